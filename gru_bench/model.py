@@ -1,0 +1,118 @@
+"""The whole model: encoder, recurrent layers, head."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+from gru_bench.cells import GRU, LSTM, RNN, Cell, GRUResetAfter, chrono_bias
+from gru_bench.recurrence import unroll
+from gru_bench.tasks.base import Readout
+
+CELLS: dict[str, type[Cell]] = {
+    "gru": GRU,
+    "gru_reset_after": GRUResetAfter,
+    "lstm": LSTM,
+    "rnn": RNN,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """Sizes and choices of a model.
+
+    Attributes:
+        cell: name of the recurrent cell.
+        input_size: features a step; with an embedding, the number of distinct tokens.
+        output_size: outputs of the head.
+        hidden_size: units of each recurrent layer.
+        layers: recurrent layers.
+        readout: which hidden states the head reads.
+        embedding_size: features of an embedded token; None for inputs that are features already.
+        forget_bias: initial bias of the LSTM's forget gate.
+        chrono_length: longest lag of chrono initialisation in steps; None for no such thing.
+        dtype: of the recurrent computation; parameters and head stay in float32.
+    """
+
+    cell: str
+    input_size: int
+    output_size: int
+    hidden_size: int
+    layers: int = 1
+    readout: Readout = "last"
+    embedding_size: int | None = None
+    forget_bias: float = 1.0
+    chrono_length: int | None = None
+    dtype: str = "float32"
+
+    @property
+    def cell_input_size(self) -> int:
+        """Features that the first recurrent layer sees."""
+        return self.input_size if self.embedding_size is None else self.embedding_size
+
+
+class Model(nnx.Module):
+    """Encoder, recurrent layers and head for one task."""
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
+        self.config = config
+        self.embedding = (
+            None
+            if config.embedding_size is None
+            else nnx.Embed(config.input_size, config.embedding_size, rngs=rngs)
+        )
+        sizes = [config.cell_input_size] + [config.hidden_size] * (config.layers - 1)
+        self.layers = nnx.List([make_cell(config, size, rngs) for size in sizes])
+        self.head = nnx.Linear(config.hidden_size, config.output_size, rngs=rngs)
+
+    def __call__(self, inputs: Array, lengths: Int[Array, " batch"]) -> Float[Array, "..."]:
+        """Outputs `[batch, output]`, or `[time, batch, output]` where every step is read.
+
+        Args:
+            inputs: features `[time, batch, input_size]`, or token ids `[time, batch]`.
+            lengths: number of real steps of each sequence; what follows them changes nothing.
+        """
+        hidden = self.hidden_states(inputs)
+        return self.head(read_out(hidden, lengths, self.config.readout).astype(jnp.float32))
+
+    def hidden_states(self, inputs: Array) -> Float[Array, "time batch hidden"]:
+        """Outputs of the last recurrent layer after each step."""
+        x = inputs if self.embedding is None else self.embedding(inputs)
+        x = x.astype(self.config.dtype)
+        for cell in self.layers:
+            x, _ = unroll(cell, x, cell.zero_state(x.shape[1], x.dtype))
+        return x
+
+
+def make_cell(config: ModelConfig, input_size: int, rngs: nnx.Rngs) -> Cell:
+    """One recurrent layer, initialised as the config says."""
+    if config.cell == "lstm":
+        cell: Cell = LSTM(
+            input_size, config.hidden_size, forget_bias=config.forget_bias, rngs=rngs
+        )
+    else:
+        cell = CELLS[config.cell](input_size, config.hidden_size, rngs=rngs)
+    if config.chrono_length is not None:
+        cell.remember(chrono_bias(rngs.params(), config.hidden_size, config.chrono_length))
+    return cell
+
+
+def read_out(
+    hidden: Float[Array, "time batch hidden"], lengths: Int[Array, " batch"], readout: Readout
+) -> Float[Array, "..."]:
+    """The hidden states that the head reads, none of them from beyond a sequence's length."""
+    if readout == "every":
+        return hidden
+    if readout == "last":
+        return hidden[lengths - 1, jnp.arange(hidden.shape[1])]
+    real = (jnp.arange(hidden.shape[0])[:, None] < lengths)[..., None]
+    if readout == "mean":
+        return jnp.where(real, hidden, 0).sum(0) / lengths[:, None]
+    return jnp.where(real, hidden, -jnp.inf).max(0)
+
+
+def count_parameters(module: nnx.Module) -> int:
+    """Number of parameters in the real tree."""
+    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module, nnx.Param)))

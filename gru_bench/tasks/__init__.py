@@ -1,0 +1,1 @@
+"""Tasks: what sequences are drawn, what must come out, and when that counts as solved."""

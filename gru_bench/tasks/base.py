@@ -1,0 +1,131 @@
+"""What a task is: batches drawn on the device, outputs scored by sums that add up over batches."""
+
+import dataclasses
+from typing import Any, Literal, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key, PyTree
+
+Split = Literal["train", "validation", "test"]
+Readout = Literal["last", "mean", "max", "every"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+EVALUATED_SEQUENCES = 1000  # in each split of a task drawn without end
+
+
+class Batch(NamedTuple):
+    """A batch of sequences, time first, padded at the end.
+
+    Attributes:
+        inputs: features `[time, batch, input_size]`, or token ids `[time, batch]`.
+        targets: whatever the task's `tally` compares the outputs with.
+        lengths: number of real steps of each sequence, `[batch]`.
+        weights: 1 for a real sequence, 0 for one that only fills up an evaluation batch.
+    """
+
+    inputs: Array
+    targets: Array
+    lengths: Int[Array, " batch"]
+    weights: Float[Array, " batch"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """The number by which runs of a task are ranked.
+
+    Attributes:
+        name: its key in the scores of the task.
+        higher_is_better: whether larger is better.
+        baseline: the value reached without using the history.
+        baseline_name: in words, what reaches it.
+        solved_rule: in words, when the task counts as solved; None if it has no such mark.
+    """
+
+    name: str
+    higher_is_better: bool
+    baseline: float
+    baseline_name: str
+    solved_rule: str | None = None
+
+
+class Task(Protocol):
+    """A task is a pytree: its data are leaves, everything else is static.
+
+    It is therefore passed to compiled functions as an argument, so that a corpus is never baked
+    into a program as a constant. `schedule` and `evaluation` lay out *items*, one a batch, as
+    arrays with a leading axis for `lax.scan`; `batch` turns one item into a batch.
+
+    Attributes:
+        input_size: features a step, or the number of distinct tokens if `tokens` is true.
+        output_size: outputs a step.
+        tokens: whether inputs are token ids (the model then embeds them).
+        readout: where the head reads the hidden states: at the last real step, at their mean or
+            maximum over the real steps, or at every step.
+        batch_size: sequences a batch.
+        examples: training examples in an epoch; None if they are drawn without end.
+        score: the number by which runs are ranked.
+    """
+
+    @property
+    def input_size(self) -> int: ...
+    @property
+    def output_size(self) -> int: ...
+    @property
+    def tokens(self) -> bool: ...
+    @property
+    def readout(self) -> Readout: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def examples(self) -> int | None: ...
+    @property
+    def score(self) -> Score: ...
+
+    def schedule(
+        self, key: Key[Array, ""], first_step: Int[Array, ""], steps: int
+    ) -> PyTree[Array]:
+        """Items of the training steps `first_step .. first_step + steps - 1`.
+
+        A pure function of its arguments: step s of key k is the same batch however the steps are
+        cut into calls.
+        """
+        ...
+
+    def evaluation(self, key: Key[Array, ""], split: Split) -> PyTree[Array]:
+        """Items of one pass over the split; for "train", over a sample of it."""
+        ...
+
+    def batch(self, item: PyTree[Array]) -> Batch:
+        """The batch of one item."""
+        ...
+
+    def tally(self, outputs: Float[Array, "..."], batch: Batch) -> dict[str, Array]:
+        """Sums over the batch, from which `scores` follow; always with "loss" and "count".
+
+        The training loss of a batch is `tally["loss"] / tally["count"]`, in nats or squared units.
+        """
+        ...
+
+    def scores(self, tally: dict[str, Array]) -> dict[str, Float[Array, ""]]:
+        """Scores of a split from the tallies of its batches, added up; always with "loss"."""
+        ...
+
+    def solved(self, scores: dict[str, Float[Array, ""]]) -> Array:
+        """Whether these validation scores count as solving the task (a boolean scalar)."""
+        ...
+
+
+def step_keys(key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Key[Array, " steps"]:
+    """One key a step, derived from the step's own number."""
+    return jax.vmap(jax.random.fold_in, (None, 0))(key, first_step + jnp.arange(steps))
+
+
+def evaluation_keys(key: Key[Array, ""], split: Split, batch_size: int) -> Key[Array, " batches"]:
+    """Keys of the batches on which a task drawn without end is evaluated: the same every time."""
+    key = jax.random.fold_in(key, SPLITS.index(split))
+    return jax.random.split(key, -(-EVALUATED_SEQUENCES // batch_size))
+
+
+def static(**options: Any) -> Any:
+    """A dataclass field that belongs to the tree's structure, not to its leaves."""
+    return dataclasses.field(metadata={"static": True}, **options)

@@ -1,0 +1,97 @@
+"""Copy memory: hold ten symbols over a lag, then recall them in order.
+
+Source: Hochreiter and Schmidhuber 1997; in this form Arjovsky, Shah and Bengio 2016. Here there is
+one delimiter, and the recall starts at the step after it.
+"""
+
+import math
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Key
+
+from gru_bench.tasks.base import Batch, Readout, Score, Split, evaluation_keys, static, step_keys
+
+SYMBOLS = 8
+RECALLED = 10
+BLANK = SYMBOLS
+DELIMITER = SYMBOLS + 1
+SOLVED_ACCURACY = 0.99
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class CopyTask:
+    """Ten symbols of eight, `lag` - 1 blanks, a delimiter, then ten steps of recall.
+
+    A sequence has lag + 20 steps. The loss is the cross entropy of all steps, in nats; its value
+    without memory is 10 ln 8 / (lag + 20). The score is the accuracy on the ten recalled symbols
+    alone, since blanks are trivially right: its chance level is 1/8.
+    """
+
+    lag: int = static()
+    batch_size: int = static()
+
+    input_size: int = static(default=SYMBOLS + 2)
+    output_size: int = static(default=SYMBOLS + 1)
+    tokens: bool = static(default=False)
+    readout: Readout = static(default="every")
+    examples: None = static(default=None)
+    score: Score = static(
+        default=Score(
+            name="recall_accuracy",
+            higher_is_better=True,
+            baseline=1 / SYMBOLS,
+            baseline_name="guessing",
+            solved_rule=f"validation recall accuracy of at least {SOLVED_ACCURACY}",
+        )
+    )
+
+    @property
+    def length(self) -> int:
+        """Steps of a sequence."""
+        return self.lag + 2 * RECALLED
+
+    @property
+    def memoryless_loss(self) -> float:
+        """Least mean cross entropy without memory, in nats."""
+        return RECALLED * math.log(SYMBOLS) / self.length
+
+    def schedule(self, key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Array:
+        return step_keys(key, first_step, steps)
+
+    def evaluation(self, key: Key[Array, ""], split: Split) -> Array:
+        return evaluation_keys(key, split, self.batch_size)
+
+    def batch(self, item: Key[Array, ""]) -> Batch:
+        symbols = jax.random.randint(item, (RECALLED, self.batch_size), 0, SYMBOLS)
+        blanks = jnp.full((self.lag + RECALLED, self.batch_size), BLANK)
+        inputs = jnp.concatenate([symbols, blanks.at[self.lag - 1].set(DELIMITER)])
+        return Batch(
+            inputs=jax.nn.one_hot(inputs, self.input_size),
+            targets=jnp.concatenate([blanks, symbols]),
+            lengths=jnp.full(self.batch_size, self.length),
+            weights=jnp.ones(self.batch_size),
+        )
+
+    def tally(
+        self, outputs: Float[Array, "time batch classes"], batch: Batch
+    ) -> dict[str, Array]:
+        losses = optax.softmax_cross_entropy_with_integer_labels(outputs, batch.targets)
+        right = outputs[-RECALLED:].argmax(-1) == batch.targets[-RECALLED:]
+        return {
+            "count": batch.weights.sum(),
+            "loss": losses.mean(0) @ batch.weights,
+            "recalled": right.mean(0) @ batch.weights,
+        }
+
+    def scores(self, tally: dict[str, Array]) -> dict[str, Float[Array, ""]]:
+        return {
+            "loss": tally["loss"] / tally["count"],
+            "recall_accuracy": tally["recalled"] / tally["count"],
+        }
+
+    def solved(self, scores: dict[str, Float[Array, ""]]) -> Array:
+        return scores["recall_accuracy"] >= SOLVED_ACCURACY
