@@ -1,0 +1,98 @@
+"""Reports on finished runs: tables, figures and a page, made from run folders alone."""
+
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from gru_bench.config import require_one_of
+from gru_bench.errors import UserError
+from gru_bench.report import tables
+from gru_bench.report.groups import make_groups
+from gru_bench.runs import Result
+
+FORMATS = ("table", "markdown", "csv", "json", "html")
+TABLE_WIDTH = 100
+
+
+def render(
+    results: Sequence[Result], warnings: Sequence[str], format: str, out: Path | None = None
+) -> None:
+    """Writes a report to the file `out`, or to standard output.
+
+    With a file, `markdown` and `html` also leave their figures, as SVG and PNG, in the folder
+    `<stem>_figures` beside it; the HTML carries its own copies. Warnings go to standard error, and
+    into the report where the format has room for them.
+
+    Args:
+        results: Finished runs, such as `runs.load_results` gives.
+        warnings: What was passed over, a line each.
+        format: One of `FORMATS`.
+        out: The file to write; None for standard output.
+
+    Raises:
+        UserError: The format is unknown, or `out` cannot be written.
+    """
+    require_one_of("format", format, FORMATS)
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if format == "table" and out is None:
+        print_table(results)
+        return
+    text, figures = _make(results, warnings, format, out)
+    if out is None:
+        sys.stdout.write(text)
+        return
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text, encoding="utf-8")
+        for path, data in figures.items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
+    except OSError as error:
+        raise UserError(
+            f"out={out} is not possible: cannot write {error.filename} ({error.strerror})"
+        ) from None
+
+
+def print_table(results: Sequence[Result]) -> None:
+    """Prints the table and the notes it needs to standard output."""
+    console = Console()
+    # A narrower terminal may fold lines, but must not cut numbers short.
+    console.width = max(console.width, TABLE_WIDTH)
+    tables.print_groups(make_groups(results), console)
+
+
+def _make(
+    results: Sequence[Result], warnings: Sequence[str], format: str, out: Path | None
+) -> tuple[str, dict[Path, bytes]]:
+    """The report as text, and the figures that go beside it."""
+    if format == "json":
+        return tables.to_json(results), {}
+    if format == "csv":
+        return tables.to_csv(results), {}
+    groups = make_groups(results)
+    if format == "table":
+        console = Console(file=io.StringIO(), width=TABLE_WIDTH)
+        with console.capture() as captured:
+            tables.print_groups(groups, console)
+        return captured.get(), {}
+    if format == "markdown" and out is None:
+        return tables.to_markdown(groups, warnings, {}, ""), {}
+
+    # Matplotlib and Jinja take half a second to import, which tables need not wait for.
+    from gru_bench.report import page, plots
+
+    pictures = {group.label: plots.draw(group) for group in groups}
+    figures: dict[Path, bytes] = {}
+    folder = f"{out.stem}_figures" if out else ""
+    for picture in (p for drawn in pictures.values() for p in drawn if out):
+        assert out is not None
+        path = out.parent / folder / picture.name
+        figures[path.with_name(f"{picture.name}.png")] = picture.png
+        figures[path.with_name(f"{picture.name}.svg")] = plots.standalone(picture.svg).encode()
+    if format == "markdown":
+        return tables.to_markdown(groups, warnings, pictures, folder), figures
+    return page.to_html(groups, warnings, pictures), figures

@@ -1,0 +1,142 @@
+"""The page: one HTML file that needs nothing else, to read, to print and to send."""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import yaml
+from markupsafe import Markup
+
+from gru_bench.report import tables
+from gru_bench.report.groups import Group, Run, show_score, summary
+from gru_bench.report.plots import Picture
+from gru_bench.runs import MachineEnvironment
+from gru_bench.stats import interquartile_mean, wilson_interval
+
+
+def to_html(
+    groups: Sequence[Group], warnings: Sequence[str], pictures: Mapping[str, Sequence[Picture]]
+) -> str:
+    """The report as one HTML document.
+
+    Args:
+        groups: What to show, in this order.
+        warnings: What was passed over, a line each.
+        pictures: Figures by the label of their group.
+    """
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    source = files(__package__).joinpath("page.html.jinja").read_text(encoding="utf-8")
+    runs = [run for group in groups for run in group.runs]
+    return environment.from_string(source).render(
+        groups=[_group(group, pictures.get(group.label, ())) for group in groups],
+        tasks=", ".join(dict.fromkeys(group.runs[0].result.task_label for group in groups)),
+        run_count=len(runs),
+        seed_count=sum(len(run.result.seeds) for run in runs),
+        days=_days([run.result.created for run in runs]),
+        notes=tables.notes(groups),
+        warnings=warnings,
+        machines=_machines([run.result.environment for run in runs]),
+    )
+
+
+def _group(group: Group, pictures: Sequence[Picture]) -> dict[str, Any]:
+    return {
+        "label": group.label,
+        "slug": group.slug,
+        "heading": tables.heading(group),
+        "summary": summary(group),
+        "columns": tables.columns(group),
+        "rows": [tables.cells(group, run) for run in group.runs],
+        # The one place where markup is taken as it is: Matplotlib wrote it, escaping all text.
+        "pictures": [(Markup(p.svg), p.title, p.caption) for p in pictures],
+        "runs": [_run(group, run) for run in group.runs],
+    }
+
+
+def _run(group: Group, run: Run) -> dict[str, Any]:
+    """What the details of one run show: its seeds, its statistics, its configuration."""
+    result = run.result
+    facts = []
+    if result.solved is not None:
+        rate = wilson_interval(result.solved, len(result.seeds))
+        facts.append(
+            f"Solved by {result.solved} of {len(result.seeds)} seeds: {rate.estimate:.0%}"
+            f" [{rate.low:.0%}, {rate.high:.0%}], 95% Wilson interval."
+        )
+    if len(result.test_scores) >= 4:
+        middle = interquartile_mean(list(result.test_scores.values()))
+        facts.append(f"Interquartile mean {group.score_name}: {show_score(group, middle)}.")
+    if step := result.timing.train_step_ms:
+        facts.append(
+            f"Training step: median {step.median:.3g} ms, quartiles {step.low:.3g} to"
+            f" {step.high:.3g} ms."
+        )
+    facts.append(
+        f"Parameters: cell {result.parameters.cell:,}, whole model {result.parameters.total:,}."
+    )
+    names = list(result.seeds[0].test)
+    return {
+        "name": group.name(run),
+        "facts": facts,
+        "names": [*(f"test {name}" for name in names), f"validation {group.score_name}"],
+        "seeds": [
+            {
+                "seed": seed.seed,
+                "scores": [
+                    _score(v)
+                    for v in (
+                        *(seed.test.get(name) for name in names),
+                        seed.validation.get(group.score_name),
+                    )
+                ],
+                "best_step": _count(seed.best_step),
+                "solved_step": _count(seed.solved_step),
+                "steps": _count(seed.steps)
+                + (
+                    f", diverged at {seed.diverged_step:,}"
+                    if seed.diverged_step is not None
+                    else ""
+                ),
+            }
+            for seed in result.seeds
+        ],
+        "command": result.command,
+        "identity": result.identity,
+        "created": result.created,
+        "config": yaml.safe_dump(result.config, sort_keys=False, allow_unicode=True),
+    }
+
+
+def _machines(environments: Sequence[MachineEnvironment]) -> list[dict[str, str]]:
+    """Each different machine and set of versions once."""
+    different = []
+    for environment in environments:
+        devices = "device" if environment.device_count == 1 else "devices"
+        shown = {
+            "Device": f"{environment.device_count} {environment.device} {devices}"
+            f" ({environment.device_kind})",
+            "Processor": environment.processor or "unknown",
+            "System": environment.platform,
+            "Python": environment.python,
+            "Packages": ", ".join(f"{name} {v}" for name, v in environment.versions.items()),
+            "Git revision": environment.git_revision or "unknown",
+        }
+        if shown not in different:
+            different.append(shown)
+    return different
+
+
+def _days(created: Sequence[str]) -> str:
+    first, last = min(created)[:10], max(created)[:10]
+    return first if first == last else f"{first} to {last}"
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _count(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"

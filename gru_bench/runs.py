@@ -1,0 +1,310 @@
+"""The run folder: what one experiment leaves behind, written atomically and read with checks.
+
+A folder holds `config.yaml`, one `seed_<n>/` of TensorBoard events a seed and, written last,
+`result.json`. A folder without `result.json` is unfinished. The dataclasses below are that file's
+schema, key for key; `msgspec` checks names and types on the way in.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from gru_bench.errors import UserError
+
+SCHEMA_VERSION = 1
+RESULT = "result.json"
+CONFIG = "config.yaml"
+
+
+class DamagedResult(Exception):  # noqa: N818
+    """A `result.json` that cannot be used. The message is one line: the file and what is wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """Counts: `cell` all recurrent layers, `lstm` an LSTM of the same sizes, `total` the model."""
+
+    cell: int
+    lstm: int
+    total: int
+
+    def __post_init__(self) -> None:
+        if self.lstm < 1:
+            raise ValueError("`lstm` must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """The task's main score: a key of every seed's `test`, `validation` and `train`."""
+
+    name: str
+    higher_is_better: bool
+    baseline: float | None
+    baseline_name: str
+    solved_rule: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """One seed's training, a column a quantity and a row an evaluation; null where not finite."""
+
+    step: list[int]
+    time_s: list[float | None]
+    train_loss: list[float | None]
+    validation_loss: list[float | None]
+    validation_score: list[float | None]
+    gradient_norm: list[float | None]
+    learning_rate: list[float | None]
+
+    def __post_init__(self) -> None:
+        for name, column in vars(self).items():
+            if len(column) != len(self.step):
+                raise ValueError(f"`{name}` has {len(column)} entries, `step` {len(self.step)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedResult:
+    """One seed: scores of the parameters that were best on validation, and how training went.
+
+    `test`, `validation` and `train` map each score's name to its value, null where not finite.
+    """
+
+    seed: int
+    learning_rate: float
+    test: dict[str, float | None]
+    validation: dict[str, float | None]
+    train: dict[str, float | None]
+    best_step: int | None
+    steps: int
+    solved_step: int | None
+    solved_s: float | None
+    diverged_step: int | None
+    curve: Curve
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """A measured quantity: its median, with the quartiles `low` and `high`."""
+
+    median: float
+    low: float
+    high: float
+    repeats: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Seconds of the whole run, milliseconds of one model's training step."""
+
+    compile_s: float
+    train_s: float
+    wall_s: float
+    train_step_ms: Spread | None
+    train_step_vs_lstm: Spread | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineEnvironment:
+    """Where the run was made, and with which versions."""
+
+    device: str
+    device_kind: str
+    device_count: int
+    platform: str
+    processor: str
+    python: str
+    git_revision: str | None
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Everything in `result.json`. `config` is the resolved configuration as a plain dict."""
+
+    schema_version: int = SCHEMA_VERSION
+    identity: str
+    config: dict[str, Any]
+    task_label: str
+    created: str
+    command: str
+    parameters: Parameters
+    score: Score
+    seeds: list[SeedResult]
+    timing: Timing
+    memory_mb: float | None
+    environment: MachineEnvironment
+
+    def __post_init__(self) -> None:
+        cell = self.config.get("cell")
+        if not (isinstance(cell, dict) and isinstance(cell.get("name"), str)):
+            raise TypeError("`config` has no `cell.name`")
+        if not isinstance(self.config.get("hidden_size"), int):
+            raise TypeError("`config` has no whole number `hidden_size`")
+        if not self.seeds:
+            raise ValueError("`seeds` is empty")
+        for seed in self.seeds:
+            if self.score.name not in seed.test:
+                raise ValueError(f"`test` of seed {seed.seed} lacks the score `{self.score.name}`")
+
+    @property
+    def cell(self) -> str:
+        """Name of the cell, such as `gru`."""
+        return str(self.config["cell"]["name"])
+
+    @property
+    def hidden_size(self) -> int:
+        """Units of each recurrent layer."""
+        return int(self.config["hidden_size"])
+
+    @property
+    def test_scores(self) -> dict[int, float]:
+        """The main score on the test split by seed, without the seeds that have none."""
+        scores = {seed.seed: seed.test[self.score.name] for seed in self.seeds}
+        return {seed: score for seed, score in scores.items() if score is not None}
+
+    @property
+    def solved(self) -> int | None:
+        """How many seeds solved the task, or None if the task has no such rule."""
+        if self.score.solved_rule is None:
+            return None
+        return sum(seed.solved_step is not None for seed in self.seeds)
+
+    @property
+    def diverged(self) -> int:
+        """How many seeds diverged."""
+        return sum(seed.diverged_step is not None for seed in self.seeds)
+
+
+def prepare_folder(out_dir: str | Path, run_name: str, config: Mapping[str, Any]) -> Path:
+    """Makes `out_dir/run_name` ready for a run: writes `config.yaml`, clears an earlier attempt.
+
+    What an earlier attempt left (`result.json`, `seed_<n>/`) is removed, since TensorBoard would
+    show its events and the new ones as one run. Nothing else in the folder is touched.
+
+    Raises:
+        UserError: The folder cannot be made or written to.
+    """
+    folder = Path(out_dir) / run_name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RESULT).unlink(missing_ok=True)
+        for events in folder.glob("seed_*/"):
+            shutil.rmtree(events)
+        text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+        _write_atomically(folder / CONFIG, text.encode())
+    except OSError as error:
+        raise UserError(
+            f"out_dir={out_dir} is not possible: cannot write {folder} ({error.strerror});"
+            " out_dir must be a folder you may write to"
+        ) from None
+    return folder
+
+
+def is_finished(folder: Path, identity: str) -> bool:
+    """Whether the folder holds a sound result of exactly this configuration."""
+    try:
+        return read_result(folder).identity == identity
+    except DamagedResult:
+        return False
+
+
+def write_result(folder: Path, result: Result) -> Path:
+    """Writes `result.json` all at once or not at all; non-finite numbers become null.
+
+    NumPy scalars and arrays are accepted as numbers and lists.
+    """
+    data = msgspec.json.encode(result, enc_hook=lambda value: value.tolist())
+    path = folder / RESULT
+    _write_atomically(path, msgspec.json.format(data, indent=1) + b"\n")
+    return path
+
+
+def read_result(folder: Path) -> Result:
+    """Reads `result.json` in `folder`.
+
+    Raises:
+        DamagedResult: The file is missing, not JSON, of another schema or of the wrong types.
+    """
+    path = folder / RESULT
+    try:
+        data = msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise DamagedResult(f"{path}: cannot be read ({error.strerror})") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DamagedResult(f"{path}: not JSON ({error})") from None
+    if not isinstance(data, dict) or "schema_version" not in data:
+        raise DamagedResult(f"{path}: not a result of gru-bench (no `schema_version`)")
+    if data["schema_version"] != SCHEMA_VERSION:
+        raise DamagedResult(
+            f"{path}: `schema_version` is {data['schema_version']!r}, known is {SCHEMA_VERSION}"
+        )
+    try:
+        return msgspec.convert(data, Result)
+    except msgspec.ValidationError as error:
+        raise DamagedResult(f"{path}: {error}") from None
+
+
+def load_results(directory: str | Path) -> tuple[list[Result], list[str]]:
+    """Reads every finished run below `directory`.
+
+    Returns:
+        The results in the order of their paths, and a line for each file that was passed over
+        (damaged, foreign, a copy of another run) and one for the unfinished folders.
+
+    Raises:
+        UserError: There is no such directory, or no finished run in it.
+    """
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise UserError(f"{directory} is not a folder: give one that holds runs")
+    results: dict[str, Result] = {}
+    warnings: list[str] = []
+    unfinished = 0
+    for parent, folders, files in os.walk(directory):
+        # Hidden folders, such as Hydra's .hydra, hold other tools' files of the same names.
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if RESULT not in files:
+            unfinished += CONFIG in files
+            continue
+        try:
+            result = read_result(Path(parent))
+        except DamagedResult as error:
+            warnings.append(f"passed over {error}")
+            continue
+        if result.identity in results:
+            path = Path(parent) / RESULT
+            warnings.append(f"passed over {path}: a copy of another run ({result.identity})")
+            continue
+        results[result.identity] = result
+    if unfinished:
+        runs = "run" if unfinished == 1 else "runs"
+        warnings.append(f"passed over {unfinished} unfinished {runs} under {directory}")
+    if not results:
+        found = f" ({'; '.join(warnings)})" if warnings else ""
+        raise UserError(f"no finished runs under {directory}{found}: start with gru-bench run")
+    return list(results.values()), warnings
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    """Replaces `path` in one step that survives a crash: readers see the old bytes or the new."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files private; results are to be shared like any other file.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,264 @@
+"""Text classification: the tokens of a document in, its class out.
+
+The documents lie on the device as one array of token ids; a batch is a gather from it.
+"""
+
+import dataclasses
+from typing import cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int, Integer, Key
+from tokenizers import Regex, Tokenizer
+from tokenizers.models import BPE, WordLevel
+from tokenizers.normalizers import Lowercase
+from tokenizers.pre_tokenizers import ByteLevel, PreTokenizer, Whitespace
+from tokenizers.pre_tokenizers import Split as SplitTokens
+from tokenizers.trainers import WordLevelTrainer
+
+from gru_bench.config import TextConfig
+from gru_bench.corpora import Corpus
+from gru_bench.errors import UserError
+from gru_bench.tasks.base import Batch, Readout, Score, Split, static
+
+# Their places in this list are their ids.
+SPECIAL_TOKENS = ["[PAD]", "[UNK]"]
+PADDING, UNKNOWN = range(2)
+
+ENCODED_AT_ONCE = 1024
+
+Item = tuple[Int[Array, "*steps batch"], Float[Array, "*steps batch"]]
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class TextTask:
+    """A `Task` over the documents of a corpus: training first, then validation, then test.
+
+    Attributes:
+        documents: token ids, padded at the end, in the smallest integer type that holds them.
+        lengths: tokens of each document, at least 1.
+        labels: class of each document.
+        sizes: documents in training, validation and test.
+    """
+
+    documents: Integer[Array, "documents time"]
+    lengths: Int[Array, " documents"]
+    labels: Int[Array, " documents"]
+    sizes: tuple[int, int, int] = static()
+    input_size: int = static()
+    output_size: int = static()
+    readout: Readout = static()
+    batch_size: int = static()
+    score: Score = static()
+    tokens: bool = static(default=True)
+
+    @property
+    def examples(self) -> int:
+        """Training documents, each used at most once an epoch."""
+        return self.sizes[0]
+
+    def schedule(self, key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Item:
+        """Items of training steps: in each epoch every document at most once, in a new order.
+
+        Documents left over when an epoch is cut into whole batches wait for another epoch.
+
+        Args:
+            key: decides the order in every epoch.
+            first_step: number of the first step, counted from the start of training.
+            steps: number of steps.
+
+        Returns:
+            Rows of `documents` and weights of one, `[steps, batch]` both.
+        """
+        epoch_steps = self.examples // self.batch_size
+        # The first step may be the last of its epoch, so this many epochs can be touched.
+        epochs = (epoch_steps - 1 + steps + epoch_steps - 1) // epoch_steps
+        first_epoch = first_step // epoch_steps
+
+        def batches_of(epoch: Int[Array, ""]) -> Int[Array, "epoch_steps batch"]:
+            order = jax.random.permutation(jax.random.fold_in(key, epoch), self.examples)
+            return order[: epoch_steps * self.batch_size].reshape(epoch_steps, self.batch_size)
+
+        batches = jax.vmap(batches_of)(first_epoch + jnp.arange(epochs))
+        indices = jax.lax.dynamic_slice_in_dim(
+            batches.reshape(-1, self.batch_size), first_step % epoch_steps, steps
+        )
+        return indices, jnp.ones(indices.shape)
+
+    def evaluation(self, key: Key[Array, ""], split: Split) -> Item:
+        """Items that cover validation or test once; for "train", a sample as large as validation.
+
+        Rows that fill up the last batch have weight zero.
+        """
+        train, validation, test = self.sizes
+        if split == "train":
+            rows = jax.random.permutation(key, train)[:validation]
+        elif split == "validation":
+            rows = train + jnp.arange(validation)
+        else:
+            rows = train + validation + jnp.arange(test)
+        shape = (-(-len(rows) // self.batch_size), self.batch_size)
+        filler = shape[0] * shape[1] - len(rows)
+        indices = jnp.pad(rows, (0, filler))
+        weights = jnp.pad(jnp.ones(len(rows)), (0, filler))
+        return indices.reshape(shape), weights.reshape(shape)
+
+    def batch(self, item: Item) -> Batch:
+        """The documents of one item: token ids `[time, batch]`, classes `[batch]`."""
+        indices, weights = item
+        return Batch(
+            inputs=self.documents[indices].astype(jnp.int32).T,
+            targets=self.labels[indices],
+            lengths=self.lengths[indices],
+            weights=weights,
+        )
+
+    def tally(self, outputs: Float[Array, "batch classes"], batch: Batch) -> dict[str, Array]:
+        """Sums over the batch: cross entropy in nats, documents, and the confusion matrix.
+
+        `confusion[i, j]` counts documents of class i for which class j was predicted.
+        """
+        loss = optax.softmax_cross_entropy_with_integer_labels(
+            outputs.astype(jnp.float32), batch.targets
+        )
+        confusion = jnp.zeros((self.output_size, self.output_size))
+        return {
+            "loss": jnp.sum(batch.weights * loss),
+            "count": jnp.sum(batch.weights),
+            "confusion": confusion.at[batch.targets, outputs.argmax(-1)].add(batch.weights),
+        }
+
+    def scores(self, tally: dict[str, Array]) -> dict[str, Float[Array, ""]]:
+        """Mean cross entropy in nats, accuracy, and macro F1.
+
+        F1 of a class is 2 TP / (2 TP + FP + FN); macro F1 is its plain mean over the classes that
+        occur among the targets or the predictions, which is scikit-learn's `f1_score` with
+        `average="macro"`.
+        """
+        confusion = tally["confusion"]
+        correct = jnp.diagonal(confusion)
+        occurrences = confusion.sum(0) + confusion.sum(1)
+        occurs = occurrences > 0
+        f1 = 2 * correct / jnp.where(occurs, occurrences, 1)
+        return {
+            "loss": tally["loss"] / tally["count"],
+            "accuracy": correct.sum() / tally["count"],
+            "macro_f1": f1.sum() / occurs.sum(),
+        }
+
+    def solved(self, scores: dict[str, Float[Array, ""]]) -> Array:
+        """Never: classifying text has no mark at which it counts as solved."""
+        return jnp.array(False)
+
+
+def make_text_task(config: TextConfig, corpus: Corpus, batch_size: int) -> TextTask:
+    """Turns a corpus into token ids on the device.
+
+    Args:
+        config: kind of tokens, their number, how many of a document are read, the readout.
+        corpus: labelled text. The vocabulary is learnt from its training split alone.
+        batch_size: documents a batch.
+
+    Returns:
+        The task; its `input_size` is the size of the vocabulary found, which may be smaller than
+        `config.vocabulary_size`.
+
+    Raises:
+        UserError: an epoch does not hold a single batch, or the vocabulary would be empty.
+    """
+    splits = (corpus.train, corpus.validation, corpus.test)
+    sizes = (len(corpus.train.texts), len(corpus.validation.texts), len(corpus.test.texts))
+    if sizes[0] < batch_size:
+        raise UserError(
+            f"batch_size={batch_size} is not possible: batch_size must be at most {sizes[0]},"
+            " the documents in the training split"
+        )
+    tokenizer = make_tokenizer(config, corpus.train.texts)
+    encoded = encode(config, tokenizer, [text for split in splits for text in split.texts])
+    lengths = np.array([len(ids) for ids in encoded], np.int32)
+    vocabulary_size = tokenizer.get_vocab_size()
+    documents = np.full((len(encoded), lengths.max()), PADDING, _smallest_type(vocabulary_size))
+    for row, ids in zip(documents, encoded, strict=True):
+        row[: len(ids)] = ids
+
+    commonest = np.bincount(corpus.train.labels).argmax()
+    return TextTask(
+        documents=jnp.asarray(documents),
+        lengths=jnp.asarray(lengths),
+        labels=jnp.asarray(np.concatenate([split.labels for split in splits])),
+        sizes=sizes,
+        input_size=vocabulary_size,
+        output_size=len(corpus.class_names),
+        readout=cast(Readout, config.readout),
+        batch_size=batch_size,
+        score=Score(
+            name="accuracy",
+            higher_is_better=True,
+            baseline=float(np.mean(corpus.test.labels == commonest)),
+            baseline_name="always the commonest class",
+        ),
+    )
+
+
+def make_tokenizer(config: TextConfig, texts: list[str]) -> Tokenizer:
+    """Tokenizer whose ids 0 and 1 are padding and unknown.
+
+    Words are lower case runs of letters and digits, or of punctuation; words and characters are
+    those that occur at least `min_frequency` times in the texts, the commonest first, up to
+    `vocabulary_size` ids in all. Bytes, of which there are 256, are learnt from nothing.
+    """
+    if config.tokens == "bytes":
+        symbols = SPECIAL_TOKENS + sorted(ByteLevel.alphabet())
+        ids = {symbol: i for i, symbol in enumerate(symbols)}
+        tokenizer = Tokenizer(BPE(vocab=ids, merges=[], unk_token=SPECIAL_TOKENS[UNKNOWN]))
+        tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=False)
+        return tokenizer
+
+    tokenizer = Tokenizer(WordLevel({}, unk_token=SPECIAL_TOKENS[UNKNOWN]))
+    pre_tokenizer: PreTokenizer
+    if config.tokens == "words":
+        tokenizer.normalizer = Lowercase()
+        pre_tokenizer = Whitespace()
+    else:
+        pre_tokenizer = SplitTokens(Regex(r"[\s\S]"), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizer
+    # A document that spells out "[PAD]" must not contain padding.
+    tokenizer.encode_special_tokens = True
+    tokenizer.train_from_iterator(
+        texts,
+        WordLevelTrainer(
+            vocab_size=config.vocabulary_size,
+            min_frequency=config.min_frequency,
+            special_tokens=SPECIAL_TOKENS,
+            show_progress=False,
+        ),
+    )
+    if tokenizer.get_vocab_size() == len(SPECIAL_TOKENS):
+        raise UserError(
+            f"task.min_frequency={config.min_frequency} is not possible: no token of the"
+            " training split is so frequent"
+        )
+    return tokenizer
+
+
+def encode(config: TextConfig, tokenizer: Tokenizer, texts: list[str]) -> list[np.ndarray]:
+    """Ids of the first `max_length` tokens of each text; one unknown token where it has none."""
+    dtype = _smallest_type(tokenizer.get_vocab_size())
+    if config.tokens != "words":
+        # No character is less than a token, so that the rest of a text need not be looked at.
+        texts = [text[: config.max_length] for text in texts]
+    encoded = []
+    for start in range(0, len(texts), ENCODED_AT_ONCE):
+        for encoding in tokenizer.encode_batch_fast(texts[start : start + ENCODED_AT_ONCE]):
+            encoded.append(np.array(encoding.ids[: config.max_length] or [UNKNOWN], dtype))
+    return encoded
+
+
+def _smallest_type(values: int) -> type[np.unsignedinteger | np.signedinteger]:
+    """Smallest integer type for the numbers 0 to `values - 1`."""
+    if values <= 2**8:
+        return np.uint8
+    return np.uint16 if values <= 2**16 else np.int32

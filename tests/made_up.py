@@ -1,0 +1,159 @@
+"""Made-up results for the tests of what reads run folders."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gru_bench import runs
+from gru_bench.parameters import cell_parameters
+
+# Name of the score, higher is better, baseline and its name, solved rule, input size, task keys.
+TASKS: dict[str, tuple[str, bool, float, str, str | None, int, dict[str, Any]]] = {
+    "adding": ("mse", False, 1 / 6, "always predicting 1", "validation MSE below 0.01", 2,
+               {"length": 100}),
+    "copy": ("recall_accuracy", True, 0.125, "guessing", "validation accuracy above 0.99", 10,
+             {"lag": 20}),
+    "text": ("accuracy", True, 0.49, "the largest class", None, 64, {"max_length": 128}),
+}  # fmt: skip
+ENVIRONMENT = runs.MachineEnvironment(
+    device="cpu",
+    device_kind="cpu",
+    device_count=2,
+    platform="Linux-6.1-x86_64",
+    processor="A processor",
+    python="3.11.7",
+    git_revision="0123abc",
+    versions={"jax": "0.10.2", "flax": "0.12.8"},
+)
+
+
+def make_result(
+    task: str = "adding",
+    /,
+    cell: str = "gru",
+    scores: Sequence[float | None] = (0.001, 0.002, 0.003, 0.002),
+    *,
+    hidden_size: int = 128,
+    corpus: str = "reuters8",
+    solved: int | None = None,
+    diverged: Sequence[int] = (),
+    curves: Sequence[Sequence[float | None]] | None = None,
+    **keys: Any,
+) -> runs.Result:
+    """A result of one seed a test score.
+
+    Args:
+        task: One of `TASKS`.
+        cell: Name of the cell.
+        scores: Test score of each seed.
+        hidden_size: Of the cell.
+        corpus: Name of the corpus, where the task is `text`.
+        solved: How many of the first seeds solved the task; all of them if None.
+        diverged: Seeds that diverged.
+        curves: Validation scores of each seed, every 100 steps; its test score twice if None.
+        keys: Changes to the configuration, such as `task={"length": 50}` or `steps=10`.
+    """
+    name, higher, baseline, baseline_name, rule, input_size, task_keys = TASKS[task]
+    config: dict[str, Any] = {
+        "cell": {"name": cell, "forget_bias": 1.0},
+        "task": {"name": task, **task_keys},
+        "corpus": {"name": corpus} if task == "text" else None,
+        "hidden_size": hidden_size,
+        "seeds": list(range(len(scores))),
+        "steps": 2000,
+        "batch_size": 50,
+        "optim": {"name": "adam", "learning_rate": 0.002},
+    }
+    for key, value in keys.items():
+        config[key] = config[key] | value if isinstance(value, dict) else value
+    solved = len(scores) if solved is None else solved
+    count, lstm = (cell_parameters(c, input_size, hidden_size) for c in (cell, "lstm"))
+    relative = count / lstm
+    return runs.Result(
+        identity=hashlib.sha256(json.dumps(config).encode()).hexdigest()[:16],
+        config=config,
+        task_label=f"text-{corpus}" if task == "text" else task,
+        created="2026-01-31T12:00:00Z",
+        command=f"gru-bench run cell={cell} task={task} hidden_size={hidden_size}",
+        parameters=runs.Parameters(cell=count, lstm=lstm, total=count + 129),
+        score=runs.Score(
+            name=name,
+            higher_is_better=higher,
+            baseline=baseline,
+            baseline_name=baseline_name,
+            solved_rule=rule,
+        ),
+        seeds=[
+            runs.SeedResult(
+                seed=seed,
+                learning_rate=0.002,
+                test={"loss": score, name: score},
+                validation={"loss": score, name: score},
+                train={"loss": score, name: score},
+                best_step=1900,
+                steps=2000,
+                solved_step=800 if rule and seed < solved else None,
+                solved_s=12.3 if rule and seed < solved else None,
+                diverged_step=500 if seed in diverged else None,
+                curve=make_curve(curves[seed] if curves else (score, score)),
+            )
+            for seed, score in enumerate(scores)
+        ],
+        timing=runs.Timing(
+            compile_s=4.1,
+            train_s=40 * relative,
+            wall_s=6 + 40 * relative,
+            train_step_ms=runs.Spread(
+                median=4 * relative, low=3.9 * relative, high=4.2 * relative, repeats=30
+            ),
+            train_step_vs_lstm=runs.Spread(
+                median=relative, low=0.98 * relative, high=1.02 * relative
+            ),
+        ),
+        memory_mb=16 * relative,
+        environment=ENVIRONMENT,
+    )
+
+
+def make_curve(scores: Sequence[float | None]) -> runs.Curve:
+    """A curve with an evaluation every 100 steps."""
+    return runs.Curve(
+        step=[100 * (i + 1) for i in range(len(scores))],
+        time_s=[0.5 * (i + 1) for i in range(len(scores))],
+        train_loss=list(scores),
+        validation_loss=list(scores),
+        validation_score=list(scores),
+        gradient_norm=[0.5] * len(scores),
+        learning_rate=[0.002] * len(scores),
+    )
+
+
+def make_show(seeds: int = 4) -> list[runs.Result]:
+    """Four cells on three tasks with curves that look like training."""
+    rng = np.random.default_rng(0)
+    ends = {
+        "adding": {"gru": 8e-4, "gru_reset_after": 1.2e-3, "lstm": 2e-3, "rnn": 0.16},
+        "copy": {"gru": 0.97, "gru_reset_after": 0.98, "lstm": 0.95, "rnn": 0.25},
+        "text": {"gru": 0.945, "gru_reset_after": 0.943, "lstm": 0.940, "rnn": 0.86},
+    }
+    results = []
+    for task, by_cell in ends.items():
+        baseline = TASKS[task][2]
+        for cell, end in by_cell.items():
+            progress = np.linspace(0, 1, 20) ** 0.7
+            if task == "adding":
+                final = end * np.exp(0.4 * rng.standard_normal(seeds))
+                path = baseline * (final[:, None] / baseline) ** progress
+                path = path * np.exp(0.15 * rng.standard_normal(path.shape))
+            else:
+                final = np.clip(end + 0.01 * rng.standard_normal(seeds), 0, 1)
+                path = baseline + (final[:, None] - baseline) * progress
+                path = np.clip(path + 0.01 * rng.standard_normal(path.shape), 0, 1)
+            solved = 0 if cell == "rnn" else seeds - (cell == "lstm")
+            results.append(
+                make_result(task, cell, final.tolist(), solved=solved, curves=path.tolist())
+            )
+    return results

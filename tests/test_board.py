@@ -1,0 +1,91 @@
+"""The board as a process of its own, asked over HTTP and stopped as by Ctrl-C."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gru_bench.board import open_board
+from gru_bench.errors import UserError
+from gru_bench.tracking import EventLog
+
+# A shell that starts tests in the background has SIGINT ignored, which children inherit.
+SERVE = """
+import signal, sys
+from pathlib import Path
+from gru_bench.board import open_board
+signal.signal(signal.SIGINT, signal.default_int_handler)
+open_board(Path(sys.argv[1]), int(sys.argv[2]))
+"""
+
+
+def fetch(address: str) -> tuple[int, bytes]:
+    with urllib.request.urlopen(address, timeout=10) as reply:
+        return reply.status, reply.read()
+
+
+def wait_for_tags(address: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        tags: dict[str, Any] = json.loads(fetch(f"{address}data/plugin/scalars/tags")[1])
+        if tags:
+            return tags
+        time.sleep(0.2)
+    raise AssertionError("TensorBoard found no runs in 30 s")
+
+
+@pytest.mark.timeout(90)
+def test_board_serves_the_runs_on_a_free_port_until_interrupted(tmp_path: Path) -> None:
+    folder = tmp_path / "copy" / "gru" / "h8-01234567"
+    with EventLog(folder, [0, 1], {}, "01234567", {"cell": "gru"}) as log:
+        for seed in (0, 1):
+            log.log(seed, 1, {"train/loss": 1.0})
+            log.finish(seed, 1, {"accuracy": 1.0})
+
+    with socket.create_server(("localhost", 0)) as taken:
+        port = taken.getsockname()[1]
+        board = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(tmp_path), str(port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert board.stdout is not None
+            assert board.stdout.readline() == f"port {port} is taken, looking for a free one\n"
+            line = board.stdout.readline()
+            found = re.search(r"http://localhost:(\d+)/", line)
+            assert found is not None, line
+            assert int(found[1]) != port
+            assert fetch(found[0])[0] == 200
+            tags = wait_for_tags(found[0])
+            board.send_signal(signal.SIGINT)
+            _, errors = board.communicate(timeout=20)
+        finally:
+            board.kill()
+    assert tags.keys() == {f"copy/gru/h8-01234567/seed_{seed}" for seed in (0, 1)}
+    assert tags["copy/gru/h8-01234567/seed_0"].keys() == {"train/loss", "test/accuracy"}
+    assert board.returncode == 0
+    assert errors == ""
+
+
+def test_folder_without_runs_is_the_users_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"there is no folder .*missing: start with gru-bench run"):
+        open_board(tmp_path / "missing")
+    with pytest.raises(UserError, match=r"there are no runs below .*: start with gru-bench run"):
+        open_board(tmp_path)
+
+
+@pytest.mark.parametrize("port", [0, 65536])
+def test_port_outside_the_range_is_the_users_error(tmp_path: Path, port: int) -> None:
+    (tmp_path / "events.out.tfevents.0.host").touch()
+    with pytest.raises(UserError, match=f"port={port} .*between 1 and 65535"):
+        open_board(tmp_path, port)

@@ -1,0 +1,173 @@
+"""Run folders: what is written is what is read, and what is damaged is named and passed over."""
+
+import dataclasses
+import json
+import math
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import yaml
+from made_up import make_curve, make_result
+
+from gru_bench import runs
+from gru_bench.errors import UserError
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_result_survives_the_way_to_disk_and_back(tmp_path):
+    result = make_result(scores=(0.1, None), diverged=[1])
+    runs.write_result(tmp_path, result)
+    assert runs.read_result(tmp_path) == result
+    assert names(tmp_path) == ["result.json"]
+
+
+def test_non_finite_numbers_become_null(tmp_path):
+    result = make_result(scores=(math.nan,), curves=[(math.inf, 0.5)])
+    text = runs.write_result(tmp_path, result).read_text()
+    seed = runs.read_result(tmp_path).seeds[0]
+    assert seed.test["mse"] is None
+    assert seed.curve.validation_score == [None, 0.5]
+    assert "NaN" not in text
+    assert "Infinity" not in text
+
+
+def test_numpy_numbers_are_written_as_numbers(tmp_path):
+    result = make_result(scores=(np.float32(0.5),))
+    curve = dataclasses.replace(make_curve([1.0, 2.0]), train_loss=np.array([np.nan, 2.0]))
+    seed = dataclasses.replace(result.seeds[0], curve=curve, steps=np.int64(7))
+    runs.write_result(tmp_path, dataclasses.replace(result, seeds=[seed]))
+    read = runs.read_result(tmp_path).seeds[0]
+    assert (read.test["mse"], read.steps, read.curve.train_loss) == (0.5, 7, [None, 2.0])
+
+
+def test_a_write_that_fails_leaves_the_old_result(tmp_path, monkeypatch):
+    old = make_result(scores=(0.1,))
+    runs.write_result(tmp_path, old)
+
+    def fail(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        runs.write_result(tmp_path, make_result(scores=(0.2,)))
+    assert runs.read_result(tmp_path) == old
+    assert names(tmp_path) == ["result.json"]
+
+
+def damaged(change):
+    """The text of a sound result after `change` was made to its JSON."""
+
+    def make(text):
+        data = json.loads(text)
+        change(data)
+        return json.dumps(data)
+
+    return make
+
+
+DAMAGE = {
+    "cut short": (lambda text: text[: len(text) // 2], "not JSON"),
+    "empty": (lambda text: "", "not JSON"),
+    "not text": (lambda text: "\x00\x01", "not JSON"),
+    "a list": (lambda text: "[1, 2]", "not a result of gru-bench"),
+    "foreign": (lambda text: '{"result": "ok"}', "not a result of gru-bench"),
+    "newer": (damaged(lambda d: d.update(schema_version=2)), "`schema_version` is 2, known is 1"),
+    "a key lost": (damaged(lambda d: d["timing"].pop("wall_s")), "`wall_s`.*timing"),
+    "a wrong type": (damaged(lambda d: d["parameters"].update(cell="many")), "parameters.cell"),
+    "a wrong score": (damaged(lambda d: d["seeds"][1]["test"].update(mse="low")), "seeds.*test"),
+    "no cell": (damaged(lambda d: d["config"].pop("cell")), "`cell.name`"),
+    "no hidden size": (damaged(lambda d: d["config"].update(hidden_size=None)), "`hidden_size`"),
+    "no seeds": (damaged(lambda d: d.update(seeds=[])), "`seeds` is empty"),
+    "score unknown": (damaged(lambda d: d["score"].update(name="f1")), "lacks the score `f1`"),
+    "ragged curve": (damaged(lambda d: d["seeds"][0]["curve"]["step"].append(9)), "entries"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_is_named_in_one_line_and_passed_over(tmp_path, kind):
+    damage, message = DAMAGE[kind]
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "good").mkdir()
+    path = runs.write_result(tmp_path / "bad", make_result(cell="rnn"))
+    path.write_text(damage(path.read_text()))
+    good = make_result()
+    runs.write_result(tmp_path / "good", good)
+
+    with pytest.raises(runs.DamagedResult, match=message) as error:
+        runs.read_result(tmp_path / "bad")
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
+    results, warnings = runs.load_results(tmp_path)
+    assert results == [good]
+    assert warnings == [f"passed over {error.value}"]
+    assert not runs.is_finished(tmp_path / "bad", make_result(cell="rnn").identity)
+
+
+def test_unfinished_runs_are_counted_and_other_tools_folders_are_not(tmp_path):
+    for name in ("one", "two", "good/.hydra"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "config.yaml").write_text("")
+    runs.write_result(tmp_path / "good", make_result())
+    results, warnings = runs.load_results(tmp_path)
+    assert len(results) == 1
+    assert warnings == [f"passed over 2 unfinished runs under {tmp_path}"]
+
+
+def test_a_copied_run_counts_once(tmp_path):
+    for name in ("run", "copy"):
+        (tmp_path / name).mkdir()
+        runs.write_result(tmp_path / name, make_result())
+    results, warnings = runs.load_results(tmp_path)
+    assert len(results) == 1
+    assert len(warnings) == 1
+    assert "a copy of another run" in warnings[0]
+
+
+def test_nothing_to_load_says_what_to_do(tmp_path):
+    with pytest.raises(UserError, match=r"no finished runs under .*: start with gru-bench run"):
+        runs.load_results(tmp_path)
+    with pytest.raises(UserError, match="is not a folder"):
+        runs.load_results(tmp_path / "absent")
+    (tmp_path / "config.yaml").write_text("")
+    with pytest.raises(UserError, match="1 unfinished run under"):
+        runs.load_results(tmp_path)
+
+
+def test_finished_means_this_very_configuration(tmp_path):
+    result = make_result()
+    assert not runs.is_finished(tmp_path, result.identity)
+    runs.write_result(tmp_path, result)
+    assert runs.is_finished(tmp_path, result.identity)
+    assert not runs.is_finished(tmp_path, "0" * 16)
+
+
+def test_prepare_folder_writes_the_config_and_clears_an_earlier_attempt(tmp_path):
+    config = make_result().config
+    folder = runs.prepare_folder(tmp_path, "adding/gru/h128-1234abcd", config)
+    runs.write_result(folder, make_result())
+    (folder / "seed_0").mkdir()
+    (folder / "seed_0" / "events.out.tfevents.1").write_text("old")
+    (folder / "notes.txt").write_text("mine")
+    assert runs.prepare_folder(tmp_path, "adding/gru/h128-1234abcd", config) == folder
+    assert names(folder) == ["config.yaml", "notes.txt"]
+    assert yaml.safe_load((folder / "config.yaml").read_text()) == config
+
+
+def test_an_out_dir_that_cannot_be_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"out_dir=.*file is not possible: cannot write"):
+        runs.prepare_folder(tmp_path / "file", "adding/gru/h1-0", {})
+
+
+def test_reading_and_reporting_do_not_import_jax():
+    program = "import sys, gru_bench.runs, gru_bench.report; print('jax' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,326 @@
+"""The text task: vocabulary, tokens, the order of documents, and its scores."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gru_bench.config import TextConfig
+from gru_bench.corpora import Corpus, Documents
+from gru_bench.errors import UserError
+from gru_bench.tasks.base import Batch
+from gru_bench.tasks.text import PADDING, UNKNOWN, TextTask, encode, make_text_task, make_tokenizer
+
+KEY = jax.random.key(0)
+
+compiled_schedule = jax.jit(TextTask.schedule, static_argnames="steps")
+
+
+def documents(texts: list[str], labels: list[int]) -> Documents:
+    return Documents(texts, np.array(labels, np.int32))
+
+
+def numbered(train: int, validation: int = 5, test: int = 7) -> Corpus:
+    """Documents that are told apart by their one word; every third training label is 1."""
+
+    def split(name: str, count: int) -> Documents:
+        return documents([f"{name}{i}" for i in range(count)], [i % 3 % 2 for i in range(count)])
+
+    return Corpus(split("a", train), split("b", validation), split("c", test), ("no", "yes"))
+
+
+def task_of(train: int, batch_size: int) -> TextTask:
+    return make_text_task(TextConfig(min_frequency=1), numbered(train), batch_size)
+
+
+def schedule(task: TextTask, key: jax.Array, first_step: int, steps: int) -> np.ndarray:
+    """Indices of the compiled schedule, the first step being traced."""
+    indices, weights = compiled_schedule(task, key, jnp.int32(first_step), steps=steps)
+    assert weights.shape == indices.shape == (steps, task.batch_size)
+    assert (weights == 1).all()
+    return np.asarray(indices)
+
+
+# Tokens
+
+
+def test_vocabulary_is_learnt_from_training_alone():
+    corpus = Corpus(
+        documents(["the cat", "the dog"], [0, 1]),
+        documents(["the bird"], [0]),
+        documents(["bird cat the"], [0]),
+        ("x", "y"),
+    )
+    task = make_text_task(TextConfig(min_frequency=1), corpus, 1)
+    assert task.input_size == 5  # padding, unknown, the, cat, dog
+    the, cat = 2, 3
+    assert task.documents[3].tolist() == [UNKNOWN, cat, the]
+    assert task.documents[2].tolist() == [the, UNKNOWN, PADDING]
+    assert task.lengths.tolist() == [2, 2, 2, 3]
+
+
+def test_words_are_lower_case_and_apart_from_punctuation():
+    config = TextConfig(min_frequency=1)
+    tokenizer = make_tokenizer(config, ["don't stop, Ärger"])
+    ids = tokenizer.get_vocab()
+    assert set(ids) == {"[PAD]", "[UNK]", "don", "'", "t", "stop", ",", "ärger"}
+    assert encode(config, tokenizer, ["STOP,ÄRGER!"])[0].tolist() == [
+        ids["stop"],
+        ids[","],
+        ids["ärger"],
+        UNKNOWN,
+    ]
+
+
+def test_rare_words_and_words_beyond_the_vocabulary_are_unknown():
+    texts = ["c c c b b a a d"]
+    tokenizer = make_tokenizer(TextConfig(min_frequency=2), texts)
+    assert tokenizer.get_vocab() == {"[PAD]": 0, "[UNK]": 1, "c": 2, "a": 3, "b": 4}
+    tokenizer = make_tokenizer(TextConfig(min_frequency=1, vocabulary_size=4), texts)
+    assert tokenizer.get_vocab() == {"[PAD]": 0, "[UNK]": 1, "c": 2, "a": 3}
+
+
+def test_characters_keep_case_and_white_space():
+    config = TextConfig(tokens="characters", min_frequency=1, max_length=6)
+    tokenizer = make_tokenizer(config, ["aA\n é日"])
+    assert tokenizer.get_vocab_size() == 8
+    ids = encode(config, tokenizer, ["aA\n é日", "日zaaaaaaaa"])
+    assert sorted(ids[0].tolist()) == [2, 3, 4, 5, 6, 7]
+    assert ids[1].tolist() == [ids[0][5], UNKNOWN, *[ids[0][0]] * 4]
+
+
+def test_bytes_need_no_training():
+    config = TextConfig(tokens="bytes", max_length=300)
+    tokenizer = make_tokenizer(config, [])
+    assert tokenizer.get_vocab_size() == 258
+    everything = "".join(map(chr, range(128))) + "é日"
+    ids = encode(config, tokenizer, [everything])[0]
+    assert len(ids) == 128 + 2 + 3
+    assert len(set(ids[:128].tolist())) == 128
+    assert ids.min() >= 2
+    assert encode(TextConfig(tokens="bytes", max_length=1), tokenizer, ["é"])[0] == ids[128]
+
+
+@pytest.mark.parametrize("tokens", ["words", "characters", "bytes"])
+def test_empty_documents_become_one_unknown_token(tokens):
+    corpus = Corpus(
+        documents(["a b", " b"], [0, 1]), documents([""], [0]), documents(["b a"], [0]), ("x", "y")
+    )
+    task = make_text_task(TextConfig(tokens=tokens, min_frequency=1), corpus, 1)
+    assert task.lengths[2] == 1
+    assert task.documents[2, 0] == UNKNOWN
+    assert (task.documents[2, 1:] == PADDING).all()
+
+
+@pytest.mark.parametrize("tokens", ["words", "characters", "bytes"])
+def test_a_document_that_spells_padding_contains_none(tokens):
+    config = TextConfig(tokens=tokens, min_frequency=1)
+    tokenizer = make_tokenizer(config, ["[PAD] [UNK] x"])
+    ids = encode(config, tokenizer, ["[PAD] [UNK]"])[0]
+    assert ids.min() > UNKNOWN
+
+
+def test_documents_are_cut_and_the_array_is_no_wider_than_needed():
+    corpus = Corpus(
+        documents(["a b c d e f", "a"], [0, 1]), documents(["a b"], [0]), documents(["b"], [0]), ()
+    )
+    assert make_text_task(TextConfig(min_frequency=1), corpus, 1).documents.shape == (4, 6)
+    cut = make_text_task(TextConfig(min_frequency=1, max_length=4), corpus, 1)
+    assert cut.documents.shape == (4, 4)
+    assert cut.lengths.tolist() == [4, 1, 2, 1]
+    assert cut.input_size == 8
+
+
+@pytest.mark.parametrize(("words", "dtype"), [(254, "uint8"), (255, "uint16"), (65535, "int32")])
+def test_ids_take_the_smallest_type(words, dtype):
+    text = " ".join(f"w{i}" for i in range(words))
+    corpus = Corpus(*[documents([text, text], [0, 1])] * 3, ("x", "y"))
+    config = TextConfig(min_frequency=1, vocabulary_size=10**6, max_length=words)
+    task = make_text_task(config, corpus, 1)
+    assert task.input_size == words + 2
+    assert task.documents.dtype == dtype
+    assert task.documents.max() == words + 1
+    assert task.batch((jnp.array([0]), jnp.ones(1))).inputs.dtype == jnp.int32
+
+
+def test_what_cannot_be_a_task_is_refused():
+    with pytest.raises(UserError, match=r"batch_size=11 .*must be at most 10"):
+        task_of(10, 11)
+    with pytest.raises(UserError, match=r"task.min_frequency=2 is not possible"):
+        make_text_task(TextConfig(min_frequency=2), numbered(10), 5)
+
+
+# Order
+
+
+@pytest.mark.parametrize(("train", "batch_size"), [(23, 5), (20, 5), (4, 4), (7, 4)])
+def test_schedule_does_not_depend_on_how_steps_are_cut(train, batch_size):
+    task = task_of(train, batch_size)
+    whole = schedule(task, KEY, 0, 24)
+    for steps in (1, 3, 8):
+        cut = [schedule(task, KEY, first, steps) for first in range(0, 24, steps)]
+        np.testing.assert_array_equal(np.concatenate(cut), whole)
+    np.testing.assert_array_equal(schedule(task, KEY, 17, 5), whole[17:22])
+
+
+def test_an_epoch_holds_every_document_at_most_once_in_a_new_order():
+    task = task_of(23, 5)
+    epochs = schedule(task, KEY, 0, 3 * 4).reshape(3, 20)
+    for epoch in epochs:
+        assert len(set(epoch.tolist())) == 20
+        assert 0 <= epoch.min() <= epoch.max() < 23
+    assert not (epochs[0] == epochs[1]).all()
+    assert not (epochs[1] == epochs[2]).all()
+    # The documents left over are not the same in every epoch.
+    many = schedule(task, KEY, 0, 20 * 4)
+    assert set(many.ravel().tolist()) == set(range(23))
+
+
+def test_another_key_gives_another_order():
+    task = task_of(40, 5)
+    assert not (schedule(task, KEY, 0, 8) == schedule(task, jax.random.key(1), 0, 8)).all()
+
+
+def test_schedules_of_many_keys_at_once():
+    task = task_of(23, 5)
+    keys = jax.random.split(KEY, 3)
+    many, _ = jax.vmap(lambda key: task.schedule(key, jnp.int32(3), 6))(keys)
+    for key, indices in zip(keys, many, strict=True):
+        np.testing.assert_array_equal(indices, schedule(task, key, 3, 6))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5, 7, 10])
+def test_evaluation_covers_each_document_once(batch_size):
+    task = task_of(12, batch_size)
+    for split, expected in (("validation", range(12, 17)), ("test", range(17, 24))):
+        indices, weights = task.evaluation(KEY, split)
+        assert indices.shape == weights.shape
+        assert indices.shape[1] == batch_size
+        assert sorted(indices[weights == 1].tolist()) == list(expected)
+        assert set(weights.ravel().tolist()) <= {0.0, 1.0}
+    indices, weights = task.evaluation(KEY, "train")
+    sample = indices[weights == 1].tolist()
+    assert len(set(sample)) == len(sample) == 5
+    assert set(sample) <= set(range(12))
+
+
+def test_the_training_sample_is_no_larger_than_training():
+    task = make_text_task(TextConfig(min_frequency=1), numbered(3, validation=5), 2)
+    indices, weights = task.evaluation(KEY, "train")
+    assert sorted(indices[weights == 1].tolist()) == [0, 1, 2]
+
+
+def test_batch_is_time_major_with_the_right_labels():
+    corpus = Corpus(
+        documents(["x", "x y z", "y"], [0, 2, 1]),
+        documents(["x"], [0]),
+        documents(["y x"], [1]),
+        ("p", "q", "r"),
+    )
+    task = make_text_task(TextConfig(min_frequency=1, readout="mean"), corpus, 2)
+    batch = task.batch((jnp.array([1, 4]), jnp.array([1.0, 0.0])))
+    x, y, z = 2, 3, 4
+    assert batch.inputs.tolist() == [[x, y], [y, x], [z, PADDING]]
+    assert batch.targets.tolist() == [2, 1]
+    assert batch.lengths.tolist() == [3, 2]
+    assert batch.weights.tolist() == [1, 0]
+    assert (task.tokens, task.readout, task.output_size, task.examples) == (True, "mean", 3, 3)
+
+
+def test_the_corpus_is_an_argument_of_compiled_functions():
+    task = task_of(12, 4)
+    assert len(jax.tree.leaves(task)) == 3
+    again = jax.tree.map(lambda leaf: leaf, task)
+    assert jax.tree.structure(again) == jax.tree.structure(task)
+    program = jax.make_jaxpr(lambda task, item: task.batch(item))(
+        task, jax.tree.map(lambda leaf: leaf[0], task.evaluation(KEY, "test"))
+    )
+    assert program.consts == []
+
+
+# Scores
+
+
+def tally_of(task: TextTask, targets: list[int], predicted: list[int], weights=None):
+    weights = jnp.ones(len(targets)) if weights is None else jnp.array(weights)
+    outputs = 20.0 * jax.nn.one_hot(jnp.array(predicted), task.output_size)
+    empty = jnp.zeros((1, len(targets)), jnp.int32)
+    batch = Batch(empty, jnp.array(targets), jnp.ones(len(targets), jnp.int32), weights)
+    return task.tally(outputs, batch)
+
+
+def four_classes() -> TextTask:
+    split = documents(["a", "b", "c", "d"], [0, 1, 2, 3])
+    return make_text_task(
+        TextConfig(min_frequency=1), Corpus(split, split, split, ("a", "b", "c", "d")), 2
+    )
+
+
+def test_accuracy_and_macro_f1_worked_by_hand():
+    task = four_classes()
+    # Class 0: 2 right of 3, predicted 3 times, F1 = 4/6. Class 1: 1 of 1, predicted twice, 2/3.
+    # Class 2: one document, never predicted, 0. Class 3 occurs nowhere and does not count.
+    scores = task.scores(tally_of(task, [0, 0, 0, 1, 2], [0, 0, 1, 1, 0]))
+    assert scores["accuracy"] == pytest.approx(3 / 5)
+    assert scores["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 0) / 3)
+    # A class that is only predicted counts, with F1 of zero.
+    scores = task.scores(tally_of(task, [0, 0], [0, 3]))
+    assert scores["macro_f1"] == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_tallies_add_up_over_batches():
+    task = four_classes()
+    targets, predicted = [0, 1, 2, 3, 1, 1], [0, 1, 1, 3, 2, 1]
+    whole = tally_of(task, targets, predicted)
+    parts = [tally_of(task, targets[i : i + 2], predicted[i : i + 2]) for i in (0, 2, 4)]
+    added = jax.tree.map(lambda *leaves: sum(leaves), *parts)
+    for name, value in task.scores(whole).items():
+        assert task.scores(added)[name] == pytest.approx(float(value), rel=1e-6)
+    expected = np.zeros((4, 4))
+    np.add.at(expected, (targets, predicted), 1)
+    np.testing.assert_array_equal(whole["confusion"], expected)
+
+
+def test_loss_is_mean_cross_entropy_in_nats():
+    task = four_classes()
+    batch = Batch(
+        jnp.zeros((1, 3), jnp.int32),
+        jnp.array([0, 1, 2]),
+        jnp.ones(3, jnp.int32),
+        jnp.array([1.0, 1.0, 0.0]),
+    )
+    # Probabilities 1/4 each, then 1/2 for class 1; the third document has no weight.
+    outputs = jnp.log(jnp.array([[1, 1, 1, 1], [1, 3, 1, 1], [9, 9, 1, 9]], jnp.bfloat16))
+    tally = task.tally(outputs, batch)
+    assert tally["count"] == 2
+    assert tally["loss"].dtype == jnp.float32
+    assert tally["loss"] == pytest.approx(np.log(4) + np.log(2), rel=1e-2)
+    assert tally["confusion"].sum() == 2
+
+
+def test_filler_documents_count_for_nothing():
+    task = four_classes()
+    weighted = tally_of(task, [0, 1, 2, 3], [0, 1, 0, 0], weights=[1.0, 1.0, 0.0, 0.0])
+    plain = tally_of(task, [0, 1], [0, 1])
+    for name in plain:
+        np.testing.assert_allclose(weighted[name], plain[name], rtol=1e-6)
+
+
+def test_baseline_is_the_commonest_class_of_training_on_the_test():
+    corpus = Corpus(
+        documents(["a", "b", "c"], [1, 1, 0]),
+        documents(["a"], [0]),
+        documents(["a", "b", "c", "d"], [0, 0, 0, 1]),
+        ("x", "y"),
+    )
+    score = make_text_task(TextConfig(min_frequency=1), corpus, 1).score
+    assert (score.name, score.higher_is_better, score.baseline) == ("accuracy", True, 0.25)
+    assert score.baseline_name == "always the commonest class"
+    assert score.solved_rule is None
+
+
+def test_text_is_never_solved():
+    task = four_classes()
+    perfect = task.scores(tally_of(task, [0, 1, 2, 3], [0, 1, 2, 3]))
+    assert perfect["macro_f1"] == 1
+    assert not task.solved(perfect)
