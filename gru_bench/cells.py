@@ -56,7 +56,7 @@ class Cell(nnx.Module):
     products: ClassVar[tuple[int, ...]]  # blocks in each recurrent product of a step
     state_arrays: ClassVar[int] = 1  # arrays in the state, the cell's output first
 
-    def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs):
+    def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs) -> None:
         columns = sum(self.products) * hidden_size
         input_init = jax.nn.initializers.lecun_normal()
         self.hidden_size = hidden_size
@@ -127,7 +127,7 @@ class GRUResetAfter(Cell):
 
     products = (3,)
 
-    def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs):
+    def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs) -> None:
         super().__init__(input_size, hidden_size, rngs=rngs)
         self.bias_hn = nnx.Param(jnp.zeros(hidden_size))
 
@@ -161,7 +161,7 @@ class LSTM(Cell):
 
     def __init__(
         self, input_size: int, hidden_size: int, *, forget_bias: float = 1.0, rngs: nnx.Rngs
-    ):
+    ) -> None:
         super().__init__(input_size, hidden_size, rngs=rngs)
         self.set_bias(1, forget_bias)
 

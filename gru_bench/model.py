@@ -56,7 +56,7 @@ class ModelConfig:
 class Model(nnx.Module):
     """Encoder, recurrent layers and head for one task."""
 
-    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
         self.config = config
         self.embedding = (
             None
@@ -89,9 +89,7 @@ class Model(nnx.Module):
 def make_cell(config: ModelConfig, input_size: int, rngs: nnx.Rngs) -> Cell:
     """One recurrent layer, initialised as the config says."""
     if config.cell == "lstm":
-        cell: Cell = LSTM(
-            input_size, config.hidden_size, forget_bias=config.forget_bias, rngs=rngs
-        )
+        cell: Cell = LSTM(input_size, config.hidden_size, forget_bias=config.forget_bias, rngs=rngs)
     else:
         cell = CELLS[config.cell](input_size, config.hidden_size, rngs=rngs)
     if config.chrono_length is not None:

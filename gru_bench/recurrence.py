@@ -72,9 +72,7 @@ def _taps(maps: tuple[AffineMap, ...], x: Array) -> tuple[Array, ...]:
 
 
 def _forward(cell: type[Cell], maps: tuple[AffineMap, ...], x: Array, state: State) -> Any:
-    result, vjp, left = jax.vjp(
-        partial(_scan, cell, maps), x, state, _taps(maps, x), has_aux=True
-    )
+    result, vjp, left = jax.vjp(partial(_scan, cell, maps), x, state, _taps(maps, x), has_aux=True)
     return result, (vjp, left, maps)
 
 

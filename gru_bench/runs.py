@@ -182,6 +182,23 @@ class Result:
         return sum(seed.diverged_step is not None for seed in self.seeds)
 
 
+def require_writable(out_dir: str | Path) -> None:
+    """Raises `UserError` unless files can be made in `out_dir`, which is made if it is missing."""
+    try:
+        Path(out_dir).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out_dir):
+            pass
+    except OSError as error:
+        raise _unwritable(out_dir, error) from None
+
+
+def _unwritable(out_dir: str | Path, error: OSError) -> UserError:
+    return UserError(
+        f"out_dir={out_dir} is not possible: cannot write there ({error.strerror});"
+        " out_dir must be a folder you may write to"
+    )
+
+
 def prepare_folder(out_dir: str | Path, run_name: str, config: Mapping[str, Any]) -> Path:
     """Makes `out_dir/run_name` ready for a run: writes `config.yaml`, clears an earlier attempt.
 
@@ -200,10 +217,7 @@ def prepare_folder(out_dir: str | Path, run_name: str, config: Mapping[str, Any]
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
         _write_atomically(folder / CONFIG, text.encode())
     except OSError as error:
-        raise UserError(
-            f"out_dir={out_dir} is not possible: cannot write {folder} ({error.strerror});"
-            " out_dir must be a folder you may write to"
-        ) from None
+        raise _unwritable(out_dir, error) from None
     return folder
 
 

@@ -217,9 +217,7 @@ def train_chunk(config: TrainConfig, run: Run, task: Task) -> tuple[Run, dict[st
     """`evaluate_every` steps, then an evaluation on the validation split."""
     items = task.schedule(run.data_key, run.step, config.evaluate_every)
     was_active = run.active & (run.step < config.steps)
-    run, log = jax.lax.scan(
-        lambda run, item: train_step(config, run, task, item), run, items
-    )
+    run, log = jax.lax.scan(lambda run, item: train_step(config, run, task, item), run, items)
     scores = evaluate(config, run.params, task, run.evaluation_key, "validation")
     run = judge(config, run, task, scores, was_active)
 
@@ -345,7 +343,9 @@ def fit(
         return jax.jit(sharded, donate_argnums=(0,) if donate else ()).lower(*arguments).compile()
 
     started = time.perf_counter()
-    init = compiled(lambda seed, rate, task: init_run(config, task, seed, rate), padded, rates, task)
+    init = compiled(
+        lambda seed, rate, task: init_run(config, task, seed, rate), padded, rates, task
+    )
     runs = init(padded, rates, task)
     advance = compiled(partial(train_chunk, config), runs, task, donate=True)
     test = compiled(

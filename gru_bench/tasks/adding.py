@@ -44,6 +44,11 @@ class AddingTask:
         )
     )
 
+    @property
+    def sequence_length(self) -> int:
+        """Steps of a sequence."""
+        return self.length
+
     def schedule(self, key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Array:
         return step_keys(key, first_step, steps)
 

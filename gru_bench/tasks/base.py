@@ -62,6 +62,7 @@ class Task(Protocol):
         readout: where the head reads the hidden states: at the last real step, at their mean or
             maximum over the real steps, or at every step.
         batch_size: sequences a batch.
+        sequence_length: steps of the longest sequence.
         examples: training examples in an epoch; None if they are drawn without end.
         score: the number by which runs are ranked.
     """
@@ -76,6 +77,8 @@ class Task(Protocol):
     def readout(self) -> Readout: ...
     @property
     def batch_size(self) -> int: ...
+    @property
+    def sequence_length(self) -> int: ...
     @property
     def examples(self) -> int | None: ...
     @property

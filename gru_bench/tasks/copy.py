@@ -50,14 +50,14 @@ class CopyTask:
     )
 
     @property
-    def length(self) -> int:
+    def sequence_length(self) -> int:
         """Steps of a sequence."""
         return self.lag + 2 * RECALLED
 
     @property
     def memoryless_loss(self) -> float:
         """Least mean cross entropy without memory, in nats."""
-        return RECALLED * math.log(SYMBOLS) / self.length
+        return RECALLED * math.log(SYMBOLS) / self.sequence_length
 
     def schedule(self, key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Array:
         return step_keys(key, first_step, steps)
@@ -72,13 +72,11 @@ class CopyTask:
         return Batch(
             inputs=jax.nn.one_hot(inputs, self.input_size),
             targets=jnp.concatenate([blanks, symbols]),
-            lengths=jnp.full(self.batch_size, self.length),
+            lengths=jnp.full(self.batch_size, self.sequence_length),
             weights=jnp.ones(self.batch_size),
         )
 
-    def tally(
-        self, outputs: Float[Array, "time batch classes"], batch: Batch
-    ) -> dict[str, Array]:
+    def tally(self, outputs: Float[Array, "time batch classes"], batch: Batch) -> dict[str, Array]:
         losses = optax.softmax_cross_entropy_with_integer_labels(outputs, batch.targets)
         right = outputs[-RECALLED:].argmax(-1) == batch.targets[-RECALLED:]
         return {

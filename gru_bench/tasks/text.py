@@ -56,6 +56,11 @@ class TextTask:
     tokens: bool = static(default=True)
 
     @property
+    def sequence_length(self) -> int:
+        """Tokens of the longest document, after cutting."""
+        return int(self.documents.shape[1])
+
+    @property
     def examples(self) -> int:
         """Training documents, each used at most once an epoch."""
         return self.sizes[0]

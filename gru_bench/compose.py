@@ -1,0 +1,191 @@
+"""From command-line overrides to checked configurations, through Hydra.
+
+Everything that is wrong with an override is found here, before anything runs, and said in one line.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, OverrideParseException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gru_bench.config import AddingConfig, CopyConfig, ExperimentConfig, TextConfig
+from gru_bench.errors import UserError
+
+DEFAULT = ("experiment=quickstart",)
+
+
+def conf_dir() -> Path:
+    """The folder of YAML files: beside the package in a checkout, inside it when installed."""
+    package = Path(__file__).resolve().parent
+    installed = package / "conf"
+    return installed if installed.is_dir() else package.parent / "conf"
+
+
+def compose_experiments(overrides: Sequence[str], multirun: bool) -> list[ExperimentConfig]:
+    """The experiments that the overrides ask for, in the order of the sweep.
+
+    Args:
+        overrides: `key=value` words in Hydra's grammar; none of them means the quickstart.
+        multirun: whether `key=a,b` asks for a sweep. An experiment may ask for one by itself.
+
+    Raises:
+        UserError: A word is not understood, or an experiment is not possible.
+    """
+    with _hydra():
+        overrides = list(overrides) or list(DEFAULT)
+        parsed = _parse(overrides)
+        sweep = _swept_by_experiment(parsed)
+        given = {override.key_or_group for override in parsed}
+        words = [*(f"{key}={value}" for key, value in sweep.items() if key not in given)]
+        words += overrides
+        if not (multirun or sweep):
+            for override in parsed:
+                if override.is_sweep_override():
+                    raise UserError(
+                        f"{override.input_line} lists several values: give one, or add -m to run all"
+                    )
+            return [_compose(overrides)]
+        batches = BasicSweeper.split_arguments(_parse(words), max_batch_size=None)
+        return [_compose(combination) for batch in batches for combination in batch]
+
+
+@contextmanager
+def _hydra() -> Iterator[None]:
+    """Hydra, set up on `conf/` and on the schema, and taken down again."""
+    store = ConfigStore.instance()
+    store.store(name="schema", node=ExperimentConfig)
+    for task in (CopyConfig, AddingConfig, TextConfig):
+        store.store(group="schema/task", name=task.name, node=task)
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield
+
+
+def _parse(words: Sequence[str]) -> list[Override]:
+    try:
+        return OverridesParser.create().parse_overrides(list(words))
+    except OverrideParseException as error:
+        raise UserError(
+            f"{error.override} is not understood: write key=value, such as hidden_size=128"
+        ) from None
+
+
+def _swept_by_experiment(overrides: Sequence[Override]) -> dict[str, str]:
+    """What the chosen experiment sweeps over: keys with their values, `a,b,c`."""
+    words = [o.input_line for o in overrides if o.key_or_group == "experiment"]
+    config = _compose_raw(words, with_hydra=True)
+    if config.hydra.mode != RunMode.MULTIRUN:
+        return {}
+    return dict(config.hydra.sweeper.params or {})
+
+
+def _compose(words: Sequence[str]) -> ExperimentConfig:
+    given = {override.key_or_group for override in _parse(words)}
+    if "steps" in given and "epochs" not in given:
+        words = [*words, "epochs=null"]
+    raw = _compose_raw(words)
+    try:
+        config = OmegaConf.to_object(raw)
+    except OmegaConfBaseException as error:
+        raise UserError(_first_line(error)) from None
+    assert isinstance(config, ExperimentConfig)
+    return config
+
+
+def _compose_raw(words: Sequence[str], with_hydra: bool = False) -> DictConfig:
+    overrides = _parse(words)
+    groups = _groups()
+    for override in overrides:
+        _check_choice(override, groups)
+    try:
+        return compose("config", list(words), return_hydra_config=with_hydra)
+    except HydraException as error:
+        choices = [o for o in overrides if o.key_or_group in groups]
+        config = compose("config", [o.input_line for o in choices if o.input_line])
+        for override in overrides:
+            if override not in choices and not override.is_add():
+                _check_key(override, config)
+        raise UserError(_first_line(error)) from None
+
+
+def _groups() -> dict[str, list[str]]:
+    """The config groups and the options of each."""
+    loader = GlobalHydra.instance().config_loader()
+    names = [name for name in loader.list_groups("") if name not in ("hydra", "schema")]
+    return {name: loader.get_group_options(name) for name in names}
+
+
+def _check_choice(override: Override, groups: dict[str, list[str]]) -> None:
+    """Raises `UserError` if a group is given an option that it has not."""
+    group, value = override.key_or_group, override.value()
+    if group not in groups or override.is_delete() or value in groups[group]:
+        return
+    if value is None and group == "experiment":
+        return
+    known = ", ".join(groups[group])
+    raise UserError(
+        f"{group}={value} is not known: {group} must be one of {known}"
+        + _nearest(str(value), groups[group])
+    )
+
+
+def _check_key(override: Override, config: DictConfig) -> None:
+    """Raises `UserError` if there is no such key, or if its value is of the wrong type."""
+    key = override.key_or_group
+    known = list(_keys(config))
+    if key.startswith("hydra."):
+        return
+    if key not in known:
+        hint = _nearest(key, known) or "; gru-bench run --help lists the keys"
+        raise UserError(f"{key} is not a key" + hint)
+    try:
+        OmegaConf.update(config, key, override.value())
+    except OmegaConfBaseException:
+        value = override.get_value_element_as_str()
+        raise UserError(
+            f"{key}={value} is not possible: {key} must be {_kind(config, key)}"
+        ) from None
+
+
+def _keys(config: Any, prefix: str = "") -> Iterator[str]:
+    """Every key of a configuration, in dots."""
+    for key in config:
+        yield f"{prefix}{key}"
+        node = None if OmegaConf.is_missing(config, key) else config[key]
+        if isinstance(node, DictConfig):
+            yield from _keys(node, f"{prefix}{key}.")
+
+
+def _kind(config: DictConfig, key: str) -> str:
+    """What values the schema allows for a key, in words."""
+    *path, name = key.split(".")
+    node = OmegaConf.select(config, ".".join(path)) if path else config
+    schema = {f.name: str(f.type) for f in dataclasses.fields(OmegaConf.get_type(node))}
+    words = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+    kind = schema[name].removeprefix("<class '").removesuffix("'>")
+    base = kind.removesuffix(" | None")
+    return words.get(base, "a text") + (" or null" if base != kind else "")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """`: did you mean ...?`, or nothing where nothing is near."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    near += [key for key in known if key.rpartition(".")[2] == name and key not in near]
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

@@ -1,0 +1,94 @@
+"""The machine a run is made on: JAX's devices set up before their first use, and a description."""
+
+import datetime
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import gru_bench
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "datasets", "tokenizers", "numpy")
+
+
+def cpu_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def set_up_devices() -> None:
+    """Makes every CPU core a device of its own. To be called before JAX is used.
+
+    A population of runs is sharded over the devices, and one run does not fill several cores. A
+    number of CPU devices that the user has set stays.
+    """
+    import jax
+
+    # A device waits in one of XLA's threads for work done in others: with no more threads than
+    # devices, programs can wait for each other for ever.
+    os.environ.setdefault("PJRT_NPROC", str(2 * cpu_cores()))
+    set_by_user = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    if not set_by_user and "JAX_NUM_CPU_DEVICES" not in os.environ:
+        jax.config.update("jax_num_cpu_devices", cpu_cores())
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package and of what its results depend on."""
+    return {"gru-bench": gru_bench.__version__} | {
+        name: metadata.version(name) for name in PACKAGES
+    }
+
+
+def describe() -> dict[str, Any]:
+    """Device, platform, versions and git revision, as `runs.MachineEnvironment` wants them."""
+    import jax
+
+    devices = jax.devices()
+    return {
+        "device": devices[0].platform,
+        "device_kind": devices[0].device_kind,
+        "device_count": len(devices),
+        "platform": platform.platform(),
+        "processor": processor(),
+        "python": platform.python_version(),
+        "git_revision": git_revision(),
+        "versions": versions(),
+    }
+
+
+def processor() -> str:
+    """The processor's name and how many of its cores may be used."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text().splitlines()
+        models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        name = models[0] if models else name
+    cores = cpu_cores()
+    return f"{name}, {cores} core{'s' if cores > 1 else ''}"
+
+
+def git_revision() -> str | None:
+    """Revision of the checkout that the package runs from, `+` if it has changes; None if none."""
+    root = Path(gru_bench.__file__).parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        revision = _git(root, "rev-parse", "HEAD")
+        return revision + ("+" if _git(root, "status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(root: Path, *words: str) -> str:
+    done = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def now() -> str:
+    """The time in UTC, to the second, in ISO 8601."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
