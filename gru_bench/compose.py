@@ -55,7 +55,7 @@ def compose_experiments(overrides: Sequence[str], multirun: bool) -> list[Experi
             for override in parsed:
                 if override.is_sweep_override():
                     raise UserError(
-                        f"{override.input_line} lists several values: give one, or add -m to run all"
+                        f"{override.input_line} lists several values: add -m to run them all"
                     )
             return [_compose(overrides)]
         batches = BasicSweeper.split_arguments(_parse(words), max_batch_size=None)

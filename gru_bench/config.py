@@ -1,7 +1,7 @@
 """The schema of every key, with the checks that need no data and no JAX.
 
-Hydra merges the YAML of `conf/` into these dataclasses, which gives names and types; `__post_init__`
-checks values and combinations. Past that point only these objects travel.
+Hydra merges the YAML of `conf/` into these dataclasses, which gives names and types;
+`__post_init__` checks values and combinations. Past that point only these objects travel.
 """
 
 import dataclasses

@@ -82,9 +82,7 @@ def run_experiments(
                 progress.note(f"finished already: {experiment.folder}")
                 continue
             if experiment.setting not in costs:
-                progress.note(
-                    f"{experiment.config.task_label}: timing a training step of each cell"
-                )
+                progress.note(f"{experiment.config.task_label}: timing one step of each cell")
                 alike = [e for e in waiting if e.setting == experiment.setting]
                 costs[experiment.setting] = measure_cells(alike)
             run_experiment(experiment, costs[experiment.setting], command, progress)

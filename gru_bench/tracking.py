@@ -1,4 +1,4 @@
-"""TensorBoard events of a run: a view. Nothing is read back from it; result.json has the results."""
+"""TensorBoard events of a run: a view, from which nothing is ever read back."""
 
 import time
 from collections.abc import Mapping, Sequence

@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("PJRT_NPROC", "4")
 
 import jax
+import pytest
 from jaxtyping import install_import_hook
 
 jax.config.update("jax_num_cpu_devices", 2)
@@ -14,3 +15,10 @@ jax.config.update("jax_num_cpu_devices", 2)
 # Not train.py: its runs gain a leading axis as a population, which their annotations leave out.
 CHECKED = ["cells", "config", "model", "parameters", "recurrence", "tasks"]
 install_import_hook([f"gru_bench.{module}" for module in CHECKED], "beartype.beartype")
+
+
+@pytest.fixture
+def x64():
+    """Double precision for one test."""
+    with jax.enable_x64(True):
+        yield

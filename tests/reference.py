@@ -1,0 +1,82 @@
+"""The cells once more, in plain NumPy: what the fast ones are compared with."""
+
+import jax
+import numpy as np
+from flax import nnx
+
+from gru_bench.model import ModelConfig, make_cell
+
+CELLS = ("gru", "gru_reset_after", "lstm", "rnn")
+BLOCKS = {"gru": "zrn", "gru_reset_after": "rzn", "lstm": "ifgo", "rnn": "n"}
+
+
+def random_cell(name, input_size, hidden_size, seed=0):
+    """A cell whose parameters, biases included, are all random."""
+    config = ModelConfig(name, input_size, 1, hidden_size)
+    graph, parameters = nnx.split(make_cell(config, input_size, nnx.Rngs(0)))
+    leaves, tree = jax.tree.flatten(parameters)
+    keys = jax.random.split(jax.random.key(seed), len(leaves))
+    random = [
+        0.5 * jax.random.normal(key, leaf.shape, leaf.dtype)
+        for key, leaf in zip(keys, leaves, strict=True)
+    ]
+    return nnx.merge(graph, jax.tree.unflatten(tree, random))
+
+
+def random_sequence(cell, time, batch, input_size, seed=1):
+    """Inputs `[time, batch, input]` and a state to start from, both random."""
+    keys = jax.random.split(jax.random.key(seed), 1 + cell.state_arrays)
+    x = jax.random.normal(keys[0], (time, batch, input_size))
+    shape = (batch, cell.hidden_size)
+    return x, tuple(0.5 * jax.random.normal(key, shape) for key in keys[1:])
+
+
+def named(name, cell):
+    """The parameters by gate: input weights W, recurrent weights U, biases b.
+
+    A cell that holds gradients gives the gradients by the same names.
+    """
+    hidden = np.concatenate([np.asarray(weight[...]) for weight in cell.weights_hh], axis=1)
+    parts = {"W": np.asarray(cell.weight_ih[...]), "U": hidden, "b": np.asarray(cell.bias[...])}
+    gates = BLOCKS[name]
+    parameters = {
+        kind + gate: block
+        for kind, fused in parts.items()
+        for gate, block in zip(gates, np.split(fused, len(gates), axis=-1), strict=True)
+    }
+    if name == "gru_reset_after":
+        parameters["bhn"] = np.asarray(cell.bias_hn[...])
+    return parameters
+
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def reference_step(name, p, x, state):
+    """One time step by the equations of the literature."""
+
+    def affine(gate, h):
+        return x @ p["W" + gate] + h @ p["U" + gate] + p["b" + gate]
+
+    h = state[0]
+    if name == "rnn":
+        return (np.tanh(affine("n", h)),)
+    if name == "lstm":
+        i, f, o = (sigmoid(affine(gate, h)) for gate in "ifo")
+        c = f * state[1] + i * np.tanh(affine("g", h))
+        return o * np.tanh(c), c
+    z, r = sigmoid(affine("z", h)), sigmoid(affine("r", h))
+    if name == "gru":
+        return ((1 - z) * h + z * np.tanh(affine("n", r * h)),)
+    n = np.tanh(x @ p["Wn"] + p["bn"] + r * (h @ p["Un"] + p["bhn"]))
+    return ((1 - z) * n + z * h,)
+
+
+def reference_unroll(name, p, x, state):
+    """The outputs after each step, and the last state."""
+    outputs = []
+    for x_t in x:
+        state = reference_step(name, p, x_t, state)
+        outputs.append(state[0])
+    return np.stack(outputs), state
