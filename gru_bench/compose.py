@@ -84,8 +84,8 @@ def _parse(words: Sequence[str]) -> list[Override]:
 
 def _swept_by_experiment(overrides: Sequence[Override]) -> dict[str, str]:
     """What the chosen experiment sweeps over: keys with their values, `a,b,c`."""
-    words = [o.input_line for o in overrides if o.key_or_group == "experiment"]
-    config = _compose_raw(words, with_hydra=True)
+    chosen = [o.input_line for o in overrides if o.key_or_group == "experiment" and o.input_line]
+    config = _compose_raw(chosen, with_hydra=True)
     if config.hydra.mode != RunMode.MULTIRUN:
         return {}
     return dict(config.hydra.sweeper.params or {})
@@ -172,11 +172,13 @@ def _kind(config: DictConfig, key: str) -> str:
     """What values the schema allows for a key, in words."""
     *path, name = key.split(".")
     node = OmegaConf.select(config, ".".join(path)) if path else config
-    schema = {f.name: str(f.type) for f in dataclasses.fields(OmegaConf.get_type(node))}
+    kind = OmegaConf.get_type(node)
+    assert dataclasses.is_dataclass(kind)
+    schema = {f.name: str(f.type) for f in dataclasses.fields(kind)}
     words = {"int": "a whole number", "float": "a number", "bool": "true or false"}
-    kind = schema[name].removeprefix("<class '").removesuffix("'>")
-    base = kind.removesuffix(" | None")
-    return words.get(base, "a text") + (" or null" if base != kind else "")
+    allowed = schema[name].removeprefix("<class '").removesuffix("'>")
+    base = allowed.removesuffix(" | None")
+    return words.get(base, "a text") + (" or null" if base != allowed else "")
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

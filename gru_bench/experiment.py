@@ -140,7 +140,6 @@ def make_train_config(config: ExperimentConfig, task: Task) -> TrainConfig:
 def make_model_config(config: ExperimentConfig, task: Task) -> ModelConfig:
     """The sizes and choices of the model for a task."""
     cell = config.cell
-    is_text = isinstance(config.task, TextConfig)
     chrono_length = cell.chrono_length or task.sequence_length
     return ModelConfig(
         cell=cell.name,
@@ -149,7 +148,7 @@ def make_model_config(config: ExperimentConfig, task: Task) -> ModelConfig:
         hidden_size=config.hidden_size,
         layers=config.layers,
         readout=task.readout,
-        embedding_size=config.task.embedding_size if is_text else None,
+        embedding_size=config.task.embedding_size if isinstance(config.task, TextConfig) else None,
         forget_bias=cell.forget_bias,
         chrono_length=chrono_length if cell.initialisation == "chrono" else None,
         dtype=config.precision,

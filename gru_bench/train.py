@@ -142,7 +142,7 @@ def make_optimizer(
     factor = learning_rate_schedule(optim, steps)
 
     def rate(count: Int[Array, ""]) -> Float[Array, ""]:
-        return learning_rate * factor(count)
+        return learning_rate * jnp.asarray(factor(count))
 
     momentum = optim.momentum or None
     update = {
@@ -371,9 +371,11 @@ def fit(
         on_evaluation(evaluations[-1])
     train_s = time.perf_counter() - started
     scores = to_host(test(runs, task))
-    marks = to_host((runs.step, runs.best_step, runs.solved_step, runs.diverged_step))
     return Fit(
-        *marks,
+        steps=to_host(runs.step),
+        best_step=to_host(runs.best_step),
+        solved_step=to_host(runs.solved_step),
+        diverged_step=to_host(runs.diverged_step),
         scores=scores,
         evaluations=evaluations,
         params=to_host(runs.best_params),

@@ -1,6 +1,7 @@
 """The cells once more, in plain NumPy: what the fast ones are compared with."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
@@ -13,22 +14,23 @@ BLOCKS = {"gru": "zrn", "gru_reset_after": "rzn", "lstm": "ifgo", "rnn": "n"}
 def random_cell(name, input_size, hidden_size, seed=0):
     """A cell whose parameters, biases included, are all random."""
     config = ModelConfig(name, input_size, 1, hidden_size)
-    graph, parameters = nnx.split(make_cell(config, input_size, nnx.Rngs(0)))
-    leaves, tree = jax.tree.flatten(parameters)
-    keys = jax.random.split(jax.random.key(seed), len(leaves))
-    random = [
-        0.5 * jax.random.normal(key, leaf.shape, leaf.dtype)
-        for key, leaf in zip(keys, leaves, strict=True)
-    ]
-    return nnx.merge(graph, jax.tree.unflatten(tree, random))
+    shapes = nnx.eval_shape(lambda: make_cell(config, input_size, nnx.Rngs(0)))
+    graph, parameters = nnx.split(shapes)
+    random = np.random.default_rng(seed)
+    return nnx.merge(
+        graph,
+        jax.tree.map(
+            lambda leaf: jnp.array(0.5 * random.normal(size=leaf.shape), leaf.dtype), parameters
+        ),
+    )
 
 
 def random_sequence(cell, time, batch, input_size, seed=1):
     """Inputs `[time, batch, input]` and a state to start from, both random."""
-    keys = jax.random.split(jax.random.key(seed), 1 + cell.state_arrays)
-    x = jax.random.normal(keys[0], (time, batch, input_size))
+    random = np.random.default_rng(seed)
+    x = jnp.array(random.normal(size=(time, batch, input_size)))
     shape = (batch, cell.hidden_size)
-    return x, tuple(0.5 * jax.random.normal(key, shape) for key in keys[1:])
+    return x, tuple(jnp.array(0.5 * random.normal(size=shape)) for _ in range(cell.state_arrays))
 
 
 def named(name, cell):

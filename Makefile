@@ -1,0 +1,38 @@
+# make help lists the targets.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint board clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## environment with all that the other targets need
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gru-bench needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+run: $(READY) ## the quickstart: four cells, three tasks, a table and a page (5 to 8 minutes)
+	$(BIN)/gru-bench run experiment=quickstart
+	$(BIN)/gru-bench report --format html --out results/report/report.html
+	$(BIN)/gru-bench report --format markdown --out results/report/report.md
+
+test: $(READY) ## the tests
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## linter, formatter and type checker
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+board: $(READY) ## TensorBoard on the runs
+	$(BIN)/gru-bench board
+
+clean: ## removes the environment and the runs
+	rm -rf $(VENV) results/runs results/report
