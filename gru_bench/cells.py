@@ -1,9 +1,10 @@
 """The recurrent cells: each equation once.
 
 A cell splits one time step in two. `project` computes what depends on the input alone, so that it
-can be done for all steps at once; `step` does the rest. A step takes its products with the
-recurrent weights through `dot(i, a)`, which is `a @ W + b` with the i-th of `recurrent_maps`:
-whoever runs the step decides how they are computed and differentiated (see recurrence.py).
+can be done for all steps at once; `step` does the rest: first the gates and the candidate, then
+what they make of the state. A step takes its products with the recurrent weights through
+`dot(i, a)`, which is `a @ W + b` with the i-th of `recurrent_maps`: whoever runs the step decides
+how they are computed and differentiated (see recurrence.py).
 
 Notation inside equations: x projected input, h hidden state, c memory cell, r reset gate, z update
 gate, n candidate, i f g o the LSTM's gates.
@@ -20,7 +21,8 @@ from jaxtyping import Array, Float, Key
 
 State = tuple[Float[Array, "batch hidden"], ...]
 Dot = Callable[[int, Float[Array, "batch hidden"]], Float[Array, "batch columns"]]
-AffineMap = tuple[Float[Array, "hidden columns"], Float[Array, " columns"] | None]
+Gates = dict[str, Float[Array, "batch hidden"]]  # by their letters, the candidate included
+AffineMap = tuple[Float[Array, "hidden _"], Float[Array, " _"] | None]
 
 
 def orthogonal_blocks(
@@ -93,10 +95,20 @@ class Cell(nnx.Module):
         """Weights and bias of each recurrent product."""
         return tuple((weight[...], None) for weight in self.weights_hh)
 
-    @staticmethod
-    def step(state: State, x: Float[Array, "batch columns"], dot: Dot) -> State:
+    @classmethod
+    def step(cls, state: State, x: Float[Array, "batch columns"], dot: Dot) -> State:
         """One time step: from the state and the projected input to the next state."""
-        raise TypeError("a cell defines its own step")
+        return cls.next_state(state, cls.gates(state, x, dot))
+
+    @staticmethod
+    def gates(state: State, x: Float[Array, "batch columns"], dot: Dot) -> Gates:
+        """The gates and the candidate of one time step."""
+        raise TypeError("a cell defines its own gates")
+
+    @staticmethod
+    def next_state(state: State, gates: Gates) -> State:
+        """What the gates make of the state."""
+        raise TypeError("a cell defines its own next state")
 
 
 class GRU(Cell):
@@ -109,13 +121,19 @@ class GRU(Cell):
     products = (2, 1)
 
     @staticmethod
-    def step(state: State, x: Float[Array, "batch columns"], dot: Dot) -> State:
+    def gates(state: State, x: Float[Array, "batch columns"], dot: Dot) -> Gates:
         (h,) = state
         x_z, x_r, x_n = jnp.split(x, 3, axis=-1)
         h_z, h_r = jnp.split(dot(0, h), 2, axis=-1)
         z = sigmoid(x_z + h_z)
         r = sigmoid(x_r + h_r)
         n = jnp.tanh(x_n + dot(1, r * h))
+        return {"z": z, "r": r, "n": n}
+
+    @staticmethod
+    def next_state(state: State, gates: Gates) -> State:
+        (h,) = state
+        z, n = gates["z"], gates["n"]
         return ((1 - z) * h + z * n,)
 
     def remember(self, keep: Float[Array, " hidden"]) -> None:
@@ -136,13 +154,19 @@ class GRUResetAfter(Cell):
         return ((self.weights_hh[0][...], bias),)
 
     @staticmethod
-    def step(state: State, x: Float[Array, "batch columns"], dot: Dot) -> State:
+    def gates(state: State, x: Float[Array, "batch columns"], dot: Dot) -> Gates:
         (h,) = state
         x_r, x_z, x_n = jnp.split(x, 3, axis=-1)
         h_r, h_z, h_n = jnp.split(dot(0, h), 3, axis=-1)
         r = sigmoid(x_r + h_r)
         z = sigmoid(x_z + h_z)
         n = jnp.tanh(x_n + r * h_n)
+        return {"r": r, "z": z, "n": n}
+
+    @staticmethod
+    def next_state(state: State, gates: Gates) -> State:
+        (h,) = state
+        z, n = gates["z"], gates["n"]
         return ((1 - z) * n + z * h,)
 
     def remember(self, keep: Float[Array, " hidden"]) -> None:
@@ -166,11 +190,16 @@ class LSTM(Cell):
         self.set_bias(1, forget_bias)
 
     @staticmethod
-    def step(state: State, x: Float[Array, "batch columns"], dot: Dot) -> State:
-        h, c = state
+    def gates(state: State, x: Float[Array, "batch columns"], dot: Dot) -> Gates:
+        h, _ = state
         i, f, g, o = jnp.split(x + dot(0, h), 4, axis=-1)
-        c = sigmoid(f) * c + sigmoid(i) * jnp.tanh(g)
-        h = sigmoid(o) * jnp.tanh(c)
+        return {"i": sigmoid(i), "f": sigmoid(f), "g": jnp.tanh(g), "o": sigmoid(o)}
+
+    @staticmethod
+    def next_state(state: State, gates: Gates) -> State:
+        _, c = state
+        c = gates["f"] * c + gates["i"] * gates["g"]
+        h = gates["o"] * jnp.tanh(c)
         return h, c
 
     def remember(self, keep: Float[Array, " hidden"]) -> None:
@@ -184,6 +213,10 @@ class RNN(Cell):
     products = (1,)
 
     @staticmethod
-    def step(state: State, x: Float[Array, "batch columns"], dot: Dot) -> State:
+    def gates(state: State, x: Float[Array, "batch columns"], dot: Dot) -> Gates:
         (h,) = state
-        return (jnp.tanh(x + dot(0, h)),)
+        return {"n": jnp.tanh(x + dot(0, h))}
+
+    @staticmethod
+    def next_state(state: State, gates: Gates) -> State:
+        return (gates["n"],)

@@ -42,7 +42,13 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns its exit status: 0, 2 for bad input, 130 for Ctrl-C."""
-    options = make_parser().parse_args(arguments)
+    parser = make_parser()
+    options, rest = parser.parse_known_args(arguments)
+    # argparse ends the list of overrides at the first flag; those that follow it belong there, too.
+    if rest and "overrides" in options and not any(word.startswith("-") for word in rest):
+        options.overrides += rest
+    elif rest:
+        parser.error(f"not understood: {' '.join(rest)} (see gru-bench --help)")
     try:
         options.command(options)
     except UserError as error:
@@ -189,3 +195,7 @@ def _info(options: argparse.Namespace) -> None:
     rows = about.pop("versions") | about | {"cache": cache_dir(), "configuration": conf_dir()}
     for name, value in rows.items():
         print(f"{name.replace('_', ' '):<16}{value}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -13,7 +13,7 @@ from jaxtyping import install_import_hook
 jax.config.update("jax_num_cpu_devices", 2)
 
 # Not train.py: its runs gain a leading axis as a population, which their annotations leave out.
-CHECKED = ["cells", "config", "model", "parameters", "recurrence", "tasks"]
+CHECKED = ["cells", "model", "parameters", "recurrence", "tasks"]
 install_import_hook([f"gru_bench.{module}" for module in CHECKED], "beartype.beartype")
 
 

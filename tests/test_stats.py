@@ -1,10 +1,30 @@
-"""Statistics against values worked by hand and against scipy."""
+"""Statistics against values worked by hand, against scipy, and in simulations of known truth."""
+
+import itertools
+import math
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from gru_bench.stats import interquartile_mean, mean_interval, paired_difference, wilson_interval
+from gru_bench.stats import (
+    bootstrap_interval,
+    holm,
+    interquartile_mean,
+    interquartile_mean_interval,
+    mean_interval,
+    median_time_to_event,
+    paired_difference,
+    pairs_for_difference,
+    pairs_for_equivalence,
+    probability_of_improvement,
+    sign_flip_test,
+    wilson_interval,
+)
+
+SCRIPT = Path(__file__).parent.parent / "scripts" / "check_statistics.py"
 
 
 def test_mean_interval_by_hand():
@@ -66,6 +86,149 @@ def test_paired_difference_keeps_to_shared_seeds():
     assert difference == mean_interval([1.0, 2.0])
 
 
+def test_bootstrap_interval_by_hand():
+    # Of 3 values a resample's mean is an extreme with probability 1/27, far more than the tail of
+    # 7e-8 that the expansion asks for: the interval is the whole range.
+    interval = bootstrap_interval([1.0, 2.0, 6.0])
+    assert (interval.estimate, interval.low, interval.high) == (3.0, 1.0, 6.0)
+
+
+def test_bootstrap_interval_agrees_with_all_resamples():
+    # Of 6 values there are 6^6 = 46656 resamples; Φ(-t(5) sqrt(6/5)) = Φ(-2.8159) = 0.00243.
+    values = np.random.default_rng(1).normal(size=6)
+    means = np.sort([np.mean(sample) for sample in itertools.product(values, repeat=6)])
+    interval = bootstrap_interval(values.tolist())
+    for end, tail in ((interval.low, 0.00243), (interval.high, 1 - 0.00243)):
+        assert np.mean(means <= end) == pytest.approx(tail, abs=0.0015)
+
+
+def test_bootstrap_interval_is_of_the_statistic_and_deterministic():
+    values = [*np.random.default_rng(2).normal(size=19).tolist(), 1000.0]
+    assert bootstrap_interval(values, np.median) == bootstrap_interval(values, np.median)
+    assert bootstrap_interval(values, np.median).high < 10 < bootstrap_interval(values).high
+
+
+def test_bootstrap_interval_approaches_students():
+    values = np.random.default_rng(3).normal(size=200).tolist()
+    bootstrap, student = bootstrap_interval(values), mean_interval(values)
+    width = student.high - student.low
+    assert bootstrap.low == pytest.approx(student.low, abs=0.05 * width)
+    assert bootstrap.high == pytest.approx(student.high, abs=0.05 * width)
+
+
+def test_interquartile_mean_interval():
+    interval = interquartile_mean_interval([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 1000.0])
+    assert interval.estimate == 3.5
+    assert 0 <= interval.low < 3.5 < interval.high <= 1000
+
+
+@pytest.mark.parametrize(("n", "p"), [(1, 1.0), (3, 0.25), (5, 0.0625), (6, 0.03125)])
+def test_smallest_p_of_the_sign_flip_test(n, p):
+    assert sign_flip_test([0.1 * (i + 1) for i in range(n)]) == p
+    assert sign_flip_test([-0.1] * n) == p
+
+
+def test_sign_flip_test_by_hand():
+    # Signs of 1, 2, 4: sums ±7, ±5, ±3, ±1. Observed 5: 2 of 8 at least as large.
+    assert sign_flip_test([-1.0, 2.0, 4.0]) == 0.5
+    assert sign_flip_test([0.0, 0.0, 0.0]) == 1.0
+
+
+def test_sign_flip_test_of_many_pairs_is_near_the_t_test():
+    values = np.random.default_rng(4).normal(0.3, 1, size=60)
+    expected = scipy_stats.ttest_1samp(values, 0).pvalue
+    assert sign_flip_test(values.tolist()) == pytest.approx(expected, abs=0.01)
+    assert sign_flip_test([1.0] * 60) > 0  # random signs can never show that none is as extreme
+
+
+def test_holm_by_hand():
+    # 0.01 x 4; 0.02 x 3; 0.03 x 2 ties with it; 0.9 x 1.
+    assert holm([0.9, 0.01, 0.03, 0.02]) == pytest.approx([0.9, 0.04, 0.06, 0.06])
+    # 0.04 x 2, then 0.041 x 1 must not fall below it.
+    assert holm([0.041, 0.04]) == pytest.approx([0.08, 0.08])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_probability_of_improvement_counts_ties_half():
+    assert probability_of_improvement([0.2, 1e-9, -5.0, 0.0]) == 0.625
+
+
+def test_median_time_to_event_by_hand():
+    assert median_time_to_event([300, None, 100, 200]).estimate == 200
+    assert median_time_to_event([300, None, None, 100]).estimate == 300
+    assert median_time_to_event([None, None, 100]).estimate == math.inf
+    # Of 6 the interval is from first to last (probability 1 - 2/64), of 5 there is none.
+    interval = median_time_to_event([1, 2, 3, 4, 5, 6])
+    assert (interval.low, interval.high) == (1, 6)
+    assert median_time_to_event([1, 2, 3, 4, 5, None]).high == math.inf
+    assert median_time_to_event([1, 2, 3, 4, 5]).low is None
+
+
+@pytest.mark.parametrize("unsolved", [0, 3, 4, 5, 8])
+def test_median_time_to_event_is_that_of_kaplan_and_meier(unsolved):
+    times = np.random.default_rng(unsolved).integers(1, 2000, 8 - unsolved)
+    sample = scipy_stats.CensoredData(uncensored=times, right=[2000] * unsolved)
+    survival = scipy_stats.ecdf(sample).sf
+    reached = survival.quantiles[survival.probabilities <= 0.5]
+    expected = reached[0] if len(reached) else math.inf
+    assert median_time_to_event([*times.tolist(), *[None] * unsolved]).estimate == expected
+
+
+def test_pairs_for_difference():
+    # Cohen's tables: a paired t test of half a standard deviation at 0.05 needs 34 pairs for 0.8.
+    assert pairs_for_difference(0.5, 1.0) == 34
+    assert pairs_for_difference(-5, 10) == 34
+    assert pairs_for_difference(0.5, 1.0, comparisons=6) > 34
+    # The largest effect: the fewest pairs with 2 x 2^-n below 0.05 over the comparisons.
+    assert [pairs_for_difference(1.0, 0.0, m) for m in (1, 3, 6)] == [6, 7, 8]
+    assert pairs_for_difference(0.01, 1.0) is None
+    assert pairs_for_difference(0.0, 1.0) is None
+
+
+def test_pairs_for_equivalence():
+    assert pairs_for_equivalence(0.0, 0.0, 0.1) == 6
+    assert pairs_for_equivalence(0.2, 0.0, 0.1) is None
+    n = pairs_for_equivalence(0.0, 1.0, 0.5)
+    means = np.random.default_rng(5).normal(size=(20_000, n))
+    half_width = scipy_stats.t.ppf(0.975, n - 1) * means.std(1, ddof=1) / math.sqrt(n)
+    inside = np.mean(np.abs(means.mean(1)) + half_width < 0.5)
+    assert inside == pytest.approx(0.8, abs=0.03)
+
+
+@pytest.fixture(scope="module")
+def check():
+    """The functions of the simulation script."""
+    return runpy.run_path(str(SCRIPT))
+
+
+def off_by_chance(rate, simulations):
+    """Three standard errors of a simulated rate."""
+    return 3 * math.sqrt(rate * (1 - rate) / simulations)
+
+
+# The intervals cover a little less than they are named for when there are few pairs.
+@pytest.mark.parametrize(("n", "expected"), [(6, 0.93), (10, 0.94), (20, 0.95)])
+def test_coverage_of_the_bootstrap_interval(check, n, expected):
+    rate = check["coverage"](bootstrap_interval, check["DISTRIBUTIONS"]["normal"], n, 300)
+    assert rate == pytest.approx(expected, abs=off_by_chance(expected, 300))
+
+
+@pytest.mark.parametrize("distribution", ["normal", "failures"])
+def test_false_positive_rate_of_the_sign_flip_test(check, distribution):
+    rate = check["significance_rate"](check["DISTRIBUTIONS"][distribution], 8, 1000)
+    assert rate <= 0.05 + off_by_chance(0.05, 1000)
+
+
+def test_family_wise_error_rate_of_six_comparisons(check):
+    assert 0 < check["family_wise_error_rate"](10, 400) <= 0.05 + off_by_chance(0.05, 400)
+
+
+def test_false_claims_of_equivalence(check):
+    assert check["equivalence_rate"](8, 300, difference=1) <= 0.05 + off_by_chance(0.05, 300)
+    assert check["equivalence_rate"](8, 100, difference=0) > 0.5
+
+
 def test_impossible_input_is_refused():
     for call in (
         lambda: mean_interval([]),
@@ -73,6 +236,10 @@ def test_impossible_input_is_refused():
         lambda: wilson_interval(3, 2),
         lambda: wilson_interval(0, 0),
         lambda: paired_difference({0: 1.0}, {1: 1.0}),
+        lambda: bootstrap_interval([]),
+        lambda: sign_flip_test([]),
+        lambda: probability_of_improvement([]),
+        lambda: median_time_to_event([]),
     ):
         with pytest.raises(ValueError, match="needs"):
             call()

@@ -1,0 +1,363 @@
+"""Verdicts on cells: which is better, whether two are as good, or what it would take to know.
+
+Runs of one group (one task in one setting) are compared pair by pair, seed by seed:
+
+- better or worse: the sign-flip test's p, corrected by Holm over the group, is below 0.05, the 95 %
+  interval of the mean difference leaves out 0, and there are at least 6 paired seeds;
+- equivalent: else, if the interval lies wholly inside ±margin, a difference said beforehand not to
+  matter, again with at least 6 pairs;
+- undecided: anything else, with an estimate of the seeds that would decide it.
+
+The quantity compared is the main score on the test split, in its own unit. MSE is not put on a log
+scale. There, a factor of three between two runs that both solved the task would weigh as much as
+one between solved and failed, and a margin would no longer be the same amount everywhere. Failures
+do dominate differences of MSE: they widen the interval and so withhold verdicts, while the
+sign-flip test keeps its error rate whatever the differences' spread. Solve rates stand beside.
+"""
+
+import itertools
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Literal
+
+from gru_bench.config import CELLS
+from gru_bench.errors import UserError
+from gru_bench.runs import Result
+from gru_bench.stats import (
+    MIN_PAIRS,
+    MOST_PAIRS,
+    SIGNIFICANCE,
+    Interval,
+    bootstrap_interval,
+    holm,
+    interquartile_mean_interval,
+    median_time_to_event,
+    pairs_for_difference,
+    pairs_for_equivalence,
+    probability_of_improvement,
+    sign_flip_test,
+    wilson_interval,
+)
+
+Verdict = Literal["better", "worse", "equivalent", "undecided"]
+
+# A difference below the margin would change nobody's choice of a cell.
+# Accuracies: 1 point is what parts a solved copy task (0.99) from a perfect one, and about two
+# standard errors of an accuracy of 0.95 on the 2189 test documents of Reuters-8.
+# MSE of the adding task: a fifth of the 0.01 that counts as solved, about 1 % of the baseline's.
+DEFAULT_MARGINS: Mapping[str, float] = MappingProxyType(
+    {"accuracy": 0.01, "recall_accuracy": 0.01, "macro_f1": 0.01, "mse": 0.002}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two cells, paired by seed.
+
+    Attributes:
+        cell_a: Name of the first; the verdict is about it.
+        cell_b: Name of the second.
+        n_pairs: Seeds that both have.
+        difference: Mean score of a minus that of b, in the score's unit, with its 95 % interval.
+        probability_a_beats_b: Share of the seeds at which a is better; ties count half.
+        p: Of the sign-flip test.
+        p_holm: p corrected for all comparisons of the group.
+        verdict: Of a against b.
+        margin: Differences up to it do not matter; None if the score has none, and then nothing is
+            called equivalent.
+        more_seeds_difference: Seeds to add until a difference as observed would likely be
+            significant; None if there is a verdict, nothing to estimate from, or no such number
+            below 1000.
+        more_seeds_equivalence: Seeds to add until equivalence would likely show; None likewise.
+        sentence: All of this in plain words.
+    """
+
+    cell_a: str
+    cell_b: str
+    n_pairs: int
+    difference: Interval
+    probability_a_beats_b: float
+    p: float
+    p_holm: float
+    verdict: Verdict
+    margin: float | None
+    more_seeds_difference: int | None
+    more_seeds_equivalence: int | None
+    sentence: str
+
+    @property
+    def more_seeds(self) -> int | None:
+        """Seeds to add until either verdict is likely, if the next ones are like these."""
+        numbers = (self.more_seeds_difference, self.more_seeds_equivalence)
+        return min((number for number in numbers if number is not None), default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """One cell by itself.
+
+    Attributes:
+        cell: Its name.
+        n_seeds: Seeds trained.
+        score: Interquartile mean of the test scores with its bootstrap interval; None if no seed
+            has a score.
+        solve_rate: Share of the seeds that solved the task, with Wilson's interval; None where the
+            task has no such mark, as for the next two.
+        steps_to_solve: Median over all seeds, infinity if under half of them solved the task.
+        seconds_to_solve: The same in seconds of training.
+    """
+
+    cell: str
+    n_seeds: int
+    score: Interval | None
+    solve_rate: Interval | None
+    steps_to_solve: Interval | None
+    seconds_to_solve: Interval | None
+
+
+def summarize(result: Result, name: str | None = None) -> Summary:
+    """What one cell comes to: score, solve rate, time to solve.
+
+    Args:
+        result: The cell's run.
+        name: Of the cell, if its own does not tell it apart.
+    """
+    scores = list(scores_by_seed(result).values())
+    solved = result.solved
+    has_mark = solved is not None
+    steps = [seed.solved_step for seed in result.seeds]
+    seconds = [seed.solved_s for seed in result.seeds]
+    return Summary(
+        cell=name or result.cell,
+        n_seeds=len(result.seeds),
+        score=interquartile_mean_interval(scores) if scores else None,
+        solve_rate=None if solved is None else wilson_interval(solved, len(result.seeds)),
+        steps_to_solve=median_time_to_event(steps) if has_mark else None,
+        seconds_to_solve=median_time_to_event(seconds) if has_mark else None,
+    )
+
+
+def scores_by_seed(result: Result) -> dict[int, float]:
+    """The main test score by seed; a seed without one counts with the baseline.
+
+    A run without a finite score has learned nothing of use. To leave it out would favour the cell
+    that failed. Only where the task has no baseline is it left out.
+    """
+    scores = result.test_scores
+    if result.score.baseline is not None:
+        missing = {s.seed: result.score.baseline for s in result.seeds if s.seed not in scores}
+        return scores | missing
+    return scores
+
+
+def compare_group(
+    results: Sequence[Result],
+    margins: Mapping[str, float] = DEFAULT_MARGINS,
+    names: Sequence[str] | None = None,
+    label: str | None = None,
+) -> list[Comparison]:
+    """Compares every two cells among runs of the same task and setting.
+
+    Where a cell comes in several hidden sizes, cells are compared at equal sizes. Two runs that
+    share no seed are not compared.
+
+    Args:
+        results: One group's runs, in any order.
+        margins: By name of score, in its unit; a score that is not named has none.
+        names: Of the runs, in their order; by default the cell, with its hidden size if there are
+            several of a cell.
+        label: Of the task, for the sentences; by default `task_label`.
+
+    Returns:
+        In the usual order of cells (gru, gru_reset_after, lstm, rnn), and of hidden sizes.
+
+    Raises:
+        UserError: A margin is not above 0.
+        ValueError: The results differ in task or score.
+    """
+    for score, value in margins.items():
+        if not value > 0:
+            raise UserError(f"margins.{score}={value} is not possible: it must be above 0")
+    if len({(result.task_label, result.score) for result in results}) > 1:
+        raise ValueError("compare_group needs results of one task and score")
+    several = len({result.cell for result in results}) < len(results)
+    if names is None:
+        names = [f"{r.cell} h{r.hidden_size}" if several else r.cell for r in results]
+    runs = sorted(zip(results, names, strict=True), key=lambda run: _order(run[0]))
+    pairs = [
+        _Pair(a, b, name_a, name_b, label or a.task_label)
+        for (a, name_a), (b, name_b) in itertools.combinations(runs, 2)
+        if a.cell != b.cell and (a.hidden_size == b.hidden_size or not several)
+    ]
+    pairs = [pair for pair in pairs if pair.differences]
+    p_values = [sign_flip_test(pair.differences) for pair in pairs]
+    return [
+        _judge(pair, p, p_holm, len(pairs), margins.get(pair.a.score.name))
+        for pair, p, p_holm in zip(pairs, p_values, holm(p_values), strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two runs side by side."""
+
+    a: Result
+    b: Result
+    name_a: str
+    name_b: str
+    label: str
+
+    @cached_property
+    def differences(self) -> list[float]:
+        """Score of a minus that of b at each seed that both have."""
+        a, b = scores_by_seed(self.a), scores_by_seed(self.b)
+        return [a[seed] - b[seed] for seed in sorted(a.keys() & b.keys())]
+
+    @property
+    def gains(self) -> list[float]:
+        """The differences, turned so that above 0 is better for a."""
+        sign = 1 if self.a.score.higher_is_better else -1
+        return [sign * difference for difference in self.differences]
+
+
+def _judge(
+    pair: _Pair, p: float, p_holm: float, comparisons: int, margin: float | None
+) -> Comparison:
+    differences, n = pair.differences, len(pair.differences)
+    difference = bootstrap_interval(differences)
+    more_difference = more_equivalence = None
+    verdict: Verdict = "undecided"
+    if n >= MIN_PAIRS and p_holm < SIGNIFICANCE and _leaves_out_0(difference):
+        verdict = "better" if statistics.fmean(pair.gains) > 0 else "worse"
+    elif n >= MIN_PAIRS and _is_within(difference, margin):
+        verdict = "equivalent"
+    elif n > 1:
+        mean, sd = difference.estimate, statistics.stdev(differences)
+        more_difference = _more(pairs_for_difference(mean, sd, comparisons), n)
+        if margin is not None:
+            more_equivalence = _more(pairs_for_equivalence(mean, sd, margin), n)
+    comparison = Comparison(
+        cell_a=pair.name_a,
+        cell_b=pair.name_b,
+        n_pairs=n,
+        difference=difference,
+        probability_a_beats_b=probability_of_improvement(pair.gains),
+        p=p,
+        p_holm=p_holm,
+        verdict=verdict,
+        margin=margin,
+        more_seeds_difference=more_difference,
+        more_seeds_equivalence=more_equivalence,
+        sentence="",
+    )
+    return replace(comparison, sentence=_sentence(comparison, pair))
+
+
+def _leaves_out_0(interval: Interval) -> bool:
+    return (
+        interval.low is not None and interval.high is not None and interval.low * interval.high > 0
+    )
+
+
+def _is_within(interval: Interval, margin: float | None) -> bool:
+    if margin is None or interval.low is None or interval.high is None:
+        return False
+    return -margin < interval.low and interval.high < margin
+
+
+def _more(pairs: int | None, n: int) -> int | None:
+    """Seeds beyond the `n` at hand; at least one, for these did not decide."""
+    return None if pairs is None else max(pairs - n, 1)
+
+
+def _sentence(comparison: Comparison, pair: _Pair) -> str:
+    a, b, n = comparison.cell_a, comparison.cell_b, comparison.n_pairs
+    score, difference = _show_score_name(pair), comparison.difference
+    wins = sum(gain > 0 for gain in pair.gains)
+    if comparison.verdict in ("better", "worse"):
+        count = wins if comparison.verdict == "better" else sum(gain < 0 for gain in pair.gains)
+        direction = "higher" if difference.estimate > 0 else "lower"
+        text = (
+            f"{a} is {comparison.verdict} than {b} on {pair.label}:"
+            f" {score} {direction} by {_show(pair, _magnitude(difference))}, {count} of {n} seeds"
+        )
+        if _is_within(difference, comparison.margin):
+            text += f", though within the margin of ±{_show_margin(comparison, pair)}"
+    elif comparison.verdict == "equivalent":
+        text = (
+            f"{a} and {b} are equivalent on {pair.label}: {score} differs by"
+            f" {_show(pair, difference)}, within the margin of ±{_show_margin(comparison, pair)},"
+            f" {n} seeds"
+        )
+    else:
+        text = (
+            f"{a} and {b} are undecided on {pair.label}: {score} differs by"
+            f" {_show(pair, difference)}, {a} ahead at {wins} of {n} seeds; {_advice(comparison)}"
+        )
+    return text + _solved(pair) + _without_score(pair)
+
+
+def _advice(comparison: Comparison) -> str:
+    few = "" if comparison.n_pairs >= MIN_PAIRS else f"a verdict needs {MIN_PAIRS}; "
+    if comparison.n_pairs == 1:
+        return f"a verdict needs {MIN_PAIRS}"
+    more = comparison.more_seeds
+    if more is None:
+        return f"{few}no number of seeds below {MOST_PAIRS} would likely decide"
+    return f"{few}about {more} more seed{'s' if more > 1 else ''} would likely decide"
+
+
+def _solved(pair: _Pair) -> str:
+    if pair.a.solved is None or pair.b.solved is None:
+        return ""
+    return (
+        f"; solved by {pair.name_a} at {pair.a.solved} of {len(pair.a.seeds)} seeds,"
+        f" by {pair.name_b} at {pair.b.solved} of {len(pair.b.seeds)}"
+    )
+
+
+def _without_score(pair: _Pair) -> str:
+    counts = [
+        f"{missing} of {name}"
+        for result, name in ((pair.a, pair.name_a), (pair.b, pair.name_b))
+        if (missing := len(scores_by_seed(result)) - len(result.test_scores))
+    ]
+    return f"; runs without a score count with the baseline: {', '.join(counts)}" if counts else ""
+
+
+def _magnitude(interval: Interval) -> Interval:
+    """The interval of an amount below 0 as that of an amount above it."""
+    if interval.estimate > 0 or interval.low is None or interval.high is None:
+        return interval
+    return Interval(-interval.estimate, -interval.high, -interval.low)
+
+
+def _is_percentage(pair: _Pair) -> bool:
+    return "accuracy" in pair.a.score.name
+
+
+def _show_score_name(pair: _Pair) -> str:
+    name = pair.a.score.name
+    return "MSE" if name == "mse" else name.replace("_", " ")
+
+
+def _show(pair: _Pair, interval: Interval) -> str:
+    """Such as `0.16 [0.15, 0.17]`; accuracies in percentage points."""
+    scale, unit = (100, " points") if _is_percentage(pair) else (1, "")
+    shown = f"{scale * interval.estimate:.3g}{unit}"
+    if interval.low is None or interval.high is None:
+        return shown
+    return f"{shown} [{scale * interval.low:.3g}, {scale * interval.high:.3g}]"
+
+
+def _show_margin(comparison: Comparison, pair: _Pair) -> str:
+    assert comparison.margin is not None
+    return _show(pair, Interval(comparison.margin, None, None))
+
+
+def _order(result: Result) -> tuple[int, str, int]:
+    place = CELLS.index(result.cell) if result.cell in CELLS else len(CELLS)
+    return place, result.cell, result.hidden_size

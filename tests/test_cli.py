@@ -1,0 +1,189 @@
+"""The command as a user calls it."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gru_bench.cli import main
+
+RUN = ["run", "-q", "task=adding", "task.length=6", "hidden_size=4", "steps=6", "seeds=3"]
+
+
+def gru_bench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "gru_bench.cli", *words],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env=os.environ | environment,
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder with the runs of a small sweep, and what the sweep printed."""
+    out = tmp_path_factory.mktemp("runs")
+    done = gru_bench(*RUN, "-m", "cell=gru,rnn", f"out_dir={out}")
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout
+
+
+def test_run_ends_with_the_table_and_where_it_lies(finished: tuple[Path, str]) -> None:
+    out, printed = finished
+    assert "gru" in printed
+    assert "rnn" in printed
+    assert f"2 runs in {out}" in printed
+
+
+def test_run_folder_is_complete(finished: tuple[Path, str]) -> None:
+    out, _ = finished
+    (result,) = (out / "adding" / "gru").glob("h4-*/result.json")
+    data = json.loads(result.read_text())
+    assert [seed["seed"] for seed in data["seeds"]] == [0, 1, 2]
+    assert all(len(seed["curve"]["step"]) == 6 for seed in data["seeds"])
+    assert all(seed["steps"] == 6 for seed in data["seeds"])
+    assert data["environment"]["versions"]["jax"]
+    assert data["timing"]["train_step_vs_lstm"]["median"] > 0
+    assert (result.parent / "config.yaml").exists()
+    assert len(list(result.parent.glob("seed_*/*tfevents*"))) == 3
+    assert not [path for path in result.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_json_report_has_the_documented_keys(
+    finished: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = finished
+    assert main(["report", str(out), "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["cell"] for row in rows] == ["gru", "rnn"]
+    assert [row["parameters_vs_lstm"] for row in rows] == [0.75, 0.25]
+    assert list(rows[0]) == [
+        "task", "cell", "hidden_size", "seeds", "parameters", "parameters_vs_lstm",
+        "total_parameters", "score_name", "score_mean", "score_low", "score_high", "solved",
+        "train_step_ms", "train_step_vs_lstm", "compile_s", "wall_s", "memory_mb",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("format", ["table", "markdown", "csv", "html"])
+def test_other_reports_name_the_cells(
+    finished: tuple[Path, str], tmp_path: Path, format: str
+) -> None:
+    out, _ = finished
+    file = tmp_path / "report"
+    assert main(["report", str(out), "--format", format, "--out", str(file)]) == 0
+    assert "gru" in file.read_text()
+
+
+def test_damaged_result_is_named_and_passed_over(
+    finished: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = finished
+    folder = tmp_path / "runs"
+    (folder / "damaged").mkdir(parents=True)
+    (folder / "damaged" / "result.json").write_text('{"schema_version": 1')
+    (folder / "good").mkdir()
+    (result,) = (out / "adding" / "rnn").glob("h4-*/result.json")
+    (folder / "good" / "result.json").write_bytes(result.read_bytes())
+    assert main(["report", str(folder), "--format", "csv"]) == 0
+    printed = capsys.readouterr()
+    assert "damaged/result.json" in printed.err
+    assert [row["cell"] for row in csv.DictReader(printed.out.splitlines())] == ["rnn"]
+
+
+def test_finished_runs_are_skipped_unless_forced(finished: tuple[Path, str]) -> None:
+    out, _ = finished
+    (result,) = (out / "adding" / "rnn").glob("h4-*/result.json")
+    before = result.stat().st_mtime_ns
+    words = [word for word in RUN if word != "-q"]
+    again = gru_bench(*words, "cell=rnn", f"out_dir={out}")
+    assert again.returncode == 0
+    assert "finished already" in again.stderr
+    assert result.stat().st_mtime_ns == before
+    forced = gru_bench(*words, "cell=rnn", f"out_dir={out}", "force=true")
+    assert forced.returncode == 0
+    assert result.stat().st_mtime_ns > before
+
+
+def test_same_seed_gives_the_same_result(finished: tuple[Path, str], tmp_path: Path) -> None:
+    out, _ = finished
+    assert gru_bench(*RUN, "cell=gru", "seeds=[1]", f"out_dir={tmp_path}").returncode == 0
+    (alone,) = tmp_path.glob("adding/gru/*/result.json")
+    (together,) = (out / "adding" / "gru").glob("h4-*/result.json")
+    (run,) = json.loads(alone.read_text())["seeds"]
+    assert run["test"] == json.loads(together.read_text())["seeds"][1]["test"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "hidden_size=0"],
+        ["run", "cell=gruu"],
+        ["run", "task=text", "corpus=files", "corpus.train=nowhere.csv"],
+        ["report", "nowhere"],
+        ["report", ".", "--format", "pdf"],
+        ["params", "--hidden-size", "0"],
+        ["board", "nowhere"],
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(words: list[str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gru_bench.cli", *words],
+        capture_output=True, text=True, cwd=tmp_path, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert "error:" in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
+def test_results_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("not a folder")
+    done = gru_bench(*RUN, "cell=gru", f"out_dir={tmp_path}/runs")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: out_dir=")
+    assert (tmp_path / "runs").read_text() == "not a folder"
+
+
+def test_params_are_exact_and_quick_without_jax(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["params", "--input-size", "2,64", "--hidden-size", "128,256", "--format", "json"]
+    assert main(words) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == 16
+    assert {(r["cell"], r["ratio_to_lstm"]) for r in rows if r["cell"] in ("gru", "rnn")} == {
+        ("gru", 0.75),
+        ("rnn", 0.25),
+    }
+    first = next(r for r in rows if r["cell"] == "lstm")
+    assert first["parameters"] == 4 * 128 * (2 + 128 + 1)
+    probe = f"import sys; from gru_bench.cli import main; main({words!r}); print('jax' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+    assert done.stdout.strip().endswith("False")
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["report"], ["params"], ["board"], ["info"]])
+def test_help_imports_nothing_heavy(command: list[str]) -> None:
+    probe = (
+        "import sys\nfrom gru_bench.cli import main\n"
+        f"try: main({[*command, '--help']!r})\n"
+        "except SystemExit as e: assert e.code == 0\n"
+        "print(sorted({'jax', 'flax', 'hydra', 'numpy', 'rich'} & set(sys.modules)))"
+    )
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+    assert done.stdout.strip().endswith("[]"), done.stderr
+    assert "usage: gru-bench" in done.stdout
+    assert time.perf_counter() - started < 10  # a hang, not a benchmark
+
+
+def test_info_names_versions_devices_and_cache(tmp_path: Path) -> None:
+    done = gru_bench("info", GRU_BENCH_CACHE=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    for part in ("jax", "flax", "device", "cache", str(tmp_path)):
+        assert part in done.stdout

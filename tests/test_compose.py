@@ -1,0 +1,120 @@
+"""Overrides become configurations, and what is wrong with them is said in one line."""
+
+import pytest
+
+from gru_bench.compose import compose_experiments, conf_dir
+from gru_bench.config import AddingConfig, CopyConfig, TextConfig
+from gru_bench.errors import UserError
+
+
+def test_overrides_reach_every_level() -> None:
+    words = ["cell=lstm", "cell.forget_bias=2", "task=adding", "task.length=50", "seeds=[3,5]"]
+    (config,) = compose_experiments([*words, "optim.clip_norm=null"], multirun=False)
+    assert (config.cell.name, config.cell.forget_bias) == ("lstm", 2.0)
+    assert config.task == AddingConfig(length=50)
+    assert config.seeds == [3, 5]
+    assert config.optim.clip_norm is None
+    assert config.corpus is None
+
+
+def test_task_brings_its_own_sizes_which_overrides_change() -> None:
+    (default,) = compose_experiments(["task=copy"], multirun=False)
+    (changed,) = compose_experiments(["task=copy", "hidden_size=7", "steps=9"], multirun=False)
+    assert isinstance(default.task, CopyConfig)
+    assert (changed.hidden_size, changed.steps) == (7, 9)
+    assert default.hidden_size != 7
+    assert changed.batch_size == default.batch_size
+
+
+def test_steps_replace_the_epochs_of_text() -> None:
+    (config,) = compose_experiments(["task=text", "steps=40"], multirun=False)
+    assert isinstance(config.task, TextConfig)
+    assert (config.steps, config.epochs) == (40, None)
+
+
+def test_sweep_is_the_product_in_order() -> None:
+    configs = compose_experiments(["cell=gru,rnn", "hidden_size=8,16", "steps=1"], multirun=True)
+    found = [(config.cell.name, config.hidden_size) for config in configs]
+    assert found == [("gru", 8), ("gru", 16), ("rnn", 8), ("rnn", 16)]
+
+
+def test_without_words_it_is_the_quickstart() -> None:
+    configs = compose_experiments([], multirun=False)
+    pairs = {(config.task.name, config.cell.name) for config in configs}
+    assert pairs == {
+        (task, cell)
+        for task in ("copy", "adding", "text")
+        for cell in ("gru", "gru_reset_after", "lstm", "rnn")
+    }
+    assert configs == compose_experiments(["experiment=quickstart"], multirun=False)
+
+
+def test_words_narrow_what_an_experiment_sweeps_over() -> None:
+    configs = compose_experiments(["experiment=quickstart", "cell=gru", "seeds=2"], multirun=False)
+    assert [config.task.name for config in configs] == ["copy", "adding", "text"]
+    assert {config.cell.name for config in configs} == {"gru"}
+    assert all(config.seeds == [0, 1] for config in configs)
+
+
+@pytest.mark.parametrize("corpus", sorted(p.stem for p in (conf_dir() / "corpus").glob("*.yaml")))
+def test_every_corpus_preset_composes(corpus: str) -> None:
+    words = ["task=text", f"corpus={corpus}", *(["corpus.train=a.csv"] * (corpus == "files"))]
+    (config,) = compose_experiments(words, multirun=False)
+    assert config.corpus is not None
+    assert config.corpus.name == corpus
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["cell=gruu"], ["cell=gruu", "gru, gru_reset_after, lstm, rnn", "did you mean gru"]),
+        (["task=ading"], ["task=ading", "did you mean adding?"]),
+        (["task=text", "corpus=reuter8"], ["corpus=reuter8", "did you mean reuters8"]),
+        (["experiment=quikstart"], ["experiment=quikstart", "did you mean quickstart?"]),
+        (["hiden_size=3"], ["hiden_size is not a key", "did you mean hidden_size"]),
+        (["learning_rate=1"], ["learning_rate is not a key", "optim.learning_rate"]),
+        (["task=copy", "task.length=3"], ["task.length is not a key"]),
+        (["hidden_size=0"], ["hidden_size=0", "at least 1"]),
+        (["hidden_size=-4"], ["hidden_size=-4", "at least 1"]),
+        (["hidden_size=big"], ["hidden_size=big", "a whole number"]),
+        (["layers=0"], ["layers=0", "at least 1"]),
+        (["layers=two"], ["layers=two", "a whole number"]),
+        (["steps=0"], ["steps=0", "at least 1"]),
+        (["steps=1.5"], ["steps=1.5", "a whole number"]),
+        (["seeds=0"], ["seeds=0", "a count of at least 1"]),
+        (["seeds=-1"], ["seeds=-1", "a count of at least 1"]),
+        (["seeds=some"], ["seeds=some", "a count of at least 1"]),
+        (["seeds=[1,1]"], ["seeds=[1, 1]", "different whole numbers"]),
+        (["seeds=[]"], ["seeds=[]", "a list of different whole numbers"]),
+        (["batch_size=0"], ["batch_size=0", "at least 1"]),
+        (["batch_size=x"], ["batch_size=x", "a whole number"]),
+        (["optim.learning_rate=0"], ["optim.learning_rate=0", "greater than 0"]),
+        (["optim.learning_rate=-1"], ["optim.learning_rate=-1", "greater than 0"]),
+        (["optim.learning_rate=fast"], ["optim.learning_rate=fast", "a number"]),
+        (["optim.learning_rate=nan"], ["optim.learning_rate=nan", "greater than 0"]),
+        (["optim.name=adamm"], ["optim.name=adamm", "adam, adamw, sgd, rmsprop"]),
+        (["task=copy", "task.lag=0"], ["task.lag=0", "at least 1"]),
+        (["task=adding", "task.length=1"], ["task.length=1", "at least 2"]),
+        (["task=text", "task.max_length=0"], ["task.max_length=0", "at least 1"]),
+        (["task=text", "corpus=files"], ["corpus.train", "corpus.train=my.csv"]),
+        (["epochs=3"], ["epochs=3", "give steps instead"]),
+        (["task=text", "epochs=3", "steps=4"], ["steps", "epochs"]),
+        (["force=maybe"], ["force=maybe", "true or false"]),
+        (["cell=null"], ["cell=None", "gru, gru_reset_after, lstm, rnn"]),
+        (["cell=gru,lstm"], ["cell=gru,lstm", "-m"]),
+        (["gru"], ["gru", "key=value"]),
+        (["hidden_size=[1"], ["hidden_size=[1", "key=value"]),
+    ],
+)
+def test_bad_input_is_one_line_that_names_the_key(words: list[str], expected: list[str]) -> None:
+    with pytest.raises(UserError) as error:
+        compose_experiments(words, multirun=False)
+    message = str(error.value)
+    assert "\n" not in message
+    for part in expected:
+        assert part in message
+
+
+def test_bad_input_in_a_sweep_is_found_before_anything_runs() -> None:
+    with pytest.raises(UserError, match="hidden_size=0"):
+        compose_experiments(["hidden_size=8,0"], multirun=True)

@@ -1,0 +1,197 @@
+"""Configurations: what is refused and how it is said, and what makes two of them the same."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+
+from gru_bench.config import (
+    AddingConfig,
+    CellConfig,
+    CopyConfig,
+    CorpusConfig,
+    ExperimentConfig,
+    OptimConfig,
+    TextConfig,
+)
+from gru_bench.errors import UserError
+
+
+def make_config(**changes):
+    options = {"cell": CellConfig(name="gru"), "task": CopyConfig(lag=20)}
+    return ExperimentConfig(**{**options, "hidden_size": 8, "steps": 10, **changes})
+
+
+def make_text_config(**changes):
+    corpus = CorpusConfig(name="mine", source="files", train="my.csv")
+    return make_config(task=TextConfig(), corpus=corpus, **changes)
+
+
+def corpus(**changes):
+    return CorpusConfig(**{"name": "mine", "source": "files", "train": "my.csv", **changes})
+
+
+def cell(**changes):
+    return CellConfig(**{"name": "gru", **changes})
+
+
+NAN, INFINITY = math.nan, math.inf
+
+# Where a value stands, and values that it cannot have.
+BAD = [
+    (cell, "cell.name", ["GRU", "", "transformer"]),
+    (cell, "cell.initialisation", ["random"]),
+    (cell, "cell.forget_bias", [NAN, INFINITY]),
+    (cell, "cell.chrono_length", [2, 0, -1]),
+    (CopyConfig, "task.lag", [0, -5]),
+    (AddingConfig, "task.length", [1, 0, -1]),
+    (TextConfig, "task.max_length", [0]),
+    (TextConfig, "task.tokens", ["sentences"]),
+    (TextConfig, "task.vocabulary_size", [2, 0]),
+    (TextConfig, "task.min_frequency", [0]),
+    (TextConfig, "task.embedding_size", [0, -1]),
+    (TextConfig, "task.readout", ["every", "first"]),
+    (corpus, "corpus.source", ["web"]),
+    (corpus, "corpus.validation_fraction", [0, 1, -0.1, NAN]),
+    (corpus, "corpus.test_fraction", [0.0, 1.0, 2, NAN]),
+    (corpus, "corpus.train", [None, ""]),
+    (lambda path: corpus(source="hub", path=path), "corpus.path", [None, ""]),
+    (OptimConfig, "optim.name", ["lion"]),
+    (OptimConfig, "optim.learning_rate", [0, -1e-3, NAN, INFINITY]),
+    (OptimConfig, "optim.schedule", ["step"]),
+    (OptimConfig, "optim.warmup_steps", [-1]),
+    (OptimConfig, "optim.weight_decay", [0.1, -0.1, NAN]),
+    (lambda weight_decay: OptimConfig("adamw", weight_decay=weight_decay),
+     "optim.weight_decay", [-0.1, NAN]),
+    (OptimConfig, "optim.momentum", [0.9]),
+    (lambda momentum: OptimConfig("sgd", momentum=momentum), "optim.momentum", [1, -0.1, NAN]),
+    (OptimConfig, "optim.clip_norm", [0, -1, NAN, INFINITY]),
+    (make_config, "hidden_size", [0, -8]),
+    (make_config, "layers", [0]),
+    (make_config, "batch_size", [0]),
+    (make_config, "steps", [0, -1]),
+    (make_text_config, "epochs", [0, -1]),
+    (make_config, "evaluate_every", [0]),
+    (make_config, "patience", [0]),
+    (make_config, "precision", ["float16", "float64"]),
+    (make_config, "seeds",
+     [0, -1, [], [1, 1], [-1], [2**31], [0.5], ["a"], "5", 2.0, None, True, {"a": 1}]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "key", "value"), [(make, key, value) for make, key, values in BAD for value in values]
+)
+def test_a_bad_value_is_refused_in_one_line_that_names_the_key(make, key, value):
+    name = key.rpartition(".")[2]
+    with pytest.raises(UserError) as error:
+        make(**{name: value})
+    message = str(error.value)
+    assert key in message
+    assert "\n" not in message
+    assert "must be" in message or "missing" in message
+
+
+@pytest.mark.parametrize(
+    ("make", "key", "value"),
+    [
+        (cell, "forget_bias", -1.0),
+        (cell, "chrono_length", 3),
+        (CopyConfig, "lag", 1),
+        (AddingConfig, "length", 2),
+        (TextConfig, "vocabulary_size", 3),
+        (OptimConfig, "warmup_steps", 0),
+        (OptimConfig, "clip_norm", None),
+        (lambda **options: OptimConfig("adamw", **options), "weight_decay", 0.1),
+        (lambda **options: OptimConfig("sgd", **options), "momentum", 0.9),
+        (lambda **options: OptimConfig("rmsprop", **options), "momentum", 0.9),
+        (make_config, "steps", 1),
+        (make_config, "precision", "bfloat16"),
+    ],
+)
+def test_a_value_at_the_edge_is_taken_as_it_is(make, key, value):
+    assert getattr(make(**{key: value}), key) == value
+
+
+def test_combinations_that_make_no_sense_name_what_is_missing():
+    with pytest.raises(UserError, match=r"corpus is missing.*task=text"):
+        make_config(task=TextConfig())
+    with pytest.raises(UserError, match=r"epochs=3.*task\.name=copy.*steps"):
+        make_config(steps=None, epochs=3)
+    with pytest.raises(UserError, match="either steps or epochs"):
+        make_config(steps=None)
+    with pytest.raises(UserError, match="either steps or epochs"):
+        make_text_config(epochs=3)  # steps are set, too
+
+
+def test_a_corpus_is_dropped_where_the_task_reads_none():
+    assert make_config(corpus=corpus()) == make_config()
+    assert make_config(corpus=corpus()).identity() == make_config().identity()
+
+
+@pytest.mark.parametrize(
+    ("given", "seeds"), [(1, [0]), (3, [0, 1, 2]), ([4], [4]), ([7, 0, 2**31 - 1],) * 2]
+)
+def test_seeds_are_a_count_or_a_list(given, seeds):
+    assert make_config(seeds=given).seeds == seeds
+
+
+# Identity
+
+
+def paths(tree, path=()):
+    """The path of every leaf of nested dataclasses."""
+    for field in dataclasses.fields(tree):
+        value = getattr(tree, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from paths(value, (*path, field.name))
+        else:
+            yield (*path, field.name)
+
+
+def changed(tree, path, value):
+    """A copy with another value at the path, past all checks."""
+    copy = object.__new__(type(tree))
+    copy.__dict__.update(vars(tree))
+    name, *rest = path
+    setattr(copy, name, changed(getattr(tree, name), rest, value) if rest else value)
+    return copy
+
+
+NOT_IDENTITY = {("out_dir",), ("force",)}
+BASES = {"copy": make_config, "text": make_text_config,
+         "adding": lambda: make_config(task=AddingConfig())}  # fmt: skip
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_identity_changes_with_every_key_but_those_of_where_and_whether(base):
+    config = BASES[base]()
+    seen = {config.identity()}
+    for path in paths(config):
+        identity = changed(config, path, "another value").identity()
+        if path in NOT_IDENTITY:
+            assert identity == config.identity(), path
+        else:
+            assert identity not in seen, path
+            seen.add(identity)
+    assert len(seen) > 20
+
+
+def test_identity_is_the_same_in_every_session():
+    assert make_config(seeds=2).identity() == make_config(seeds=[0, 1]).identity()
+    identity = make_config().identity()
+    assert len(identity) == 16
+    assert int(identity, 16) >= 0
+    assert identity == make_config(out_dir="elsewhere", force=True).identity()
+    # Through JSON and back: numbers and text only.
+    assert json.loads(json.dumps(dataclasses.asdict(make_config())))["hidden_size"] == 8
+
+
+def test_a_run_name_is_a_safe_path_below_the_task_and_the_cell():
+    config = make_config()
+    assert config.run_name() == f"copy/gru/h8-{config.identity()[:8]}"
+    risky = make_config(task=TextConfig(), corpus=corpus(name="../my org/set é"))
+    task, cell_name, folder = risky.run_name().split("/")
+    assert (task, cell_name) == ("text-.._my_org_set__", "gru")
+    assert folder == f"h8-{risky.identity()[:8]}"

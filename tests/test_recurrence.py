@@ -1,0 +1,176 @@
+"""The loop over time: equal to a plain one, in values and in every gradient."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from reference import CELLS, random_cell, random_sequence
+
+from gru_bench.recurrence import unroll
+
+# time, batch, input, hidden
+SHAPES = [(1, 1, 1, 1), (9, 3, 2, 4), (4, 1, 5, 3)]
+
+
+def plain_dot(cell):
+    def dot(i, a):
+        weight, bias = cell.recurrent_maps()[i]
+        return a @ weight if bias is None else a @ weight + bias
+
+    return dot
+
+
+def python_unroll(cell, x, state):
+    outputs = []
+    for x_t in x:
+        state = cell.step(state, cell.project(x_t), plain_dot(cell))
+        outputs.append(state[0])
+    return jnp.stack(outputs), state
+
+
+def plain_unroll(cell, x, state):
+    """A scan that autodiff differentiates by itself."""
+
+    def body(state, x_t):
+        state = cell.step(state, cell.project(x_t), plain_dot(cell))
+        return state, state[0]
+
+    state, outputs = jax.lax.scan(body, state, x)
+    return outputs, state
+
+
+def two_layers(run):
+    def run_two(cells, x, states):
+        below, first = run(cells[0], x, states[0])
+        outputs, second = run(cells[1], below, states[1])
+        return outputs, (*first, *second)
+
+    return run_two
+
+
+def value_and_gradients(run, cells, x, state):
+    """All results, and the gradients of a random combination of them."""
+    graph, parameters = nnx.split(cells)
+
+    def loss(parameters, x, state):
+        results = run(nnx.merge(graph, parameters), x, state)
+        leaves = jax.tree.leaves(results)
+        weights = [np.random.default_rng(7).normal(size=leaf.shape) for leaf in leaves]
+        terms = [
+            (leaf.astype(x.dtype) * jnp.array(weight, x.dtype)).sum()
+            for leaf, weight in zip(leaves, weights, strict=True)
+        ]
+        return sum(terms), results
+
+    return jax.jit(jax.grad(loss, (0, 1, 2), has_aux=True))(parameters, x, state)
+
+
+def assert_same(found, expected, **tolerance):
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_allclose(one, other, **tolerance)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", CELLS)
+def test_the_loop_equals_a_python_loop_and_its_gradient_that_of_a_plain_scan(name, shape, x64):
+    time, batch, input_size, hidden_size = shape
+    cell = random_cell(name, input_size, hidden_size)
+    x, state = random_sequence(cell, time, batch, input_size)
+    found = value_and_gradients(unroll, cell, x, state)
+    plain = value_and_gradients(plain_unroll, cell, x, state)
+    assert_same(found, plain, rtol=1e-11, atol=1e-13)
+    assert_same(found[1], python_unroll(cell, x, state), rtol=1e-12, atol=1e-14)
+    assert all(jnp.abs(gradient).max() > 0 for gradient in jax.tree.leaves(found[0]))
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_layers_on_top_of_each_other(name, x64):
+    cells = nnx.List([random_cell(name, 3, 4), random_cell(name, 4, 4, seed=5)])
+    x, state = random_sequence(cells[0], 6, 2, 3)
+    states = (state, random_sequence(cells[1], 6, 2, 4, seed=6)[1])
+    found = value_and_gradients(two_layers(unroll), cells, x, states)
+    plain = value_and_gradients(two_layers(plain_unroll), cells, x, states)
+    assert_same(found, plain, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_only_some_results_may_be_differentiated(name, x64):
+    """The last output alone, as a classifier reads it: other cotangents are zeros."""
+    cell = random_cell(name, 2, 3)
+    x, state = random_sequence(cell, 5, 2, 2)
+
+    def last(run):
+        return lambda cell, x, state: run(cell, x, state)[0][-1]
+
+    found = value_and_gradients(last(unroll), cell, x, state)
+    assert_same(
+        found, value_and_gradients(last(plain_unroll), cell, x, state), rtol=1e-11, atol=1e-13
+    )
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_compiled_or_not_is_the_same(name, x64):
+    cell = random_cell(name, 2, 3)
+    x, state = random_sequence(cell, 4, 2, 2)
+    with jax.disable_jit():
+        plain = unroll(cell, x, state)
+    assert_same(nnx.jit(unroll)(cell, x, state), plain, rtol=1e-13, atol=1e-15)
+    assert_same(unroll(cell, x, state), plain, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_mapped_over_runs_is_each_run_by_itself(name, x64):
+    cells = [random_cell(name, 2, 3, seed) for seed in range(3)]
+    graph = nnx.graphdef(cells[0])
+    x, state = random_sequence(cells[0], 4, 2, 2)
+
+    def gradient(parameters, x):
+        def loss(parameters, x):
+            return jnp.square(unroll(nnx.merge(graph, parameters), x, state)[0]).sum()
+
+        return jax.grad(loss, (0, 1))(parameters, x)
+
+    parameters = [nnx.state(cell) for cell in cells]
+    xs = [(1 + i) * x for i in range(3)]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *parameters)
+    mapped = jax.jit(jax.vmap(gradient))(stacked, jnp.stack(xs))
+    alone = jax.jit(gradient)
+    for i in range(3):
+        of_run = jax.tree.map(lambda leaf, i=i: leaf[i], mapped)
+        assert_same(of_run, alone(parameters[i], xs[i]), rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_bfloat16_loop_stays_near_the_float32_one(name):
+    cell = random_cell(name, 6, 16)
+    x, state = random_sequence(cell, 20, 4, 6)
+    exact = value_and_gradients(unroll, cell, x, state)
+    half = jax.tree.map(lambda a: a.astype(jnp.bfloat16), (x, state))
+    gradients, (outputs, last) = value_and_gradients(unroll, cell, *half)
+    assert outputs.dtype == jnp.bfloat16
+    assert all(a.dtype == jnp.bfloat16 for a in last)
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(gradients[0]))
+    np.testing.assert_allclose(outputs.astype(jnp.float32), exact[1][0], atol=0.15)
+    assert np.abs(outputs.astype(jnp.float32) - exact[1][0]).mean() < 0.02
+    for found, expected in zip(
+        jax.tree.leaves(gradients[0]), jax.tree.leaves(exact[0][0]), strict=True
+    ):
+        assert jnp.linalg.norm(found - expected) < 0.1 * jnp.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_no_output_depends_on_a_later_input_or_on_another_sequence(name):
+    cell = random_cell(name, 2, 3)
+    time, batch = 6, 3
+    x, state = random_sequence(cell, time, batch, 2)
+    # [time, batch] of the output, summed over units; then [time, batch, input] of the input.
+    jacobian = jax.jit(jax.jacrev(lambda x: unroll(cell, x, state)[0].sum(-1)))(x)
+    reaches = np.any(np.array(jacobian) != 0, axis=-1)
+    expected = (
+        np.tril(np.ones((time, time), bool))[:, None, :, None]
+        & np.eye(batch, dtype=bool)[None, :, None, :]
+    )
+    np.testing.assert_array_equal(reaches, expected)
