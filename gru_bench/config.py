@@ -10,6 +10,7 @@ import json
 import math
 import string
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 from omegaconf import MISSING
@@ -205,6 +206,14 @@ def parse_seeds(seeds: object) -> list[int]:
     return seeds
 
 
+def content_hash(file: str | None) -> str | None:
+    """SHA-256 of a file's content; None if there is no such file."""
+    if file is None or not Path(file).is_file():
+        return None
+    with Path(file).open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 @dataclass
 class ExperimentConfig:
     """One cell on one task: everything that a run folder is made from."""
@@ -256,8 +265,15 @@ class ExperimentConfig:
         return self.task.name if self.corpus is None else f"{self.task.name}-{self.corpus.name}"
 
     def identity(self) -> str:
-        """16 hex digits that are equal exactly when every key that changes the result is."""
+        """16 hex digits that are equal exactly when all that changes the result is.
+
+        That is every key but those that say where and whether to run, and the content of the
+        corpus if it comes from files.
+        """
         keys = {k: v for k, v in dataclasses.asdict(self).items() if k not in self.NOT_IDENTITY}
+        if self.corpus is not None and self.corpus.source == "files":
+            files = (self.corpus.train, self.corpus.validation, self.corpus.test)
+            keys["content"] = [content_hash(file) for file in files]
         canonical = json.dumps(keys, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 

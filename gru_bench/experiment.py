@@ -190,7 +190,8 @@ def run_experiment(
         trained = fit(train, task, config.seeds, rates, on_evaluation)
         seeds = [seed_result(experiment, trained, run) for run in range(len(config.seeds))]
         for seed in seeds:
-            events.finish(seed.seed, seed.steps, seed.test)
+            tested = {name: score for name, score in seed.test.items() if score is not None}
+            events.finish(seed.seed, seed.steps, tested)
     cost, reference = costs[config.cell.name], costs[REFERENCE]
     result = runs.Result(
         identity=config.identity(),

@@ -12,7 +12,13 @@ The quantity compared is the main score on the test split, in its own unit. MSE 
 scale. There, a factor of three between two runs that both solved the task would weigh as much as
 one between solved and failed, and a margin would no longer be the same amount everywhere. Failures
 do dominate differences of MSE: they widen the interval and so withhold verdicts, while the
-sign-flip test keeps its error rate whatever the differences' spread. Solve rates stand beside.
+sign-flip test keeps its error rate whatever the differences' spread.
+
+What no seed has shown, no interval knows: a cell that fails with one seed in ten does not fail in 8
+seeds with a probability of 0.43. Where a task is solved or not, read equivalence as one of the
+scores seen, beside the solve rates and their intervals. And add seeds once, as many as advised:
+testing after every seed from the 6th to the 13th finds a difference where there is none in 12 % of
+simulations, not 5 %.
 """
 
 import itertools
@@ -181,7 +187,7 @@ def compare_group(
     for score, value in margins.items():
         if not value > 0:
             raise UserError(f"margins.{score}={value} is not possible: it must be above 0")
-    if len({(result.task_label, result.score) for result in results}) > 1:
+    if len({(result.task_label, result.score.name) for result in results}) > 1:
         raise ValueError("compare_group needs results of one task and score")
     several = len({result.cell for result in results}) < len(results)
     if names is None:
@@ -257,9 +263,9 @@ def _judge(
 
 
 def _leaves_out_0(interval: Interval) -> bool:
-    return (
-        interval.low is not None and interval.high is not None and interval.low * interval.high > 0
-    )
+    if interval.low is None or interval.high is None:
+        return False
+    return interval.low > 0 or interval.high < 0
 
 
 def _is_within(interval: Interval, margin: float | None) -> bool:
@@ -277,6 +283,7 @@ def _sentence(comparison: Comparison, pair: _Pair) -> str:
     a, b, n = comparison.cell_a, comparison.cell_b, comparison.n_pairs
     score, difference = _show_score_name(pair), comparison.difference
     wins = sum(gain > 0 for gain in pair.gains)
+    within = f"within the margin of ±{_show(pair, Interval(comparison.margin or 0, None, None))}"
     if comparison.verdict in ("better", "worse"):
         count = wins if comparison.verdict == "better" else sum(gain < 0 for gain in pair.gains)
         direction = "higher" if difference.estimate > 0 else "lower"
@@ -285,12 +292,11 @@ def _sentence(comparison: Comparison, pair: _Pair) -> str:
             f" {score} {direction} by {_show(pair, _magnitude(difference))}, {count} of {n} seeds"
         )
         if _is_within(difference, comparison.margin):
-            text += f", though within the margin of ±{_show_margin(comparison, pair)}"
+            text += f", though {within}"
     elif comparison.verdict == "equivalent":
         text = (
             f"{a} and {b} are equivalent on {pair.label}: {score} differs by"
-            f" {_show(pair, difference)}, within the margin of ±{_show_margin(comparison, pair)},"
-            f" {n} seeds"
+            f" {_show(pair, difference)}, {within}, {n} seeds"
         )
     else:
         text = (
@@ -313,10 +319,14 @@ def _advice(comparison: Comparison) -> str:
 def _solved(pair: _Pair) -> str:
     if pair.a.solved is None or pair.b.solved is None:
         return ""
-    return (
-        f"; solved by {pair.name_a} at {pair.a.solved} of {len(pair.a.seeds)} seeds,"
-        f" by {pair.name_b} at {pair.b.solved} of {len(pair.b.seeds)}"
-    )
+    shown = []
+    for name, solved, n in (
+        (pair.name_a, pair.a.solved, len(pair.a.seeds)),
+        (pair.name_b, pair.b.solved, len(pair.b.seeds)),
+    ):
+        rate = wilson_interval(solved, n)
+        shown.append(f"{name} {solved} of {n} [{rate.low:.0%}, {rate.high:.0%}]")
+    return f"; seeds solved: {', '.join(shown)}"
 
 
 def _without_score(pair: _Pair) -> str:
@@ -335,10 +345,6 @@ def _magnitude(interval: Interval) -> Interval:
     return Interval(-interval.estimate, -interval.high, -interval.low)
 
 
-def _is_percentage(pair: _Pair) -> bool:
-    return "accuracy" in pair.a.score.name
-
-
 def _show_score_name(pair: _Pair) -> str:
     name = pair.a.score.name
     return "MSE" if name == "mse" else name.replace("_", " ")
@@ -346,16 +352,11 @@ def _show_score_name(pair: _Pair) -> str:
 
 def _show(pair: _Pair, interval: Interval) -> str:
     """Such as `0.16 [0.15, 0.17]`; accuracies in percentage points."""
-    scale, unit = (100, " points") if _is_percentage(pair) else (1, "")
+    scale, unit = (100, " points") if "accuracy" in pair.a.score.name else (1, "")
     shown = f"{scale * interval.estimate:.3g}{unit}"
     if interval.low is None or interval.high is None:
         return shown
     return f"{shown} [{scale * interval.low:.3g}, {scale * interval.high:.3g}]"
-
-
-def _show_margin(comparison: Comparison, pair: _Pair) -> str:
-    assert comparison.margin is not None
-    return _show(pair, Interval(comparison.margin, None, None))
 
 
 def _order(result: Result) -> tuple[int, str, int]:

@@ -162,7 +162,9 @@ def test_params_are_exact_and_quick_without_jax(capsys: pytest.CaptureFixture[st
     }
     first = next(r for r in rows if r["cell"] == "lstm")
     assert first["parameters"] == 4 * 128 * (2 + 128 + 1)
-    probe = f"import sys; from gru_bench.cli import main; main({words!r}); print('jax' in sys.modules)"
+    probe = (
+        f"import sys; from gru_bench.cli import main; main({words!r}); print('jax' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
     assert done.stdout.strip().endswith("False")
 

@@ -221,7 +221,7 @@ def test_false_positive_rate_of_the_sign_flip_test(check, distribution):
 
 
 def test_family_wise_error_rate_of_six_comparisons(check):
-    assert 0 < check["family_wise_error_rate"](10, 400) <= 0.05 + off_by_chance(0.05, 400)
+    assert 0 < check["family_wise_error_rate"](9, 250) <= 0.05 + off_by_chance(0.05, 250)
 
 
 def test_false_claims_of_equivalence(check):

@@ -71,8 +71,10 @@ class CountingTask:
         return n, jnp.ones(n.shape), _steps(steps, self.max_n)
 
     def evaluation(self, key: Key[Array, ""], split: Split) -> Item:
-        seen = {"train": 0, "validation": 0, "test": 2*self.max_n}[split]
-        longest = {"train": self.max_n, "validation": 2*self.max_n, "test": self.test_max_n}[split]
+        seen = {"train": 0, "validation": 0, "test": 2 * self.max_n}[split]
+        longest = {"train": self.max_n, "validation": 2 * self.max_n, "test": self.test_max_n}[
+            split
+        ]
         shape = (-(-longest // self.batch_size), self.batch_size)
         n = 1 + jnp.arange(shape[0] * shape[1])
         counted = (n <= longest) & (n > seen)

@@ -1,0 +1,378 @@
+"""Training: against a loop written by hand, and what a population does to each of its runs."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+from gru_bench.config import OptimConfig
+from gru_bench.model import Model, ModelConfig
+from gru_bench.tasks.adding import AddingTask
+from gru_bench.tasks.base import SPLITS
+from gru_bench.tasks.copy import CopyTask
+from gru_bench.train import (
+    NEVER,
+    TrainConfig,
+    evaluate,
+    fit,
+    init_run,
+    learning_rate_schedule,
+    make_optimizer,
+)
+
+TASK = AddingTask(length=10, batch_size=32)
+GRU = ModelConfig("gru", input_size=2, output_size=1, hidden_size=16)
+CONFIG = TrainConfig(GRU, OptimConfig(), steps=450, evaluate_every=100)
+SEEDS, RATES = (0, 0, 1, 1), (0.01, 0.002, 0.01, 0.002)
+
+
+@functools.cache
+def fitted(config=CONFIG, seeds=SEEDS, rates=RATES, task=TASK):
+    """A fit, made once for all tests that look at it."""
+    seen = []
+    result = fit(config, task, seeds, rates, seen.append)
+    assert seen == result.evaluations
+    return result
+
+
+def curve(result, name):
+    """`[evaluation, run]` of a validation score, or of a field of the evaluations."""
+    return np.stack(
+        [
+            evaluation.scores[name] if name in evaluation.scores else getattr(evaluation, name)
+            for evaluation in result.evaluations
+        ]
+    )
+
+
+def assert_same_run(result, i, other, j):
+    """Bit for bit the same curves, marks, scores and parameters."""
+    for mark in ("steps", "best_step", "solved_step", "diverged_step"):
+        assert getattr(result, mark)[i] == getattr(other, mark)[j], mark
+    evaluations = min(len(result.evaluations), len(other.evaluations))
+    for name in ("mse", "train_loss", "gradient_norm", "learning_rate", "steps"):
+        one, two = curve(result, name)[:, i], curve(other, name)[:, j]
+        np.testing.assert_array_equal(one[:evaluations], two[:evaluations], err_msg=name)
+    for split in SPLITS:
+        for name, values in result.scores[split].items():
+            assert values[i] == other.scores[split][name][j], (split, name)
+    jax.tree.map(
+        lambda one, two: np.testing.assert_array_equal(one[i], two[j]), result.params, other.params
+    )
+
+
+# One run, against a loop written by hand
+
+
+def by_hand(config, task, seed, optimizer, steps):
+    """Losses and gradient norms of each step, and the parameters after the last."""
+    key = jax.random.key(seed)
+    run = init_run(config, task, jnp.int32(seed), jnp.float32(0))
+    graph = nnx.graphdef(Model(config.model, rngs=nnx.Rngs(0)))
+    assert not jnp.array_equal(jax.random.key_data(run.data_key), jax.random.key_data(key))
+
+    @jax.jit
+    def step(params, opt_state, item):
+        def loss(params):
+            batch = task.batch(item)
+            outputs = nnx.merge(graph, params)(batch.inputs, batch.lengths)
+            return jnp.square(outputs[:, 0] - batch.targets).mean()
+
+        value, gradient = jax.value_and_grad(loss)(params)
+        updates, opt_state = optimizer.update(gradient, opt_state, params)
+        norm = jnp.sqrt(sum(jnp.square(leaf).sum() for leaf in jax.tree.leaves(gradient)))
+        return optax.apply_updates(params, updates), opt_state, value, norm
+
+    params, opt_state = run.params, optimizer.init(run.params)
+    losses, norms = [], []
+    for item in task.schedule(run.data_key, jnp.int32(0), steps):
+        params, opt_state, loss, norm = step(params, opt_state, item)
+        losses.append(float(loss))
+        norms.append(float(norm))
+    return losses, norms, params
+
+
+def test_steps_equal_a_loop_by_hand_to_the_last_one():
+    """25 steps in chunks of 10: the last chunk stops in its middle."""
+    optim = OptimConfig(
+        "adamw", schedule="cosine", warmup_steps=5, weight_decay=0.01, clip_norm=0.05
+    )
+    config = TrainConfig(GRU, optim, steps=25, evaluate_every=10)
+    result = fitted(config, (3,), (0.01,))
+    rates = optax.warmup_cosine_decay_schedule(0.0, 0.01, 5, 25)
+    optimizer = optax.chain(optax.clip_by_global_norm(0.05), optax.adamw(rates, weight_decay=0.01))
+    losses, norms, params = by_hand(config, TASK, 3, optimizer, 25)
+    assert result.steps == [25]
+    assert [evaluation.step for evaluation in result.evaluations] == [10, 20, 25]
+    np.testing.assert_array_equal(curve(result, "steps")[:, 0], [10, 20, 25])
+    np.testing.assert_array_equal(curve(result, "active")[:, 0], [True, True, False])
+    chunks = [slice(0, 10), slice(10, 20), slice(20, 25)]
+    for name, values in (("train_loss", losses), ("gradient_norm", norms)):
+        expected = [np.mean(values[chunk]) for chunk in chunks]
+        np.testing.assert_allclose(curve(result, name)[:, 0], expected, rtol=1e-4)
+    expected = [rates(step) for step in (10, 20, 25)]
+    np.testing.assert_allclose(curve(result, "learning_rate")[:, 0], expected, rtol=1e-5, atol=1e-9)
+    assert max(norms) > 0.05  # so that clipping took place
+    assert result.best_step == [25]
+    for found, right in zip(jax.tree.leaves(result.params), jax.tree.leaves(params), strict=True):
+        np.testing.assert_allclose(found[0], right, rtol=1e-3, atol=1e-5)
+
+
+def gradients_of(steps):
+    random = np.random.default_rng(0)
+    return [{"w": random.normal(size=3), "b": random.normal(size=2)} for _ in range(steps)]
+
+
+PARAMETERS = {"w": np.array([1.0, -2.0, 0.5]), "b": np.array([0.1, 3.0])}
+
+
+def adam(g, s, t, rate, decay=0.0, w=0.0):
+    s["m"] = 0.9 * s.get("m", 0) + 0.1 * g
+    s["v"] = 0.999 * s.get("v", 0) + 0.001 * g**2
+    m, v = s["m"] / (1 - 0.9**t), s["v"] / (1 - 0.999**t)
+    return -rate * (m / (np.sqrt(v) + 1e-8) + decay * w)
+
+
+def sgd(g, s, t, rate, momentum):
+    s["m"] = momentum * s.get("m", 0) + g
+    return -rate * s["m"]
+
+
+def rmsprop(g, s, t, rate, momentum):
+    s["v"] = 0.9 * s.get("v", 0) + 0.1 * g**2
+    s["m"] = momentum * s.get("m", 0) + rate * g / np.sqrt(s["v"] + 1e-8)
+    return -s["m"]
+
+
+UPDATES = {
+    "adam": (OptimConfig("adam", clip_norm=None), lambda w, *a: adam(*a)),
+    "adamw": (
+        OptimConfig("adamw", weight_decay=0.1, clip_norm=None),
+        lambda w, *a: adam(*a, decay=0.1, w=w),
+    ),
+    "sgd": (OptimConfig("sgd", clip_norm=None), lambda w, *a: sgd(*a, momentum=0.0)),
+    "sgd with momentum": (
+        OptimConfig("sgd", momentum=0.9, clip_norm=None),
+        lambda w, *a: sgd(*a, momentum=0.9),
+    ),
+    "rmsprop": (OptimConfig("rmsprop", clip_norm=None), lambda w, *a: rmsprop(*a, momentum=0.0)),
+    "rmsprop with momentum": (
+        OptimConfig("rmsprop", momentum=0.8, clip_norm=None),
+        lambda w, *a: rmsprop(*a, momentum=0.8),
+    ),
+}
+
+
+@pytest.mark.parametrize("clip_norm", [None, 1.5])
+@pytest.mark.parametrize("name", UPDATES)
+def test_updates_equal_their_formulas(name, clip_norm):
+    optim, formula = UPDATES[name]
+    optim = dataclasses.replace(optim, clip_norm=clip_norm)
+    optimizer = make_optimizer(optim, jnp.float32(0.05), 6)
+    params = jax.tree.map(jnp.float32, PARAMETERS)
+    opt_state, update = optimizer.init(params), jax.jit(optimizer.update)
+    expected, states = dict(PARAMETERS), {"w": {}, "b": {}}
+    for t, gradient in enumerate(gradients_of(6), start=1):
+        updates, opt_state = update(jax.tree.map(jnp.float32, gradient), opt_state, params)
+        params = optax.apply_updates(params, updates)
+        norm = np.sqrt(sum((g**2).sum() for g in gradient.values()))
+        scale = 1.0 if clip_norm is None else min(1.0, clip_norm / norm)
+        for key, g in gradient.items():
+            expected[key] = expected[key] + formula(expected[key], scale * g, states[key], t, 0.05)
+        for key, value in expected.items():
+            np.testing.assert_allclose(params[key], value, rtol=2e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("warmup", [0, 10])
+@pytest.mark.parametrize(
+    ("schedule", "shape"),
+    [
+        ("constant", lambda share: 1.0),
+        ("linear", lambda share: 1 - share),
+        ("cosine", lambda share: (1 + np.cos(np.pi * share)) / 2),
+    ],
+)
+def test_schedules_warm_up_and_end_with_the_last_step(schedule, shape, warmup):
+    steps = 50
+    factor = learning_rate_schedule(OptimConfig(schedule=schedule, warmup_steps=warmup), steps)
+    found = [float(factor(step)) for step in range(steps + 1)]
+    expected = [
+        step / warmup if step < warmup else shape((step - warmup) / (steps - warmup))
+        for step in range(steps + 1)
+    ]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+# What is learnt
+
+
+@pytest.mark.parametrize("cell", ["gru", "gru_reset_after", "lstm", "rnn"])
+def test_adding_is_learnt(cell):
+    config = dataclasses.replace(CONFIG, model=dataclasses.replace(GRU, cell=cell))
+    result = fitted(config)
+    mse = result.scores["test"]["mse"]
+    assert result.evaluations[0].scores["mse"].max() > 0.05
+    assert (mse[[0, 2]] < 0.02).all(), mse  # the larger learning rate
+    assert (mse < TASK.score.baseline).all(), mse
+
+
+def test_copying_is_learnt_in_bfloat16_at_every_step():
+    task = CopyTask(lag=1, batch_size=32)
+    model = ModelConfig("gru", 10, 9, 32, readout="every", dtype="bfloat16")
+    config = TrainConfig(model, OptimConfig(), steps=300, evaluate_every=150)
+    result = fitted(config, (0,), (0.01,), task)
+    assert result.scores["test"]["loss"][0] < 0.75 * task.memoryless_loss
+    assert result.scores["test"]["recall_accuracy"][0] > 0.35  # chance is 0.125
+    assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(result.params))
+
+
+# A population
+
+
+@pytest.mark.parametrize("i", range(4))
+def test_a_run_is_the_same_alone_as_in_a_population(i):
+    alone = fitted(CONFIG, SEEDS[i : i + 1], RATES[i : i + 1])
+    assert_same_run(fitted(), i, alone, 0)
+
+
+def test_runs_differ_by_seed_and_by_learning_rate():
+    losses = curve(fitted(), "mse")[-1]
+    assert np.unique(losses).size == 4
+
+
+def test_the_best_parameters_are_the_ones_tested():
+    result = fitted()
+    mse = curve(result, "mse")
+    steps = np.array([evaluation.step for evaluation in result.evaluations])
+    np.testing.assert_array_equal(result.best_step, steps[mse.argmin(0)])
+    np.testing.assert_array_equal(result.scores["validation"]["mse"], mse.min(0))
+    again = jax.jit(evaluate, static_argnames=("config", "split"))
+    for i, seed in enumerate(SEEDS[:3]):
+        key = init_run(CONFIG, TASK, jnp.int32(seed), jnp.float32(0)).evaluation_key
+        params = jax.tree.map(lambda leaf, i=i: leaf[i], result.params)
+        for split in SPLITS:
+            scores = again(CONFIG, params, TASK, key, split=split)
+            for name, value in scores.items():
+                np.testing.assert_allclose(
+                    result.scores[split][name][i], value, rtol=1e-4, atol=1e-6
+                )
+    splits = [result.scores[split]["mse"] for split in SPLITS]
+    assert len({tuple(values) for values in splits}) == 3
+
+
+def test_time_runs_on_and_compilation_is_apart():
+    result = fitted()
+    times = [evaluation.time_s for evaluation in result.evaluations]
+    assert times == sorted(times)
+    assert times[0] > 0
+    assert times[-1] <= result.train_s
+    assert result.compile_s > 0
+
+
+# Stopping
+
+NOISY = dataclasses.replace(CONFIG, steps=200, evaluate_every=10)
+NOISY_RUNS = ((0, 1, 2), (0.05, 0.01, 0.1))  # an uneven number for two devices
+
+
+def test_a_run_without_a_better_score_for_long_enough_stops():
+    whole = fitted(NOISY, *NOISY_RUNS)
+    assert len(whole.evaluations) == 20
+    early = fitted(dataclasses.replace(NOISY, patience=2), *NOISY_RUNS)
+    mse = curve(whole, "mse")
+    stops = []
+    for i in range(3):
+        best, since = np.inf, 0
+        for evaluation, score in enumerate(mse[:, i]):
+            since = 0 if score < best else since + 1
+            best = min(best, score)
+            if since == 2:
+                break
+        stops.append(10 * (evaluation + 1))
+        assert early.best_step[i] == 10 * (mse[: evaluation + 1, i].argmin() + 1)
+        assert early.scores["validation"]["mse"][i] == best
+        found = curve(early, "mse")[: evaluation + 1, i]
+        np.testing.assert_array_equal(found, mse[: len(found), i])
+    np.testing.assert_array_equal(early.steps, stops)
+    assert min(stops) < 200
+    assert len(set(stops)) > 1  # so that one run went on while another had stopped
+    assert len(early.evaluations) == max(stops) // 10
+
+
+def test_a_run_that_stopped_changes_no_more():
+    early = fitted(dataclasses.replace(NOISY, patience=2), *NOISY_RUNS)
+    first = int(early.steps.argmin())
+    at = early.steps[first] // 10
+    assert len(early.evaluations) > at
+    assert not curve(early, "active")[at - 1 :, first].any()
+    assert (curve(early, "steps")[at:, first] == early.steps[first]).all()
+    assert (curve(early, "mse")[at:, first] == curve(early, "mse")[at - 1, first]).all()
+    assert np.isnan(curve(early, "train_loss")[at:, first]).all()
+
+
+EASY = AddingTask(length=2, batch_size=32)
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_solved_task_is_noted_and_may_stop_the_run(stops):
+    config = TrainConfig(GRU, OptimConfig(), 200, 10, stop_when_solved=stops)
+    result = fitted(config, (0, 1), (0.01, 1e-5), EASY)
+    mse = curve(result, "mse")
+    solved_step = 10 * (int((mse[:, 0] < 0.01).argmax()) + 1)
+    assert (mse[:, 0] < 0.01).any()
+    np.testing.assert_array_equal(result.solved_step, [solved_step, NEVER])
+    assert solved_step < 200
+    np.testing.assert_array_equal(result.steps, [solved_step if stops else 200, 200])
+
+
+def test_a_run_that_diverges_is_noted_and_leaves_the_others_alone():
+    """The rest of the population is bit for bit what it is without it."""
+    optim = OptimConfig("sgd", clip_norm=None)
+    config = TrainConfig(GRU, optim, steps=40, evaluate_every=20)
+    with_it = fitted(config, (0, 1, 2), (0.05, 1e6, 0.02))
+    without = fitted(config, (0, 2), (0.05, 0.02))
+    assert_same_run(with_it, 0, without, 0)
+    assert_same_run(with_it, 2, without, 1)
+    losses, norms, _ = by_hand(config, TASK, 1, optax.sgd(1e6), 40)
+    first = int((~(np.isfinite(losses) & np.isfinite(norms))).argmax())
+    assert 0 < first < 20
+    np.testing.assert_array_equal(with_it.diverged_step, [NEVER, first, NEVER])
+    np.testing.assert_array_equal(with_it.steps, [40, first, 40])
+    np.testing.assert_array_equal(curve(with_it, "active")[:, 1], False)
+    for leaf in jax.tree.leaves(with_it.params):
+        assert np.isfinite(leaf).all()
+
+
+# Pairing
+
+
+def test_the_data_depend_on_the_seed_and_never_on_the_cell():
+    def streams(seed, **model):
+        config = dataclasses.replace(CONFIG, model=dataclasses.replace(GRU, **model))
+        run = jax.jit(init_run, static_argnums=0)(config, TASK, seed, 0.01)
+        return tuple(
+            tuple(jax.random.key_data(key).tolist()) for key in (run.data_key, run.evaluation_key)
+        )
+
+    gru, lstm, deep = streams(0), streams(0, cell="lstm"), streams(0, layers=2, hidden_size=3)
+    assert gru == lstm == deep
+    assert len({*gru, *streams(1), *streams(2)}) == 6
+
+
+def test_cells_are_scored_on_the_same_sequences():
+    """A model whose head is all zeros predicts 0: its score is that of the data alone."""
+
+    def score(cell):
+        config = dataclasses.replace(CONFIG, model=dataclasses.replace(GRU, cell=cell))
+        run = init_run(config, TASK, jnp.int32(4), jnp.float32(0))
+        zeros = jax.tree.map(jnp.zeros_like, run.params)
+        compiled = jax.jit(evaluate, static_argnames=("config", "split"))
+        return compiled(config, zeros, TASK, run.evaluation_key, split="test")["mse"]
+
+    assert score("gru") == score("lstm")
+    np.testing.assert_allclose(score("gru"), 7 / 6, rtol=0.05)  # E (U + U')^2
