@@ -1,4 +1,4 @@
-"""Why cells differ: gradients through time, gates, longer sequences, and use step by step.
+"""Why cells differ: gradients through time, gates, longer sequences.
 
 All functions here are pure. A `Model` is a pytree, so that what takes one can be compiled, and
 mapped over a trained population, as it is:
@@ -7,8 +7,7 @@ mapped over a trained population, as it is:
     flows = jax.jit(jax.vmap(gradient_flow, (0, None, None)))(models, task, batch)
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -18,21 +17,22 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Key, PyTree
 
-from gru_bench.cells import GRU, LSTM, Cell, Dot, Gates, GRUResetAfter, State
+from gru_bench.cells import GRU, LSTM, RNN, Cell, Gates, GRUResetAfter, State
 from gru_bench.model import Model, ModelConfig, read_out
+from gru_bench.streaming import embed, products
 from gru_bench.tasks.base import Batch, Split, Task
 from gru_bench.train import EVALUATION_DATA, TrainConfig, evaluate, over_runs
 
 VANISHED = 1e-3  # of the gradient at the loss
 HISTOGRAM_BINS = 20
 OPEN = 1e3  # added to what goes into a gate, it drives any gate to its end
-WARM_UP_ROUNDS = 50
 
 
 def load_model(config: ModelConfig, params: PyTree[Array]) -> Model:
     """The model with the given parameters; their leading axes, if any, become the model's."""
-    model = nnx.eval_shape(lambda: Model(config, rngs=nnx.Rngs(0)))
-    return nnx.merge(nnx.graphdef(model), params)
+    shapes = nnx.eval_shape(lambda: Model(config, rngs=nnx.Rngs(0)))
+    model: Model = nnx.merge(nnx.graphdef(shapes), params)
+    return model
 
 
 # Gradients
@@ -70,7 +70,7 @@ def gradient_flow(model: Model, task: Task, batch: Batch) -> GradientFlow:
     last = (jnp.arange(steps)[:, None] == batch.lengths - 1)[..., None]
 
     def loss(nudges: list[State]) -> Float[Array, ""]:
-        x = _embed(model, batch.inputs)
+        x = embed(model, batch.inputs)
         for cell, nudge in zip(model.layers, nudges, strict=True):
             (x, *_), _ = _trace(cell, x, nudge)
         x = jnp.where(last, x, jax.lax.stop_gradient(x))
@@ -80,7 +80,7 @@ def gradient_flow(model: Model, task: Task, batch: Batch) -> GradientFlow:
     gradients = jax.grad(loss)(_no_nudges(model, steps, size))
 
     def by_distance(arrays: list[Array]) -> Float[Array, " distance"]:
-        norms = _norm(jnp.concatenate(arrays, axis=-1).astype(jnp.float32))
+        norms = _norm(jnp.concatenate(arrays, axis=-1))
         t = batch.lengths - 1 - jnp.arange(steps)[:, None]
         norms = jnp.take_along_axis(norms, jnp.maximum(t, 0), axis=0)
         return _mean(norms, (t >= 0) * batch.weights, axis=1)
@@ -103,6 +103,7 @@ def vanishing_distance(norms: np.ndarray) -> int | None:
 
 def _norm(a: Float[Array, "*axes features"]) -> Float[Array, "*axes"]:
     """Euclidean norm that does not lose small vectors to the underflow of their squares."""
+    a = a.astype(jnp.promote_types(a.dtype, jnp.float32))
     largest = jnp.abs(a).max(-1, keepdims=True)
     scaled = a / jnp.where(largest > 0, largest, 1)
     return largest[..., 0] * jnp.sqrt(jnp.square(scaled).sum(-1))
@@ -139,7 +140,7 @@ def gate_statistics(model: Model, batch: Batch) -> list[dict[str, GateStatistics
             histogram=counts / each.sum(),
         )
 
-    x = _embed(model, batch.inputs)
+    x = embed(model, batch.inputs)
     layers = []
     nudges = _no_nudges(model, steps, batch.lengths.shape[0])
     for cell, nudge in zip(model.layers, nudges, strict=True):
@@ -166,29 +167,31 @@ def openness(cell: Cell, gates: Gates) -> Gates:
 
 
 class GateLimits(NamedTuple):
-    """What a gate does at its ends: largest deviations from what textbooks say, and z itself.
+    """What a gate does at its ends: z itself, and largest deviations from what textbooks say.
 
     Attributes:
-        kept: of the new memory from the old, with the gate that keeps at 1 (an LSTM's input at 0).
-        replaced: of the new memory from the candidate, with the gate that keeps at 0 (input at 1).
-        z_kept: value of the update gate in the first case; None if the cell has none.
-        z_replaced: in the second.
-        reset_shut: of the candidate from that of another history, with the reset gate at 0; None
-            for a cell without.
-        reset_open: the same with the reset gate at 1: how much the history matters otherwise.
+        z_kept: the update gate where the state is kept; None for an LSTM.
+        kept: deviation of the new memory from the old one, the gate that keeps at 1 (an LSTM's
+            input gate at 0).
+        z_replaced: the update gate where the state is replaced; None for an LSTM.
+        replaced: deviation of the new memory from the candidate, the gate that keeps at 0 (an
+            LSTM's input gate at 1).
+        reset_shut: deviation of the candidate from that of another history, the reset gate at 0;
+            None for an LSTM.
+        reset_open: the same with the reset gate at 1: what the history does if it is let through.
     """
 
-    kept: float
-    replaced: float
     z_kept: float | None
+    kept: float
     z_replaced: float | None
+    replaced: float
     reset_shut: float | None
     reset_open: float | None
 
 
 def gate_limits(
     cell: Cell, x: Float[Array, "batch input"], state: State, other: State
-) -> GateLimits | None:
+) -> GateLimits:
     """Drives the gates of a cell to their ends, by their biases alone, and sees what it does.
 
     Args:
@@ -198,43 +201,42 @@ def gate_limits(
         other: another one.
 
     Returns:
-        The deviations; None for a cell without gates. An LSTM's memory is its c.
+        What the gates do. The memory is the h of a GRU and the c of an LSTM.
+
+    Raises:
+        ValueError: The cell has no gates.
     """
-    if not openness(cell, cell.gates(state, cell.project(x), _dot(cell, x.dtype))):
-        return None
-
-    def gates_with(set_gate: Callable[[Cell], None], state: State) -> Gates:
-        driven = nnx.clone(cell)
-        set_gate(driven)
-        return driven.gates(state, driven.project(x), _dot(driven, x.dtype))
-
-    def largest(difference: Array) -> float:
-        return float(jnp.abs(difference).max())
-
-    def mean(gates: Gates, name: str) -> float | None:
-        return float(gates[name].mean()) if name in gates else None
-
+    if isinstance(cell, RNN):
+        raise ValueError("a plain RNN has no gates")
+    gated = not isinstance(cell, LSTM)
     end = jnp.full(cell.hidden_size, OPEN)
-    keep = gates_with(lambda cell: cell.remember(end), state)
-    replace = gates_with(lambda cell: cell.remember(-end), state)
-    candidate = replace["g" if isinstance(cell, LSTM) else "n"]
-    reset: dict[bool, float | None] = {False: None, True: None}
-    if not isinstance(cell, LSTM):
-        block = list(keep).index("r")
-        for is_open in reset:
-            bias = OPEN if is_open else -OPEN
-            one, two = (
-                gates_with(lambda c, b=bias: c.set_bias(block, b), s) for s in (state, other)
-            )
-            reset[is_open] = largest(one["n"] - two["n"])
+
+    def gates_of(driven: Cell, state: State) -> Gates:
+        return driven.gates(state, driven.project(x), products(driven, x.dtype))
+
+    def remembering(keep: Array) -> Gates:
+        driven = nnx.clone(cell)
+        driven.remember(keep)
+        return gates_of(driven, state)
+
+    def effect_of_history(reset_bias: float) -> float:
+        driven = nnx.clone(cell)
+        driven.set_bias(list(gates_of(cell, state)).index("r"), reset_bias)
+        return _largest(gates_of(driven, state)["n"] - gates_of(driven, other)["n"])
+
+    keep, replace = remembering(end), remembering(-end)
     return GateLimits(
-        kept=largest(cell.next_state(state, keep)[-1] - state[-1]),
-        replaced=largest(cell.next_state(state, replace)[-1] - candidate),
-        z_kept=mean(keep, "z"),
-        z_replaced=mean(replace, "z"),
-        reset_shut=reset[False],
-        reset_open=reset[True],
+        z_kept=float(keep["z"].mean()) if gated else None,
+        kept=_largest(cell.next_state(state, keep)[-1] - state[-1]),
+        z_replaced=float(replace["z"].mean()) if gated else None,
+        replaced=_largest(cell.next_state(state, replace)[-1] - replace["n" if gated else "g"]),
+        reset_shut=effect_of_history(-OPEN) if gated else None,
+        reset_open=effect_of_history(OPEN) if gated else None,
     )
+
+
+def _largest(difference: Array) -> float:
+    return float(jnp.abs(difference).max())
 
 
 # Longer sequences
@@ -275,126 +277,12 @@ def length_generalisation(
     }
 
 
-# Step by step
-
-
-class Stream(NamedTuple):
-    """All that is kept of a sequence between two steps.
-
-    Attributes:
-        states: of each layer.
-        pooled: of a head that reads the mean of the hidden states, their sum and number so far; of
-            one that reads their maximum, that maximum; otherwise nothing.
-    """
-
-    states: tuple[State, ...]
-    pooled: tuple[Float[Array, "..."], ...]
-
-
-def start_stream(model: Model, batch_size: int = 1) -> Stream:
-    """The stream before the first step."""
-    config = model.config
-    shape = (batch_size, config.hidden_size)
-    pooled: dict[str, tuple[Array, ...]] = {
-        "mean": (jnp.zeros(shape), jnp.zeros(())),
-        "max": (jnp.full(shape, -jnp.inf),),
-    }
-    return Stream(
-        states=tuple(cell.zero_state(batch_size, jnp.dtype(config.dtype)) for cell in model.layers),
-        pooled=pooled.get(config.readout, ()),
-    )
-
-
-def stream_step(
-    model: Model, stream: Stream, inputs: Array
-) -> tuple[Stream, Float[Array, "batch output"]]:
-    """One more step of a sequence.
-
-    Args:
-        model: the model.
-        stream: what is kept of the steps before.
-        inputs: of this step: features `[batch, input_size]`, or token ids `[batch]`.
-
-    Returns:
-        What is kept, and the outputs: what the model gives for the whole sequence up to this step
-        (of a model that is read at every step, at the last).
-    """
-    x = _embed(model, inputs)
-    states = []
-    for cell, state in zip(model.layers, stream.states, strict=True):
-        state = cell.step(state, cell.project(x), _dot(cell, x.dtype))
-        states.append(state)
-        x = state[0]
-    hidden, pooled = x.astype(jnp.float32), stream.pooled
-    if model.config.readout == "mean":
-        total, number = pooled
-        pooled = (total + hidden, number + 1)
-        hidden = pooled[0] / pooled[1]
-    elif model.config.readout == "max":
-        pooled = (jnp.maximum(pooled[0], hidden),)
-        hidden = pooled[0]
-    return Stream(tuple(states), pooled), model.head(hidden)
-
-
-def stream_bytes(model: Model) -> int:
-    """Bytes that are kept of one sequence between two steps: the states, and what is pooled."""
-    stream = jax.eval_shape(lambda: start_stream(model))
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(stream))
-
-
-def step_latency(models: Mapping[str, Model], rounds: int = 500) -> dict[str, np.ndarray]:
-    """Latency of one step of one sequence, the call from Python included.
-
-    The parameters are constants of the program, as they would be in a product. The models take
-    turns, A B C A B C, since machines drift.
-
-    Args:
-        models: by any name.
-        rounds: measurements of each.
-
-    Returns:
-        Microseconds by the same names. Entry i of all is of the same round.
-    """
-    programs, streams, inputs = {}, {}, {}
-    for name, model in models.items():
-        tokens = model.embedding is not None
-        inputs[name] = jnp.zeros(1, int) if tokens else jnp.zeros((1, model.config.input_size))
-        streams[name] = start_stream(model)
-        step = jax.jit(partial(stream_step, model))
-        programs[name] = step.lower(streams[name], inputs[name]).compile()
-    seconds: dict[str, list[float]] = {name: [] for name in models}
-    for _ in range(WARM_UP_ROUNDS + rounds):
-        for name, program in programs.items():
-            began = time.perf_counter()
-            result = jax.block_until_ready(program(streams[name], inputs[name]))
-            seconds[name].append(time.perf_counter() - began)
-            streams[name] = result[0]
-    return {name: np.array(times[WARM_UP_ROUNDS:]) * 1e6 for name, times in seconds.items()}
-
-
 # A cell in slow motion
-
-
-def _embed(model: Model, inputs: Array) -> Float[Array, "*steps batch input"]:
-    """What the first recurrent layer reads."""
-    x = inputs if model.embedding is None else model.embedding(inputs)
-    return x.astype(model.config.dtype)
-
-
-def _dot(cell: Cell, dtype: jnp.dtype) -> Dot:
-    """The cell's products with its recurrent weights, one at a time."""
-    maps = jax.tree.map(lambda parameter: parameter.astype(dtype), cell.recurrent_maps())
-
-    def dot(i: int, a: Array) -> Array:
-        weight, bias = maps[i]
-        return a @ weight if bias is None else a @ weight + bias
-
-    return dot
 
 
 def _trace(cell: Cell, x: Float[Array, "time batch input"], nudges: State) -> tuple[State, Gates]:
     """States after each step, `nudges` having been added to them, and gates; both time first."""
-    dot = _dot(cell, x.dtype)
+    dot = products(cell, x.dtype)
 
     def body(state: State, step: tuple[Array, State]) -> tuple[State, tuple[State, Gates]]:
         x_t, nudge = step
@@ -417,4 +305,5 @@ def _mean(
     values: Array, weights: Float[Array, "..."], axis: int | tuple[int, ...]
 ) -> Float[Array, "..."]:
     """Weighted mean; NaN where all weights are zero."""
-    return jnp.where(weights > 0, values * weights, 0).sum(axis) / weights.sum(axis)
+    total: Array = jnp.where(weights > 0, values * weights, 0).sum(axis)
+    return total / weights.sum(axis)

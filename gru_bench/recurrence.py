@@ -2,9 +2,10 @@
 
 Input projections are one product before the loop. So are, after it, the gradients of the recurrent
 weights: autodiff of a plain scan would add an outer product to a `[hidden, columns]` accumulator in
-every step. Instead each recurrent product gets an additive *tap*, zero in value. The cotangent of a
-tap is the cotangent of its product, and the scan stacks them over time, so that the gradient of the
-weights is one large product of the left operands with them.
+every step. Here the forward loop splits each step in its products and the pointwise rest, and keeps
+the vjp of the rest, which autodiff derives from the cell's own equations. The backward loop runs
+these in reverse, with the transposed products in between, and stacks the cotangents of the
+products, so that the gradient of the weights is one large product of the left operands with them.
 """
 
 from functools import partial
@@ -15,6 +16,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from gru_bench.cells import AffineMap, Cell, State
+
+# On a CPU the product of a small batch with a matrix of more rows or columns than this is up to
+# twice as fast in blocks: a block stays in the cache while it is read.
+CPU_BLOCK = 256
+
+Blocks = tuple[tuple[Array, ...], ...]  # a matrix in rows of blocks
 
 
 def unroll(
@@ -34,59 +41,115 @@ def unroll(
     return _run(type(cell), maps, cell.project(x), state)
 
 
-def _scan(
-    cell: type[Cell],
-    maps: tuple[AffineMap, ...],
-    x: Float[Array, "time batch columns"],
-    state: State,
-    taps: tuple[Float[Array, "time batch columns"] | float, ...],
-) -> tuple[tuple[Array, State], tuple[Array, ...]]:
-    """The loop; returns (outputs, last state) and the left operand of every recurrent product."""
-
-    def body(state: State, step: tuple[Array, tuple[Array, ...]]) -> tuple[State, Any]:
-        x_t, taps_t = step
-        left = {}
-
-        def dot(i: int, a: Array) -> Array:
-            left[i] = a
-            weight, bias = maps[i]
-            product = a @ weight + taps_t[i]
-            return product if bias is None else product + bias
-
-        state = cell.step(state, x_t, dot)
-        return state, (state[0], tuple(left[i] for i in range(len(maps))))
-
-    state, (outputs, left) = jax.lax.scan(body, state, (x, taps))
-    return (outputs, state), left
-
-
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _run(
     cell: type[Cell], maps: tuple[AffineMap, ...], x: Array, state: State
 ) -> tuple[Array, State]:
-    return _scan(cell, maps, x, state, _taps(maps, x))[0]
+    weights = [_blocks(weight) for weight, _ in maps]
 
+    def body(state: State, x_t: Array) -> tuple[State, Array]:
+        def dot(i: int, a: Array) -> Array:
+            product = _product(a, weights[i])
+            bias = maps[i][1]
+            return product if bias is None else product + bias
 
-def _taps(maps: tuple[AffineMap, ...], x: Array) -> tuple[Array, ...]:
-    return tuple(jnp.zeros((*x.shape[:2], weight.shape[1]), x.dtype) for weight, _ in maps)
+        state = cell.step(state, x_t, dot)
+        return state, state[0]
+
+    state, outputs = jax.lax.scan(body, state, x)
+    return outputs, state
 
 
 def _forward(cell: type[Cell], maps: tuple[AffineMap, ...], x: Array, state: State) -> Any:
-    result, vjp, left = jax.vjp(partial(_scan, cell, maps), x, state, _taps(maps, x), has_aux=True)
-    return result, (vjp, left, maps)
+    """The loop once more; it leaves behind the left operands and each step's pointwise vjp."""
+    weights = [_blocks(weight) for weight, _ in maps]
+    tap_shapes = [(x.shape[1], weight.shape[1]) for weight, _ in maps]
+
+    def body(state: State, x_t: Array) -> tuple[State, Any]:
+        @partial(jax.checkpoint, policy=_is_kept, prevent_cse=False)
+        def pointwise(state: State, x_t: Array, taps: list[Array]) -> tuple[State, list[Array]]:
+            """The step as a function of its products, which taps of zero stand for."""
+            left: list[Any] = [None] * len(maps)
+
+            def dot(i: int, a: Array) -> Array:
+                left[i] = a
+                product = jax.lax.stop_gradient(_product(a, weights[i])) + taps[i]
+                bias = maps[i][1]
+                return product if bias is None else product + bias
+
+            return cell.step(state, x_t, dot), left
+
+        taps = [jnp.zeros(shape, x_t.dtype) for shape in tap_shapes]
+        (state, left), vjp = jax.vjp(pointwise, state, x_t, taps)
+        return state, (state[0], left, vjp)
+
+    state, (outputs, left, vjps) = jax.lax.scan(body, state, x)
+    return (outputs, state), (maps, left, vjps)
 
 
 def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) -> Any:
-    vjp, left, maps = residuals
-    x_bar, state_bar, taps_bar = vjp(cotangent)
+    maps, left, vjps = residuals
+    outputs_bar, state_bar = cotangent
+    # Products run along rows in memory: one transposition here, none in the loop.
+    transposed = [_blocks(weight.T) for weight, _ in maps]
+
+    def body(state_bar: State, step: Any) -> tuple[State, Any]:
+        output_bar, vjp = step
+        state_bar = (state_bar[0] + output_bar, *state_bar[1:])
+        left_bar = [jnp.zeros_like(output_bar) for _ in maps]
+        # A product's cotangent depends on the left operands of later products only. What is
+        # computed in vain or twice here, XLA drops.
+        for i in reversed(range(len(maps))):
+            _, _, products_bar = vjp((state_bar, left_bar))
+            left_bar[i] = _product(products_bar[i], transposed[i])
+        state_bar, x_bar, products_bar = vjp((state_bar, left_bar))
+        # Where a cell adds the input to its products, one array serves as both cotangents.
+        nonlocal x_bar_is_product_bar
+        x_bar_is_product_bar = products_bar[0] is x_bar
+        return state_bar, (None if x_bar_is_product_bar else x_bar, products_bar)
+
+    x_bar_is_product_bar = False
+    state_bar, (x_bar, products_bar) = jax.lax.scan(
+        body, state_bar, (outputs_bar, vjps), reverse=True
+    )
+    if x_bar_is_product_bar:
+        x_bar = products_bar[0]
     maps_bar = tuple(
         (
-            jnp.einsum("tbh,tbc->hc", a, tap_bar),
-            None if bias is None else tap_bar.sum((0, 1)),
+            jnp.einsum("tbh,tbc->hc", a, product_bar),
+            None if bias is None else product_bar.sum((0, 1)),
         )
-        for a, tap_bar, (_, bias) in zip(left, taps_bar, maps, strict=True)
+        for a, product_bar, (_, bias) in zip(left, products_bar, maps, strict=True)
     )
     return maps_bar, x_bar, state_bar
 
 
 _run.defvjp(_forward, _backward)
+
+
+def _is_kept(primitive: Any, *_: Any, **__: Any) -> bool:
+    """Whether the backward loop reads an operation's result; it repeats cheap arithmetic."""
+    return primitive.name in ("logistic", "tanh", "split")
+
+
+def _blocks(matrix: Float[Array, "rows columns"]) -> Blocks:
+    """The matrix as the loop reads it."""
+    if jax.default_backend() != "cpu":
+        return ((matrix,),)
+    blocks = tuple(tuple(_cut(rows, axis=1)) for rows in _cut(matrix, axis=0))
+    # Without the barrier XLA cuts and transposes the matrix in every step anew.
+    return jax.lax.optimization_barrier(blocks)
+
+
+def _product(a: Float[Array, "batch rows"], blocks: Blocks) -> Float[Array, "batch columns"]:
+    """`a @ matrix`."""
+    parts = [a] if len(blocks) == 1 else _cut(a, axis=1)
+    columns = [
+        sum(part @ block for part, block in zip(parts, column, strict=True))
+        for column in zip(*blocks, strict=True)
+    ]
+    return jnp.concatenate(columns, axis=1)
+
+
+def _cut(array: Array, axis: int) -> list[Array]:
+    return jnp.split(array, list(range(CPU_BLOCK, array.shape[axis], CPU_BLOCK)), axis)

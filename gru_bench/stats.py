@@ -80,19 +80,10 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> Interva
     return Interval(rate, low, high)
 
 
-def interquartile_mean(values: Sequence[float]) -> float:
-    """The mean of the middle half: floor(n/4) values are cut at each end (Agarwal et al. 2021).
-
-    Raises:
-        ValueError: There are no values.
-    """
-    if len(values) == 0:
-        raise ValueError("interquartile_mean needs at least one value")
-    return float(stats.trim_mean(values, 0.25))
-
-
 def interquartile_mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """The interquartile mean with its bootstrap interval (see `bootstrap_interval`).
+
+    It is the mean of the middle half: floor(n/4) values are cut at each end (Agarwal et al. 2021).
 
     Raises:
         ValueError: There are no values.
@@ -272,23 +263,3 @@ def pairs_for_equivalence(mean: float, sd: float, margin: float) -> int | None:
 
 def _first(n: np.ndarray, enough: np.ndarray) -> int | None:
     return int(n[enough][0]) if enough.any() else None
-
-
-def paired_difference(
-    first: dict[int, float], second: dict[int, float], confidence: float = 0.95
-) -> tuple[int, Interval]:
-    """How far `first` lies above `second`, seed by seed.
-
-    Args:
-        first: Score by seed.
-        second: Score by seed; seeds that only one of them has are left out.
-        confidence: Of the interval.
-
-    Returns:
-        The number of pairs, and `mean_interval` of the differences.
-
-    Raises:
-        ValueError: They share no seed.
-    """
-    seeds = sorted(first.keys() & second.keys())
-    return len(seeds), mean_interval([first[s] - second[s] for s in seeds], confidence)

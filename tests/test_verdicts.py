@@ -131,6 +131,14 @@ def test_holm_takes_verdicts_away():
     assert {c.more_seeds for c in comparisons} == {2}
 
 
+def test_a_low_p_alone_is_no_verdict():
+    # One large loss among ten: p is 0.02, but the interval of the mean reaches past 0.
+    comparison = compare("text", [0.91] * 9 + [0.884], [0.9] * 10, margins={})
+    assert comparison.p_holm < 0.05
+    assert comparison.difference.low < 0 < comparison.difference.high
+    assert comparison.verdict == "undecided"
+
+
 def test_usual_order_of_cells():
     runs = [make_result("text", c, [0.9, 0.8]) for c in ("rnn", "lstm", "gru_reset_after", "gru")]
     assert [(c.cell_a, c.cell_b) for c in compare_group(runs)] == [

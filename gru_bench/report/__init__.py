@@ -9,11 +9,11 @@ from rich.console import Console
 
 from gru_bench.config import require_one_of
 from gru_bench.errors import UserError
-from gru_bench.report import tables
+from gru_bench.report import latex, tables
 from gru_bench.report.groups import make_groups
 from gru_bench.runs import Result
 
-FORMATS = ("table", "markdown", "csv", "json", "html")
+FORMATS = ("table", "markdown", "latex", "csv", "json", "html")
 TABLE_WIDTH = 100
 
 
@@ -79,6 +79,8 @@ def _make(
         with console.capture() as captured:
             tables.print_groups(groups, console)
         return captured.get(), {}
+    if format == "latex":
+        return latex.to_latex(groups, warnings), {}
     if format == "markdown" and out is None:
         return tables.to_markdown(groups, warnings, {}, ""), {}
 

@@ -11,12 +11,9 @@ from typing import Any
 
 from gru_bench.config import CELLS
 from gru_bench.runs import Result
-from gru_bench.stats import Interval, mean_interval, paired_difference
+from gru_bench.stats import Interval, mean_interval
+from gru_bench.verdicts import Comparison, Summary, compare_group, scores_by_seed, summarize
 
-# A sign-flip test on fewer pairs cannot reach a two-sided p of 0.05, so fewer allow no verdict.
-MIN_PAIRS = 6
-# Runs that a summary names before it leaves the rest to the table.
-MOST_NAMED = 4
 # Known from elsewhere in a row, or without effect on the result.
 _NOT_A_SETTING = {"cell.name", "hidden_size", "task.name", "corpus.name", "out_dir", "force"}
 
@@ -29,9 +26,27 @@ class Run:
 
     @cached_property
     def score(self) -> Interval | None:
-        """Mean test score over the seeds that have one, or None if none has."""
-        values = list(self.result.test_scores.values())
+        """Mean test score over seeds; one without a score counts with the baseline.
+
+        None if no seed has a score and the task has no baseline.
+        """
+        values = list(scores_by_seed(self.result).values())
         return mean_interval(values) if values else None
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Further statistics of the run by itself."""
+        return summarize(self.result)
+
+    @cached_property
+    def train_minus_test(self) -> Interval | None:
+        """Mean over seeds of the training score minus the test score, where both exist."""
+        name, tests = self.result.score.name, self.result.test_scores
+        trained = {seed.seed: seed.train.get(name) for seed in self.result.seeds}
+        gaps = [
+            score - tests[s] for s, score in trained.items() if score is not None and s in tests
+        ]
+        return mean_interval(gaps) if gaps else None
 
     @property
     def parameters_vs_lstm(self) -> float:
@@ -64,6 +79,11 @@ class Group:
         return self.runs[0].result.score.name
 
     @property
+    def is_percentage(self) -> bool:
+        """Whether the main score is shown in percent, and differences in percentage points."""
+        return "accuracy" in self.score_name
+
+    @property
     def higher_is_better(self) -> bool:
         """Direction of the main score."""
         return self.runs[0].result.score.higher_is_better
@@ -80,12 +100,28 @@ class Group:
         ordered = sorted(scored, key=lambda pair: pair[0], reverse=self.higher_is_better)
         return [run for _, run in ordered]
 
-    def best_scores(self) -> list[Run]:
-        """The best mean and every run whose interval overlaps with its; none without intervals."""
-        if len(self.by_score) < 2:
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """Every two cells, paired by seed, under the names that `name` gives them."""
+        results = [run.result for run in self.runs]
+        return compare_group(results, names=[self.name(run) for run in self.runs], label=self.label)
+
+    @cached_property
+    def better(self) -> list[tuple[str, str]]:
+        """The pairs with a verdict of better or worse: the better one's name, then the other's."""
+        told_apart = [c for c in self.comparisons if c.verdict in ("better", "worse")]
+        return [
+            (c.cell_a, c.cell_b) if c.verdict == "better" else (c.cell_b, c.cell_a)
+            for c in told_apart
+        ]
+
+    def unbeaten(self) -> list[Run]:
+        """The runs that no verdict calls worse; none if the verdicts tell no two runs apart."""
+        if not self.better:
             return []
-        best = self.by_score[0].score
-        return [run for run in self.by_score if best and run.score and _overlap(best, run.score)]
+        compared = {name for c in self.comparisons for name in (c.cell_a, c.cell_b)}
+        beaten = {worse for _, worse in self.better}
+        return [run for run in self.runs if self.name(run) in compared - beaten]
 
     def fastest(self) -> list[Run]:
         """The run of the shortest training step, if there are several to compare."""
@@ -111,12 +147,12 @@ class Group:
         notes = []
         for run in self.runs:
             result, missing = run.result, len(run.result.seeds) - len(run.result.test_scores)
-            if result.diverged:
-                lost = f", {missing} without a score" if missing else ""
-                notes.append(f"{self.name(run)}: {result.diverged} diverged{lost}")
-            elif missing:
-                notes.append(f"{self.name(run)}: {missing} without a score")
-        if any(len(run.result.test_scores) == 1 for run in self.runs):
+            counted = ", counted with the baseline" if result.score.baseline is not None else ""
+            failures = [f"{result.diverged} diverged"] if result.diverged else []
+            failures += [f"{missing} without a score{counted}"] if missing else []
+            if failures:
+                notes.append(f"{self.name(run)}: {', '.join(failures)}")
+        if any(run.score and run.score.low is None for run in self.runs):
             notes.append("one seed has no interval")
         if len({tuple(sorted(s.seed for s in run.result.seeds)) for run in self.runs}) > 1:
             notes.append("the runs differ in their seeds, so not all are paired")
@@ -129,9 +165,14 @@ class Group:
                 notes.append(f"{key} differs: {pairs}")
         if len({_machine(run.result) for run in self.runs}) > 1:
             notes.append("the runs come from different machines, so their times do not compare")
-        if any(run.score and not _in_range(self, run.score) for run in self.runs):
+        if any(run.score and not self._in_range(run.score) for run in self.runs):
             notes.append("an interval of this kind may reach past the score's own range")
         return [f"{self.label}: {note}" for note in notes]
+
+    def _in_range(self, score: Interval) -> bool:
+        """Whether an interval keeps to what the score can be: none of ours is below 0."""
+        top = 1.0 if self.is_percentage else math.inf
+        return score.low is None or score.high is None or (score.low >= 0 and score.high <= top)
 
 
 def make_groups(results: Iterable[Result]) -> list[Group]:
@@ -159,93 +200,6 @@ def make_groups(results: Iterable[Result]) -> list[Group]:
             label = f"{task}({shown})" if shown else task
             groups.append(Group(label, _slug(label, {group.slug for group in groups}), runs))
     return groups
-
-
-def summary(group: Group) -> str:
-    """What came out, in a sentence or two that claim nothing beyond the intervals."""
-    if group.runs[0].result.score.solved_rule is not None:
-        by_rate: dict[str, list[str]] = defaultdict(list)
-        for run in group.runs:
-            by_rate[f"{run.result.solved} of {len(run.result.seeds)}"].append(group.name(run))
-        rates = [f"{rate} with {_and(names)}" for rate, names in by_rate.items()]
-        return f"seeds that solved it: {'; '.join(rates)}."
-    if not group.by_score:
-        return "no run has a test score."
-    scores = [
-        f"{group.name(run)} {show_interval(group, run)}" for run in group.by_score[:MOST_NAMED]
-    ]
-    if (more := len(group.by_score) - MOST_NAMED) > 0:
-        scores.append(f"and {more} below")
-    return f"test {show_score_name(group)}: {', '.join(scores)}. {verdict(group)}".strip()
-
-
-def verdict(group: Group) -> str:
-    """Whether the paired seeds tell the best two means apart; empty if there are no two."""
-    if len(group.by_score) < 2:
-        return ""
-    first, second = group.by_score[:2]
-    scores = first.result.test_scores, second.result.test_scores
-    pairs = len(scores[0].keys() & scores[1].keys())
-    if pairs < MIN_PAIRS:
-        return f"No verdict: {pairs} paired seeds, at least {MIN_PAIRS} are needed."
-    _, difference = paired_difference(*scores)
-    low, high = difference.low, difference.high
-    assert low is not None
-    assert high is not None
-    found = (
-        f"{group.name(first)} minus {group.name(second)}, paired by seed:"
-        f" {_show_numbers(group, difference)}"
-    )
-    if low <= 0 <= high:
-        return f"{found}; these {pairs} seeds do not tell the two apart."
-    return f"{found}; the interval leaves out 0."
-
-
-def _is_percentage(group: Group) -> bool:
-    return "accuracy" in group.score_name
-
-
-def show_score_name(group: Group) -> str:
-    """The score's name with its unit."""
-    return f"{group.score_name} (%)" if _is_percentage(group) else group.score_name
-
-
-def show_score(group: Group, value: float) -> str:
-    """A score in the unit of `show_score_name`: accuracies in percent, the rest to 3 digits."""
-    return f"{100 * value:.1f}" if _is_percentage(group) else f"{value:.3g}"
-
-
-def show_interval(group: Group, run: Run) -> str:
-    """A run's mean score and its interval, such as `94.5 [93.9, 95.1]`."""
-    return "-" if run.score is None else _show_numbers(group, run.score)
-
-
-def _show_numbers(group: Group, interval: Interval) -> str:
-    """All three numbers to the same decimals, two digits of the interval's half width."""
-    if interval.low is None or interval.high is None:
-        return show_score(group, interval.estimate)
-    numbers = (interval.estimate, interval.low, interval.high)
-    half_width = (interval.high - interval.low) / 2
-    if _is_percentage(group):
-        shown = [show_score(group, number) for number in numbers]
-    elif 0 < half_width < 1e-4:
-        shown = [f"{number:.1e}".replace("e-0", "e-") for number in numbers]
-    else:
-        decimals = max(0, 1 - math.floor(math.log10(half_width))) if half_width else 4
-        shown = [f"{number:.{min(decimals, 5)}f}" for number in numbers]
-    return f"{shown[0]} [{shown[1]}, {shown[2]}]"
-
-
-def _in_range(group: Group, score: Interval) -> bool:
-    """Whether the interval keeps to the values that the score can take: none of ours is below 0."""
-    top = 1.0 if _is_percentage(group) else math.inf
-    return score.low is None or score.high is None or (score.low >= 0 and score.high <= top)
-
-
-def _overlap(a: Interval, b: Interval) -> bool:
-    if a.low is None or a.high is None or b.low is None or b.high is None:
-        return False
-    return a.low <= b.high and b.low <= a.high
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -280,10 +234,6 @@ def _slug(label: str, taken: set[str]) -> str:
     plain = re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-").lower() or "task"
     numbered = (f"{plain}-{i}" for i in itertools.count(2))
     return next(slug for slug in itertools.chain([plain], numbered) if slug not in taken)
-
-
-def _and(names: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _short(key: str, keys: list[str]) -> str:

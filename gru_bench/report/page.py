@@ -8,11 +8,10 @@ import jinja2
 import yaml
 from markupsafe import Markup
 
-from gru_bench.report import tables
-from gru_bench.report.groups import Group, Run, show_score, summary
+from gru_bench.report import answers, tables
+from gru_bench.report.groups import Group, Run
 from gru_bench.report.plots import Picture
 from gru_bench.runs import MachineEnvironment
-from gru_bench.stats import interquartile_mean, wilson_interval
 
 
 def to_html(
@@ -47,9 +46,10 @@ def _group(group: Group, pictures: Sequence[Picture]) -> dict[str, Any]:
         "label": group.label,
         "slug": group.slug,
         "heading": tables.heading(group),
-        "summary": summary(group),
+        "summary": answers.summary(group),
         "columns": tables.columns(group),
         "rows": [tables.cells(group, run) for run in group.runs],
+        "evidence": answers.evidence(group),
         # The one place where markup is taken as it is: Matplotlib wrote it, escaping all text.
         "pictures": [(Markup(p.svg), p.title, p.caption) for p in pictures],
         "runs": [_run(group, run) for run in group.runs],
@@ -57,18 +57,9 @@ def _group(group: Group, pictures: Sequence[Picture]) -> dict[str, Any]:
 
 
 def _run(group: Group, run: Run) -> dict[str, Any]:
-    """What the details of one run show: its seeds, its statistics, its configuration."""
+    """What the details of one run show: its seeds, its cost, its configuration."""
     result = run.result
     facts = []
-    if result.solved is not None:
-        rate = wilson_interval(result.solved, len(result.seeds))
-        facts.append(
-            f"Solved by {result.solved} of {len(result.seeds)} seeds: {rate.estimate:.0%}"
-            f" [{rate.low:.0%}, {rate.high:.0%}], 95% Wilson interval."
-        )
-    if len(result.test_scores) >= 4:
-        middle = interquartile_mean(list(result.test_scores.values()))
-        facts.append(f"Interquartile mean {group.score_name}: {show_score(group, middle)}.")
     if step := result.timing.train_step_ms:
         facts.append(
             f"Training step: median {step.median:.3g} ms, quartiles {step.low:.3g} to"

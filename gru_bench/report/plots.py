@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from gru_bench.report.groups import Group, Run, show_score_name
+from gru_bench.report.groups import Group, Run
+from gru_bench.report.numbers import show_score_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -164,7 +165,7 @@ def _is_log(group: Group) -> bool:
 
 def _scale(group: Group) -> float:
     """From a score to the unit of `show_score_name`."""
-    return 100.0 if show_score_name(group).endswith("(%)") else 1.0
+    return 100.0 if group.is_percentage else 1.0
 
 
 def _curves(axes: "Axes", group: Group) -> None:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
@@ -12,15 +12,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gru_bench.report.groups import (
-    Group,
-    Run,
-    make_groups,
+from gru_bench.report import answers
+from gru_bench.report.groups import Group, Run, make_groups
+from gru_bench.report.numbers import (
+    median,
     show_interval,
+    show_number,
+    show_ratio,
     show_score,
     show_score_name,
 )
-from gru_bench.runs import Result, Spread
+from gru_bench.runs import Result
+from gru_bench.stats import MIN_PAIRS, SIGNIFICANCE
 
 if TYPE_CHECKING:
     from gru_bench.report.plots import Picture
@@ -46,8 +49,15 @@ KEYS = (
 )
 LEGEND = (
     "Scores are on test data: mean over seeds [95% Student t interval]. Bold: shortest step, and"
-    " the best mean score with every run whose interval overlaps with its."
+    " each score that no verdict calls worse, where verdicts tell any two apart."
     " Parameters are the cell's alone. Step: median time of one training step of one model."
+)
+VERDICTS = (
+    "Verdicts pair cells by seed. Better or worse: the sign-flip test's p, corrected by Holm for"
+    f" all pairs of the task, is below {SIGNIFICANCE}, and the mean difference's 95% bootstrap"
+    " interval leaves out 0. Equivalent: else, if that interval lies within a margin set"
+    f" beforehand. Undecided: anything else, and all pairs of under {MIN_PAIRS} seeds; more seeds"
+    " are an estimate of what would likely decide."
 )
 
 
@@ -71,8 +81,8 @@ def _row(group: Group, run: Run) -> dict[str, Any]:
         score.low if score else None,
         score.high if score else None,
         result.solved,
-        _median(result.timing.train_step_ms),
-        _median(result.timing.train_step_vs_lstm),
+        median(result.timing.train_step_ms),
+        median(result.timing.train_step_vs_lstm),
         result.timing.compile_s,
         result.timing.wall_s,
         result.memory_mb,
@@ -131,21 +141,21 @@ def cells(group: Group, run: Run) -> list[tuple[str, bool]]:
     return [
         (result.cell, False),
         (str(result.hidden_size), False),
-        (show_interval(group, run), run in group.best_scores()),
+        (show_interval(group, run.score), run in group.unbeaten()),
         (f"{seeds}" if result.solved is None else f"{result.solved}/{seeds}", False),
         (f"{result.parameters.cell:,}", False),
         (f"{run.parameters_vs_lstm:.2f}", False),
-        (_number(_median(timing.train_step_ms)), run in group.fastest()),
-        (_ratio(_median(timing.train_step_vs_lstm)), False),
-        (_number(timing.compile_s), False),
-        (_number(timing.wall_s), False),
-        (_number(result.memory_mb), False),
+        (show_number(median(timing.train_step_ms)), run in group.fastest()),
+        (show_ratio(median(timing.train_step_vs_lstm)), False),
+        (show_number(timing.compile_s), False),
+        (show_number(timing.wall_s), False),
+        (show_number(result.memory_mb), False),
     ]
 
 
 def notes(groups: Sequence[Group]) -> list[str]:
     """How to read the table, and what to know before comparing its rows."""
-    return [LEGEND, *(note for group in groups for note in group.notes())]
+    return [LEGEND, VERDICTS, *(note for group in groups for note in group.notes())]
 
 
 def to_markdown(
@@ -154,16 +164,18 @@ def to_markdown(
     pictures: Mapping[str, Sequence["Picture"]],
     folder: str,
 ) -> str:
-    """A GitHub table a group with links to its figures in `folder`, then notes and warnings."""
+    """A section a group, of GitHub tables and links to figures in `folder`; notes and warnings."""
     lines = []
     for group in groups:
         lines += [f"### {_markdown(group.label)}", "", _markdown(heading(group)), ""]
-        names = [_markdown(f"{name} {unit}".strip()) for name, unit in columns(group)]
-        lines += [_line(names), _line(["---"] + ["--:"] * (len(names) - 1))]
-        for run in group.runs:
-            entries = cells(group, run)
-            lines.append(_line([f"**{_markdown(t)}**" if b else _markdown(t) for t, b in entries]))
-        lines.append("")
+        lines += [_markdown(answers.summary(group)), ""]
+        names = [f"{name} {unit}".strip() for name, unit in columns(group)]
+        lines += _markdown_table(names, 1, [cells(group, run) for run in group.runs])
+        for evidence in answers.evidence(group):
+            rows = [[(text, False) for text in row] for row in evidence.rows]
+            lines += [f"#### {evidence.title}", ""]
+            lines += _markdown_table(evidence.columns, evidence.words, rows)
+            lines += [_markdown(evidence.note), ""]
         for picture in pictures.get(group.label, ()):
             link = quote(f"{folder}/{picture.name}.png")
             lines += [f"![{_markdown(picture.title)}]({link})", "", picture.caption, ""]
@@ -184,9 +196,29 @@ def print_groups(groups: Sequence[Group], console: Console) -> None:
             table.add_row(
                 *(Text(text, "bold" if stands_out else "") for text, stands_out in entries)
             )
-        console.print(table, "")
+        console.print(table)
+        if verdict := answers.verdict(group):
+            console.print(Text(verdict))
+        console.print()
     for note in notes(groups):
         console.print(Text(note, "dim"))
+
+
+def _markdown_table(
+    names: Sequence[str], words: int, rows: Sequence[Sequence[tuple[str, bool]]]
+) -> Iterator[str]:
+    """The lines of a table, and an empty one.
+
+    Args:
+        names: Headings.
+        words: How many columns, from the first, are aligned to the left.
+        rows: Entries, each with whether it is to stand out.
+    """
+    yield _line([_markdown(name) for name in names])
+    yield _line(["---"] * words + ["--:"] * (len(names) - words))
+    for row in rows:
+        yield _line([f"**{_markdown(text)}**" if bold else _markdown(text) for text, bold in row])
+    yield ""
 
 
 def _line(entries: Sequence[str]) -> str:
@@ -198,18 +230,3 @@ def _markdown(text: str) -> str:
     for sign in "\\`*_|[]<>#":
         text = text.replace(sign, f"\\{sign}")
     return text.replace("&", "&amp;").replace("\n", " ")
-
-
-def _median(spread: Spread | None) -> float | None:
-    return spread.median if spread else None
-
-
-def _number(value: float | None) -> str:
-    """Three digits, and all those before the decimal point."""
-    if value is None:
-        return "-"
-    return f"{value:,.0f}" if value >= 99.95 else f"{value:#.3g}"
-
-
-def _ratio(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

@@ -5,6 +5,7 @@ for language recognition", 2018: the language a^n b^n, learnt by predicting the 
 strings of small n and tested on larger ones.
 """
 
+import math
 from dataclasses import dataclass
 
 import jax
@@ -17,31 +18,31 @@ from gru_bench.tasks.base import Batch, Readout, Score, Split, static, step_keys
 START, A, B = range(3)  # what is read
 NEXT_A, NEXT_B, END = range(3)  # what comes next
 
-# The n of each string, its weight, and the steps 0 .. time - 1. They are data, though known
-# beforehand, because their number is what tells `batch` the padded length.
+# The n of each string, its weight, and the steps 0 .. time - 1: no news, but their number is how
+# `batch` knows the padded length of the split.
 Item = tuple[Int[Array, "*items batch"], Float[Array, "*items batch"], Int[Array, "*items time"]]
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class CountingTask:
-    """Next-symbol prediction on the strings a^n b^n, as start, n times a, n times b: 2n + 1 steps.
+    """Next-symbol prediction on the strings a^n b^n: start, n times a, n times b; 2n + 1 steps.
 
-    After the start and after an a the next symbol cannot be known (of a string that has begun, n
-    may be anything); from the first b on it is determined: b after each but the last, and the end
-    after that one. A string is *accepted* if each of these n predictions is the most probable of
-    the three.
+    The loss is the cross entropy in nats, averaged over the real steps of all strings. While there
+    are only a's, the next symbol is a matter of chance; from the first b on it is determined: a b,
+    but after the last one the end. A string is *accepted* if each of these n predictions is the
+    most probable of the three symbols.
 
-    Training strings have n from 1 to `max_n`, all equally likely. Validation has each of them once;
-    test each n from `max_n` + 1 to `test_max_n`. The loss is the mean cross entropy in nats.
-    Scores: `acceptance`, the share of strings accepted, and `counts_to`, the largest N of which
-    all n <= N were accepted (of the test split up to `test_max_n`).
+    Training strings have n from 1 to `max_n`, all equally likely. Validation has every n to twice
+    `max_n`, so that what is kept and called solved is counting, not a table of the strings seen;
+    test has every n from there to `test_max_n`. Scores: `acceptance`, the share of the split's
+    strings that are accepted, and `counts_to`, the largest N such that every n <= N is accepted,
+    which is at most the largest n of the split.
     """
 
     max_n: int = static()
     test_max_n: int = static()
     batch_size: int = static()
-    all_steps: bool = static(default=False)
 
     input_size: int = static(default=3)
     output_size: int = static(default=3)
@@ -54,7 +55,7 @@ class CountingTask:
             higher_is_better=True,
             baseline=0.0,
             baseline_name="never ending",
-            solved_rule="every validation string accepted",
+            solved_rule="every validation string accepted: counts to twice the n trained on",
         )
     )
 
@@ -63,23 +64,30 @@ class CountingTask:
         """Steps of the longest training string."""
         return 2 * self.max_n + 1
 
+    @property
+    def least_loss(self) -> float:
+        """Least loss on training strings, in nats: all that is unknown of a string is its n."""
+        return math.log(self.max_n) / (self.max_n + 2)
+
     def schedule(self, key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Item:
         def draw(key: Key[Array, ""]) -> Int[Array, " batch"]:
             return jax.random.randint(key, (self.batch_size,), 1, self.max_n + 1)
 
         n = jax.vmap(draw)(step_keys(key, first_step, steps))
-        return n, jnp.ones(n.shape), _steps(steps, self.max_n)
+        return n, jnp.ones(n.shape), _numbered_steps(steps, self.max_n)
 
     def evaluation(self, key: Key[Array, ""], split: Split) -> Item:
-        seen = {"train": 0, "validation": 0, "test": 2 * self.max_n}[split]
-        longest = {"train": self.max_n, "validation": 2 * self.max_n, "test": self.test_max_n}[
-            split
-        ]
-        shape = (-(-longest // self.batch_size), self.batch_size)
-        n = 1 + jnp.arange(shape[0] * shape[1])
-        counted = (n <= longest) & (n > seen)
-        n = jnp.where(n <= longest, n, 1)
-        return n.reshape(shape), counted.astype(float).reshape(shape), _steps(shape[0], longest)
+        """Every n from 1, in order; what is not of the split, or fills up, has weight zero."""
+        twice = 2 * self.max_n
+        first, last = {
+            "train": (1, self.max_n),
+            "validation": (1, twice),
+            "test": (twice + 1, self.test_max_n),
+        }[split]
+        shape = (-(-last // self.batch_size), self.batch_size)
+        n = 1 + jnp.arange(shape[0] * shape[1]).reshape(shape)
+        weights = ((n >= first) & (n <= last)).astype(float)
+        return jnp.minimum(n, last), weights, _numbered_steps(shape[0], last)
 
     def batch(self, item: Item) -> Batch:
         n, weights, steps = item
@@ -95,15 +103,15 @@ class CountingTask:
     def tally(self, outputs: Float[Array, "time batch symbols"], batch: Batch) -> dict[str, Array]:
         t, n = jnp.arange(len(outputs))[:, None], batch.lengths // 2
         real = t < batch.lengths
-        determined = real & (t > n)
-        predicted = real if self.all_steps else determined
         losses = optax.softmax_cross_entropy_with_integer_labels(outputs, batch.targets)
-        accepted = ((outputs.argmax(-1) == batch.targets) | ~determined).all(0)
+        right = outputs.argmax(-1) == batch.targets
+        accepted = (right | (t <= n) | ~real).all(0)
         return {
-            "count": predicted.sum(0) @ batch.weights,
-            "loss": jnp.where(predicted, losses, 0).sum(0) @ batch.weights,
+            "count": batch.lengths @ batch.weights,
+            "loss": jnp.where(real, losses, 0).sum(0) @ batch.weights,
             "strings": batch.weights.sum(),
             "accepted": accepted @ batch.weights,
+            # Whatever the weights: for `counts_to`, the test split reads all strings from n = 1.
             "accepted_n": jnp.zeros(self.test_max_n).at[n - 1].add(accepted),
         }
 
@@ -118,5 +126,5 @@ class CountingTask:
         return scores["acceptance"] == 1
 
 
-def _steps(items: int, longest: int) -> Int[Array, "items time"]:
+def _numbered_steps(items: int, longest: int) -> Int[Array, "items time"]:
     return jnp.tile(jnp.arange(2 * longest + 1), (items, 1))

@@ -1,0 +1,129 @@
+"""A model used in real time: one step of a sequence after another, only the state being kept."""
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from gru_bench.cells import AffineMap, Cell, Dot, State
+from gru_bench.model import Model
+
+WARM_UP_ROUNDS = 50
+
+
+class Stream(NamedTuple):
+    """All that is kept of a sequence between two steps.
+
+    Attributes:
+        states: of each layer.
+        pooled: of a head that reads the mean of the hidden states, their sum and number so far; of
+            one that reads their maximum, that maximum; otherwise nothing.
+    """
+
+    states: tuple[State, ...]
+    pooled: tuple[Float[Array, "..."], ...]
+
+
+def start_stream(model: Model, batch_size: int = 1) -> Stream:
+    """The stream before the first step."""
+    config = model.config
+    shape = (batch_size, config.hidden_size)
+    pooled: dict[str, tuple[Array, ...]] = {
+        "mean": (jnp.zeros(shape), jnp.zeros(())),
+        "max": (jnp.full(shape, -jnp.inf),),
+    }
+    return Stream(
+        states=tuple(cell.zero_state(batch_size, jnp.dtype(config.dtype)) for cell in model.layers),
+        pooled=pooled.get(config.readout, ()),
+    )
+
+
+def stream_step(
+    model: Model, stream: Stream, inputs: Array
+) -> tuple[Stream, Float[Array, "batch output"]]:
+    """One more step of a sequence.
+
+    Args:
+        model: the model.
+        stream: what is kept of the steps before.
+        inputs: of this step: features `[batch, input_size]`, or token ids `[batch]`.
+
+    Returns:
+        What is kept, and the outputs: what the model gives for the whole sequence up to this step
+        (of a model that is read at every step, at the last).
+    """
+    x = embed(model, inputs)
+    states = []
+    for cell, state in zip(model.layers, stream.states, strict=True):
+        state = cell.step(state, cell.project(x), products(cell, x.dtype))
+        states.append(state)
+        x = state[0]
+    hidden, pooled = x.astype(jnp.float32), stream.pooled
+    if model.config.readout == "mean":
+        total, number = pooled
+        pooled = (total + hidden, number + 1)
+        hidden = pooled[0] / pooled[1]
+    elif model.config.readout == "max":
+        pooled = (jnp.maximum(pooled[0], hidden),)
+        hidden = pooled[0]
+    return Stream(tuple(states), pooled), model.head(hidden)
+
+
+def stream_bytes(model: Model) -> int:
+    """Bytes that are kept of one sequence between two steps: the states, and what is pooled."""
+    stream = jax.eval_shape(lambda: start_stream(model))
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(stream))
+
+
+def step_latency(models: Mapping[str, Model], rounds: int = 500) -> dict[str, np.ndarray]:
+    """Latency of one step of one sequence, the call from Python included.
+
+    The parameters are constants of the program, as they would be in a product. The models take
+    turns, A B C A B C, since machines drift.
+
+    Args:
+        models: by any name.
+        rounds: measurements of each.
+
+    Returns:
+        Microseconds by the same names. Entry i of all is of the same round.
+    """
+    programs, streams, inputs = {}, {}, {}
+    for name, model in models.items():
+        tokens = model.embedding is not None
+        inputs[name] = jnp.zeros(1, int) if tokens else jnp.zeros((1, model.config.input_size))
+        streams[name] = start_stream(model)
+        step = jax.jit(partial(stream_step, model))
+        programs[name] = step.lower(streams[name], inputs[name]).compile()
+    seconds: dict[str, list[float]] = {name: [] for name in models}
+    for _ in range(WARM_UP_ROUNDS + rounds):
+        for name, program in programs.items():
+            began = time.perf_counter()
+            result = jax.block_until_ready(program(streams[name], inputs[name]))
+            seconds[name].append(time.perf_counter() - began)
+            streams[name] = result[0]
+    return {name: np.array(times[WARM_UP_ROUNDS:]) * 1e6 for name, times in seconds.items()}
+
+
+def embed(model: Model, inputs: Array) -> Float[Array, "*steps batch input"]:
+    """What the first recurrent layer reads."""
+    x = inputs if model.embedding is None else model.embedding(inputs)
+    return x.astype(model.config.dtype)
+
+
+def products(cell: Cell, dtype: jnp.dtype) -> Dot:
+    """The cell's products with its recurrent weights, one at a time."""
+    maps: tuple[AffineMap, ...] = jax.tree.map(
+        lambda parameter: parameter.astype(dtype), cell.recurrent_maps()
+    )
+
+    def dot(i: int, a: Array) -> Array:
+        weight, bias = maps[i]
+        return a @ weight if bias is None else a @ weight + bias
+
+    return dot
