@@ -80,15 +80,17 @@ def _forward(cell: type[Cell], maps: tuple[AffineMap, ...], x: Array, state: Sta
             return cell.step(state, x_t, dot), left
 
         taps = [jnp.zeros(shape, x_t.dtype) for shape in tap_shapes]
-        (state, left), vjp = jax.vjp(pointwise, state, x_t, taps)
-        return state, (state[0], left, vjp)
+        (next_state, left), vjp = jax.vjp(pointwise, state, x_t, taps)
+        # The output of the step before is kept anyway.
+        left = [None if a is state[0] else a for a in left]
+        return next_state, (next_state[0], left, vjp)
 
-    state, (outputs, left, vjps) = jax.lax.scan(body, state, x)
-    return (outputs, state), (maps, left, vjps)
+    last, (outputs, left, vjps) = jax.lax.scan(body, state, x)
+    return (outputs, last), (maps, state[0], outputs, left, vjps)
 
 
 def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) -> Any:
-    maps, left, vjps = residuals
+    maps, start, outputs, left, vjps = residuals
     outputs_bar, state_bar = cotangent
     # Products run along rows in memory: one transposition here, none in the loop.
     transposed = [_blocks(weight.T) for weight, _ in maps]
@@ -114,9 +116,10 @@ def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) 
     )
     if x_bar_is_product_bar:
         x_bar = products_bar[0]
+    before = jnp.concatenate([start[None], outputs[:-1]])
     maps_bar = tuple(
         (
-            jnp.einsum("tbh,tbc->hc", a, product_bar),
+            jnp.einsum("tbh,tbc->hc", before if a is None else a, product_bar),
             None if bias is None else product_bar.sum((0, 1)),
         )
         for a, product_bar, (_, bias) in zip(left, products_bar, maps, strict=True)

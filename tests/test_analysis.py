@@ -240,7 +240,9 @@ def test_gates_held_open_by_their_biases_alone(name, biases, expected):
 def reference_gates(name, p, x, state):
     """Openness of the gates by the equations of the literature."""
     h = state[0]
-    gate = {g: sigmoid(x @ p["W" + g] + h @ p["U" + g] + p["b" + g]) for g in "zrifo" if "b" + g in p}
+    gate = {
+        g: sigmoid(x @ p["W" + g] + h @ p["U" + g] + p["b" + g]) for g in "zrifo" if "b" + g in p
+    }
     if name == "lstm":
         return {"kept": gate["f"], "input": gate["i"], "output": gate["o"]}
     kept = gate["z"] if name == "gru_reset_after" else 1 - gate["z"]

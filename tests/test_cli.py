@@ -70,7 +70,7 @@ def test_json_report_has_the_documented_keys(
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("format", ["table", "markdown", "csv", "html"])
+@pytest.mark.parametrize("format", ["table", "markdown", "latex", "csv", "html"])
 def test_other_reports_name_the_cells(
     finished: tuple[Path, str], tmp_path: Path, format: str
 ) -> None:

@@ -66,7 +66,9 @@ def test_training_strings_have_every_n_equally_often():
 def test_the_schedule_does_not_depend_on_how_the_steps_are_cut():
     whole = TASK.schedule(KEY, jnp.int32(0), 12)
     cut = [TASK.schedule(KEY, jnp.int32(first), steps) for first, steps in ((0, 5), (5, 7))]
-    for found, expected in zip(jax.tree.map(lambda *p: np.concatenate(p), *cut), whole, strict=True):
+    for found, expected in zip(
+        jax.tree.map(lambda *p: np.concatenate(p), *cut), whole, strict=True
+    ):
         np.testing.assert_array_equal(found, expected)
     other = TASK.schedule(jax.random.key(1), jnp.int32(0), 12)
     assert (other[0] != whole[0]).any()

@@ -143,7 +143,8 @@ def _judgement(comparison: Comparison) -> str:
         return f"{comparison.verdict}, within margin"
     if comparison.verdict != "undecided" or comparison.more_seeds is None:
         return comparison.verdict
-    return f"undecided; about {comparison.more_seeds} more seeds"
+    more = comparison.more_seeds
+    return f"undecided; about {more} more seed{'' if more == 1 else 's'}"
 
 
 def _has_mark(group: Group) -> bool:
