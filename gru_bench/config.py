@@ -45,7 +45,11 @@ def require_positive(key: str, value: float) -> None:
 
 @dataclass
 class CellConfig:
-    """The recurrent cell and how it starts."""
+    """The recurrent cell and how it starts.
+
+    Chrono initialisation sets the gates that keep the state; it leaves a cell without them as it
+    is. Its longest lag, `chrono_length`, is the length of the task's sequences if null.
+    """
 
     name: str = MISSING
     forget_bias: float = 1.0
@@ -92,6 +96,24 @@ class AddingConfig(TaskConfig):
 
     def __post_init__(self) -> None:
         require(self.length >= 2, "task.length", self.length, "at least 2, one marker in each half")
+
+
+@dataclass
+class CountingConfig(TaskConfig):
+    """Counting: a^n b^n, learnt with n up to `max_n`, tested from twice that to `test_max_n`."""
+
+    name: str = "counting"
+    max_n: int = 50
+    test_max_n: int = 200
+
+    def __post_init__(self) -> None:
+        require(self.max_n >= 1, "task.max_n", self.max_n, "at least 1")
+        require(
+            self.test_max_n > 2 * self.max_n,
+            "task.test_max_n",
+            self.test_max_n,
+            f"greater than {2 * self.max_n}, twice task.max_n: validation goes to there",
+        )
 
 
 @dataclass
@@ -172,7 +194,7 @@ class OptimConfig:
         require_one_of("optim.schedule", self.schedule, SCHEDULES)
         require(self.warmup_steps >= 0, "optim.warmup_steps", self.warmup_steps, "0 or more")
         require(
-            self.weight_decay >= 0 and (self.weight_decay == 0 or self.name == "adamw"),
+            0 <= self.weight_decay < math.inf and (self.weight_decay == 0 or self.name == "adamw"),
             "optim.weight_decay",
             self.weight_decay,
             "0, or positive with optim.name=adamw",
@@ -196,7 +218,7 @@ def parse_seeds(seeds: object) -> list[int]:
     require(
         isinstance(seeds, list)
         and len(seeds) > 0
-        and all(isinstance(seed, int) and 0 <= seed < 2**31 for seed in seeds)
+        and all(type(seed) is int and 0 <= seed < 2**31 for seed in seeds)
         and len(set(seeds)) == len(seeds),
         "seeds",
         seeds,

@@ -10,7 +10,14 @@ import numpy as np
 from flax import nnx
 
 from gru_bench import machine, runs
-from gru_bench.config import AddingConfig, CellConfig, CopyConfig, ExperimentConfig, TextConfig
+from gru_bench.config import (
+    AddingConfig,
+    CellConfig,
+    CopyConfig,
+    CountingConfig,
+    ExperimentConfig,
+    TextConfig,
+)
 from gru_bench.corpora import load_corpus
 from gru_bench.errors import UserError
 from gru_bench.measure import StepCost, measure_training_steps
@@ -20,6 +27,7 @@ from gru_bench.progress import Progress
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.base import Split, Task
 from gru_bench.tasks.copy import CopyTask
+from gru_bench.tasks.counting import CountingTask
 from gru_bench.tasks.text import make_text_task
 from gru_bench.tracking import EventLog, trial_hparams
 from gru_bench.train import NEVER, Evaluation, Fit, TrainConfig, fit
@@ -112,6 +120,8 @@ def make_task(config: ExperimentConfig) -> Task:
             return CopyTask(lag=lag, batch_size=config.batch_size)
         case AddingConfig(length=length):
             return AddingTask(length=length, batch_size=config.batch_size)
+        case CountingConfig(max_n=max_n, test_max_n=test_max_n):
+            return CountingTask(max_n=max_n, test_max_n=test_max_n, batch_size=config.batch_size)
         case TextConfig():
             assert config.corpus is not None
             return make_text_task(config.task, load_corpus(config.corpus), config.batch_size)

@@ -64,7 +64,7 @@ def measure_training_steps(configs: Mapping[str, TrainConfig], task: Task) -> di
     return {
         name: StepCost(
             step_ms=np.array(seconds[name][WARM_UP_ROUNDS:]) * 1e3 / STEPS_A_TURN,
-            memory_mb=_memory_mb(program),
+            memory_mb=program_memory_mb(program),
         )
         for name, (program, _) in programs.items()
     }
@@ -82,7 +82,8 @@ def _compile_steps(config: TrainConfig, task: Task) -> tuple[Any, Any]:
     return jax.jit(steps).lower(run, task).compile(), run
 
 
-def _memory_mb(program: Any) -> float | None:
+def program_memory_mb(program: Any) -> float | None:
+    """Megabytes (10^6 bytes) that a compiled program holds at its peak, on one device."""
     analysis = program.memory_analysis()
     if analysis is None:
         return None

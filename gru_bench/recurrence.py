@@ -106,16 +106,11 @@ def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) 
             left_bar[i] = _product(products_bar[i], transposed[i])
         state_bar, x_bar, products_bar = vjp((state_bar, left_bar))
         # Where a cell adds the input to its products, one array serves as both cotangents.
-        nonlocal x_bar_is_product_bar
-        x_bar_is_product_bar = products_bar[0] is x_bar
-        return state_bar, (None if x_bar_is_product_bar else x_bar, products_bar)
+        return state_bar, (None if x_bar is products_bar[0] else x_bar, products_bar)
 
-    x_bar_is_product_bar = False
     state_bar, (x_bar, products_bar) = jax.lax.scan(
         body, state_bar, (outputs_bar, vjps), reverse=True
     )
-    if x_bar_is_product_bar:
-        x_bar = products_bar[0]
     before = jnp.concatenate([start[None], outputs[:-1]])
     maps_bar = tuple(
         (
@@ -124,7 +119,7 @@ def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) 
         )
         for a, product_bar, (_, bias) in zip(left, products_bar, maps, strict=True)
     )
-    return maps_bar, x_bar, state_bar
+    return maps_bar, products_bar[0] if x_bar is None else x_bar, state_bar
 
 
 _run.defvjp(_forward, _backward)
@@ -139,9 +134,10 @@ def _blocks(matrix: Float[Array, "rows columns"]) -> Blocks:
     """The matrix as the loop reads it."""
     if jax.default_backend() != "cpu":
         return ((matrix,),)
-    blocks = tuple(tuple(_cut(rows, axis=1)) for rows in _cut(matrix, axis=0))
+    cut = tuple(tuple(_cut(rows, axis=1)) for rows in _cut(matrix, axis=0))
     # Without the barrier XLA cuts and transposes the matrix in every step anew.
-    return jax.lax.optimization_barrier(blocks)
+    blocks: Blocks = jax.lax.optimization_barrier(cut)
+    return blocks
 
 
 def _product(a: Float[Array, "batch rows"], blocks: Blocks) -> Float[Array, "batch columns"]:

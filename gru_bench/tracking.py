@@ -18,7 +18,13 @@ from tensorboardX.proto.plugin_hparams_pb2 import (
 )
 from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 
-from gru_bench.config import AddingConfig, CopyConfig, ExperimentConfig, TextConfig
+from gru_bench.config import (
+    AddingConfig,
+    CopyConfig,
+    CountingConfig,
+    ExperimentConfig,
+    TextConfig,
+)
 
 FLUSH_EVERY_S = 5.0  # TensorBoard looks for new events as often as that.
 
@@ -28,10 +34,13 @@ def trial_hparams(config: ExperimentConfig) -> dict[str, str | float]:
 
     Every run has every key, since the page drops runs that lack one. The seed is not among them:
     the seeds of one configuration are the sessions of one trial. `length` is what makes the task
-    long: the lag of copy, the sequence length of adding, the most tokens of a text.
+    long: the lag of copy, the sequence length of adding, the largest n that counting is trained on,
+    the most tokens of a text.
     """
     match config.task:
-        case CopyConfig(lag=length) | AddingConfig(length=length) | TextConfig(max_length=length):
+        case CopyConfig(lag=length) | AddingConfig(length=length) | CountingConfig(max_n=length):
+            pass
+        case TextConfig(max_length=length):
             pass
         case _:
             raise TypeError(f"a task without a length: {config.task}")

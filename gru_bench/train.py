@@ -192,7 +192,7 @@ def train_step(
         return tally["loss"] / tally["count"]
 
     loss, gradient = jax.value_and_grad(loss_of)(run.params)
-    norm = optax.global_norm(gradient)
+    norm = optax.tree.norm(gradient)
     optimizer = make_optimizer(config.optim, run.learning_rate, config.steps)
     updates, opt_state = optimizer.update(gradient, run.opt_state, run.params)
     params = optax.apply_updates(run.params, updates)

@@ -25,6 +25,8 @@ from gru_bench.train import EVALUATION_DATA, TrainConfig, evaluate
 
 GATED = ("gru", "gru_reset_after", "lstm")
 
+flow_of = jax.jit(gradient_flow)
+
 
 def random_model(name, input_size=2, output_size=1, hidden_size=3, seed=0, **options):
     """A model whose parameters, biases included, are all random, in the current precision."""
@@ -138,7 +140,7 @@ def test_gradient_flow_is_the_product_of_the_jacobians(name, readout, x64):
             matrix = jacobian(lambda s, x=x: np.stack(reference_step(name, p, x, tuple(s))), before)
             gradient = np.tensordot(gradient, matrix, 2)
 
-    flow = jax.jit(gradient_flow)(model, task, batch)
+    flow = flow_of(model, task, batch)
     assert min(of_state) > 1e-6
     np.testing.assert_allclose(flow.output, of_output, rtol=1e-6)
     np.testing.assert_allclose(flow.state, of_state, rtol=1e-6)
@@ -155,7 +157,7 @@ def test_gradient_flow_reaches_the_states_of_all_layers(name, x64):
     effects = jacobian(lambda n: reference_states(model, batch.inputs, n)[-1, -1, 0], nudges)
     last = gradient_at_the_loss(model, task, batch, states[:, -1, 0])
     gradients = np.tensordot(last, effects, 1)[::-1]
-    flow = gradient_flow(model, task, batch)
+    flow = flow_of(model, task, batch)
     of_output = np.linalg.norm(gradients[:, :, 0].reshape(5, -1), axis=1)
     np.testing.assert_allclose(flow.output, of_output, rtol=1e-6)
     of_state = np.linalg.norm(gradients.reshape(5, -1), axis=1)
@@ -166,8 +168,8 @@ def test_gradient_flow_reaches_the_states_of_all_layers(name, x64):
 def test_gradient_flow_of_a_batch_is_the_mean_over_sequences_that_are_long_enough(name, x64):
     task, model = AddingTask(length=9, batch_size=4), random_model(name)
     batch = adding_batch([5, 2, 7, 6], weights=[1.0, 1.0, 1.0, 0.0], steps=9)
-    flow = gradient_flow(model, task, batch)
-    alone = [gradient_flow(model, task, one_sequence(batch, b)).state for b in range(3)]
+    flow = flow_of(model, task, batch)
+    alone = [flow_of(model, task, one_sequence(batch, b)).state for b in range(3)]
     padded = np.full((3, 9), np.nan)
     for row, norms in zip(padded, alone, strict=True):
         row[: len(norms)] = norms
@@ -182,7 +184,7 @@ def test_gradient_flow_of_a_population_is_that_of_each_model():
     population = load_model(models[0].config, parameters)
     flows = jax.jit(jax.vmap(gradient_flow, (0, None, None)))(population, task, batch)
     for found, model in zip(flows.state, models, strict=True):
-        np.testing.assert_allclose(found, gradient_flow(model, task, batch).state, rtol=1e-5)
+        np.testing.assert_allclose(found, flow_of(model, task, batch).state, rtol=1e-5)
 
 
 def test_a_vanishing_gradient_is_followed_beyond_the_underflow_of_its_square():
@@ -190,7 +192,7 @@ def test_a_vanishing_gradient_is_followed_beyond_the_underflow_of_its_square():
     model.layers[0].weights_hh[0][...] = 0.1 * jnp.eye(4)
     model.head.kernel[...] = jnp.ones((4, 1))
     batch = adding_batch([36])
-    flow = gradient_flow(model, AddingTask(length=36, batch_size=1), batch)
+    flow = flow_of(model, AddingTask(length=36, batch_size=1), batch)
     np.testing.assert_allclose(flow.state / flow.state[0], 0.1 ** np.arange(36), rtol=1e-4)
 
 
@@ -263,7 +265,7 @@ def test_gate_statistics_are_those_of_the_real_steps(name, x64):
                     values[layer].setdefault(gate, {})[b, t] = value
                 states[layer] = reference_step(name, p, x, states[layer])
                 x = states[layer][0]
-    for found, expected in zip(gate_statistics(model, batch), values, strict=True):
+    for found, expected in zip(jax.jit(gate_statistics)(model, batch), values, strict=True):
         assert found.keys() == expected.keys()
         for gate, by_place in expected.items():
             every = np.stack(list(by_place.values()))
@@ -326,12 +328,13 @@ def test_length_generalisation_scores_each_run_at_each_length():
     def make_task(length):
         return AddingTask(length=length, batch_size=500)
 
+    score = jax.jit(lambda params, key, task: evaluate(config, params, task, key, "test"))
     found = length_generalisation(config, params, seeds, make_task, [4, 8])
     assert list(found) == [4, 8]
     for length, scores in found.items():
         for i, seed in enumerate(seeds):
             key = jax.random.fold_in(jax.random.key(seed), EVALUATION_DATA)
-            expected = evaluate(config, runs[i], make_task(length), key, "test")
+            expected = score(runs[i], key, make_task(length))
             assert scores.keys() == expected.keys()
             np.testing.assert_allclose(scores["mse"][i], expected["mse"], rtol=1e-5)
     assert np.unique([scores["mse"] for scores in found.values()]).size == 4

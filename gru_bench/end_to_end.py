@@ -1,0 +1,173 @@
+"""A whole comparison against the PyTorch loop that a user would write.
+
+Three cells, five seeds each, on the adding problem: here `train.fit`, there one run after another
+with PyTorch's own layers and Adam. Both make the same updates on the same batches; PyTorch gets
+them ready-made, here drawing them is part of the time.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from gru_bench.config import OptimConfig
+from gru_bench.machine import cpu_cores
+from gru_bench.model import ModelConfig
+from gru_bench.peers import missing
+from gru_bench.speed import about_machine
+from gru_bench.tasks.adding import AddingTask
+from gru_bench.train import TRAINING_DATA, TrainConfig, fit
+
+COMPARED = ("gru_reset_after", "lstm", "rnn")  # the cells that PyTorch has
+SEEDS = range(5)
+TASK = AddingTask(length=100, batch_size=50)
+HIDDEN_SIZE = 128
+CLIP_NORM = 1.0
+OPTIM = OptimConfig(name="adam", learning_rate=1e-3, clip_norm=CLIP_NORM)
+Batches = list[tuple[np.ndarray, np.ndarray]]
+
+
+def measure_end_to_end(
+    steps: int, compiled: bool = True, progress: Callable[[str], None] = lambda line: None
+) -> dict[str, Any]:
+    """Trains every cell and seed here, in PyTorch, and in PyTorch with `torch.compile`.
+
+    The contestants take turns cell by cell.
+
+    Args:
+        steps: updates of each run.
+        compiled: whether torch.compile takes part.
+        progress: called with a line of text before each turn.
+
+    Returns:
+        What `speed.write` writes: the machine, and for each cell the seconds of every contestant.
+        Ours are given with and without compilation, torch.compile's include it. A contestant that
+        does not work here has a text in place of a number.
+    """
+    batches = {seed: _batches(seed, steps) for seed in SEEDS}
+    cells: dict[str, dict[str, float | str]] = {}
+    for cell in COMPARED:
+        progress(f"{cell}: gru-bench")
+        population = fit(_config(cell, steps), TASK, SEEDS, [OPTIM.learning_rate] * len(SEEDS))
+        cells[cell] = {
+            "gru-bench": population.compile_s + population.train_s,
+            "gru-bench without compilation": population.train_s,
+        }
+        if "torch" in missing():
+            continue
+        loops = {"PyTorch": False} | ({"PyTorch with torch.compile": True} if compiled else {})
+        for name, with_compile in loops.items():
+            progress(f"{cell}: {name}")
+            started = time.perf_counter()
+            try:
+                for seed in SEEDS:
+                    _train_in_torch(cell, seed, batches[seed], with_compile)
+            except Exception as error:  # torch.compile fails in many ways, all of them its own
+                if not with_compile:
+                    raise
+                cells[cell][name] = f"does not work here: {type(error).__name__}"
+            else:
+                cells[cell][name] = time.perf_counter() - started
+    return about_machine() | {
+        "task": vars(TASK) | {"score": TASK.score.name},
+        "hidden_size": HIDDEN_SIZE,
+        "seeds": len(SEEDS),
+        "steps": steps,
+        "cells": cells,
+    }
+
+
+def _config(cell: str, steps: int) -> TrainConfig:
+    model = ModelConfig(cell, TASK.input_size, TASK.output_size, HIDDEN_SIZE)
+    return TrainConfig(model, OPTIM, steps=steps, evaluate_every=steps)
+
+
+def _batches(seed: int, steps: int) -> Batches:
+    """The very batches that `fit` draws for the seed."""
+    key = jax.random.fold_in(jax.random.key(seed), TRAINING_DATA)
+    items = TASK.schedule(key, jnp.int32(0), steps)
+    drawn = jax.jit(lambda items: jax.lax.map(TASK.batch, items))(items)
+    return list(zip(np.array(drawn.inputs), np.array(drawn.targets), strict=True))
+
+
+def _train_in_torch(cell: str, seed: int, batches: Batches, compiled: bool) -> None:
+    """The loop that a user would write; one evaluation at its end, as `fit` makes here."""
+    import torch
+
+    torch.set_num_threads(cpu_cores())
+    torch.manual_seed(seed)
+    kind = {"gru_reset_after": torch.nn.GRU, "lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}[cell]
+
+    class Regressor(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = kind(TASK.input_size, HIDDEN_SIZE)
+            self.head = torch.nn.Linear(HIDDEN_SIZE, TASK.output_size)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            outputs: torch.Tensor = self.head(self.layer(x)[0][-1])[:, 0]
+            return outputs
+
+    model = Regressor()
+    run: Callable[[torch.Tensor], torch.Tensor] = torch.compile(model) if compiled else model
+    optimizer = torch.optim.Adam(model.parameters(), OPTIM.learning_rate)
+    for inputs, targets in batches:
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(run(torch.tensor(inputs)), torch.tensor(targets))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
+        optimizer.step()
+    with torch.no_grad():
+        for inputs, targets in batches[: 1000 // TASK.batch_size]:
+            torch.nn.functional.mse_loss(run(torch.tensor(inputs)), torch.tensor(targets)).item()
+
+
+def rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The table as text, the first row being its headings; the last row is the whole comparison."""
+    cells = result["cells"]
+    names = list(next(iter(cells.values())))
+    whole: dict[str, float | str] = {}
+    for name in names:
+        seconds = [of_cell[name] for of_cell in cells.values()]
+        whole[name] = "" if any(isinstance(s, str) for s in seconds) else sum(seconds)
+    table = [("cell", *(f"{name}, s" for name in names), "times faster than PyTorch")]
+    for cell, of_cell in (cells | {"all": whole}).items():
+        times = (s if isinstance(s, str) else f"{s:.1f}" for s in (of_cell[n] for n in names))
+        faster = f"{of_cell['PyTorch'] / of_cell['gru-bench']:.1f}" if "PyTorch" in of_cell else ""
+        table.append((cell, *times, faster))
+    return table
+
+
+def remarks(result: dict[str, Any]) -> str:
+    """What belongs below the table."""
+    environment, task = result["environment"], result["task"]
+    versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
+    return (
+        f"Adding problem, length {task['length']}, batch {task['batch_size']}, hidden size "
+        f"{result['hidden_size']}; {result['seeds']} seeds a cell, {result['steps']} updates each, "
+        f"the same batches. Seconds with compilation, but where it says without. "
+        f"{result['created']}, {environment['processor']}, {versions}."
+    )
+
+
+def print_end_to_end(result: dict[str, Any]) -> None:
+    """Prints the table."""
+    headings, *body = rows(result)
+    table = Table(*headings)
+    for row in body:
+        table.add_row(*row)
+    console = Console()
+    console.print(table)
+    console.print(remarks(result), markup=False)
+
+
+def as_markdown(result: dict[str, Any]) -> str:
+    """The table as Markdown."""
+    headings, *body = rows(result)
+    lines = [headings, ("---",) * len(headings), *body]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{remarks(result)}\n"

@@ -1,0 +1,279 @@
+"""One recurrent layer in every library that a user might take instead.
+
+All compete at the same work: training steps (forward, backward, SGD) on a mean squared error over
+all outputs, and inference on one sequence. All use every core: PyTorch by its threads; the batch of
+a JAX library is split over the CPU devices, as this package's own is.
+"""
+
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, PyTree
+
+from gru_bench.cells import Cell, State
+from gru_bench.machine import cpu_cores
+from gru_bench.measure import program_memory_mb
+from gru_bench.model import ModelConfig, make_cell
+from gru_bench.recurrence import unroll
+
+OURS = "gru-bench"
+SCAN = "jax.lax.scan"  # the same equations in a scan that autodiff differentiates
+LEARNING_RATE = 1e-3
+# Training steps, or inferences, in one turn. In JAX the steps are one program, as they are in this
+# package's training.
+A_TURN = 4
+
+Apply = Callable[[PyTree[Array], Array], Array]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of one case."""
+
+    batch: int
+    time: int
+    input_size: int
+    hidden_size: int
+
+    def __str__(self) -> str:
+        return f"{self.batch} x {self.time} x {self.input_size} x {self.hidden_size}"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A layer ready to run; each call returns once its work is done.
+
+    Attributes:
+        train: makes `A_TURN` training steps.
+        infer: runs one sequence, at batch 1, `A_TURN` times.
+        memory_mb: megabytes (10^6 bytes) that the training program holds at its peak, all devices
+            together; None where the library does not tell.
+    """
+
+    train: Callable[[], object]
+    infer: Callable[[], object]
+    memory_mb: float | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of a JAX library as a pure function.
+
+    Attributes:
+        params: its parameters.
+        apply: outputs of all steps, from the parameters and the inputs.
+        batch_axis: of inputs and outputs: 1 if time comes first.
+    """
+
+    params: PyTree[Array]
+    apply: Apply
+    batch_axis: int = 1
+
+
+def missing() -> list[str]:
+    """Libraries that are not installed."""
+    return [name for name in ("torch", "keras", "equinox") if not importlib.util.find_spec(name)]
+
+
+def make_contestants(cell: str, shape: Shape) -> dict[str, Contestant]:
+    """This package's layer and its peers, by name; only those that have this cell.
+
+    PyTorch, Flax and Equinox have no textbook GRU: there its peers are Keras with
+    `reset_after=False` and a scan of the same equations.
+    """
+    layers = make_layers(cell, shape)
+    contestants = {name: _contestant(layer, shape) for name, layer in layers.items()}
+    if "torch" not in missing():
+        contestants |= _torch_contestant(cell, shape)
+    return contestants
+
+
+def make_layers(cell: str, shape: Shape) -> dict[str, Layer]:
+    """The layers of the JAX libraries, this package's among them."""
+    absent = missing()
+    layers = {OURS: _our_layer(cell, shape), SCAN: _scan_layer(cell, shape)}
+    layers |= _flax_layer(cell, shape)
+    if "keras" not in absent:
+        layers |= _keras_layer(cell, shape)
+    if "equinox" not in absent:
+        layers |= _equinox_layer(cell, shape)
+    return layers
+
+
+def _contestant(layer: Layer, shape: Shape) -> Contestant:
+    """Compiles a JAX layer's programs; the training batch is split over the devices."""
+    devices = jax.devices()
+    count = len(devices) if shape.batch % len(devices) == 0 else 1
+    mesh = Mesh(np.array(devices[:count]), ("batch",))
+    split = PartitionSpec(*[None] * layer.batch_axis, "batch")
+
+    def data(batch: int, features: int, seed: int) -> Array:
+        sizes = (shape.time, batch) if layer.batch_axis == 1 else (batch, shape.time)
+        return jax.random.normal(jax.random.key(seed), (*sizes, features))
+
+    def train(params: PyTree[Array], x: Array, y: Array) -> PyTree[Array]:
+        def loss(params: PyTree[Array]) -> Array:
+            return jnp.square(layer.apply(params, x) - y).mean()
+
+        def step(params: PyTree[Array], _: None) -> tuple[PyTree[Array], None]:
+            gradient = jax.lax.pmean(jax.grad(loss)(params), "batch")
+            return jax.tree.map(lambda p, g: p - LEARNING_RATE * g, params, gradient), None
+
+        return jax.lax.scan(step, params, None, length=A_TURN)[0]
+
+    everywhere = PartitionSpec()
+    sharded = jax.shard_map(
+        train, mesh=mesh, in_specs=(everywhere, split, split), out_specs=everywhere, check_vma=False
+    )
+    arguments = [
+        jax.device_put(argument, NamedSharding(mesh, spec))
+        for argument, spec in (
+            (layer.params, everywhere),
+            (data(shape.batch, shape.input_size, 0), split),
+            (data(shape.batch, shape.hidden_size, 1), split),
+        )
+    ]
+    program = jax.jit(sharded).lower(*arguments).compile()
+    memory_mb = program_memory_mb(program)
+
+    alone = jax.device_put((layer.params, data(1, shape.input_size, 2)), devices[0])
+    inference = jax.jit(layer.apply).lower(*alone).compile()
+    return Contestant(
+        train=lambda: jax.block_until_ready(program(*arguments)),
+        infer=lambda: [jax.block_until_ready(inference(*alone)) for _ in range(A_TURN)],
+        memory_mb=None if memory_mb is None else memory_mb * count,
+    )
+
+
+def _our_cell(cell: str, shape: Shape) -> Cell:
+    config = ModelConfig(cell, shape.input_size, 1, shape.hidden_size)
+    return make_cell(config, shape.input_size, nnx.Rngs(0))
+
+
+def _our_layer(cell: str, shape: Shape) -> Layer:
+    graph, params = nnx.split(_our_cell(cell, shape))
+
+    def apply(params: PyTree[Array], x: Array) -> Array:
+        layer = nnx.merge(graph, params)
+        return unroll(layer, x, layer.zero_state(x.shape[1], x.dtype))[0]
+
+    return Layer(params, apply)
+
+
+def _scan_layer(cell: str, shape: Shape) -> Layer:
+    graph, params = nnx.split(_our_cell(cell, shape))
+
+    def apply(params: PyTree[Array], x: Array) -> Array:
+        layer = nnx.merge(graph, params)
+        maps = layer.recurrent_maps()
+
+        def dot(i: int, a: Array) -> Array:
+            weight, bias = maps[i]
+            return a @ weight if bias is None else a @ weight + bias
+
+        def body(state: State, x_t: Array) -> tuple[State, Array]:
+            state = layer.step(state, layer.project(x_t), dot)
+            return state, state[0]
+
+        return jax.lax.scan(body, layer.zero_state(x.shape[1], x.dtype), x)[1]
+
+    return Layer(params, apply)
+
+
+def _flax_layer(cell: str, shape: Shape) -> dict[str, Layer]:
+    kind = {
+        "gru_reset_after": nnx.GRUCell,
+        "lstm": nnx.OptimizedLSTMCell,
+        "rnn": nnx.SimpleCell,
+    }.get(cell)
+    if kind is None:
+        return {}
+    inner = kind(shape.input_size, shape.hidden_size, rngs=nnx.Rngs(0))
+    graph, params, *rest = nnx.split(nnx.RNN(inner, time_major=True), nnx.Param, ...)
+    return {
+        f"flax.nnx.RNN({kind.__name__})": Layer(
+            params, lambda params, x: nnx.merge(graph, params, *rest)(x, rngs=nnx.Rngs(0))
+        )
+    }
+
+
+def _keras_layer(cell: str, shape: Shape) -> dict[str, Layer]:
+    if os.environ.setdefault("KERAS_BACKEND", "jax") != "jax":
+        return {}
+    import keras
+
+    layer = {
+        "gru": lambda: keras.layers.GRU(
+            shape.hidden_size, reset_after=False, return_sequences=True
+        ),
+        "gru_reset_after": lambda: keras.layers.GRU(shape.hidden_size, return_sequences=True),
+        "lstm": lambda: keras.layers.LSTM(shape.hidden_size, return_sequences=True),
+        "rnn": lambda: keras.layers.SimpleRNN(shape.hidden_size, return_sequences=True),
+    }[cell]()
+    layer.build((None, shape.time, shape.input_size))
+    fixed = [variable.value for variable in layer.non_trainable_variables]
+
+    def apply(params: PyTree[Array], x: Array) -> Array:
+        outputs: Array = layer.stateless_call(params, fixed, x)[0]
+        return outputs
+
+    params = [variable.value for variable in layer.trainable_variables]
+    return {"keras on JAX": Layer(params, apply, batch_axis=0)}
+
+
+def _equinox_layer(cell: str, shape: Shape) -> dict[str, Layer]:
+    import equinox
+
+    kind = {"gru_reset_after": equinox.nn.GRUCell, "lstm": equinox.nn.LSTMCell}.get(cell)
+    if kind is None:
+        return {}
+    params, static = equinox.partition(
+        kind(shape.input_size, shape.hidden_size, key=jax.random.key(0)), equinox.is_array
+    )
+
+    def apply(params: PyTree[Array], x: Array) -> Array:
+        step = jax.vmap(equinox.combine(params, static))
+        zeros = jnp.zeros((x.shape[1], shape.hidden_size))
+
+        def body(state: Any, x_t: Array) -> tuple[Any, Array]:
+            state = step(x_t, state)
+            return state, state[0] if cell == "lstm" else state
+
+        return jax.lax.scan(body, (zeros, zeros) if cell == "lstm" else zeros, x)[1]
+
+    return {f"equinox.nn.{kind.__name__} in a scan": Layer(params, apply)}
+
+
+def _torch_contestant(cell: str, shape: Shape) -> dict[str, Contestant]:
+    import torch
+
+    kind = {"gru_reset_after": torch.nn.GRU, "lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}.get(cell)
+    if kind is None:
+        return {}
+    torch.set_num_threads(cpu_cores())
+    layer = kind(shape.input_size, shape.hidden_size)
+    optimizer = torch.optim.SGD(layer.parameters(), LEARNING_RATE)
+    x = torch.randn(shape.time, shape.batch, shape.input_size)
+    y = torch.randn(shape.time, shape.batch, shape.hidden_size)
+    one = torch.randn(shape.time, 1, shape.input_size)
+
+    def train() -> None:
+        for _ in range(A_TURN):
+            optimizer.zero_grad()
+            torch.nn.functional.mse_loss(layer(x)[0], y).backward()
+            optimizer.step()
+
+    @torch.inference_mode()
+    def infer() -> None:
+        for _ in range(A_TURN):
+            layer(one)
+
+    return {f"torch.nn.{kind.__name__}": Contestant(train, infer)}

@@ -1,0 +1,230 @@
+"""How fast one recurrent layer is, against the same layer in other libraries.
+
+All contestants of a case are compiled first; then they take turns, A B C B C A, and ratios are
+taken within each round, since machines drift. Each case also times matrix products, the best of
+which says how much of the machine's speed a layer uses.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from importlib import metadata
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from gru_bench import machine
+from gru_bench.model import CELLS
+from gru_bench.peers import A_TURN, OURS, SCAN, Shape, make_contestants, missing
+
+GRIDS = {
+    "quick": [Shape(32, 100, 10, 64), Shape(32, 120, 10, 128), Shape(32, 256, 128, 256)],
+    "full": [
+        *(Shape(32, 100, 10, hidden_size) for hidden_size in (32, 64)),
+        *(Shape(batch, 120, 10, 128) for batch in (32, 128)),
+        *(Shape(batch, 256, 128, 256) for batch in (8, 32, 128)),
+        Shape(32, 128, 512, 512),
+    ],
+}
+ROUNDS = {"quick": 9, "full": 21}
+WARM_UP_ROUNDS = 2
+PRODUCT_SIZE = 2048
+PRODUCTS = 3  # timed before each race
+TRAIN, INFER = "training step", "inference, batch 1"
+Seconds = dict[str, list[float]]
+
+
+def measure_speed(grid: str, progress: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+    """Measures every cell over a grid of shapes.
+
+    Args:
+        grid: "quick" or "full".
+        progress: called with a line of text before each case.
+
+    Returns:
+        What `write` writes: the machine, its best matrix product in GFLOP/s, and for each case the
+        median and quartiles in milliseconds of every contestant.
+    """
+    multiply = _matrix_product()
+    best_s = float("inf")
+    cases = []
+    for shape, cell in product(GRIDS[grid], CELLS):
+        progress(f"{cell} {shape}")
+        contestants = make_contestants(cell, shape)
+        for work, calls in (
+            (TRAIN, {name: contestant.train for name, contestant in contestants.items()}),
+            (INFER, {name: contestant.infer for name, contestant in contestants.items()}),
+        ):
+            best_s = min(best_s, *race({"": multiply}, PRODUCTS)[""])
+            case = compare(race(calls, ROUNDS[grid]), 1e3 / A_TURN)
+            flops = _flops(cell, shape, work)
+            for name, figures in case["contestants"].items():
+                figures["gflops"] = flops / figures["median_ms"] / 1e6
+                if work == TRAIN:
+                    figures["memory_mb"] = contestants[name].memory_mb
+            cases.append({"cell": cell, "shape": vars(shape), "work": work} | case)
+    return about_machine() | {
+        "grid": grid,
+        "matrix_product_gflops": 2 * PRODUCT_SIZE**3 / best_s / 1e9,
+        "cases": cases,
+    }
+
+
+def about_machine() -> dict[str, Any]:
+    """When and where the figures were taken, and which libraries were there."""
+    environment = machine.describe()
+    installed = [name for name in ("torch", "keras", "equinox") if name not in missing()]
+    environment["versions"] |= {name: metadata.version(name) for name in installed}
+    return {"created": machine.now(), "environment": environment, "not_installed": missing()}
+
+
+def race(calls: Mapping[str, Callable[[], object]], rounds: int) -> Seconds:
+    """Seconds of each call, one entry a round; they take turns.
+
+    Each round begins with another one, so that none always follows the same predecessor.
+    """
+    names = list(calls)
+    seconds: Seconds = {name: [] for name in names}
+    for turn in range(WARM_UP_ROUNDS + rounds):
+        for name in np.roll(names, -turn):
+            started = time.perf_counter()
+            calls[name]()
+            if turn >= WARM_UP_ROUNDS:
+                seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+def compare(seconds: Seconds, scale: float) -> dict[str, Any]:
+    """Median and quartiles of each contestant, and how much faster we are than the best peer.
+
+    Args:
+        seconds: of each contestant, one entry a round, ours among them.
+        scale: milliseconds of the result for one second here.
+
+    Returns:
+        `contestants` by name, `best_peer` (the one of the least median), and `faster`, quartiles of
+        its time over ours within each round: above 1 where we are faster.
+    """
+    contestants = {
+        name: _quartiles(np.array(times) * scale, "_ms") for name, times in seconds.items()
+    }
+    peers = [name for name in seconds if name != OURS]
+    best = min(peers, key=lambda name: contestants[name]["median_ms"])
+    ratios = np.array(seconds[best]) / np.array(seconds[OURS])
+    return {"contestants": contestants, "best_peer": best, "faster": _quartiles(ratios)}
+
+
+def _quartiles(values: np.ndarray, unit: str = "") -> dict[str, float]:
+    low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
+    return {"median" + unit: float(median), "low" + unit: float(low), "high" + unit: float(high)}
+
+
+def _matrix_product() -> Callable[[], object]:
+    ones = jnp.ones((PRODUCT_SIZE, PRODUCT_SIZE), jnp.float32)
+    multiply = jax.jit(jnp.matmul).lower(ones, ones).compile()
+    return lambda: jax.block_until_ready(multiply(ones, ones))
+
+
+def _flops(cell: str, shape: Shape, work: str) -> int:
+    """Operations of the matrix products, a multiplication and an addition being two.
+
+    Training needs the forward products twice more for the recurrent weights (theirs and the state's
+    gradient) and once more for the input weights; the inputs need no gradient.
+    """
+    columns = sum(CELLS[cell].products) * shape.hidden_size
+    of_inputs, of_state = (2 * columns * size for size in (shape.input_size, shape.hidden_size))
+    if work == INFER:
+        return shape.time * (of_inputs + of_state)
+    return shape.batch * shape.time * (2 * of_inputs + 3 * of_state)
+
+
+HEADINGS = (
+    "cell",
+    "batch x time x input x hidden",
+    f"{OURS} ms",
+    "GFLOP/s (share)",
+    "best peer",
+    "its ms",
+    "times faster",
+    "memory MB",
+    "plain scan MB",
+)
+
+
+def rows(speed: dict[str, Any], work: str) -> list[tuple[str, ...]]:
+    """The table of one kind of work, as text under `HEADINGS`."""
+    table = []
+    for case in speed["cases"]:
+        if case["work"] != work:
+            continue
+        ours, best = case["contestants"][OURS], case["contestants"][case["best_peer"]]
+        share = ours["gflops"] / speed["matrix_product_gflops"]
+        memory = [case["contestants"][name].get("memory_mb") for name in (OURS, SCAN)]
+        table.append(
+            (
+                case["cell"],
+                str(Shape(**case["shape"])),
+                _spread(ours, "_ms"),
+                f"{ours['gflops']:.0f} ({share:.0%})",
+                case["best_peer"],
+                _spread(best, "_ms"),
+                _spread(case["faster"]),
+                *("" if figure is None else f"{figure:.1f}" for figure in memory),
+            )
+        )
+    return table
+
+
+def _spread(figures: Mapping[str, float], unit: str = "") -> str:
+    median, low, high = (figures[name + unit] for name in ("median", "low", "high"))
+    return f"{median:.2f} ({low:.2f}-{high:.2f})"
+
+
+def remarks(speed: dict[str, Any]) -> list[str]:
+    """What belongs below the tables."""
+    environment = speed["environment"]
+    lines = [
+        f"{speed['created']}, {environment['processor']}, "
+        + ", ".join(f"{name} {version}" for name, version in environment["versions"].items()),
+        f"Medians with quartiles; all contestants took turns. A training step is forward, backward "
+        f"and SGD on a mean squared error, {A_TURN} to a turn. Best matrix product of this "
+        f"machine in the same run: {speed['matrix_product_gflops']:.0f} GFLOP/s.",
+    ]
+    if speed["not_installed"]:
+        lines.append(f"Not installed: {', '.join(speed['not_installed'])} (pip install .[peers]).")
+    return lines
+
+
+def print_speed(speed: dict[str, Any]) -> None:
+    """Prints the tables."""
+    console = Console()
+    for work in (TRAIN, INFER):
+        table = Table(*HEADINGS, title=work.capitalize())
+        for row in rows(speed, work):
+            table.add_row(*row)
+        console.print(table)
+    for line in remarks(speed):
+        console.print(line, markup=False)
+
+
+def as_markdown(speed: dict[str, Any]) -> str:
+    """The tables as Markdown."""
+    blocks = []
+    for work in (TRAIN, INFER):
+        lines = [HEADINGS, ("---",) * len(HEADINGS), *rows(speed, work)]
+        blocks.append(f"## {work.capitalize()}")
+        blocks.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    return "\n\n".join([*blocks, *remarks(speed)]) + "\n"
+
+
+def write(result: dict[str, Any], markdown: str, path: Path) -> None:
+    """Writes JSON to the path, and the tables beside it with the suffix .md."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    path.with_suffix(".md").write_text(markdown)

@@ -1,0 +1,101 @@
+"""The benchmark: the contestants compute the same, and its figures follow from what was timed."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gru_bench import end_to_end, speed
+from gru_bench.model import CELLS
+from gru_bench.peers import OURS, SCAN, Shape, make_contestants, make_layers
+
+SHAPE = Shape(batch=4, time=5, input_size=3, hidden_size=2)
+
+
+def test_our_layer_and_the_plain_scan_are_one_function():
+    for cell in CELLS:
+        layers = make_layers(cell, SHAPE)
+        x = jax.random.normal(jax.random.key(0), (5, 4, 3))
+        ours = layers[OURS].apply(layers[OURS].params, x)
+        scan = layers[SCAN].apply(layers[SCAN].params, x)
+        np.testing.assert_allclose(ours, scan, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_layer_has_the_same_outputs_and_weights_but_for_a_second_bias(cell):
+    columns = sum(CELLS[cell].products) * SHAPE.hidden_size
+    one_bias = columns * (3 + 2 + 1)
+    for name, layer in make_layers(cell, SHAPE).items():
+        sizes = (5, 4) if layer.batch_axis == 1 else (4, 5)
+        assert layer.apply(layer.params, jnp.ones((*sizes, 3))).shape == (*sizes, 2), name
+        assert one_bias <= sum(leaf.size for leaf in jax.tree.leaves(layer.params)), name
+        assert sum(leaf.size for leaf in jax.tree.leaves(layer.params)) <= one_bias + columns, name
+
+
+def test_the_peers_of_a_cell():
+    names = set(make_contestants("gru_reset_after", SHAPE))
+    assert {OURS, SCAN, "flax.nnx.RNN(GRUCell)", "torch.nn.GRU"} <= names
+    assert "torch.nn.GRU" not in make_contestants("gru", SHAPE)  # it has the other GRU only
+
+
+def test_contestants_train_and_infer():
+    for contestant in make_contestants("rnn", SHAPE).values():
+        contestant.train()
+        contestant.infer()
+
+
+def test_each_round_begins_with_another_contestant():
+    calls = []
+    seconds = speed.race({name: lambda name=name: calls.append(name) for name in "abc"}, 2)
+    assert "".join(calls) == "abcbcacababc"
+    assert {name: len(times) for name, times in seconds.items()} == {"a": 2, "b": 2, "c": 2}
+
+
+def test_the_ratio_is_taken_within_each_round_and_to_the_best_peer():
+    seconds = {OURS: [1.0, 2.0, 10.0], "slow": [9.0, 9.0, 90.0], "fast": [2.0, 4.0, 20.0]}
+    result = speed.compare(seconds, scale=500)
+    assert result["best_peer"] == "fast"
+    assert result["faster"] == {"median": 2.0, "low": 2.0, "high": 2.0}
+    assert result["contestants"][OURS] == {"median_ms": 1000, "low_ms": 750, "high_ms": 3000}
+
+
+def test_a_grid_is_measured_printed_and_written(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(speed.GRIDS, "quick", [SHAPE])
+    monkeypatch.setattr(speed, "CELLS", {"rnn": CELLS["rnn"]})
+    monkeypatch.setattr(speed, "PRODUCT_SIZE", 64)
+    result = speed.measure_speed("quick")
+    assert [case["work"] for case in result["cases"]] == [speed.TRAIN, speed.INFER]
+    assert result["matrix_product_gflops"] > 0
+    ours = result["cases"][0]["contestants"][OURS]
+    # (2 * 2 * 3 * 2 of the inputs + 3 * 2 * 2 * 2 of the state) a step and sequence
+    flops = ours["gflops"] * ours["median_ms"] * 1e6
+    assert flops == pytest.approx(4 * 5 * (2 * 2 * 3 * 2 + 3 * 2 * 2 * 2))
+    speed.write(result, speed.as_markdown(result), tmp_path / "new" / "layer.json")
+    assert "| rnn | 4 x 5 x 3 x 2 |" in (tmp_path / "new" / "layer.md").read_text()
+    speed.print_speed(result)
+    assert "Training step" in capsys.readouterr().out
+
+
+def test_end_to_end(monkeypatch, capsys):
+    monkeypatch.setattr(end_to_end, "COMPARED", ("rnn",))
+    monkeypatch.setattr(end_to_end, "SEEDS", range(2))
+    monkeypatch.setattr(end_to_end, "HIDDEN_SIZE", 4)
+    result = end_to_end.measure_end_to_end(2, compiled=False)
+    seconds = result["cells"]["rnn"]
+    assert 0 < seconds["gru-bench without compilation"] < seconds["gru-bench"]
+    assert seconds["PyTorch"] > 0
+    headings, *body = end_to_end.rows(result)
+    assert [row[0] for row in body] == ["rnn", "all"]
+    assert len({len(row) for row in (headings, *body)}) == 1
+    end_to_end.print_end_to_end(result)
+    assert "2 seeds a cell, 2 updates each" in " ".join(capsys.readouterr().out.split())
+    assert end_to_end.as_markdown(result).startswith("| cell |")
+
+
+def test_pytorch_gets_the_batches_that_are_trained_on_here():
+    inputs, targets = zip(*end_to_end._batches(3, 2), strict=True)
+    markers = np.stack(inputs)[..., 1]
+    np.testing.assert_array_equal(markers.sum(1), 2)
+    np.testing.assert_allclose(
+        (np.stack(inputs)[..., 0] * markers).sum(1), np.stack(targets), rtol=1e-6
+    )
