@@ -57,6 +57,7 @@ class Cell(nnx.Module):
 
     products: ClassVar[tuple[int, ...]]  # blocks in each recurrent product of a step
     state_arrays: ClassVar[int] = 1  # arrays in the state, the cell's output first
+    input_is_added: ClassVar[bool] = True  # x serves only to be added to the recurrent products
 
     def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs) -> None:
         columns = sum(self.products) * hidden_size
@@ -144,6 +145,7 @@ class GRUResetAfter(Cell):
     """The GRU of cuDNN, PyTorch and Keras: reset after the product; z near 1 keeps the state."""
 
     products = (3,)
+    input_is_added = False
 
     def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs) -> None:
         super().__init__(input_size, hidden_size, rngs=rngs)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import gru_bench
+from gru_bench.wheel import cache_dir
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "datasets", "tokenizers", "numpy")
 
@@ -21,10 +22,10 @@ def cpu_cores() -> int:
 
 
 def set_up_devices() -> None:
-    """Makes every CPU core a device of its own. To be called before JAX is used.
+    """Makes every CPU core a device of its own, and keeps compiled programs on disk.
 
-    A population of runs is sharded over the devices, and one run does not fill several cores. A
-    number of CPU devices that the user has set stays.
+    To be called before JAX is used. A population of runs is sharded over the devices, and one run
+    does not fill several cores. What the user has set by JAX's environment variables stays.
     """
     import jax
 
@@ -34,6 +35,9 @@ def set_up_devices() -> None:
     set_by_user = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if not set_by_user and "JAX_NUM_CPU_DEVICES" not in os.environ:
         jax.config.update("jax_num_cpu_devices", cpu_cores())
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "programs"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
 def versions() -> dict[str, str]:

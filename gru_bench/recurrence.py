@@ -17,8 +17,8 @@ from jaxtyping import Array, Float
 
 from gru_bench.cells import AffineMap, Cell, State
 
-# On a CPU the product of a small batch with a matrix of more rows or columns than this is up to
-# twice as fast in blocks: a block stays in the cache while it is read.
+# On a CPU the product of a small batch with a large matrix is up to twice as fast in blocks of this
+# many rows and columns: a block stays in the cache while it is read.
 CPU_BLOCK = 256
 
 Blocks = tuple[tuple[Array, ...], ...]  # a matrix in rows of blocks
@@ -105,12 +105,13 @@ def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) 
             _, _, products_bar = vjp((state_bar, left_bar))
             left_bar[i] = _product(products_bar[i], transposed[i])
         state_bar, x_bar, products_bar = vjp((state_bar, left_bar))
-        # Where a cell adds the input to its products, one array serves as both cotangents.
-        return state_bar, (None if x_bar is products_bar[0] else x_bar, products_bar)
+        return state_bar, (None if cell.input_is_added else x_bar, products_bar)
 
     state_bar, (x_bar, products_bar) = jax.lax.scan(
         body, state_bar, (outputs_bar, vjps), reverse=True
     )
+    if cell.input_is_added:
+        x_bar = jnp.concatenate(products_bar, axis=-1)
     before = jnp.concatenate([start[None], outputs[:-1]])
     maps_bar = tuple(
         (
@@ -119,7 +120,7 @@ def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) 
         )
         for a, product_bar, (_, bias) in zip(left, products_bar, maps, strict=True)
     )
-    return maps_bar, products_bar[0] if x_bar is None else x_bar, state_bar
+    return maps_bar, x_bar, state_bar
 
 
 _run.defvjp(_forward, _backward)
@@ -134,6 +135,8 @@ def _blocks(matrix: Float[Array, "rows columns"]) -> Blocks:
     """The matrix as the loop reads it."""
     if jax.default_backend() != "cpu":
         return ((matrix,),)
+    if matrix.size <= CPU_BLOCK**2:
+        return ((jax.lax.optimization_barrier(matrix),),)
     cut = tuple(tuple(_cut(rows, axis=1)) for rows in _cut(matrix, axis=0))
     # Without the barrier XLA cuts and transposes the matrix in every step anew.
     blocks: Blocks = jax.lax.optimization_barrier(cut)
