@@ -19,7 +19,7 @@ from gru_bench.config import OptimConfig
 from gru_bench.machine import cpu_cores
 from gru_bench.model import ModelConfig
 from gru_bench.peers import missing
-from gru_bench.speed import about_machine
+from gru_bench.speed import about_machine, load_remark
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.train import TRAINING_DATA, TrainConfig, fit
 
@@ -49,6 +49,7 @@ def measure_end_to_end(
         Ours are given with and without compilation, torch.compile's include it. A contestant that
         does not work here has a text in place of a number.
     """
+    about = about_machine()
     batches = {seed: _batches(seed, steps) for seed in SEEDS}
     cells: dict[str, dict[str, float | str]] = {}
     for cell in COMPARED:
@@ -73,7 +74,7 @@ def measure_end_to_end(
                 cells[cell][name] = f"does not work here: {type(error).__name__}"
             else:
                 cells[cell][name] = time.perf_counter() - started
-    return about_machine() | {
+    return about | {
         "task": vars(TASK) | {"score": TASK.score.name},
         "hidden_size": HIDDEN_SIZE,
         "seeds": len(SEEDS),
@@ -151,7 +152,7 @@ def remarks(result: dict[str, Any]) -> str:
         f"Adding problem, length {task['length']}, batch {task['batch_size']}, hidden size "
         f"{result['hidden_size']}; {result['seeds']} seeds a cell, {result['steps']} updates each, "
         f"the same batches. Seconds with compilation, but where it says without. "
-        f"{result['created']}, {environment['processor']}, {versions}."
+        f"{result['created']}, {environment['processor']}, {versions}. {load_remark(result)}"
     )
 
 

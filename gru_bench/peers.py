@@ -1,14 +1,15 @@
 """One recurrent layer in every library that a user might take instead.
 
 All compete at the same work: training steps (forward, backward, SGD) on a mean squared error over
-all outputs, and inference on one sequence. All use every core: PyTorch by its threads; the batch of
-a JAX library is split over the CPU devices, as this package's own is.
+all outputs, and inference on one sequence. Each may use every core in the way that its users get
+it: PyTorch by its threads, the JAX libraries by XLA's in one device, this package by splitting the
+batch over the CPU devices. A plain scan that is split too shows what the splitting alone gives.
 """
 
 import importlib.util
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -26,6 +27,7 @@ from gru_bench.recurrence import unroll
 
 OURS = "gru-bench"
 SCAN = "jax.lax.scan"  # the same equations in a scan that autodiff differentiates
+SPLIT_SCAN = "jax.lax.scan, batch split"  # no peer: nobody ships it
 LEARNING_RATE = 1e-3
 # Training steps, or inferences, in one turn. In JAX the steps are one program, as they are in this
 # package's training.
@@ -71,11 +73,13 @@ class Layer:
         params: its parameters.
         apply: outputs of all steps, from the parameters and the inputs.
         batch_axis: of inputs and outputs: 1 if time comes first.
+        split: whether the training batch is split over the devices.
     """
 
     params: PyTree[Array]
     apply: Apply
     batch_axis: int = 1
+    split: bool = False
 
 
 def missing() -> list[str]:
@@ -99,7 +103,8 @@ def make_contestants(cell: str, shape: Shape) -> dict[str, Contestant]:
 def make_layers(cell: str, shape: Shape) -> dict[str, Layer]:
     """The layers of the JAX libraries, this package's among them."""
     absent = missing()
-    layers = {OURS: _our_layer(cell, shape), SCAN: _scan_layer(cell, shape)}
+    ours, scan = _our_layer(cell, shape), _scan_layer(cell, shape)
+    layers = {OURS: replace(ours, split=True), SCAN: scan, SPLIT_SCAN: replace(scan, split=True)}
     layers |= _flax_layer(cell, shape)
     if "keras" not in absent:
         layers |= _keras_layer(cell, shape)
@@ -109,9 +114,9 @@ def make_layers(cell: str, shape: Shape) -> dict[str, Layer]:
 
 
 def _contestant(layer: Layer, shape: Shape) -> Contestant:
-    """Compiles a JAX layer's programs; the training batch is split over the devices."""
+    """Compiles a JAX layer's programs."""
     devices = jax.devices()
-    count = len(devices) if shape.batch % len(devices) == 0 else 1
+    count = len(devices) if layer.split and shape.batch % len(devices) == 0 else 1
     mesh = Mesh(np.array(devices[:count]), ("batch",))
     split = PartitionSpec(*[None] * layer.batch_axis, "batch")
 

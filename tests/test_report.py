@@ -339,6 +339,7 @@ def test_markdown_links_figures_that_exist(tmp_path):
         assert png.read_bytes().startswith(b"\x89PNG")
         ElementTree.parse(png.with_suffix(".svg"))
     assert "- passed over x" in text
+    assert "- Made with Device: " in text
     blocks = [block for block in text.split("\n\n") if block.startswith("|")]
     widths = [{len(re.findall(r"(?<!\\)\|", line)) for line in b.splitlines()} for b in blocks]
     assert widths == [{12}, {8}, {6}, {12}, {8}, {6}, {12}, {8}, {4}]

@@ -7,7 +7,7 @@ import pytest
 
 from gru_bench import end_to_end, speed
 from gru_bench.model import CELLS
-from gru_bench.peers import OURS, SCAN, Shape, make_contestants, make_layers
+from gru_bench.peers import OURS, SCAN, SPLIT_SCAN, Shape, make_contestants, make_layers
 
 SHAPE = Shape(batch=4, time=5, input_size=3, hidden_size=2)
 
@@ -52,10 +52,16 @@ def test_each_round_begins_with_another_contestant():
 
 
 def test_the_ratio_is_taken_within_each_round_and_to_the_best_peer():
-    seconds = {OURS: [1.0, 2.0, 10.0], "slow": [9.0, 9.0, 90.0], "fast": [2.0, 4.0, 20.0]}
+    seconds = {
+        OURS: [1.0, 2.0, 10.0],
+        "slow": [9.0, 9.0, 90.0],
+        "fast": [2.0, 4.0, 20.0],
+        SPLIT_SCAN: [1.5, 3.0, 15.0],
+    }
     result = speed.compare(seconds, scale=500)
     assert result["best_peer"] == "fast"
     assert result["faster"] == {"median": 2.0, "low": 2.0, "high": 2.0}
+    assert result["faster_than_split_scan"]["median"] == 1.5
     assert result["contestants"][OURS] == {"median_ms": 1000, "low_ms": 750, "high_ms": 3000}
 
 

@@ -11,7 +11,6 @@ from markupsafe import Markup
 from gru_bench.report import answers, tables
 from gru_bench.report.groups import Group, Run
 from gru_bench.report.plots import Picture
-from gru_bench.runs import MachineEnvironment
 
 
 def to_html(
@@ -37,7 +36,7 @@ def to_html(
         days=_days([run.result.created for run in runs]),
         notes=tables.notes(groups),
         warnings=warnings,
-        machines=_machines([run.result.environment for run in runs]),
+        machines=tables.machines(groups),
     )
 
 
@@ -99,25 +98,6 @@ def _run(group: Group, run: Run) -> dict[str, Any]:
         "created": result.created,
         "config": yaml.safe_dump(result.config, sort_keys=False, allow_unicode=True),
     }
-
-
-def _machines(environments: Sequence[MachineEnvironment]) -> list[dict[str, str]]:
-    """Each different machine and set of versions once."""
-    different = []
-    for environment in environments:
-        devices = "device" if environment.device_count == 1 else "devices"
-        shown = {
-            "Device": f"{environment.device_count} {environment.device} {devices}"
-            f" ({environment.device_kind})",
-            "Processor": environment.processor or "unknown",
-            "System": environment.platform,
-            "Python": environment.python,
-            "Packages": ", ".join(f"{name} {v}" for name, v in environment.versions.items()),
-            "Git revision": environment.git_revision or "unknown",
-        }
-        if shown not in different:
-            different.append(shown)
-    return different
 
 
 def _days(created: Sequence[str]) -> str:

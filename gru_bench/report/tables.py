@@ -158,6 +158,26 @@ def notes(groups: Sequence[Group]) -> list[str]:
     return [LEGEND, VERDICTS, *(note for group in groups for note in group.notes())]
 
 
+def machines(groups: Sequence[Group]) -> list[dict[str, str]]:
+    """Each different machine and set of versions once."""
+    different = []
+    for run in (run for group in groups for run in group.runs):
+        environment = run.result.environment
+        devices = "device" if environment.device_count == 1 else "devices"
+        shown = {
+            "Device": f"{environment.device_count} {environment.device} {devices}"
+            f" ({environment.device_kind})",
+            "Processor": environment.processor or "unknown",
+            "System": environment.platform,
+            "Python": environment.python,
+            "Packages": ", ".join(f"{name} {v}" for name, v in environment.versions.items()),
+            "Git revision": environment.git_revision or "unknown",
+        }
+        if shown not in different:
+            different.append(shown)
+    return different
+
+
 def to_markdown(
     groups: Sequence[Group],
     warnings: Sequence[str],
@@ -180,6 +200,9 @@ def to_markdown(
             link = quote(f"{folder}/{picture.name}.png")
             lines += [f"![{_markdown(picture.title)}]({link})", "", picture.caption, ""]
     lines += [f"- {_markdown(note)}" for note in [*notes(groups), *warnings]]
+    for machine in machines(groups):
+        facts = "; ".join(f"{name}: {value}" for name, value in machine.items())
+        lines.append(f"- Made with {_markdown(facts)}")
     return "\n".join(lines) + "\n"
 
 
