@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe & Ito's palette, told apart under every common colour blindness; shape and dash repeat it.
+LONGEST_IN_THREE_COLUMNS = 20  # characters of a legend's entry
 STYLES = {
     "gru": ("#0072B2", "o", "-"),
     "gru_reset_after": ("#CC79A7", "s", (0, (5, 1.5))),
@@ -251,11 +252,12 @@ def _legend(axes: "Axes") -> None:
     bars = [isinstance(handle, ErrorbarContainer) for handle in handles]
     first = [i for i, label in enumerate(labels) if label not in labels[:i]]
     order = sorted(first, key=lambda i: any(bars) and not bars[i])
+    longest = max(len(label) for label in labels)
     axes.figure.legend(
         [handles[i] for i in order],
         [labels[i] for i in order],
         loc="outside lower center",
-        ncols=3 if len(order) > 4 else 2,
+        ncols=3 if len(order) > 4 and longest <= LONGEST_IN_THREE_COLUMNS else 2,
         fontsize=10,
         handlelength=2.6,
     )
