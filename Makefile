@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint board clean
+.PHONY: help setup run test lint bench check-statistics board clean
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 setup: $(READY) ## environment with all that the other targets need
 
@@ -30,6 +30,13 @@ lint: $(READY) ## linter, formatter and type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(READY) ## one layer of each cell against other libraries (about 10 minutes)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[peers]'
+	$(BIN)/gru-bench speed --out results/report/speed.json
+
+check-statistics: $(READY) ## the intervals' coverage and the tests' error rates, by simulation
+	$(BIN)/python scripts/check_statistics.py
 
 board: $(READY) ## TensorBoard on the runs
 	$(BIN)/gru-bench board

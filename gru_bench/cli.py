@@ -108,6 +108,26 @@ def make_parser() -> argparse.ArgumentParser:
     params.add_argument("--format", choices=("table", "json"), default="table")
     params.set_defaults(command=_params)
 
+    speed = commands.add_parser(
+        "speed",
+        help="time the cells against other libraries",
+        description="Times one layer of each cell, training and inference, in turns with the"
+        " libraries that are installed (Flax, and of the extra 'peers' PyTorch, Keras, Equinox).",
+    )
+    speed.add_argument("--grid", choices=("quick", "full"), default="quick", help="shapes")
+    speed.add_argument(
+        "--end-to-end",
+        action="store_true",
+        help="time a whole comparison, 3 cells with 5 seeds, against a PyTorch loop instead",
+    )
+    speed.add_argument(
+        "--steps", type=_positive, default=200, help="updates of each run, with --end-to-end"
+    )
+    speed.add_argument(
+        "--out", type=Path, metavar="FILE.json", help="write to FILE, and tables to FILE.md"
+    )
+    speed.set_defaults(command=_speed)
+
     board = commands.add_parser(
         "board",
         help="open TensorBoard on the runs",
@@ -133,6 +153,12 @@ def _sizes(text: str) -> list[int]:
     if min(sizes) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of sizes of at least 1: 64,128")
     return sizes
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -178,6 +204,29 @@ def _params(options: argparse.Namespace) -> None:
             f"{row['input_size']:>6} {row['hidden_size']:>6}  {row['cell']:<16}"
             f"{row['parameters']:>14,} {row['ratio_to_lstm']:>9.4f}"
         )
+
+
+def _speed(options: argparse.Namespace) -> None:
+    from gru_bench.machine import set_up_devices
+
+    set_up_devices()
+
+    from gru_bench import end_to_end, speed
+
+    def progress(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    if options.end_to_end:
+        result = end_to_end.measure_end_to_end(options.steps, progress=progress)
+        end_to_end.print_end_to_end(result)
+        markdown = end_to_end.as_markdown(result)
+    else:
+        result = speed.measure_speed(options.grid, progress)
+        speed.print_speed(result)
+        markdown = speed.as_markdown(result)
+    if options.out is not None:
+        speed.write(result, markdown, options.out)
+        print(options.out)
 
 
 def _board(options: argparse.Namespace) -> None:

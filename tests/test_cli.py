@@ -129,6 +129,7 @@ def test_same_seed_gives_the_same_result(finished: tuple[Path, str], tmp_path: P
         ["report", ".", "--format", "pdf"],
         ["params", "--hidden-size", "0"],
         ["board", "nowhere"],
+        ["speed", "--end-to-end", "--steps", "0"],
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(words: list[str], tmp_path: Path) -> None:
@@ -169,7 +170,9 @@ def test_params_are_exact_and_quick_without_jax(capsys: pytest.CaptureFixture[st
     assert done.stdout.strip().endswith("False")
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["report"], ["params"], ["board"], ["info"]])
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["report"], ["params"], ["speed"], ["board"], ["info"]]
+)
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     probe = (
         "import sys\nfrom gru_bench.cli import main\n"
