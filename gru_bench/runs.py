@@ -18,7 +18,7 @@ import yaml
 
 from gru_bench.errors import UserError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 RESULT = "result.json"
 CONFIG = "config.yaml"
 
@@ -101,13 +101,118 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Seconds of the whole run, milliseconds of one model's training step."""
+    """Seconds of the whole run, and what one model takes, alone and against the LSTM.
+
+    `train_step` is a training step (forward, backward, update) in milliseconds, `latency` one step
+    of one sequence in real time, the call from Python included, in microseconds.
+    """
 
     compile_s: float
     train_s: float
     wall_s: float
     train_step_ms: Spread | None
     train_step_vs_lstm: Spread | None
+    latency_us: Spread | None = None
+    latency_vs_lstm: Spread | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """The search for a learning rate: every rate with every tuning seed, on validation data.
+
+    `scores[i][j]` is the best validation score of rate i with seed j, null where there is none.
+    """
+
+    learning_rates: list[float]
+    seeds: list[int]
+    scores: list[list[float | None]]
+    chosen: float
+
+    def __post_init__(self) -> None:
+        if self.chosen not in self.learning_rates:
+            raise ValueError("`chosen` is none of the `learning_rates`")
+        shape = [len(self.seeds)] * len(self.learning_rates)
+        if [len(row) for row in self.scores] != shape:
+            raise ValueError("`scores` needs a row a learning rate with an entry a tuning seed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientNorms:
+    """How much of the loss gradient at a sequence's last step reaches the states before it.
+
+    `initial[i][j]` and `trained[i][j]` are of seed i: the norm of the gradient with respect to the
+    full state (h, and c of an LSTM) `distance[j]` steps back, over that at distance 0.
+    """
+
+    distance: list[int]
+    initial: list[list[float | None]]
+    trained: list[list[float | None]]
+
+    def __post_init__(self) -> None:
+        for row in (*self.initial, *self.trained):
+            if len(row) != len(self.distance):
+                raise ValueError("a row of norms is not as long as `distance`")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """How far a gate is open, from 0 to 1, on the test data of a trained model; means over seeds.
+
+    `by_step[j]` is of step `step[j]`, null where no sequence is so long; `by_unit` is sorted within
+    each seed; `histogram` has the share of all values in equal intervals.
+    """
+
+    step: list[int]
+    by_step: list[float | None]
+    by_unit: list[float]
+    histogram: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateEnds:
+    """What the gates of the trained cells do at their ends; the largest deviations over seeds.
+
+    `z_kept` and `z_replaced` are the update gate where the state is kept and where it is replaced:
+    null for an LSTM, as are the last two. `kept`: of the new memory from the old; `replaced`: of
+    the new memory from the candidate; `reset_shut` and `reset_open`: of the candidate from that of
+    another history, the reset gate at 0 and at 1.
+    """
+
+    z_kept: float | None
+    kept: float
+    z_replaced: float | None
+    replaced: float
+    reset_shut: float | None
+    reset_open: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lengths:
+    """Test scores of the trained models on longer sequences: `scores[i][j]` at `length[i]`, seed j.
+
+    `multiple` is of the length trained at; the first is 1.
+    """
+
+    multiple: list[int]
+    length: list[int]
+    scores: list[list[float | None]]
+
+    def __post_init__(self) -> None:
+        if not len(self.multiple) == len(self.length) == len(self.scores):
+            raise ValueError("`multiple`, `length` and `scores` differ in length")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probes:
+    """Why the cell scores as it does; what does not apply to it is null.
+
+    `gates` has an entry a layer, empty for a cell without gates; `gate_ends` is of the first layer.
+    """
+
+    gradients: GradientNorms | None
+    gates: list[dict[str, Gate]]
+    gate_ends: GateEnds | None
+    lengths: Lengths | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +231,12 @@ class MachineEnvironment:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """Everything in `result.json`. `config` is the resolved configuration as a plain dict."""
+    """Everything in `result.json`.
+
+    `config` is the resolved configuration as a plain dict. `hidden_size` is the cell's own: that of
+    the configuration, or the one at which it matches such an LSTM. `state_bytes` is what is kept of
+    one sequence between two steps.
+    """
 
     schema_version: int = SCHEMA_VERSION
     identity: str
@@ -134,11 +244,15 @@ class Result:
     task_label: str
     created: str
     command: str
+    hidden_size: int
     parameters: Parameters
     score: Score
     seeds: list[SeedResult]
     timing: Timing
     memory_mb: float | None
+    state_bytes: int
+    tuning: Tuning | None = None
+    probes: Probes | None = None
     environment: MachineEnvironment
 
     def __post_init__(self) -> None:
@@ -159,9 +273,15 @@ class Result:
         return str(self.config["cell"]["name"])
 
     @property
-    def hidden_size(self) -> int:
-        """Units of each recurrent layer."""
+    def nominal_size(self) -> int:
+        """The hidden size asked for: that of the LSTM which the cell is to match."""
         return int(self.config["hidden_size"])
+
+    @property
+    def margin(self) -> float | None:
+        """Differences of the main score up to it do not matter, as stated before the run."""
+        margin = self.config.get("margin")
+        return None if margin is None else float(margin)
 
     @property
     def test_scores(self) -> dict[int, float]:

@@ -41,6 +41,8 @@ def make_result(
     solved: int | None = None,
     diverged: Sequence[int] = (),
     curves: Sequence[Sequence[float | None]] | None = None,
+    tuning: runs.Tuning | None = None,
+    probes: runs.Probes | None = None,
     **keys: Any,
 ) -> runs.Result:
     """A result of one seed a test score.
@@ -54,6 +56,8 @@ def make_result(
         solved: How many of the first seeds solved the task; all of them if None.
         diverged: Seeds that diverged.
         curves: Validation scores of each seed, every 100 steps; its test score twice if None.
+        tuning: How its learning rate was found.
+        probes: What its trained cells showed.
         keys: Changes to the configuration, such as `task={"length": 50}` or `steps=10`.
     """
     name, higher, baseline, baseline_name, rule, input_size, task_keys = TASKS[task]
@@ -78,6 +82,7 @@ def make_result(
         task_label=f"text-{corpus}" if task == "text" else task,
         created="2026-01-31T12:00:00Z",
         command=f"gru-bench run cell={cell} task={task} hidden_size={hidden_size}",
+        hidden_size=hidden_size,
         parameters=runs.Parameters(cell=count, lstm=lstm, total=count + 129),
         score=runs.Score(
             name=name,
@@ -112,8 +117,17 @@ def make_result(
             train_step_vs_lstm=runs.Spread(
                 median=relative, low=0.98 * relative, high=1.02 * relative
             ),
+            latency_us=runs.Spread(
+                median=20 * relative, low=19 * relative, high=22 * relative, repeats=500
+            ),
+            latency_vs_lstm=runs.Spread(
+                median=relative, low=0.97 * relative, high=1.03 * relative, repeats=500
+            ),
         ),
         memory_mb=16 * relative,
+        state_bytes=4 * hidden_size * (2 if cell == "lstm" else 1),
+        tuning=tuning,
+        probes=probes,
         environment=ENVIRONMENT,
     )
 

@@ -86,7 +86,7 @@ def test_damaged_result_is_named_and_passed_over(
     out, _ = finished
     folder = tmp_path / "runs"
     (folder / "damaged").mkdir(parents=True)
-    (folder / "damaged" / "result.json").write_text('{"schema_version": 1')
+    (folder / "damaged" / "result.json").write_text('{"schema_version": 2')
     (folder / "good").mkdir()
     (result,) = (out / "adding" / "rnn").glob("h4-*/result.json")
     (folder / "good" / "result.json").write_bytes(result.read_bytes())

@@ -77,7 +77,7 @@ DAMAGE = {
     "not text": (lambda text: "\x00\x01", "not JSON"),
     "a list": (lambda text: "[1, 2]", "not a result of gru-bench"),
     "foreign": (lambda text: '{"result": "ok"}', "not a result of gru-bench"),
-    "newer": (damaged(lambda d: d.update(schema_version=2)), "`schema_version` is 2, known is 1"),
+    "newer": (damaged(lambda d: d.update(schema_version=99)), "`schema_version` is 99, known is 2"),
     "a key lost": (damaged(lambda d: d["timing"].pop("wall_s")), "`wall_s`.*timing"),
     "a wrong type": (damaged(lambda d: d["parameters"].update(cell="many")), "parameters.cell"),
     "a wrong score": (damaged(lambda d: d["seeds"][1]["test"].update(mse="low")), "seeds.*test"),

@@ -9,13 +9,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gru_bench.config import CELLS
+from gru_bench.config import CELLS, ExperimentConfig
 from gru_bench.runs import Result
 from gru_bench.stats import Interval, mean_interval
 from gru_bench.verdicts import Comparison, Summary, compare_group, scores_by_seed, summarize
 
 # Known from elsewhere in a row, or without effect on the result.
-_NOT_A_SETTING = {"cell.name", "hidden_size", "task.name", "corpus.name", "out_dir", "force"}
+_NOT_A_SETTING = {
+    *ExperimentConfig.NOT_IDENTITY,
+    "cell.name",
+    "hidden_size",
+    "task.name",
+    "corpus.name",
+}
 
 
 @dataclass(frozen=True, eq=False)
