@@ -100,11 +100,26 @@ def make_parser() -> argparse.ArgumentParser:
 
     params = commands.add_parser(
         "params",
-        help="exact parameter counts",
-        description="Parameters of one recurrent layer, for every cell and pair of sizes.",
+        help="exact parameter counts, and sizes that match",
+        description="Parameters and operations (FLOPs) of one recurrent layer, forward, a step of"
+        " one sequence: for every cell and pair of sizes, or at the sizes that match an LSTM.",
+        epilog="example: gru-bench params --input-size 100 --budget 20000",
     )
     params.add_argument("--input-size", type=_sizes, default=[2, 64], metavar="I[,I...]")
-    params.add_argument("--hidden-size", type=_sizes, default=[128, 256], metavar="H[,H...]")
+    params.add_argument(
+        "--hidden-size", type=_sizes, metavar="H[,H...]", help="of the LSTM (default: 128,256)"
+    )
+    params.add_argument(
+        "--match",
+        choices=("hidden", "parameters", "flops"),
+        help="what each cell's size is to have in common with the LSTM's (default: hidden)",
+    )
+    params.add_argument(
+        "--budget",
+        type=_positive,
+        metavar="P",
+        help="the sizes nearest to P parameters instead, the LSTM's too",
+    )
     params.add_argument("--format", choices=("table", "json"), default="table")
     params.set_defaults(command=_params)
 
@@ -192,17 +207,29 @@ def _report(options: argparse.Namespace) -> None:
 def _params(options: argparse.Namespace) -> None:
     import json
 
-    from gru_bench.parameters import parameter_table
+    from gru_bench.parameters import budget_table, parameter_table
 
-    rows = parameter_table(options.input_size, options.hidden_size)
+    if options.budget is None:
+        hidden_sizes = options.hidden_size or [128, 256]
+        rows = parameter_table(options.input_size, hidden_sizes, options.match or "hidden")
+    elif options.hidden_size is not None:
+        raise UserError("give either --hidden-size or --budget: a budget sets the hidden sizes")
+    elif options.match not in (None, "parameters"):
+        raise UserError(f"--budget counts parameters: leave out --match {options.match}")
+    else:
+        rows = budget_table(options.input_size, options.budget)
     if options.format == "json":
         print(json.dumps(rows, indent=1))
         return
-    print(f"{'input':>6} {'hidden':>6}  {'cell':<16}{'parameters':>14} {'vs LSTM':>9}")
+    print(
+        f"{'input':>6} {'hidden':>6}  {'cell':<16}{'parameters':>14} {'vs LSTM':>9}"
+        f"{'FLOPs/step':>14} {'vs LSTM':>9}"
+    )
     for row in rows:
         print(
             f"{row['input_size']:>6} {row['hidden_size']:>6}  {row['cell']:<16}"
             f"{row['parameters']:>14,} {row['ratio_to_lstm']:>9.4f}"
+            f"{row['flops']:>14,} {row['flops_ratio_to_lstm']:>9.4f}"
         )
 
 

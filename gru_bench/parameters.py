@@ -1,11 +1,20 @@
-"""Exact parameter counts of the cells, in plain integers.
+"""Exact counts of parameters and operations, in plain integers, and the sizes that match them.
 
 With input size I and hidden size H, one weight matrix from the input, one from the state and one
 bias vector make up each of a cell's k affine maps: k H (I + H + 1) parameters. The reset-after GRU
 adds a second bias, H numbers, inside its reset product.
 """
 
+from bisect import bisect_left
+from collections.abc import Callable
+from functools import partial
+from itertools import product
+
 AFFINE_MAPS = {"gru": 3, "gru_reset_after": 3, "lstm": 4, "rnn": 1}
+
+# Operations a unit besides the affine maps of the input: additions of the recurrent products,
+# sigmoids and tanhs, and what these make of the state. The inner bias adds one.
+POINTWISE = {"gru": 3 + 3 + 5, "gru_reset_after": 3 + 3 + 5 + 1, "lstm": 4 + 5 + 4, "rnn": 1 + 1}
 
 
 def cell_parameters(cell: str, input_size: int, hidden_size: int) -> int:
@@ -14,26 +23,109 @@ def cell_parameters(cell: str, input_size: int, hidden_size: int) -> int:
     return count + hidden_size if cell == "gru_reset_after" else count
 
 
+def cell_flops(cell: str, input_size: int, hidden_size: int) -> int:
+    """Floating point operations of one forward step of one sequence, in one recurrent layer.
+
+    A multiply-add of the matrix products counts two; every addition, subtraction, product, sigmoid
+    and tanh of the cell's equations one.
+    """
+    affine_maps = AFFINE_MAPS[cell] * hidden_size * (2 * input_size + 2 * hidden_size + 1)
+    return affine_maps + POINTWISE[cell] * hidden_size
+
+
 def stack_parameters(cell: str, input_size: int, hidden_size: int, layers: int) -> int:
     """Number of parameters of `layers` recurrent layers, each on top of the one before."""
     first = cell_parameters(cell, input_size, hidden_size)
     return first + (layers - 1) * cell_parameters(cell, hidden_size, hidden_size)
 
 
+def stack_flops(cell: str, input_size: int, hidden_size: int, layers: int) -> int:
+    """Floating point operations of one forward step of one sequence, in all recurrent layers."""
+    first = cell_flops(cell, input_size, hidden_size)
+    return first + (layers - 1) * cell_flops(cell, hidden_size, hidden_size)
+
+
+COUNTS = {"parameters": stack_parameters, "flops": stack_flops}  # by the name of a match
+
+
+def nearest_hidden_size(count: Callable[[int], int], target: int) -> int:
+    """The hidden size, at least 1, whose count comes nearest to a target; of two, the smaller.
+
+    Args:
+        count: a number that grows with the hidden size, without bound.
+        target: what it is to come near to.
+    """
+    high = 1
+    while count(high) < target:
+        high *= 2
+    reached = bisect_left(range(high), target, lo=1, key=count)
+    return min(max(reached - 1, 1), reached, key=lambda size: abs(count(size) - target))
+
+
+def matched_hidden_size(
+    cell: str, input_size: int, hidden_size: int, layers: int, match: str, budget: int | None = None
+) -> int:
+    """The hidden size of a cell that is to be compared with an LSTM of `hidden_size` units.
+
+    Args:
+        cell: name of the cell.
+        input_size: features that the first recurrent layer reads.
+        hidden_size: of the LSTM.
+        layers: recurrent layers, of the cell as of the LSTM.
+        match: `hidden` for as many units, `parameters` or `flops` for the size at which those of
+            all recurrent layers come nearest to the LSTM's.
+        budget: a number of parameters that takes the place of the LSTM's, for the LSTM, too.
+    """
+    if match == "hidden":
+        return hidden_size
+    count = COUNTS[match]
+    target = count("lstm", input_size, hidden_size, layers) if budget is None else budget
+    return nearest_hidden_size(lambda size: count(cell, input_size, size, layers), target)
+
+
 def parameter_table(
-    input_sizes: list[int], hidden_sizes: list[int]
+    input_sizes: list[int], hidden_sizes: list[int], match: str = "hidden"
 ) -> list[dict[str, str | int | float]]:
-    """One row for every pair of sizes and every cell, with its ratio to an LSTM of those sizes."""
+    """One row for every cell at the size that matches each LSTM, with its ratios to that LSTM."""
+    return [
+        row
+        for input_size, hidden_size in product(input_sizes, hidden_sizes)
+        for row in _rows(
+            input_size,
+            [matched_hidden_size(c, input_size, hidden_size, 1, match) for c in AFFINE_MAPS],
+        )
+    ]
+
+
+def budget_table(input_sizes: list[int], budget: int) -> list[dict[str, str | int | float]]:
+    """The same rows, every cell at the size whose parameters come nearest to the budget."""
+    return [
+        row
+        for input_size in input_sizes
+        for row in _rows(
+            input_size,
+            [
+                nearest_hidden_size(partial(cell_parameters, c, input_size), budget)
+                for c in AFFINE_MAPS
+            ],
+        )
+    ]
+
+
+def _rows(input_size: int, hidden_sizes: list[int]) -> list[dict[str, str | int | float]]:
+    """One row for each cell, at its hidden size."""
+    sizes = dict(zip(AFFINE_MAPS, hidden_sizes, strict=True))
+    parameters = {cell: cell_parameters(cell, input_size, size) for cell, size in sizes.items()}
+    flops = {cell: cell_flops(cell, input_size, size) for cell, size in sizes.items()}
     return [
         {
             "cell": cell,
             "input_size": input_size,
-            "hidden_size": hidden_size,
-            "parameters": cell_parameters(cell, input_size, hidden_size),
-            "ratio_to_lstm": cell_parameters(cell, input_size, hidden_size)
-            / cell_parameters("lstm", input_size, hidden_size),
+            "hidden_size": size,
+            "parameters": parameters[cell],
+            "ratio_to_lstm": parameters[cell] / parameters["lstm"],
+            "flops": flops[cell],
+            "flops_ratio_to_lstm": flops[cell] / flops["lstm"],
         }
-        for input_size in input_sizes
-        for hidden_size in hidden_sizes
-        for cell in AFFINE_MAPS
+        for cell, size in sizes.items()
     ]

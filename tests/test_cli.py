@@ -128,6 +128,10 @@ def test_same_seed_gives_the_same_result(finished: tuple[Path, str], tmp_path: P
         ["report", "nowhere"],
         ["report", ".", "--format", "pdf"],
         ["params", "--hidden-size", "0"],
+        ["params", "--budget", "0"],
+        ["params", "--budget", "20000", "--hidden-size", "64"],
+        ["params", "--budget", "20000", "--match", "flops"],
+        ["params", "--match", "time"],
         ["board", "nowhere"],
         ["speed", "--end-to-end", "--steps", "0"],
     ],
@@ -168,6 +172,28 @@ def test_params_are_exact_and_quick_without_jax(capsys: pytest.CaptureFixture[st
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
     assert done.stdout.strip().endswith("False")
+
+
+def test_params_prints_the_sizes_nearest_to_a_budget(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["params", "--budget", "20000", "--input-size", "100"]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert {tuple(line.split()[1:4]) for line in lines} >= {
+        ("36", "lstm", "19,728"),
+        ("46", "gru", "20,286"),
+        ("100", "rnn", "20,100"),
+    }
+
+
+@pytest.mark.parametrize("match", ["parameters", "flops"])
+def test_params_prints_the_sizes_that_match_an_lstm(
+    match: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["params", "--match", match, "--hidden-size", "128", "--input-size", "2"]
+    assert main([*words, "--format", "json"]) == 0
+    sizes = {row["cell"]: row["hidden_size"] for row in json.loads(capsys.readouterr().out)}
+    assert sizes["lstm"] == 128
+    assert sizes["gru"] == 148
+    assert sizes["rnn"] == {"parameters": 257, "flops": 258}[match]
 
 
 @pytest.mark.parametrize(

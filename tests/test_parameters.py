@@ -1,14 +1,28 @@
-"""Parameter formulas against the real parameter trees, and the ratios that textbooks quote."""
+"""Formulas against the real parameter trees and XLA's own counts, and the sizes that match."""
 
+import math
 import subprocess
 import sys
 
+import jax
+import jax.numpy as jnp
 import pytest
 from flax import nnx
-from reference import CELLS
+from reference import CELLS, random_cell
 
 from gru_bench.model import Model, ModelConfig, count_parameters, make_cell
-from gru_bench.parameters import cell_parameters, parameter_table, stack_parameters
+from gru_bench.parameters import (
+    AFFINE_MAPS,
+    budget_table,
+    cell_flops,
+    cell_parameters,
+    matched_hidden_size,
+    nearest_hidden_size,
+    parameter_table,
+    stack_flops,
+    stack_parameters,
+)
+from gru_bench.streaming import products
 
 SIZES = [(1, 1), (1, 7), (2, 128), (10, 16), (64, 256), (300, 5)]
 
@@ -84,6 +98,114 @@ def test_the_inner_bias_makes_the_ratio_a_little_larger():
         assert row["parameters"] == cell_parameters(name, row["input_size"], row["hidden_size"])
         exact = {"gru": 0.75, "rnn": 0.25, "lstm": 1.0}
         assert row["ratio_to_lstm"] == exact.get(name, row["ratio_to_lstm"])
+
+
+def xla_operations(name, input_size, hidden_size):
+    """Operations of one step of one sequence, as XLA counts them before it fuses and repeats any.
+
+    It counts a sigmoid as 1 / (1 + exp(-x)), which is four.
+    """
+
+    def step(cell, state, x):
+        return cell.step(state, cell.project(x), products(cell, x.dtype))
+
+    cell = random_cell(name, input_size, hidden_size)
+    state = cell.zero_state(1, jnp.float32)
+    count = jax.jit(step).lower(cell, state, jnp.ones((1, input_size))).cost_analysis()
+    return count["flops"] + count["transcendentals"]
+
+
+@pytest.mark.parametrize(("input_size", "hidden_size"), [(1, 1), (5, 16), (100, 46), (64, 256)])
+@pytest.mark.parametrize("name", CELLS)
+def test_xla_counts_the_same_operations(name, input_size, hidden_size):
+    sigmoids = {"gru": 2, "gru_reset_after": 2, "lstm": 3, "rnn": 0}[name]
+    expected = cell_flops(name, input_size, hidden_size) + 3 * sigmoids * hidden_size
+    if name == "gru_reset_after":
+        expected += 2 * hidden_size  # the program adds a zero to the other two products
+    # One for the zero that a program may make first.
+    assert xla_operations(name, input_size, hidden_size) == pytest.approx(expected, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "flops"),
+    [
+        # Worked by hand for I=2, H=3: k H (2I + 2H + 1), and the pointwise operations of 3 units.
+        ("rnn", 33 + 3 * 2),
+        ("gru", 99 + 3 * 11),
+        ("gru_reset_after", 99 + 3 * 12),
+        ("lstm", 132 + 3 * 13),
+    ],
+)
+def test_operations_worked_by_hand(name, flops):
+    assert stack_flops(name, 2, 3, 1) == flops
+    assert stack_flops(name, 2, 3, 3) == flops + 2 * cell_flops(name, 3, 3)
+
+
+# Sizes that match
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("count", [stack_parameters, stack_flops])
+@pytest.mark.parametrize("name", CELLS)
+def test_no_size_comes_nearer_to_the_target(name, count, layers):
+    def of_size(size):
+        return count(name, 7, size, layers)
+
+    counts = {size: of_size(size) for size in range(1, 100)}
+    for target in [1, 2, 50, 1000, 4321, *(counts[size] for size in (1, 2, 31))]:
+        distances = {size: abs(found - target) for size, found in counts.items()}
+        assert nearest_hidden_size(of_size, target) == min(distances, key=distances.__getitem__)
+
+
+def test_of_two_sizes_as_near_the_smaller_is_taken():
+    assert nearest_hidden_size(lambda size: 10 * size, 35) == 3
+    assert nearest_hidden_size(lambda size: 10 * size, 36) == 4
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm", "rnn"])
+@pytest.mark.parametrize("input_size", [1, 100, 3000])
+def test_the_size_is_beside_the_root_of_the_parameter_formula(name, input_size):
+    for budget in (5_000, 20_000, 1_234_567):
+        b = input_size + 1
+        root = (-b + math.sqrt(b**2 + 4 * budget / AFFINE_MAPS[name])) / 2
+        found = matched_hidden_size(name, input_size, 8, 1, "parameters", budget)
+        assert found in {max(math.floor(root), 1), math.ceil(root)}
+
+
+def test_the_sizes_of_chung_et_al():
+    sizes = {row["cell"]: row["hidden_size"] for row in budget_table([100], 20_000)}
+    assert (sizes["lstm"], sizes["gru"], sizes["rnn"]) == (36, 46, 100)
+    matched = [matched_hidden_size(cell, 20, 195, 1, "parameters") for cell in ("gru", "rnn")]
+    assert matched == [227, 400]
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_cell_matches_an_lstm_by_what_it_was_asked_for(layers):
+    def size(cell, match, budget=None):
+        return matched_hidden_size(cell, 10, 64, layers, match, budget)
+
+    assert {size(cell, "hidden") for cell in CELLS} == {64}
+    assert size("lstm", "parameters") == size("lstm", "flops") == 64
+    # Three quarters of an LSTM's parameters are a GRU of its size.
+    budget = 3 * stack_parameters("lstm", 10, 64, layers) // 4
+    assert size("gru", "parameters", budget) == 64
+    assert size("lstm", "parameters", budget) < 64
+    for match, count in (("parameters", stack_parameters), ("flops", stack_flops)):
+        target = count("lstm", 10, 64, layers)
+        for cell in CELLS:
+            # A unit more or less is less than 3 % here.
+            assert count(cell, 10, size(cell, match), layers) == pytest.approx(target, rel=0.015)
+
+
+def test_the_table_of_matched_sizes_compares_with_the_lstm_beside():
+    rows = parameter_table([2], [128], "flops")
+    lstm = next(row for row in rows if row["cell"] == "lstm")
+    assert lstm["hidden_size"] == 128
+    for row in rows:
+        assert row["hidden_size"] == matched_hidden_size(row["cell"], 2, 128, 1, "flops")
+        assert row["flops"] == cell_flops(row["cell"], 2, row["hidden_size"])
+        assert row["flops_ratio_to_lstm"] == row["flops"] / lstm["flops"]
+        assert row["ratio_to_lstm"] == row["parameters"] / lstm["parameters"]
 
 
 @pytest.mark.parametrize("module", ["parameters", "config"])
