@@ -4,8 +4,8 @@ Runs of one group (one task in one setting) are compared pair by pair, seed by s
 
 - better or worse: the sign-flip test's p, corrected by Holm over the group, is below 0.05, the 95 %
   interval of the mean difference leaves out 0, and there are at least 6 paired seeds;
-- equivalent: else, if the interval lies wholly inside ±margin, a difference said beforehand not to
-  matter, again with at least 6 pairs;
+- equivalent: else, if the interval lies wholly inside ±margin, again with at least 6 pairs; the
+  margin is what the runs' own configuration says, written before they were made, not to matter;
 - undecided: anything else, with an estimate of the seeds that would decide it.
 
 The quantity compared is the main score on the test split, in its own unit. MSE is not put on a log
@@ -23,10 +23,9 @@ simulations, not 5 %.
 
 import itertools
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from types import MappingProxyType
 from typing import Literal
 
 from gru_bench.config import CELLS
@@ -50,14 +49,6 @@ from gru_bench.stats import (
 
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 
-# A difference below the margin would change nobody's choice of a cell.
-# Accuracies: 1 point is what parts a solved copy task (0.99) from a perfect one, and about two
-# standard errors of an accuracy of 0.95 on the 2189 test documents of Reuters-8.
-# MSE of the adding task: a fifth of the 0.01 that counts as solved, about 1 % of the baseline's.
-DEFAULT_MARGINS: Mapping[str, float] = MappingProxyType(
-    {"accuracy": 0.01, "recall_accuracy": 0.01, "macro_f1": 0.01, "mse": 0.002}
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
@@ -72,7 +63,7 @@ class Comparison:
         p: Of the sign-flip test.
         p_holm: p corrected for all comparisons of the group.
         verdict: Of a against b.
-        margin: Differences up to it do not matter; None if the score has none, and then nothing is
+        margin: Differences up to it do not matter; None if none is stated, and then nothing is
             called equivalent.
         more_seeds_difference: Seeds to add until a difference as observed would likely be
             significant; None if there is a verdict, nothing to estimate from, or no such number
@@ -93,6 +84,14 @@ class Comparison:
     more_seeds_difference: int | None
     more_seeds_equivalence: int | None
     sentence: str
+
+    @property
+    def within_margin(self) -> bool:
+        """Whether the interval of the difference lies wholly inside ±margin."""
+        low, high, margin = self.difference.low, self.difference.high, self.margin
+        if low is None or high is None or margin is None:
+            return False
+        return -margin < low and high < margin
 
     @property
     def more_seeds(self) -> int | None:
@@ -161,49 +160,57 @@ def scores_by_seed(result: Result) -> dict[int, float]:
 
 def compare_group(
     results: Sequence[Result],
-    margins: Mapping[str, float] = DEFAULT_MARGINS,
+    margin: float | None = None,
     names: Sequence[str] | None = None,
     label: str | None = None,
 ) -> list[Comparison]:
     """Compares every two cells among runs of the same task and setting.
 
-    Where a cell comes in several hidden sizes, cells are compared at equal sizes. Two runs that
-    share no seed are not compared.
+    Where a cell comes in several sizes, cells are compared at equal nominal sizes, which are those
+    of the LSTM that they match. Two runs that share no seed are not compared.
 
     Args:
         results: One group's runs, in any order.
-        margins: By name of score, in its unit; a score that is not named has none.
-        names: Of the runs, in their order; by default the cell, with its hidden size if there are
+        margin: Differences of the score up to it do not matter; by default the smallest that the
+            runs state, and none if one of them states none.
+        names: Of the runs, in their order; by default the cell, with its nominal size if there are
             several of a cell.
         label: Of the task, for the sentences; by default `task_label`.
 
     Returns:
-        In the usual order of cells (gru, gru_reset_after, lstm, rnn), and of hidden sizes.
+        In the usual order of cells (gru, gru_reset_after, lstm, rnn), and of nominal sizes.
 
     Raises:
-        UserError: A margin is not above 0.
+        UserError: The margin is not above 0.
         ValueError: The results differ in task or score.
     """
-    for score, value in margins.items():
-        if not value > 0:
-            raise UserError(f"margins.{score}={value} is not possible: it must be above 0")
+    if margin is not None and not margin > 0:
+        raise UserError(f"margin={margin} is not possible: margin must be above 0")
     if len({(result.task_label, result.score.name) for result in results}) > 1:
         raise ValueError("compare_group needs results of one task and score")
     several = len({result.cell for result in results}) < len(results)
     if names is None:
-        names = [f"{r.cell} h{r.hidden_size}" if several else r.cell for r in results]
+        names = [f"{r.cell} h{r.nominal_size}" if several else r.cell for r in results]
     runs = sorted(zip(results, names, strict=True), key=lambda run: _order(run[0]))
     pairs = [
         _Pair(a, b, name_a, name_b, label or a.task_label)
         for (a, name_a), (b, name_b) in itertools.combinations(runs, 2)
-        if a.cell != b.cell and (a.hidden_size == b.hidden_size or not several)
+        if a.cell != b.cell and (a.nominal_size == b.nominal_size or not several)
     ]
     pairs = [pair for pair in pairs if pair.differences]
+    margin = _stated_margin(results) if margin is None else margin
     p_values = [sign_flip_test(pair.differences) for pair in pairs]
     return [
-        _judge(pair, p, p_holm, len(pairs), margins.get(pair.a.score.name))
+        _judge(pair, p, p_holm, len(pairs), margin)
         for pair, p, p_holm in zip(pairs, p_values, holm(p_values), strict=True)
     ]
+
+
+def _stated_margin(results: Sequence[Result]) -> float | None:
+    """The strictest of the margins, where every run states one."""
+    margins = [result.margin for result in results]
+    stated = [margin for margin in margins if margin is not None]
+    return min(stated, default=None) if len(stated) == len(margins) else None
 
 
 @dataclass(frozen=True)
@@ -232,19 +239,7 @@ class _Pair:
 def _judge(
     pair: _Pair, p: float, p_holm: float, comparisons: int, margin: float | None
 ) -> Comparison:
-    differences, n = pair.differences, len(pair.differences)
-    difference = bootstrap_interval(differences)
-    more_difference = more_equivalence = None
-    verdict: Verdict = "undecided"
-    if n >= MIN_PAIRS and p_holm < SIGNIFICANCE and _leaves_out_0(difference):
-        verdict = "better" if statistics.fmean(pair.gains) > 0 else "worse"
-    elif n >= MIN_PAIRS and _is_within(difference, margin):
-        verdict = "equivalent"
-    elif n > 1:
-        mean, sd = difference.estimate, statistics.stdev(differences)
-        more_difference = _more(pairs_for_difference(mean, sd, comparisons), n)
-        if margin is not None:
-            more_equivalence = _more(pairs_for_equivalence(mean, sd, margin), n)
+    n, difference = len(pair.differences), bootstrap_interval(pair.differences)
     comparison = Comparison(
         cell_a=pair.name_a,
         cell_b=pair.name_b,
@@ -253,25 +248,37 @@ def _judge(
         probability_a_beats_b=probability_of_improvement(pair.gains),
         p=p,
         p_holm=p_holm,
-        verdict=verdict,
+        verdict="undecided",
         margin=margin,
-        more_seeds_difference=more_difference,
-        more_seeds_equivalence=more_equivalence,
+        more_seeds_difference=None,
+        more_seeds_equivalence=None,
         sentence="",
     )
+    if n >= MIN_PAIRS and p_holm < SIGNIFICANCE and _leaves_out_0(difference):
+        verdict: Verdict = "better" if statistics.fmean(pair.gains) > 0 else "worse"
+        comparison = replace(comparison, verdict=verdict)
+    elif n >= MIN_PAIRS and comparison.within_margin:
+        comparison = replace(comparison, verdict="equivalent")
+    elif n > 1:
+        comparison = _advised(comparison, statistics.stdev(pair.differences), comparisons)
     return replace(comparison, sentence=_sentence(comparison, pair))
+
+
+def _advised(comparison: Comparison, sd: float, comparisons: int) -> Comparison:
+    """An undecided comparison with the seeds that would likely decide it."""
+    mean, margin, n = comparison.difference.estimate, comparison.margin, comparison.n_pairs
+    equivalence = None if margin is None else pairs_for_equivalence(mean, sd, margin)
+    return replace(
+        comparison,
+        more_seeds_difference=_more(pairs_for_difference(mean, sd, comparisons), n),
+        more_seeds_equivalence=_more(equivalence, n),
+    )
 
 
 def _leaves_out_0(interval: Interval) -> bool:
     if interval.low is None or interval.high is None:
         return False
     return interval.low > 0 or interval.high < 0
-
-
-def _is_within(interval: Interval, margin: float | None) -> bool:
-    if margin is None or interval.low is None or interval.high is None:
-        return False
-    return -margin < interval.low and interval.high < margin
 
 
 def _more(pairs: int | None, n: int) -> int | None:
@@ -291,7 +298,7 @@ def _sentence(comparison: Comparison, pair: _Pair) -> str:
             f"{a} is {comparison.verdict} than {b} on {pair.label}:"
             f" {score} {direction} by {_show(pair, _magnitude(difference))}, {count} of {n} seeds"
         )
-        if _is_within(difference, comparison.margin):
+        if comparison.within_margin:
             text += f", though {within}"
     elif comparison.verdict == "equivalent":
         text = (
@@ -361,4 +368,4 @@ def _show(pair: _Pair, interval: Interval) -> str:
 
 def _order(result: Result) -> tuple[int, str, int]:
     place = CELLS.index(result.cell) if result.cell in CELLS else len(CELLS)
-    return place, result.cell, result.hidden_size
+    return place, result.cell, result.nominal_size

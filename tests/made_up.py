@@ -18,6 +18,7 @@ TASKS: dict[str, tuple[str, bool, float, str, str | None, int, dict[str, Any]]] 
              {"lag": 20}),
     "text": ("accuracy", True, 0.49, "the largest class", None, 64, {"max_length": 128}),
 }  # fmt: skip
+MARGINS = {"mse": 0.002, "recall_accuracy": 0.01, "accuracy": 0.01}
 ENVIRONMENT = runs.MachineEnvironment(
     device="cpu",
     device_kind="cpu",
@@ -37,6 +38,7 @@ def make_result(
     scores: Sequence[float | None] = (0.001, 0.002, 0.003, 0.002),
     *,
     hidden_size: int = 128,
+    nominal_size: int | None = None,
     corpus: str = "reuters8",
     solved: int | None = None,
     diverged: Sequence[int] = (),
@@ -52,6 +54,7 @@ def make_result(
         cell: Name of the cell.
         scores: Test score of each seed.
         hidden_size: Of the cell.
+        nominal_size: That of the configuration, which the cell matches; its own if None.
         corpus: Name of the corpus, where the task is `text`.
         solved: How many of the first seeds solved the task; all of them if None.
         diverged: Seeds that diverged.
@@ -65,11 +68,19 @@ def make_result(
         "cell": {"name": cell, "forget_bias": 1.0},
         "task": {"name": task, **task_keys},
         "corpus": {"name": corpus} if task == "text" else None,
-        "hidden_size": hidden_size,
+        "hidden_size": nominal_size or hidden_size,
+        "match": "hidden",
+        "budget": None,
         "seeds": list(range(len(scores))),
         "steps": 2000,
         "batch_size": 50,
         "optim": {"name": "adam", "learning_rate": 0.002},
+        "tune": {
+            "learning_rates": tuning.learning_rates if tuning else [],
+            "seeds": len(tuning.seeds) if tuning else 2,
+        },
+        "margin": MARGINS[name],
+        "probes": True,
     }
     for key, value in keys.items():
         config[key] = config[key] | value if isinstance(value, dict) else value
@@ -94,7 +105,7 @@ def make_result(
         seeds=[
             runs.SeedResult(
                 seed=seed,
-                learning_rate=0.002,
+                learning_rate=tuning.chosen if tuning else config["optim"]["learning_rate"],
                 test={"loss": score, name: score},
                 validation={"loss": score, name: score},
                 train={"loss": score, name: score},

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from made_up import ENVIRONMENT, make_result, make_show
 
-from gru_bench import report
+from gru_bench import report, runs
 from gru_bench.errors import UserError
 from gru_bench.report import answers, latex, plots, tables
 from gru_bench.report.groups import Run, make_groups
@@ -157,6 +157,61 @@ def test_labels_name_only_what_tells_runs_apart():
     assert "copy: optim.learning_rate differs: gru 0.002, lstm 0.01" in group.notes()
 
 
+def tuned(cell="gru", chosen=0.01, rates=(0.001, 0.01, 0.1), **keys):
+    scores = [[0.5, 0.25], [0.01, 0.03], [None, 0.2]][: len(rates)]
+    tuning = runs.Tuning(
+        learning_rates=list(rates), seeds=[10**9, 10**9 + 1], scores=scores, chosen=chosen
+    )
+    return make_result("adding", cell, tuning=tuning, **keys)
+
+
+def test_tuned_runs_are_told_apart_by_their_grid_alone():
+    first, second = tuned(), tuned("lstm", 0.1, optim={"learning_rate": 0.5})
+    (group,) = make_groups([first, second])
+    assert group.label == "adding"
+    setting = "optim=adam, each cell's learning rate from 0.001, 0.01, 0.1, by 2 other seeds"
+    assert group.setting().endswith(setting)
+    assert group.notes() == [
+        "adding: lstm: the learning rate chosen, 0.1, is at an end of those tried; a better one may"
+        " lie beyond"
+    ]
+    assert labels([tuned(), tuned(rates=(0.001, 0.01))]) == [
+        "adding(learning_rates=[0.001, 0.01, 0.1])",
+        "adding(learning_rates=[0.001, 0.01])",
+    ]
+
+
+def test_matched_cells_go_by_the_size_that_they_match():
+    sizes = {("gru", 64): 74, ("gru", 128): 148, ("lstm", 64): 64, ("lstm", 128): 128}
+    results = [
+        make_result(
+            "copy", cell, (0.5,), hidden_size=size, nominal_size=nominal, match="parameters"
+        )
+        for (cell, nominal), size in sizes.items()
+    ]
+    (group,) = make_groups(results)
+    assert [group.name(run) for run in group.runs] == [
+        "gru h64",
+        "gru h128",
+        "lstm h64",
+        "lstm h128",
+    ]
+    assert [tables.cells(group, run)[1][0] for run in group.runs] == ["74", "148", "64", "128"]
+    told = "; hidden sizes for as many parameters as an LSTM of 64 and 128 units"
+    assert tables.heading(group).endswith(told)
+    (budget,) = make_groups([make_result("copy", match="parameters", budget=20_000)])
+    assert tables.heading(budget).endswith("; hidden sizes for 20,000 parameters")
+    assert "hidden sizes" not in tables.heading(make_groups([make_result()])[0])
+    both = [*results, make_result("copy", "gru", (0.5,), hidden_size=64)]
+    assert labels(both) == ["copy(match=hidden)", "copy(match=parameters)"]
+
+
+def test_notes_tell_of_different_margins():
+    (group,) = make_groups([make_result(margin=0.01), make_result(cell="lstm", margin=0.002)])
+    assert group.notes() == ["adding: the runs state different margins: gru 0.01, lstm 0.002"]
+    assert group.comparisons[0].margin == 0.002
+
+
 def test_corpora_with_the_same_letters_keep_their_figures_apart():
     results = [make_result("text", scores=(0.5,), corpus=name) for name in ("a b", "a-b", "日本")]
     slugs = [group.slug for group in make_groups(results)]
@@ -180,14 +235,14 @@ def test_notes_warn_of_unequal_machines_and_seeds():
 
 
 def test_bold_goes_to_every_score_that_no_verdict_calls_worse():
-    runs = [
+    results = [
         make_result("text", "gru", scores(0.94)),
         make_result("text", "lstm", scores(0.94)),
         make_result("text", "rnn", scores(0.86)),
     ]
-    (group,) = make_groups(runs)
+    (group,) = make_groups(results)
     assert [run.result.cell for run in group.unbeaten()] == ["gru", "lstm"]
-    (undecided,) = make_groups(runs[:2])
+    (undecided,) = make_groups(results[:2])
     assert undecided.unbeaten() == []
     (few,) = make_groups(make_show(4)[:4])
     assert few.unbeaten() == []
@@ -210,43 +265,43 @@ def test_the_summary_says_what_the_verdicts_say_and_no_more():
 
 def test_cells_that_lose_to_the_same_others_are_named_together():
     means = {"gru": 0.9, "gru_reset_after": 0.8, "lstm": 0.7, "rnn": 0.7}
-    runs = [make_result("text", cell, scores(mean)) for cell, mean in means.items()]
-    assert summary(runs).endswith(
+    results = [make_result("text", cell, scores(mean)) for cell, mean in means.items()]
+    assert summary(results).endswith(
         ". By test accuracy: gru and gru_reset_after are better than lstm and rnn;"
         " gru is better than gru_reset_after; lstm and rnn are equivalent (±1 point)."
     )
 
 
 def test_a_difference_that_does_not_matter_says_so():
-    runs = [
+    results = [
         make_result("text", "gru", scores(0.945, 5e-4)),
         make_result("text", "lstm", [0.94] * 8),
     ]
     though = "gru is better than lstm, though by less than the margin (±1 point)."
-    assert summary(runs).endswith(though)
-    (group,) = make_groups(runs)
+    assert summary(results).endswith(though)
+    (group,) = make_groups(results)
     (row,) = answers.evidence(group)[0].rows
     assert row == ["gru", "lstm", "better, within margin", row[3], "100%", "0.008", "8"]
 
 
 def test_a_solved_task_is_summed_up_by_solve_rates_and_steps():
-    runs = [
+    results = [
         make_result(cell=cell, scores=[score] * 4, solved=solved)
         for cell, score, solved in (("gru", 0.001, 3), ("lstm", 0.002, 4), ("rnn", 0.16, 1))
     ]
-    assert summary(runs) == (
+    assert summary(results) == (
         "seeds that solved it (median steps): lstm 4/4 (800), gru 3/4 (800), rnn 1/4."
         " No verdict under 6 paired seeds."
     )
 
 
 def test_many_pairs_are_counted():
-    runs = [
+    results = [
         make_result("text", cell, scores(mean, n=10), hidden_size=size)
         for cell, mean in (("gru", 0.94), ("lstm", 0.94), ("rnn", 0.8))
         for size in (16, 32, 64)
     ]
-    assert summary(runs).endswith(
+    assert summary(results).endswith(
         ", and 5 below. Of 9 pairs, compared by test accuracy, 6 differ, 3 are equivalent and"
         " 0 undecided."
     )

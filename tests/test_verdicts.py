@@ -17,9 +17,16 @@ def spread(mean, sd, n=8):
     return (mean + sd * pattern).tolist()
 
 
-def compare(task, first, second, **keywords):
-    """The one comparison of two runs, `first` of a GRU and `second` of an LSTM."""
-    runs = [make_result(task, "gru", first), make_result(task, "lstm", second)]
+def compare(task, first, second, margins=(), **keywords):
+    """The one comparison of two runs, `first` of a GRU and `second` of an LSTM.
+
+    `margins` are those that the runs state, if given.
+    """
+    stated = [{"margin": margin} for margin in margins] or [{}, {}]
+    runs = [
+        make_result(task, "gru", first, **stated[0]),
+        make_result(task, "lstm", second, **stated[1]),
+    ]
     (comparison,) = compare_group(runs, **keywords)
     return comparison
 
@@ -67,10 +74,19 @@ def test_equivalent():
 
 def test_equivalence_needs_a_margin():
     scores = spread(0.94, 0.004), [0.94] * 8
-    comparison = compare("text", *scores, margins={"mse": 0.002})
+    comparison = compare("text", *scores, margins=(None, 0.01))
     assert (comparison.verdict, comparison.margin) == ("undecided", None)
     assert comparison.more_seeds_equivalence is None
-    assert compare("text", *scores, margins={"accuracy": 0.001}).verdict == "undecided"
+    # The interval's half width is 0.004.
+    assert compare("text", *scores, margin=0.001).verdict == "undecided"
+    assert compare("text", *scores, margin=0.006, margins=(None, None)).verdict == "equivalent"
+
+
+def test_the_strictest_of_the_stated_margins_counts():
+    scores = spread(0.94, 0.004), [0.94] * 8
+    assert compare("text", *scores, margins=(0.02, 0.001)).margin == 0.001
+    assert compare("text", *scores, margins=(0.02, 0.001)).verdict == "undecided"
+    assert compare("text", *scores, margins=(0.02, 0.01)).verdict == "equivalent"
 
 
 def test_undecided_estimates_the_seeds_it_takes():
@@ -133,7 +149,7 @@ def test_holm_takes_verdicts_away():
 
 def test_a_low_p_alone_is_no_verdict():
     # One large loss among ten: p is 0.02, but the interval of the mean reaches past 0.
-    comparison = compare("text", [0.91] * 9 + [0.884], [0.9] * 10, margins={})
+    comparison = compare("text", [0.91] * 9 + [0.884], [0.9] * 10, margins=(None, None))
     assert comparison.p_holm < 0.05
     assert comparison.difference.low < 0 < comparison.difference.high
     assert comparison.verdict == "undecided"
@@ -161,8 +177,20 @@ def test_cells_of_several_sizes_are_compared_at_equal_sizes():
         ("gru h64", "lstm h64"),
         ("gru h128", "lstm h128"),
     ]
-    matched = [make_result("text", "gru", [0.9], hidden_size=74), runs[0]]
-    assert [(c.cell_a, c.cell_b) for c in compare_group(matched)] == [("gru", "lstm")]
+    alone = [make_result("text", "gru", [0.9], hidden_size=74), runs[0]]
+    assert [(c.cell_a, c.cell_b) for c in compare_group(alone)] == [("gru", "lstm")]
+
+
+def test_matched_cells_are_compared_by_the_size_that_they_match():
+    sizes = {("gru", 64): 74, ("gru", 128): 148, ("lstm", 64): 64, ("lstm", 128): 128}
+    runs = [
+        make_result("text", cell, [0.9, 0.8], hidden_size=size, nominal_size=nominal)
+        for (cell, nominal), size in sizes.items()
+    ]
+    assert [(c.cell_a, c.cell_b) for c in compare_group(runs)] == [
+        ("gru h64", "lstm h64"),
+        ("gru h128", "lstm h128"),
+    ]
 
 
 def test_names_and_label_go_into_the_sentence():
@@ -190,12 +218,12 @@ def test_nothing_to_compare():
     assert compare_group([make_result("text")]) == []
 
 
-def test_mixed_groups_and_wrong_margins_are_refused():
+def test_mixed_groups_and_a_wrong_margin_are_refused():
     with pytest.raises(ValueError, match="one task"):
         compare_group([make_result("text"), make_result("adding", "lstm")])
     for margin in (0.0, -1.0, math.nan):
-        with pytest.raises(UserError, match=r"margins\.mse"):
-            compare_group([make_result("adding")], margins={"mse": margin})
+        with pytest.raises(UserError, match=r"margin=.* is not possible"):
+            compare_group([make_result("adding")], margin=margin)
 
 
 def test_all_null_groups_seldom_get_a_verdict_of_better():

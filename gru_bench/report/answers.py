@@ -139,7 +139,7 @@ def _entries(group: Group, run: Run) -> Iterator[str]:
 
 
 def _judgement(comparison: Comparison) -> str:
-    if comparison.verdict in ("better", "worse") and _within_margin(comparison):
+    if comparison.verdict in ("better", "worse") and comparison.within_margin:
         return f"{comparison.verdict}, within margin"
     if comparison.verdict != "undecided" or comparison.more_seeds is None:
         return comparison.verdict
@@ -188,7 +188,7 @@ def _percent(rate: Interval) -> str:
 
 def _better(group: Group) -> Iterator[str]:
     """Who is better than whom; cells that lose to the same others are named together."""
-    slightly = {frozenset((c.cell_a, c.cell_b)) for c in group.comparisons if _within_margin(c)}
+    slightly = {frozenset((c.cell_a, c.cell_b)) for c in group.comparisons if c.within_margin}
     beaten_by: dict[tuple[bool, str], list[str]] = defaultdict(list)
     for winner, loser in group.better:
         beaten_by[frozenset((winner, loser)) in slightly, loser].append(winner)
@@ -227,13 +227,6 @@ def _cliques(group: Group, verdict: Verdict) -> list[tuple[str, ...]]:
 def _margin(group: Group) -> str:
     margin = group.comparisons[0].margin
     return "" if margin is None else f" ({show_margin(group, margin)})"
-
-
-def _within_margin(comparison: Comparison) -> bool:
-    low, high, margin = comparison.difference.low, comparison.difference.high, comparison.margin
-    if low is None or high is None or margin is None:
-        return False
-    return -margin < low and high < margin
 
 
 def _first(shown: list[str]) -> str:

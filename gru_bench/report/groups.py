@@ -4,7 +4,7 @@ import itertools
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,12 +23,26 @@ _NOT_A_SETTING = {
     "corpus.name",
 }
 
+_MATCHED = {
+    "parameters": "hidden sizes for as many parameters",
+    "flops": "hidden sizes for as many operations",
+    "time": "hidden sizes for as long a training step",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """A result with the numbers that tables, plots and sentences share."""
 
     result: Result
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The configuration by dotted keys, without those that have no meaning in this run."""
+        flat = _flatten(self.result.config)
+        if flat.get("tune.learning_rates"):
+            return {key: value for key, value in flat.items() if key != "optim.learning_rate"}
+        return {key: value for key, value in flat.items() if not key.startswith("tune.")}
 
     @cached_property
     def score(self) -> Interval | None:
@@ -67,17 +81,29 @@ class Group:
     Attributes:
         label: The task, with the keys that tell this setting from others of the report.
         slug: The label made fit for a file name or an HTML id; no two groups share one.
-        runs: By cell, then by hidden size.
+        runs: By cell, then by nominal size.
+        keys: What tells this setting from others of the task: values by dotted key.
     """
 
     label: str
     slug: str
     runs: list[Run]
+    keys: dict[str, Any]
 
     def name(self, run: Run) -> str:
-        """The run's cell, with its hidden size where sizes differ."""
-        several = len({other.result.hidden_size for other in self.runs}) > 1
-        return f"{run.result.cell} h{run.result.hidden_size}" if several else run.result.cell
+        """The run's cell, with its nominal size where these differ."""
+        several = len(self.nominal_sizes) > 1
+        return f"{run.result.cell} h{run.result.nominal_size}" if several else run.result.cell
+
+    @property
+    def task_label(self) -> str:
+        """The task without the setting."""
+        return self.runs[0].result.task_label
+
+    @property
+    def nominal_sizes(self) -> list[int]:
+        """The sizes at which cells are compared, those of the LSTM that they match."""
+        return sorted({run.result.nominal_size for run in self.runs})
 
     @property
     def score_name(self) -> str:
@@ -136,17 +162,32 @@ class Group:
 
     def setting(self) -> str:
         """The task's own keys and how it was trained, where that is equal for all runs."""
-        flat = [_flatten(run.result.config) for run in self.runs]
+        flat = [run.settings for run in self.runs]
         task = [k for k in flat[0] if k.startswith("task.") and k not in _NOT_A_SETTING]
         training = ["steps", "epochs", "batch_size", "optim.name", "optim.learning_rate"]
-        shown = []
-        for key in task + training:
-            values = [keys.get(key) for keys in flat]
-            if values[0] is not None and all(value == values[0] for value in values):
-                shown.append(
-                    f"{key.removeprefix('task.').replace('optim.name', 'optim')}={values[0]}"
-                )
-        return ", ".join(part.replace("optim.", "") for part in shown)
+        common = {key: flat[0][key] for key in task + training if _is_common(key, flat)}
+        shown = [
+            f"{key.replace('optim.name', 'optim').rpartition('.')[2]}={value}"
+            for key, value in common.items()
+        ]
+        if _is_common("tune.learning_rates", flat) and _is_common("tune.seeds", flat):
+            rates = ", ".join(map(str, flat[0]["tune.learning_rates"]))
+            seeds = flat[0]["tune.seeds"]
+            shown.append(
+                f"each cell's learning rate from {rates}, by {seeds} other"
+                f" seed{'' if seeds == 1 else 's'}"
+            )
+        return ", ".join(shown)
+
+    def matching(self) -> str:
+        """What all cells have as much of as the LSTM; empty where that is the hidden size."""
+        settings = [run.settings for run in self.runs]
+        if not _is_common("match", settings) or settings[0]["match"] == "hidden":
+            return ""
+        if budget := settings[0].get("budget"):
+            return f"hidden sizes for {budget:,} parameters"
+        sizes = " and ".join(map(str, self.nominal_sizes))
+        return f"{_MATCHED[settings[0]['match']]} as an LSTM of {sizes} units"
 
     def notes(self) -> list[str]:
         """What a reader must know before comparing the rows of this group."""
@@ -162,18 +203,31 @@ class Group:
             notes.append("one seed has no interval")
         if len({tuple(sorted(s.seed for s in run.result.seeds)) for run in self.runs}) > 1:
             notes.append("the runs differ in their seeds, so not all are paired")
-        flat = [_flatten(run.result.config) for run in self.runs]
-        for key in _varying(flat):
+        margins = [run.result.margin for run in self.runs]
+        if len(set(margins)) > 1:
+            notes.append(f"the runs state different margins: {self._each(margins)}")
+        settings = [run.settings for run in self.runs]
+        for key in _varying(settings):
             if key != "seeds" and not key.startswith("cell."):
-                values = [_show(config.get(key)) for config in flat]
-                names = [self.name(run) for run in self.runs]
-                pairs = ", ".join(f"{n} {v}" for n, v in zip(names, values, strict=True))
-                notes.append(f"{key} differs: {pairs}")
+                values = self._each([config.get(key) for config in settings])
+                notes.append(f"{key} differs: {values}")
+        for run in self.runs:
+            tuning = run.result.tuning
+            if tuning and tuning.chosen in (min(tuning.learning_rates), max(tuning.learning_rates)):
+                notes.append(
+                    f"{self.name(run)}: the learning rate chosen, {tuning.chosen:g}, is at an end"
+                    " of those tried; a better one may lie beyond"
+                )
         if len({_machine(run.result) for run in self.runs}) > 1:
             notes.append("the runs come from different machines, so their times do not compare")
         if any(run.score and not self._in_range(run.score) for run in self.runs):
             notes.append("an interval of this kind may reach past the score's own range")
         return [f"{self.label}: {note}" for note in notes]
+
+    def _each(self, values: Sequence[Any]) -> str:
+        """A value a run, as text."""
+        pairs = zip(self.runs, values, strict=True)
+        return ", ".join(f"{self.name(run)} {show_value(value)}" for run, value in pairs)
 
     def _in_range(self, score: Interval) -> bool:
         """Whether an interval keeps to what the score can be: none of ours is below 0."""
@@ -182,30 +236,33 @@ class Group:
 
 
 def make_groups(results: Iterable[Result]) -> list[Group]:
-    """Sorts results into groups: by task, by setting, then by cell and hidden size.
+    """Sorts results into groups: by task, by setting, then by cell and nominal size.
 
     A label is the plain task; keys are appended, as in `copy(lag=20)`, only where they tell runs
     apart: keys of the task or its corpus that differ within the report, and any other key in which
-    runs of the same task, cell and hidden size differ.
+    runs of the same task, cell and nominal size differ.
     """
-    by_task: dict[str, list[Result]] = defaultdict(list)
-    for result in results:
-        by_task[result.task_label].append(result)
+    by_task: dict[str, list[Run]] = defaultdict(list)
+    for result in sorted(results, key=_run_order):
+        by_task[result.task_label].append(Run(result))
     groups: list[Group] = []
     for task in sorted(by_task):
-        settings: dict[tuple[tuple[str, Any], ...], list[Result]] = defaultdict(list)
-        flat = [_flatten(result.config) for result in by_task[task]]
-        keys = _telling_keys(by_task[task], flat)
-        for result, values in zip(by_task[task], flat, strict=True):
-            # Lists (seeds) are no dictionary keys; their text is.
-            setting = tuple((key, _hashable(values.get(key))) for key in keys)
-            settings[setting].append(result)
-        for setting in sorted(settings, key=lambda pairs: [_sort_key(v) for _, v in pairs]):
-            runs = [Run(result) for result in sorted(settings[setting], key=_run_order)]
-            shown = ", ".join(f"{_short(key, keys)}={_show(value)}" for key, value in setting)
-            label = f"{task}({shown})" if shown else task
-            groups.append(Group(label, _slug(label, {group.slug for group in groups}), runs))
+        settings: dict[tuple[Any, ...], list[Run]] = defaultdict(list)
+        keys = _telling_keys(by_task[task])
+        for run in by_task[task]:
+            settings[tuple(_hashable(run.settings.get(key)) for key in keys)].append(run)
+        for setting in sorted(settings, key=lambda values: [_sort_key(v) for v in values]):
+            told = dict(zip(keys, setting, strict=True))
+            label = task + show_keys(told)
+            slug = _slug(label, {group.slug for group in groups})
+            groups.append(Group(label, slug, settings[setting], told))
     return groups
+
+
+def show_keys(keys: dict[str, Any]) -> str:
+    """What follows a task's name, such as `(lag=20)`."""
+    shown = ", ".join(f"{_short(key, list(keys))}={show_value(v)}" for key, v in keys.items())
+    return f"({shown})" if shown else ""
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -225,15 +282,22 @@ def _varying(flat: list[dict[str, Any]]) -> list[str]:
     return [key for key in keys if any(c.get(key) != flat[0].get(key) for c in flat)]
 
 
-def _telling_keys(results: list[Result], flat: list[dict[str, Any]]) -> list[str]:
+def _telling_keys(runs: list[Run]) -> list[str]:
     """Keys without which two runs of one task would carry the same label but be different."""
-    keys = {key for key in _varying(flat) if key.startswith(("task.", "corpus."))}
+    varying = _varying([run.settings for run in runs])
+    keys = {key for key in varying if key.startswith(("task.", "corpus."))}
     alike: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
-    for result, config in zip(results, flat, strict=True):
-        problem = tuple(_hashable(config.get(key)) for key in sorted(keys))
-        alike[result.cell, result.hidden_size, *problem].append(config)
-    keys |= {key for configs in alike.values() for key in _varying(configs)}
-    return [key for key in _varying(flat) if key in keys]
+    for run in runs:
+        problem = tuple(_hashable(run.settings.get(key)) for key in sorted(keys))
+        alike[run.result.cell, run.result.nominal_size, *problem].append(run.settings)
+    keys |= {key for settings in alike.values() for key in _varying(settings)}
+    return [key for key in varying if key in keys]
+
+
+def _is_common(key: str, settings: Sequence[dict[str, Any]]) -> bool:
+    """Whether all have the key, with the same value."""
+    value = settings[0].get(key)
+    return value is not None and all(config.get(key) == value for config in settings)
 
 
 def _slug(label: str, taken: set[str]) -> str:
@@ -252,7 +316,8 @@ def _hashable(value: Any) -> Any:
     return str(value) if isinstance(value, list) else value
 
 
-def _show(value: Any) -> str:
+def show_value(value: Any) -> str:
+    """A value of a configuration as YAML has it."""
     return "null" if value is None else str(value)
 
 
@@ -265,7 +330,7 @@ def _sort_key(value: Any) -> tuple[int, float, str]:
 
 def _run_order(result: Result) -> tuple[int, str, int, str]:
     order = CELLS.index(result.cell) if result.cell in CELLS else len(CELLS)
-    return order, result.cell, result.hidden_size, result.identity
+    return order, result.cell, result.nominal_size, result.identity
 
 
 def _machine(result: Result) -> tuple[str, str, int, str]:

@@ -114,6 +114,8 @@ def heading(group: Group) -> str:
         parts.append(f"solved: {score.solved_rule}")
     if setting := group.setting():
         parts.append(setting)
+    if matching := group.matching():
+        parts.append(matching)
     return "; ".join(parts)
 
 
