@@ -23,7 +23,10 @@ KEYS = [
     "task",
     "cell",
     "hidden_size",
+    "nominal_size",
+    "match",
     "seeds",
+    "learning_rate",
     "parameters",
     "parameters_vs_lstm",
     "total_parameters",
@@ -34,9 +37,13 @@ KEYS = [
     "solved",
     "train_step_ms",
     "train_step_vs_lstm",
+    "latency_us",
+    "latency_vs_lstm",
     "compile_s",
+    "train_s",
     "wall_s",
     "memory_mb",
+    "state_bytes",
 ]
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 
@@ -107,6 +114,33 @@ def test_a_row_has_exactly_the_promised_keys_and_values():
     # Half width t(0.975, 2) s / sqrt(3) = 4.302653 * 0.001 / 1.732051.
     assert row["score_high"] - row["score_mean"] == pytest.approx(0.00248414, abs=1e-8)
     assert (row["train_step_ms"], row["train_step_vs_lstm"]) == (3.0, 0.75)
+    assert (row["latency_us"], row["latency_vs_lstm"], row["state_bytes"]) == (15.0, 0.75, 512)
+    assert (row["train_s"], row["learning_rate"]) == (30.0, 0.002)
+
+
+def test_a_row_of_a_matched_and_tuned_run():
+    result = tuned(chosen=0.01, hidden_size=148, nominal_size=128, match="parameters")
+    (row,) = tables.rows([result])
+    assert (row["hidden_size"], row["nominal_size"], row["match"]) == (148, 128, "parameters")
+    assert row["learning_rate"] == 0.01
+
+
+def test_latency_is_shown_where_it_was_measured():
+    def names(results):
+        (group,) = make_groups(results)
+        assert {len(tables.cells(group, run)) for run in group.runs} == {len(tables.columns(group))}
+        return [column.name for column in tables.columns(group)]
+
+    measured, fast = make_result(), make_result(cell="rnn")
+    timing = dataclasses.replace(measured.timing, latency_us=None, latency_vs_lstm=None)
+    without = dataclasses.replace(measured, timing=timing)
+    assert names([without])[-3:] == ["step", "vs", "peak"]
+    assert names([without, fast])[-5:] == ["step", "vs", "latency", "vs", "peak"]
+    (group,) = make_groups([measured, fast])
+    assert [run.result.cell for run in group.quickest()] == ["rnn"]
+    cost = answers.evidence(group)[-1]
+    assert cost.rows[0][:3] == ["gru", "3.00 [2.92, 3.15]", "15.0 [14.2, 16.5]"]
+    assert cost.rows[0][3:] == ["4.10", "30.0", "36.0", "12.0", "512"]
 
 
 def test_one_seed_has_no_interval_and_text_is_not_solved():
@@ -313,12 +347,12 @@ def test_what_cannot_be_compared():
     other = make_result("copy", "lstm", (0.5,), hidden_size=32)
     (group,) = make_groups([*sizes, other])
     assert answers.verdict(group).startswith("No two cells share a hidden size and a seed")
-    assert [evidence.title for evidence in answers.evidence(group)] == ["Cell by cell"]
+    assert [evidence.title for evidence in answers.evidence(group)] == ["Cell by cell", "Cost"]
 
 
 def test_evidence_of_a_solved_task():
     (group,) = make_groups(make_show(8)[:4])
-    against, alone = answers.evidence(group)
+    against, alone, _ = answers.evidence(group)
     assert [row[:2] for row in against.rows] == [
         ["gru", "gru_reset_after"],
         ["gru", "lstm"],
@@ -343,7 +377,7 @@ def test_evidence_of_text_has_the_gap_to_training():
     result = make_result("text", scores=(0.9, 0.8, None))
     seeds = [dataclasses.replace(s, train={"accuracy": 0.95}) for s in result.seeds]
     (group,) = make_groups([dataclasses.replace(result, seeds=seeds)])
-    (alone,) = answers.evidence(group)
+    alone, _ = answers.evidence(group)
     assert alone.columns[-1] == "train minus test [95%]"
     # Half width t(0.975, 1) s / sqrt(2) = 12.7062 * 0.0707107 / 1.414214.
     assert alone.rows[0][-1] == "10.0 [-53.5, 73.5]"
@@ -397,13 +431,13 @@ def test_markdown_links_figures_that_exist(tmp_path):
     assert "- Made with Device: " in text
     blocks = [block for block in text.split("\n\n") if block.startswith("|")]
     widths = [{len(re.findall(r"(?<!\\)\|", line)) for line in b.splitlines()} for b in blocks]
-    assert widths == [{12}, {8}, {6}, {12}, {8}, {6}, {12}, {8}, {4}]
+    assert widths == [{12}, {8}, {6}, {9}, {12}, {8}, {6}, {9}, {12}, {8}, {4}, {9}]
 
 
 def test_the_page_is_well_formed_and_loads_nothing(tmp_path):
     page = make_page(make_show(), tmp_path, ["passed over <b>runs</b>"])
     assert page.tags.count("svg") == 9
-    assert page.tags.count("details") == 12 + 3 * 2
+    assert page.tags.count("details") == 12 + 3 * 3
     assert len(page.ids) == len(set(page.ids))
     assert "script" not in page.tags
     assert "b" not in page.tags

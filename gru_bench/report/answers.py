@@ -16,6 +16,7 @@ from gru_bench.report.numbers import (
     show_number,
     show_p,
     show_score_name,
+    show_spread,
     show_time,
 )
 from gru_bench.stats import MIN_PAIRS, Interval
@@ -72,8 +73,12 @@ def verdict(group: Group) -> str:
 
 
 def evidence(group: Group) -> list[Evidence]:
-    """The tables behind a group's summary: cell against cell, if there are any, and each alone."""
-    return [*([_cell_against_cell(group)] if group.comparisons else []), _cell_by_cell(group)]
+    """The tables behind a group's summary; those without anything to show are left out."""
+    return [
+        *([_cell_against_cell(group)] if group.comparisons else []),
+        _cell_by_cell(group),
+        _cost(group),
+    ]
 
 
 def _cell_against_cell(group: Group) -> Evidence:
@@ -124,6 +129,45 @@ def _cell_by_cell(group: Group) -> Evidence:
         words=1,
         rows=[[group.name(run), *_entries(group, run)] for run in group.runs],
         note=note,
+    )
+
+
+def _cost(group: Group) -> Evidence:
+    """What each run took, a row each."""
+    rows = []
+    for run in group.runs:
+        result, timing = run.result, run.result.timing
+        rows.append(
+            [
+                group.name(run),
+                show_spread(timing.train_step_ms),
+                show_spread(timing.latency_us),
+                show_number(timing.compile_s),
+                show_number(timing.train_s),
+                show_number(timing.wall_s),
+                show_number(result.memory_mb),
+                f"{result.state_bytes:,}",
+            ]
+        )
+    return Evidence(
+        title="Cost",
+        columns=[
+            "cell",
+            "training step, ms [quartiles]",
+            "latency, µs [quartiles]",
+            "compiling, s",
+            "training, s",
+            "in all, s",
+            "peak, MB",
+            "state, bytes",
+        ],
+        words=1,
+        rows=rows,
+        note=(
+            "A training step and the latency are of one model; seconds are of a run with all its"
+            " seeds. Latency: one step of one sequence, the call from Python included. State: what"
+            " is kept of one sequence between two steps."
+        ),
     )
 
 

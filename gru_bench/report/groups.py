@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from gru_bench.config import CELLS, ExperimentConfig
-from gru_bench.runs import Result
+from gru_bench.runs import Result, Spread
 from gru_bench.stats import Interval, mean_interval
 from gru_bench.verdicts import Comparison, Summary, compare_group, scores_by_seed, summarize
 
@@ -157,7 +157,14 @@ class Group:
 
     def fastest(self) -> list[Run]:
         """The run of the shortest training step, if there are several to compare."""
-        timed = [(t.median, r) for r in self.runs if (t := r.result.timing.train_step_ms)]
+        return self._least([run.result.timing.train_step_ms for run in self.runs])
+
+    def quickest(self) -> list[Run]:
+        """The run of the lowest latency, if there are several to compare."""
+        return self._least([run.result.timing.latency_us for run in self.runs])
+
+    def _least(self, spreads: Sequence[Spread | None]) -> list[Run]:
+        timed = [(t.median, r) for t, r in zip(spreads, self.runs, strict=True) if t]
         return [min(timed, key=lambda pair: pair[0])[1]] if len(timed) > 1 else []
 
     def setting(self) -> str:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from gru_bench.report import answers, tables
 from gru_bench.report.groups import Group
 
-# What a run cost as a whole is left to the other formats, so that a table fits a page's width.
-_LEFT_OUT = ("compile", "wall")
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -39,7 +37,8 @@ def to_latex(groups: Sequence[Group], warnings: Sequence[str]) -> str:
 
 def _table(group: Group) -> str:
     columns = tables.columns(group)
-    shown = [i for i, (name, _) in enumerate(columns) if name not in _LEFT_OUT]
+    # A table must fit the width of a page; the other formats have all of it.
+    shown = [i for i, column in enumerate(columns) if column.is_essential]
     lines = [
         r"\begin{table}",
         r"  \centering",
@@ -49,8 +48,8 @@ def _table(group: Group) -> str:
         r"  \setlength{\tabcolsep}{4pt}",
         f"  \\begin{{tabular}}{{@{{}}l{'r' * (len(shown) - 1)}@{{}}}}",
         r"    \toprule",
-        _row([escape(columns[i][0]) for i in shown]),
-        _row([escape(columns[i][1]) for i in shown]),
+        _row([escape(columns[i].name) for i in shown]),
+        _row([escape(columns[i].unit) for i in shown]),
         r"    \midrule",
     ]
     for run in group.runs:

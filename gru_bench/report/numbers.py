@@ -69,6 +69,14 @@ def show_ratio(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
+def show_spread(spread: Spread | None) -> str:
+    """A measured quantity with its quartiles, such as `3.00 [2.93, 3.15]`."""
+    if spread is None:
+        return "-"
+    low, high = show_number(spread.low), show_number(spread.high)
+    return f"{show_number(spread.median)} [{low}, {high}]"
+
+
 def show_p(p: float) -> str:
     """A p value to three decimals."""
     return "<0.001" if p < 0.001 else f"{p:.3f}"

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from rich.box import SIMPLE_HEAD
@@ -32,7 +32,10 @@ KEYS = (
     "task",
     "cell",
     "hidden_size",
+    "nominal_size",
+    "match",
     "seeds",
+    "learning_rate",
     "parameters",
     "parameters_vs_lstm",
     "total_parameters",
@@ -43,14 +46,19 @@ KEYS = (
     "solved",
     "train_step_ms",
     "train_step_vs_lstm",
+    "latency_us",
+    "latency_vs_lstm",
     "compile_s",
+    "train_s",
     "wall_s",
     "memory_mb",
+    "state_bytes",
 )
 LEGEND = (
     "Scores are on test data: mean over seeds [95% Student t interval]. Bold: shortest step, and"
     " each score that no verdict calls worse, where verdicts tell any two apart."
     " Parameters are the cell's alone. Step: median time of one training step of one model."
+    " Latency: one step of one sequence in real time. Peak: memory while training."
 )
 VERDICTS = (
     "Verdicts pair cells by seed. Better or worse: the sign-flip test's p, corrected by Holm for"
@@ -72,7 +80,10 @@ def _row(group: Group, run: Run) -> dict[str, Any]:
         group.label,
         result.cell,
         result.hidden_size,
+        result.nominal_size,
+        result.config.get("match"),
         len(result.seeds),
+        result.seeds[0].learning_rate,
         result.parameters.cell,
         run.parameters_vs_lstm,
         result.parameters.total,
@@ -83,9 +94,13 @@ def _row(group: Group, run: Run) -> dict[str, Any]:
         result.solved,
         median(result.timing.train_step_ms),
         median(result.timing.train_step_vs_lstm),
+        median(result.timing.latency_us),
+        median(result.timing.latency_vs_lstm),
         result.timing.compile_s,
+        result.timing.train_s,
         result.timing.wall_s,
         result.memory_mb,
+        result.state_bytes,
     )
     return dict(zip(KEYS, values, strict=True))
 
@@ -119,20 +134,34 @@ def heading(group: Group) -> str:
     return "; ".join(parts)
 
 
-def columns(group: Group) -> list[tuple[str, str]]:
-    """Heading and unit of each entry of `cells`."""
+class Column(NamedTuple):
+    """A column of the main table.
+
+    Attributes:
+        name: Upper line of its heading.
+        unit: Lower line.
+        is_essential: Whether it stays where there is little room.
+    """
+
+    name: str
+    unit: str
+    is_essential: bool = True
+
+
+def columns(group: Group) -> list[Column]:
+    """Headings of the entries of `cells`."""
+    latency = [Column("latency", "µs"), Column("vs", "LSTM", is_essential=False)]
     return [
-        ("cell", ""),
-        ("hidden", "size"),
-        (show_score_name(group), group.arrow),
-        ("seeds", "") if group.runs[0].result.solved is None else ("solved", "seeds"),
-        ("cell", "params"),
-        ("vs", "LSTM"),
-        ("step", "ms"),
-        ("vs", "LSTM"),
-        ("compile", "s"),
-        ("wall", "s"),
-        ("peak", "MB"),
+        Column("cell", ""),
+        Column("hidden", "size"),
+        Column(show_score_name(group), group.arrow),
+        Column("seeds", "") if group.runs[0].result.solved is None else Column("solved", "seeds"),
+        Column("cell", "params"),
+        Column("vs", "LSTM"),
+        Column("step", "ms"),
+        Column("vs", "LSTM"),
+        *(latency if _has_latency(group) else []),
+        Column("peak", "MB", is_essential=False),
     ]
 
 
@@ -140,6 +169,10 @@ def cells(group: Group, run: Run) -> list[tuple[str, bool]]:
     """A run's row as text, each entry with whether it is to stand out."""
     result, timing = run.result, run.result.timing
     seeds = len(result.seeds)
+    latency = [
+        (show_number(median(timing.latency_us)), run in group.quickest()),
+        (show_ratio(median(timing.latency_vs_lstm)), False),
+    ]
     return [
         (result.cell, False),
         (str(result.hidden_size), False),
@@ -149,10 +182,13 @@ def cells(group: Group, run: Run) -> list[tuple[str, bool]]:
         (f"{run.parameters_vs_lstm:.2f}", False),
         (show_number(median(timing.train_step_ms)), run in group.fastest()),
         (show_ratio(median(timing.train_step_vs_lstm)), False),
-        (show_number(timing.compile_s), False),
-        (show_number(timing.wall_s), False),
+        *(latency if _has_latency(group) else []),
         (show_number(result.memory_mb), False),
     ]
+
+
+def _has_latency(group: Group) -> bool:
+    return any(run.result.timing.latency_us for run in group.runs)
 
 
 def notes(groups: Sequence[Group]) -> list[str]:
@@ -191,7 +227,7 @@ def to_markdown(
     for group in groups:
         lines += [f"### {_markdown(group.label)}", "", _markdown(heading(group)), ""]
         lines += [_markdown(answers.summary(group)), ""]
-        names = [f"{name} {unit}".strip() for name, unit in columns(group)]
+        names = [f"{column.name} {column.unit}".strip() for column in columns(group)]
         lines += _markdown_table(names, 1, [cells(group, run) for run in group.runs])
         for evidence in answers.evidence(group):
             rows = [[(text, False) for text in row] for row in evidence.rows]
@@ -213,9 +249,10 @@ def print_groups(groups: Sequence[Group], console: Console) -> None:
     for group in groups:
         console.print(Text.assemble((group.label, "bold"), f": {heading(group)}"))
         table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
-        for index, (name, unit) in enumerate(columns(group)):
+        for index, column in enumerate(columns(group)):
             justify: Literal["left", "right"] = "right" if index else "left"
-            table.add_column(Text(f"{name}\n{unit}"), justify=justify, no_wrap=True)
+            above = Text(f"{column.name}\n{column.unit}")
+            table.add_column(above, justify=justify, no_wrap=True)
         for run in group.runs:
             entries = cells(group, run)
             table.add_row(
