@@ -207,11 +207,56 @@ def median_time_to_event(times: Sequence[float | None], confidence: float = 0.95
     if len(times) == 0:
         raise ValueError("median_time_to_event needs at least one time")
     ordered = sorted(math.inf if time is None else float(time) for time in times)
-    median = ordered[(len(ordered) - 1) // 2]
-    interval = stats.quantile_test(ordered, p=0.5).confidence_interval(confidence)
+    return Interval(ordered[(len(ordered) - 1) // 2], *_median_ends(ordered, confidence))
+
+
+def median_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """The median with the exact interval of order statistics (Conover 1999, section 3.2).
+
+    It asks nothing of the distribution, and infinity is a value like others. It does not exist for
+    fewer than 6 values at 95 %.
+
+    Raises:
+        ValueError: There are no values.
+    """
+    if len(values) == 0:
+        raise ValueError("median_interval needs at least one value")
+    return Interval(float(np.median(values)), *_median_ends(values, confidence))
+
+
+def _median_ends(
+    values: Sequence[float], confidence: float
+) -> tuple[float, float] | tuple[None, None]:
+    interval = stats.quantile_test(values, p=0.5).confidence_interval(confidence)
     if math.isnan(interval.low) or math.isnan(interval.high):
+        return None, None
+    return float(interval.low), float(interval.high)
+
+
+def median_interval_from_quartiles(
+    median: float, low: float, high: float, n: int, confidence: float = 0.95
+) -> Interval:
+    """The interval of a median of which only the quartiles are known.
+
+    It is median ± t(n-1) sqrt(pi/2) s / sqrt(n), from the standard error of a normal sample's median,
+    with s = (high - low) / 1.349. McGill, Tukey & Larsen (1978, "Variations of box
+    plots") take 1.57 (high - low) / sqrt(n) for the notches of boxes that are to be compared with
+    each other; against a fixed value that is too short. In simulation with normal values a nominal
+    95 % covers 83 % with 7, 89 % with 20 and 95 % from 50 on, against 80, 87 and 90 % of notches.
+
+    Args:
+        median: Of the sample.
+        low: First quartile.
+        high: Third quartile.
+        n: Size of the sample. One value has no interval.
+        confidence: Nominal.
+    """
+    if n == 1:
         return Interval(median, None, None)
-    return Interval(median, float(interval.low), float(interval.high))
+    sd = (high - low) / (2 * stats.norm.ppf(0.75))
+    error = math.sqrt(math.pi / 2) * sd / math.sqrt(n)
+    half_width = float(stats.t.ppf((1 + confidence) / 2, n - 1) * error)
+    return Interval(median, median - half_width, median + half_width)
 
 
 def pairs_for_difference(mean: float, sd: float, comparisons: int = 1) -> int | None:
