@@ -238,11 +238,11 @@ def median_interval_from_quartiles(
 ) -> Interval:
     """The interval of a median of which only the quartiles are known.
 
-    It is median ± t(n-1) sqrt(pi/2) s / sqrt(n), from the standard error of a normal sample's median,
-    with s = (high - low) / 1.349. McGill, Tukey & Larsen (1978, "Variations of box
-    plots") take 1.57 (high - low) / sqrt(n) for the notches of boxes that are to be compared with
-    each other; against a fixed value that is too short. In simulation with normal values a nominal
-    95 % covers 83 % with 7, 89 % with 20 and 95 % from 50 on, against 80, 87 and 90 % of notches.
+    It is median ± t(n-1) sqrt(pi/2) s / sqrt(n), by the standard error of a normal sample's median
+    with s = (high - low) / 1.349. McGill, Tukey & Larsen (1978, "Variations of box plots") take
+    median ± 1.57 (high - low) / sqrt(n) for notches that are to be compared with each other;
+    against a fixed value these are too short. In simulation with normal values a nominal 95 %
+    covers 83 % with 7, 89 % with 20 and 95 % with 50, where notches cover 80, 87 and 90 %.
 
     Args:
         median: Of the sample.

@@ -1,0 +1,206 @@
+"""Claims on what a cell costs: parameters, time, memory."""
+
+import math
+import statistics
+
+from gru_bench.claims.claim import Claim, Test
+from gru_bench.claims.evidence import below, from_spread, show, sign
+from gru_bench.claims.settings import Setting, grus, paired
+from gru_bench.runs import Result, SeedResult
+from gru_bench.stats import Interval, median_interval
+
+
+def parameters(settings: list[Setting]) -> Claim:
+    """Claim 1, from counts."""
+    tests = []
+    for setting, gru in grus(settings, equal_sizes=True):
+        count = gru.parameters
+        ratio = count.cell / count.lstm
+        whole = count.total / (count.total - count.cell + count.lstm)
+        tests.append(
+            Test(
+                what=f"{setting.label}: {gru.cell}, parameters of the recurrent layers",
+                figure=f"{ratio:.4f} of the LSTM's; the whole model {whole:.4f} of its",
+                finding="for" if abs(ratio - 0.75) <= 0.005 else "against",
+            )
+        )
+    return Claim(
+        number=1,
+        sentence="A GRU has 75% of an LSTM's parameters.",
+        how=(
+            "Parameters of the recurrent layers over those of an LSTM with as many units, counted"
+            " in the model: for if within 0.75 ± 0.005, else against. All tests must be for; one"
+            " against refutes."
+        ),
+        quantifier="all",
+        tests=tests,
+    )
+
+
+def speed(settings: list[Setting]) -> Claim:
+    """Claim 2, from times taken in turns and from validation curves."""
+    per_step, to_score = parts = ("per step", "to the same score")
+    tests = []
+    for setting, gru in grus(settings, equal_sizes=True):
+        if gru.timing.train_step_vs_lstm is None:
+            continue
+        step = from_spread(gru.timing.train_step_vs_lstm)
+        tests.append(
+            Test(
+                what=f"{setting.label}: {gru.cell}, time of a training step",
+                figure=f"step {show(step)} of the LSTM's",
+                finding=below(step, 1),
+                part=per_step,
+            )
+        )
+        if "lstm" in setting.runs:
+            ratio, informative, pairs = _time_ratio(gru, setting.runs["lstm"], step)
+            tests.append(
+                Test(
+                    what=f"{setting.label}: {gru.cell}, time of training to the same score",
+                    figure=f"{informative} of {pairs} pairs"
+                    + (f"; {show(ratio)} of the LSTM's" if ratio else ""),
+                    finding=below(ratio, 1) if ratio else "open",
+                    part=to_score,
+                )
+            )
+    return Claim(
+        number=2,
+        sentence="A GRU trains faster than an LSTM, per step and to the same score.",
+        how=(
+            "With as many units. Per step: the median of ratios taken in turns. To the same score:"
+            " steps until the task is solved or, where there is no such mark, until the worse of"
+            " the two cells' median best validation score, less the margin; their ratio by seed,"
+            " with its median, times that of a step's time. A seed that never gets there takes"
+            " infinitely long, and a pair of two such seeds is left out. For if the interval lies"
+            " below 1, against if above. Both parts must hold in most tests."
+        ),
+        quantifier="most",
+        tests=tests,
+        parts=parts,
+    )
+
+
+def _time_ratio(gru: Result, lstm: Result, step: Interval) -> tuple[Interval | None, int, int]:
+    """The GRU's time to the same score over the LSTM's, the pairs that tell it, and all pairs."""
+    target = min(_typical_best(result) for result in (gru, lstm))
+    target -= min((r.margin for r in (gru, lstm) if r.margin is not None), default=0)
+    steps_gru, steps_lstm = (_steps_to(target, result) for result in (gru, lstm))
+    pairs = [(steps_gru[seed], steps_lstm[seed]) for seed in steps_gru.keys() & steps_lstm.keys()]
+    ratios = [a / b for a, b in pairs if min(a, b) < math.inf]
+    ratio = _product(median_interval(ratios), step) if ratios else None
+    return ratio, len(ratios), len(pairs)
+
+
+def _product(a: Interval, b: Interval) -> Interval:
+    """The product of two positive quantities, the ends of its interval erring on the wide side."""
+    estimate = a.estimate * b.estimate
+    if a.low is None or a.high is None or b.low is None or b.high is None:
+        return Interval(estimate, None, None)
+    return Interval(estimate, a.low * b.low, a.high * b.high)
+
+
+def _typical_best(result: Result) -> float:
+    """Median over seeds of the best validation score; turned so that higher is better."""
+    return statistics.median(
+        max((score for _, score in _validation(result, seed)), default=-math.inf)
+        for seed in result.seeds
+    )
+
+
+def _steps_to(target: float, result: Result) -> dict[int, float]:
+    """Steps by seed until the task is solved, or the target reached; infinity if never."""
+    if result.solved is not None:
+        return {s.seed: math.inf if s.solved_step is None else s.solved_step for s in result.seeds}
+    return {
+        seed.seed: next(
+            (step for step, score in _validation(result, seed) if score >= target), math.inf
+        )
+        for seed in result.seeds
+    }
+
+
+def _validation(result: Result, seed: SeedResult) -> list[tuple[int, float]]:
+    """Finite scores of the validation curve after their steps, turned so that higher is better."""
+    return [
+        (step, sign(result) * score)
+        for step, score in zip(seed.curve.step, seed.curve.validation_score, strict=True)
+        if score is not None
+    ]
+
+
+def memory(settings: list[Setting]) -> Claim:
+    """Claim 3, from bytes."""
+    training, streaming = parts = ("in training", "between two steps")
+    tests = []
+    for what, gru, lstm in paired(settings, equal_sizes=True):
+        if gru.memory_mb and lstm.memory_mb and _same_machine(gru, lstm):
+            tests.append(
+                Test(
+                    what=f"{what}, memory of a training step",
+                    figure=f"{gru.memory_mb:.3g} MB, {gru.memory_mb / lstm.memory_mb:.3f} of the"
+                    " LSTM's",
+                    finding="for" if gru.memory_mb < lstm.memory_mb else "against",
+                    part=training,
+                )
+            )
+        tests.append(_state(what, gru, lstm, streaming))
+    return Claim(
+        number=3,
+        sentence="A GRU needs less memory than an LSTM.",
+        how=(
+            "With as many units, without chance: the peak of a compiled training step by the"
+            " compiler's own account, and the bytes kept of one sequence between two steps. For if"
+            " fewer than the LSTM's, else against. All tests must be for; one against refutes."
+        ),
+        quantifier="all",
+        tests=tests,
+        parts=parts,
+    )
+
+
+def _state(what: str, gru: Result, lstm: Result, part: str) -> Test:
+    return Test(
+        what=f"{what}, state kept of a sequence",
+        figure=f"{gru.state_bytes} bytes, {gru.state_bytes / lstm.state_bytes:.2f} of the LSTM's",
+        finding="for" if gru.state_bytes < lstm.state_bytes else "against",
+        part=part,
+    )
+
+
+def _same_machine(a: Result, b: Result) -> bool:
+    return all(
+        getattr(a.environment, name) == getattr(b.environment, name)
+        for name in ("device_kind", "device_count", "platform", "processor", "versions")
+    )
+
+
+def real_time(settings: list[Setting]) -> Claim:
+    """Claim 9, from times of single steps and bytes."""
+    latency, state = parts = ("latency", "state")
+    tests = []
+    for setting, gru in grus(settings, equal_sizes=True):
+        if gru.timing.latency_vs_lstm is None:
+            continue
+        ratio = from_spread(gru.timing.latency_vs_lstm)
+        tests.append(
+            Test(
+                what=f"{setting.label}: {gru.cell}, time of one step of one sequence",
+                figure=f"latency {show(ratio)} of the LSTM's",
+                finding=below(ratio, 1),
+                part=latency,
+            )
+        )
+    tests += [_state(what, gru, lstm, state) for what, gru, lstm in paired(settings, True)]
+    return Claim(
+        number=9,
+        sentence="GRUs suit real-time use: lower latency and smaller state than an LSTM.",
+        how=(
+            "With as many units. Latency: the median of ratios taken in turns, for if its interval"
+            " lies below 1, against if above. State: bytes kept of one sequence between two steps,"
+            " for if fewer than the LSTM's, else against. Both parts must hold in most tests."
+        ),
+        quantifier="most",
+        tests=tests,
+        parts=parts,
+    )

@@ -1,0 +1,83 @@
+"""From intervals to findings and figures."""
+
+import math
+
+from gru_bench.claims.claim import Finding
+from gru_bench.runs import Result, Spread
+from gru_bench.stats import MIN_PAIRS, Interval, median_interval_from_quartiles
+
+
+def below(interval: Interval, bound: float) -> Finding:
+    """For if the interval lies below the bound, against if above."""
+    if interval.low is None or interval.high is None:
+        return "open"
+    return "for" if interval.high < bound else "against" if interval.low > bound else "open"
+
+
+def above(interval: Interval, bound: float) -> Finding:
+    """For if the interval lies above the bound, against if below."""
+    return below(turned(interval, -1), -bound)
+
+
+def turned(interval: Interval, sign: int) -> Interval:
+    """The interval of sign times the quantity."""
+    if sign > 0:
+        return interval
+    low, high = interval.low, interval.high
+    ends = (None, None) if low is None or high is None else (-high, -low)
+    return Interval(-interval.estimate, *ends)
+
+
+def from_spread(spread: Spread) -> Interval:
+    """The interval of a median of repeated measurements; none where these are too few."""
+    if spread.repeats is None or spread.repeats < MIN_PAIRS:
+        return Interval(spread.median, None, None)
+    return median_interval_from_quartiles(spread.median, spread.low, spread.high, spread.repeats)
+
+
+def sign(result: Result) -> int:
+    """1 where a higher score is better, -1 where a lower one is."""
+    return 1 if result.score.higher_is_better else -1
+
+
+def score_name(result: Result) -> str:
+    """The main score in words."""
+    return "MSE" if result.score.name == "mse" else result.score.name.replace("_", " ")
+
+
+def _is_percentage(result: Result) -> bool:
+    return "accuracy" in result.score.name
+
+
+def points(result: Result, difference: Interval) -> str:
+    """A difference of scores, that of accuracies in percentage points."""
+    return show(difference, 100, " points") if _is_percentage(result) else show(difference)
+
+
+def amount(result: Result, score: float) -> str:
+    """A score, accuracies in percent."""
+    return f"{100 * score:.3g}%" if _is_percentage(result) else f"{score:.3g}"
+
+
+def show(interval: Interval, scale: int = 1, unit: str = "") -> str:
+    """Such as `0.61 [0.50, 0.80]`, to two digits of the interval's half width."""
+    estimate, low, high = interval.estimate, interval.low, interval.high
+    if low is None or high is None:
+        return _number(scale * estimate, ".3g") + unit
+    half_width = scale * (high - low) / 2
+    digits = ".3g"
+    if 0 < half_width < math.inf:
+        digits = f".{max(0, 1 - math.floor(math.log10(half_width)))}f"
+    shown, shown_low, shown_high = (_number(scale * x, digits) for x in (estimate, low, high))
+    return f"{shown}{unit} [{shown_low}, {shown_high}]"
+
+
+def show_powers(interval: Interval) -> str:
+    """Such as `1.2e-09 [3.0e-10, 5.1e-09]`."""
+    if interval.low is None or interval.high is None:
+        return f"{interval.estimate:.1e}"
+    return f"{interval.estimate:.1e} [{interval.low:.1e}, {interval.high:.1e}]"
+
+
+def _number(value: float, digits: str) -> str:
+    return "∞" if value == math.inf else f"{value:z{digits}}"

@@ -1,0 +1,164 @@
+"""Claims on long lags: who bridges them, and whether gradients do."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from gru_bench.claims.claim import Claim, Finding, Test
+from gru_bench.claims.evidence import above, below, show_powers
+from gru_bench.claims.settings import GRUS, LAG_KEYS, Setting
+from gru_bench.runs import Result
+from gru_bench.stats import MIN_PAIRS, Interval, median_interval, wilson_interval
+
+GATED = (*GRUS, "lstm")
+# Gradients at the far end of a sequence, over those at the end where the loss is.
+VANISHED, EXPLODED = 1e-3, 1e3
+
+
+def long_lags(settings: list[Setting]) -> Claim:
+    """Claim 5, from solve rates and gradients of RNNs."""
+    failure, reason = parts = ("failure", "gradients")
+    tests = []
+    for longest, shortest in _longest(settings):
+        if "rnn" not in longest.runs:
+            continue
+        tests.append(_fails(longest, failure))
+        if shortest is not None and "rnn" in shortest.runs:
+            tests.append(_solves(shortest, failure))
+        tests += _gradient_tests(longest, ("rnn",), "before training", False, reason)
+    return Claim(
+        number=5,
+        sentence="Plain RNNs fail on long lags, because gradients vanish or explode.",
+        how=(
+            "On the longest lag of each task. Failure: for if the interval of the RNN's solve rate"
+            " lies below one half and that of a gated cell above, against if the RNN's lies above."
+            " Where a shorter lag was run, the RNN must solve that, for else it is not the lag that"
+            " it fails by; failing there too contradicts nothing, so it is open. Gradients: the"
+            " RNN's before training, at the far end over the end where the loss is, for if the"
+            " interval of the median over seeds lies below 0.001 or above 1000, against if"
+            " between. All tests must be for; one against refutes. That the one is the cause of"
+            " the other is not tested."
+        ),
+        quantifier="all",
+        tests=tests,
+        parts=parts,
+    )
+
+
+def _longest(settings: list[Setting]) -> list[tuple[Setting, Setting | None]]:
+    """Settings of each task's longest lag, with the shortest that is equal in all else."""
+    by_task: dict[str, list[Setting]] = defaultdict(list)
+    for setting in settings:
+        if setting.task in LAG_KEYS:
+            by_task[setting.task].append(setting)
+    found: list[tuple[Setting, Setting | None]] = []
+    for of_task in by_task.values():
+        most = max(setting.lag for setting in of_task)
+        for setting in of_task:
+            if setting.lag == most:
+                alike = [s for s in of_task if s.lag < most and _differ_in_lag(s, setting)]
+                found.append((setting, min(alike, key=lambda s: s.lag, default=None)))
+    return found
+
+
+def _differ_in_lag(a: Setting, b: Setting) -> bool:
+    """Whether two settings of a task are the same but for the lag, and how long is trained."""
+    own = {f"task.{LAG_KEYS[a.task]}", "steps", "evaluate_every", "patience", "seeds"}
+    return all(a.keys.get(k) == b.keys.get(k) for k in (a.keys.keys() | b.keys.keys()) - own)
+
+
+def _fails(setting: Setting, part: str) -> Test:
+    rnn = setting.runs["rnn"]
+    rates = {cell: _solve_rate(run) for cell, run in setting.runs.items() if cell in GATED}
+    best = max(rates, key=lambda cell: rates[cell].low or 0, default=None)
+    rate = _solve_rate(rnn)
+    finding: Finding = "open"
+    if below(rate, 0.5) == "against":
+        finding = "against"
+    elif below(rate, 0.5) == "for" and best and above(rates[best], 0.5) == "for":
+        finding = "for"
+    shown = [f"{name} {_solved(setting.runs[name])}" for name in ("rnn", best) if name]
+    return Test(
+        what=f"{setting.label}: seeds that solve it, rnn against the best gated cell",
+        figure=", ".join(shown),
+        finding=finding,
+        part=part,
+    )
+
+
+def _solves(setting: Setting, part: str) -> Test:
+    rnn = setting.runs["rnn"]
+    solves = above(_solve_rate(rnn), 0.5) == "for"
+    return Test(
+        what=f"{setting.label}: seeds that solve it, rnn on a shorter lag",
+        figure=f"rnn {_solved(rnn)}",
+        finding="for" if solves else "open",
+        part=part,
+    )
+
+
+def _solve_rate(result: Result) -> Interval:
+    """Share of the seeds that solved the task; without an interval if they are too few."""
+    rate = wilson_interval(result.solved or 0, len(result.seeds))
+    return rate if len(result.seeds) >= MIN_PAIRS else Interval(rate.estimate, None, None)
+
+
+def _solved(result: Result) -> str:
+    rate = wilson_interval(result.solved or 0, len(result.seeds))
+    return f"{result.solved or 0} of {len(result.seeds)} [{rate.low:.0%}, {rate.high:.0%}]"
+
+
+def gradients_alive(settings: list[Setting]) -> Claim:
+    """Claim 6, from gradients of gated cells."""
+    parts = ("before training", "after training")
+    tests = [
+        test
+        for setting, _ in _longest(settings)
+        for part in parts
+        for test in _gradient_tests(setting, GATED, part, True, part)
+    ]
+    return Claim(
+        number=6,
+        sentence="GRUs and LSTMs keep gradients alive across time.",
+        how=(
+            "On the longest lag of each task: the gradient at the far end of a sequence over that"
+            " at the end where the loss is, before training, when learning has to begin, and after"
+            " it. For if the interval of the median over seeds lies between 0.001 and 1000, against"
+            " if it lies outside. All tests must be for; one against refutes."
+        ),
+        quantifier="all",
+        tests=tests,
+        parts=parts,
+    )
+
+
+def _gradient_tests(
+    setting: Setting, cells: Iterable[str], when: str, should_live: bool, part: str
+) -> Iterator[Test]:
+    for cell in cells:
+        run = setting.runs.get(cell)
+        norms = run.probes.gradients if run and run.probes else None
+        if norms is None:
+            continue
+        far = max(range(len(norms.distance)), key=norms.distance.__getitem__)
+        rows = norms.trained if when == "after training" else norms.initial
+        values = [value for row in rows if (value := row[far]) is not None]
+        if not values:
+            continue
+        relative = median_interval(values)
+        seeds = f"{len(values)} of {len(rows)} seeds"
+        yield Test(
+            what=f"{setting.label}: {cell} {when}, gradient {norms.distance[far]} steps back",
+            figure=f"{show_powers(relative)} of that at the loss, {seeds}",
+            finding=_lives(relative, should_live),
+            part=part,
+        )
+
+
+def _lives(relative: Interval, should: bool) -> Finding:
+    if relative.low is None or relative.high is None:
+        return "open"
+    if relative.low > VANISHED and relative.high < EXPLODED:
+        return "for" if should else "against"
+    if relative.high < VANISHED or relative.low > EXPLODED:
+        return "against" if should else "for"
+    return "open"

@@ -1,0 +1,165 @@
+"""Claims on how well a cell does: who scores better, who overfits."""
+
+import statistics
+
+from gru_bench.claims.claim import Claim, Finding, Test
+from gru_bench.claims.evidence import above, amount, points, score_name, sign, turned
+from gru_bench.claims.settings import Setting, grus, paired
+from gru_bench.runs import Result
+from gru_bench.stats import MIN_PAIRS, Interval, bootstrap_interval
+
+
+def comparable(settings: list[Setting]) -> Claim:
+    """Claim 4, by non-inferiority within the margin."""
+    tests = []
+    for setting, gru in grus(settings):
+        comparison = setting.against_lstm.get(gru.cell)
+        if comparison is None:
+            continue
+        gain, margin = turned(comparison.difference, sign(gru)), comparison.margin
+        stated = (
+            "no margin" if margin is None else f"margin {points(gru, Interval(margin, None, None))}"
+        )
+        tests.append(
+            Test(
+                what=f"{setting.label}: {gru.cell} against lstm, {score_name(gru)}",
+                figure=f"ahead by {points(gru, gain)}, {stated}, {comparison.n_pairs} pairs",
+                finding=_not_worse(gain, margin) if comparison.n_pairs >= MIN_PAIRS else "open",
+            )
+        )
+    return Claim(
+        number=4,
+        sentence="A GRU performs comparably to an LSTM on most tasks.",
+        how=(
+            "The difference of test scores by seed, turned so that above 0 the GRU is ahead: for"
+            " if its interval lies above minus the margin, which the runs stated beforehand;"
+            " against if below it; open if it spans it, and then also where the LSTM is surely"
+            " ahead but perhaps by less than matters. Without a margin only a GRU that is ahead"
+            " counts as comparable. Supported if more than half of the tests are for, refuted if"
+            " at least half are against."
+        ),
+        quantifier="most",
+        tests=tests,
+    )
+
+
+def _not_worse(gain: Interval, margin: float | None) -> Finding:
+    if margin is not None:
+        return above(gain, -margin)
+    return "for" if above(gain, 0) == "for" else "open"
+
+
+def counting(settings: list[Setting]) -> Claim:
+    """Claim 7, by verdicts on the counting task."""
+    findings: dict[str, Finding] = {"worse": "for", "better": "against", "equivalent": "against"}
+    tests = [
+        Test(
+            what=f"{setting.label}: lstm against {gru.cell}, {score_name(gru)}",
+            figure=f"ahead by {points(gru, turned(comparison.difference, -sign(gru)))},"
+            f" {comparison.n_pairs} pairs, p {comparison.p_holm:.2g}",
+            finding=findings.get(comparison.verdict, "open"),
+        )
+        for setting, gru in grus(s for s in settings if s.task == "counting")
+        if (comparison := setting.against_lstm.get(gru.cell))
+    ]
+    return Claim(
+        number=7,
+        sentence="An LSTM wins where storing and output must be controlled separately.",
+        how=(
+            "On the counting task, whose state must be kept exact while something else is put out:"
+            " for if the LSTM is better than the GRU by the report's verdict, against if it is"
+            " worse or equivalent. All tests must be for; one against refutes."
+        ),
+        quantifier="all",
+        tests=tests,
+    )
+
+
+def overfitting(settings: list[Setting]) -> Claim:
+    """Claim 8, from training and test scores."""
+    limited = [s for s in settings if s.keys.get("task.train_documents") is not None]
+    fewest = {
+        name: min(s.keys["task.train_documents"] for s in limited if s.task_label == name)
+        for name in {s.task_label for s in limited}
+    }
+    small = [s for s in limited if s.keys["task.train_documents"] == fewest[s.task_label]]
+    tests = [
+        _overfits(f"{what}, {gru.config['task']['train_documents']} documents", gru, lstm)
+        for what, gru, lstm in paired(small)
+    ]
+    return Claim(
+        number=8,
+        sentence="On small data an LSTM overfits more.",
+        how=(
+            "On the fewest training documents of each corpus: the training score less the test"
+            " score, the LSTM's less the GRU's, by seed. For if the interval of the mean lies above"
+            " 0, against if below. Supported if more than half of the tests are for, refuted if at"
+            " least half are against."
+        ),
+        quantifier="most",
+        tests=[test for test in tests if test],
+    )
+
+
+def _overfits(what: str, gru: Result, lstm: Result) -> Test | None:
+    gaps_gru, gaps_lstm = _gaps(gru), _gaps(lstm)
+    more = [gaps_lstm[seed] - gaps_gru[seed] for seed in sorted(gaps_gru.keys() & gaps_lstm.keys())]
+    if not more:
+        return None
+    excess = bootstrap_interval(more)
+    tested = (
+        f"{r.cell} {amount(r, statistics.fmean(r.test_scores.values()))}" for r in (lstm, gru)
+    )
+    return Test(
+        what=f"{what}, training less test {score_name(gru)}",
+        figure=f"lstm {points(gru, excess)} more, {len(more)} pairs; test: {', '.join(tested)}",
+        finding=above(excess, 0) if len(more) >= MIN_PAIRS else "open",
+    )
+
+
+def _gaps(result: Result) -> dict[int, float]:
+    """How much better the score is on training data than on test data, by seed."""
+    name = result.score.name
+    return {
+        seed.seed: sign(result) * (train - test)
+        for seed in result.seeds
+        if (train := seed.train.get(name)) is not None and (test := seed.test[name]) is not None
+    }
+
+
+def no_dominance(settings: list[Setting]) -> Claim:
+    """Claim 10, by verdicts on all tasks."""
+    compared = [
+        (setting, comparison)
+        for setting in settings
+        for comparison in setting.against_lstm.values()
+    ]
+    verdicts = {comparison.verdict for _, comparison in compared}
+    both_win, one_wins = {"better", "worse"} <= verdicts, bool({"better", "worse"} & verdicts)
+    won = {"better": "the GRU is better", "worse": "the LSTM is better"}
+
+    def finding(verdict: str) -> Finding:
+        if both_win:
+            return "for" if verdict in won else "open"
+        return "against" if one_wins and verdict != "undecided" else "open"
+
+    tests = [
+        Test(
+            what=f"{setting.label}: {c.cell_a} against lstm",
+            figure=f"{won.get(c.verdict, c.verdict)}, {c.n_pairs} pairs, p {c.p_holm:.2g}",
+            finding=finding(c.verdict),
+        )
+        for setting, c in compared
+    ]
+    return Claim(
+        number=10,
+        sentence="Neither dominates universally: the choice is made by trying both.",
+        how=(
+            "Every GRU against the LSTM by the report's verdict, in every setting. If each kind is"
+            " better somewhere, these tests are for and support it; if only one is, all that is"
+            " decided is against, and refutes it where no comparison is undecided. Verdicts are"
+            " corrected within a setting, not across settings: of many, a lone win may be chance."
+        ),
+        quantifier="some",
+        tests=tests,
+    )
