@@ -1,4 +1,4 @@
-"""Why cells differ: gradients through time, gates, longer sequences.
+"""Why cells differ: gradients through time, and gates.
 
 All functions here are pure. A `Model` is a pytree, so that what takes one can be compiled, and
 mapped over a trained population, as it is:
@@ -7,23 +7,18 @@ mapped over a trained population, as it is:
     flows = jax.jit(jax.vmap(gradient_flow, (0, None, None)))(models, task, batch)
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from gru_bench.cells import GRU, LSTM, RNN, Cell, Gates, GRUResetAfter, State
 from gru_bench.model import Model, ModelConfig, read_out
 from gru_bench.streaming import embed, products
-from gru_bench.tasks.base import Batch, Split, Task
-from gru_bench.train import EVALUATION_DATA, TrainConfig, evaluate, over_runs
+from gru_bench.tasks.base import Batch, Task
 
-VANISHED = 1e-3  # of the gradient at the loss
 HISTOGRAM_BINS = 20
 OPEN = 1e3  # added to what goes into a gate, it drives any gate to its end
 
@@ -72,12 +67,12 @@ def gradient_flow(model: Model, task: Task, batch: Batch) -> GradientFlow:
     def loss(nudges: list[State]) -> Float[Array, ""]:
         x = embed(model, batch.inputs)
         for cell, nudge in zip(model.layers, nudges, strict=True):
-            (x, *_), _ = _trace(cell, x, nudge)
+            (x, *_), _ = trace(cell, x, nudge)
         x = jnp.where(last, x, jax.lax.stop_gradient(x))
         hidden = read_out(x, batch.lengths, model.config.readout)
         return task.tally(model.head(hidden.astype(jnp.float32)), batch)["loss"]
 
-    gradients = jax.grad(loss)(_no_nudges(model, steps, size))
+    gradients = jax.grad(loss)(no_nudges(model, steps, size))
 
     def by_distance(arrays: list[Array]) -> Float[Array, " distance"]:
         norms = _norm(jnp.concatenate(arrays, axis=-1))
@@ -89,16 +84,6 @@ def gradient_flow(model: Model, task: Task, batch: Batch) -> GradientFlow:
         output=by_distance([gradient[0] for gradient in gradients]),
         state=by_distance([array for gradient in gradients for array in gradient]),
     )
-
-
-def vanishing_distance(norms: np.ndarray) -> int | None:
-    """First distance at which a gradient is at most 1e-3 of that at the loss; None if never.
-
-    Args:
-        norms: by distance, as in `GradientFlow`.
-    """
-    vanished = np.flatnonzero(np.asarray(norms) <= VANISHED * norms[0])
-    return int(vanished[0]) if len(vanished) else None
 
 
 def _norm(a: Float[Array, "*axes features"]) -> Float[Array, "*axes"]:
@@ -142,9 +127,9 @@ def gate_statistics(model: Model, batch: Batch) -> list[dict[str, GateStatistics
 
     x = embed(model, batch.inputs)
     layers = []
-    nudges = _no_nudges(model, steps, batch.lengths.shape[0])
+    nudges = no_nudges(model, steps, batch.lengths.shape[0])
     for cell, nudge in zip(model.layers, nudges, strict=True):
-        (x, *_), gates = _trace(cell, x, nudge)
+        (x, *_), gates = trace(cell, x, nudge)
         gates = {name: gate.astype(jnp.float32) for name, gate in openness(cell, gates).items()}
         layers.append({name: statistics(gate) for name, gate in gates.items()})
     return layers
@@ -181,12 +166,12 @@ class GateLimits(NamedTuple):
         reset_open: the same with the reset gate at 1: what the history does if it is let through.
     """
 
-    z_kept: float | None
-    kept: float
-    z_replaced: float | None
-    replaced: float
-    reset_shut: float | None
-    reset_open: float | None
+    z_kept: Float[Array, ""] | None
+    kept: Float[Array, ""]
+    z_replaced: Float[Array, ""] | None
+    replaced: Float[Array, ""]
+    reset_shut: Float[Array, ""] | None
+    reset_open: Float[Array, ""] | None
 
 
 def gate_limits(
@@ -219,68 +204,30 @@ def gate_limits(
         driven.remember(keep)
         return gates_of(driven, state)
 
-    def effect_of_history(reset_bias: float) -> float:
+    def effect_of_history(reset_bias: float) -> Float[Array, ""]:
         driven = nnx.clone(cell)
         driven.set_bias(list(gates_of(cell, state)).index("r"), reset_bias)
         return _largest(gates_of(driven, state)["n"] - gates_of(driven, other)["n"])
 
     keep, replace = remembering(end), remembering(-end)
     return GateLimits(
-        z_kept=float(keep["z"].mean()) if gated else None,
+        z_kept=keep["z"].mean() if gated else None,
         kept=_largest(cell.next_state(state, keep)[-1] - state[-1]),
-        z_replaced=float(replace["z"].mean()) if gated else None,
+        z_replaced=replace["z"].mean() if gated else None,
         replaced=_largest(cell.next_state(state, replace)[-1] - replace["n" if gated else "g"]),
         reset_shut=effect_of_history(-OPEN) if gated else None,
         reset_open=effect_of_history(OPEN) if gated else None,
     )
 
 
-def _largest(difference: Array) -> float:
-    return float(jnp.abs(difference).max())
-
-
-# Longer sequences
-
-
-def length_generalisation(
-    config: TrainConfig,
-    params: PyTree[Array],
-    seeds: Sequence[int],
-    make_task: Callable[[int], Task],
-    lengths: Sequence[int],
-    split: Split = "test",
-) -> dict[int, dict[str, np.ndarray]]:
-    """Scores of a trained population on the same task at other lengths.
-
-    Args:
-        config: how the population was trained.
-        params: its parameters, with the runs as the leading axis.
-        seeds: seed of each run, which decides its evaluation data.
-        make_task: the task of a given length.
-        lengths: the lengths, such as multiples of the one trained at.
-        split: on which to evaluate.
-
-    Returns:
-        By length and name of the score, one entry a run.
-    """
-
-    def scores(params: PyTree[Array], key: Key[Array, ""], task: Task) -> dict[str, Array]:
-        return evaluate(config, params, task, key, split)
-
-    keys = jax.vmap(lambda seed: jax.random.fold_in(jax.random.key(seed), EVALUATION_DATA))(
-        jnp.array(seeds)
-    )
-    program = jax.jit(partial(over_runs, scores))
-    return {
-        length: jax.tree.map(np.asarray, program(params, keys, make_task(length)))
-        for length in lengths
-    }
+def _largest(difference: Array) -> Float[Array, ""]:
+    return jnp.abs(difference).max()
 
 
 # A cell in slow motion
 
 
-def _trace(cell: Cell, x: Float[Array, "time batch input"], nudges: State) -> tuple[State, Gates]:
+def trace(cell: Cell, x: Float[Array, "time batch input"], nudges: State) -> tuple[State, Gates]:
     """States after each step, `nudges` having been added to them, and gates; both time first."""
     dot = products(cell, x.dtype)
 
@@ -294,7 +241,7 @@ def _trace(cell: Cell, x: Float[Array, "time batch input"], nudges: State) -> tu
     return jax.lax.scan(body, start, (cell.project(x), nudges))[1]
 
 
-def _no_nudges(model: Model, steps: int, batch_size: int) -> list[State]:
+def no_nudges(model: Model, steps: int, batch_size: int) -> list[State]:
     """Zeros to add to the states of each layer after each step."""
     shape = (steps, batch_size, model.config.hidden_size)
     zeros = jnp.zeros(shape, model.config.dtype)

@@ -182,8 +182,8 @@ def _run(options: argparse.Namespace) -> None:
     configs = compose_experiments(options.overrides, options.multirun)
 
     from gru_bench import report, runs
-    from gru_bench.experiment import run_experiments
     from gru_bench.machine import set_up_devices
+    from gru_bench.sweep import run_experiments
 
     set_up_devices()
     flag = ["-m"] if options.multirun else []

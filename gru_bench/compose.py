@@ -17,7 +17,6 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, OverrideParseException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -53,19 +52,23 @@ def compose_experiments(overrides: Sequence[str], multirun: bool) -> list[Experi
     with _hydra():
         overrides = list(overrides) or list(DEFAULT)
         parsed = _parse(overrides)
-        sweep = _swept_by_experiment(parsed)
-        given = {override.key_or_group for override in parsed}
-        words = [*(f"{key}={value}" for key, value in sweep.items() if key not in given)]
-        words += overrides
-        if not (multirun or sweep):
+        sweeps = _sweeps_of_experiment(parsed)
+        if not (multirun or sweeps):
             for override in parsed:
                 if override.is_sweep_override():
                     raise UserError(
                         f"{override.input_line} lists several values: add -m to run them all"
                     )
-            return [_compose(overrides)]
-        batches = BasicSweeper.split_arguments(_parse(words), max_batch_size=None)
-        return [_compose(combination) for batch in batches for combination in batch]
+        given = {override.key_or_group for override in parsed}
+        configs = {}
+        for sweep in sweeps or [{}]:
+            words = [f"{key}={value}" for key, value in sweep.items() if key not in given]
+            batches = BasicSweeper.split_arguments(
+                _parse([*words, *overrides]), max_batch_size=None
+            )
+            for config in (_compose(combination) for batch in batches for combination in batch):
+                configs[config.identity(), config.out_dir] = config  # sweeps may overlap
+        return list(configs.values())
 
 
 @contextmanager
@@ -88,13 +91,11 @@ def _parse(words: Sequence[str]) -> list[Override]:
         ) from None
 
 
-def _swept_by_experiment(overrides: Sequence[Override]) -> dict[str, str]:
-    """What the chosen experiment sweeps over: keys with their values, `a,b,c`."""
+def _sweeps_of_experiment(overrides: Sequence[Override]) -> list[dict[str, Any]]:
+    """The sweeps that the chosen experiment is made of: values `a,b,c` by key."""
     chosen = [o.input_line for o in overrides if o.key_or_group == "experiment" and o.input_line]
-    config = _compose_raw(chosen, with_hydra=True)
-    if config.hydra.mode != RunMode.MULTIRUN:
-        return {}
-    return dict(config.hydra.sweeper.params or {})
+    sweeps: Any = OmegaConf.to_container(_compose_raw(chosen).sweeps)
+    return list(sweeps)
 
 
 def _compose(words: Sequence[str]) -> ExperimentConfig:
@@ -107,16 +108,17 @@ def _compose(words: Sequence[str]) -> ExperimentConfig:
     except OmegaConfBaseException as error:
         raise UserError(_first_line(error)) from None
     assert isinstance(config, ExperimentConfig)
+    config.sweeps = []
     return config
 
 
-def _compose_raw(words: Sequence[str], with_hydra: bool = False) -> DictConfig:
+def _compose_raw(words: Sequence[str]) -> DictConfig:
     overrides = _parse(words)
     groups = _groups()
     for override in overrides:
         _check_choice(override, groups)
     try:
-        return compose("config", list(words), return_hydra_config=with_hydra)
+        return compose("config", list(words))
     except HydraException as error:
         choices = [o for o in overrides if o.key_or_group in groups]
         config = compose("config", [o.input_line for o in choices if o.input_line])

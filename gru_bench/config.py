@@ -18,6 +18,7 @@ from omegaconf import MISSING
 from gru_bench.errors import UserError
 
 CELLS = ("gru", "gru_reset_after", "lstm", "rnn")
+REFERENCE = "lstm"  # the cell that the others are compared with
 INITIALISATIONS = ("orthogonal", "chrono")
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
 SCHEDULES = ("constant", "cosine", "linear")

@@ -4,6 +4,7 @@ Source: Hochreiter and Schmidhuber 1997; in this form Le, Jaitly and Hinton 2015
 and Bengio 2016.
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 import jax
@@ -88,3 +89,6 @@ class AddingTask:
 
     def solved(self, scores: dict[str, Float[Array, ""]]) -> Array:
         return scores["mse"] < SOLVED_MSE
+
+    def longer(self, multiple: int) -> "AddingTask":
+        return dataclasses.replace(self, length=multiple * self.length)

@@ -117,6 +117,10 @@ class Task(Protocol):
         """Whether these validation scores count as solving the task (a boolean scalar)."""
         ...
 
+    def longer(self, multiple: int) -> "Task | None":
+        """The same task on sequences so many times as long; None if it has no such thing."""
+        ...
+
 
 def step_keys(key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Key[Array, " steps"]:
     """One key a step, derived from the step's own number."""

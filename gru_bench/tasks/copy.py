@@ -4,6 +4,7 @@ Source: Hochreiter and Schmidhuber 1997; in this form Arjovsky, Shah and Bengio 
 one delimiter, and the recall starts at the step after it.
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -93,3 +94,6 @@ class CopyTask:
 
     def solved(self, scores: dict[str, Float[Array, ""]]) -> Array:
         return scores["recall_accuracy"] >= SOLVED_ACCURACY
+
+    def longer(self, multiple: int) -> "CopyTask":
+        return dataclasses.replace(self, lag=multiple * self.lag)

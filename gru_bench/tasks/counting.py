@@ -125,6 +125,9 @@ class CountingTask:
     def solved(self, scores: dict[str, Float[Array, ""]]) -> Array:
         return scores["acceptance"] == 1
 
+    def longer(self, multiple: int) -> None:
+        """Nothing more: the test split has longer strings in any case."""
+
 
 def _numbered_steps(items: int, longest: int) -> Int[Array, "items time"]:
     return jnp.tile(jnp.arange(2 * longest + 1), (items, 1))

@@ -19,7 +19,7 @@ from tokenizers.pre_tokenizers import Split as SplitTokens
 from tokenizers.trainers import WordLevelTrainer
 
 from gru_bench.config import TextConfig
-from gru_bench.corpora import Corpus
+from gru_bench.corpora import Corpus, Documents
 from gru_bench.errors import UserError
 from gru_bench.tasks.base import Batch, Readout, Score, Split, static
 
@@ -158,13 +158,17 @@ class TextTask:
         """Never: classifying text has no mark at which it counts as solved."""
         return jnp.array(False)
 
+    def longer(self, multiple: int) -> None:
+        """Nothing: documents are as long as they are."""
+
 
 def make_text_task(config: TextConfig, corpus: Corpus, batch_size: int) -> TextTask:
     """Turns a corpus into token ids on the device.
 
     Args:
-        config: kind of tokens, their number, how many of a document are read, the readout.
-        corpus: labelled text. The vocabulary is learnt from its training split alone.
+        config: kind of tokens, their number, how many of a document are read, the readout, how many
+            training documents are kept.
+        corpus: labelled text. The vocabulary is learnt from the training documents kept.
         batch_size: documents a batch.
 
     Returns:
@@ -174,14 +178,15 @@ def make_text_task(config: TextConfig, corpus: Corpus, batch_size: int) -> TextT
     Raises:
         UserError: an epoch does not hold a single batch, or the vocabulary would be empty.
     """
-    splits = (corpus.train, corpus.validation, corpus.test)
-    sizes = (len(corpus.train.texts), len(corpus.validation.texts), len(corpus.test.texts))
+    train = keep_documents(corpus.train, config.train_documents)
+    splits = (train, corpus.validation, corpus.test)
+    sizes = (len(train.texts), len(corpus.validation.texts), len(corpus.test.texts))
     if sizes[0] < batch_size:
         raise UserError(
             f"batch_size={batch_size} is not possible: batch_size must be at most {sizes[0]},"
-            " the documents in the training split"
+            " the documents to train on"
         )
-    tokenizer = make_tokenizer(config, corpus.train.texts)
+    tokenizer = make_tokenizer(config, train.texts)
     encoded = encode(config, tokenizer, [text for split in splits for text in split.texts])
     lengths = np.array([len(ids) for ids in encoded], np.int32)
     vocabulary_size = tokenizer.get_vocab_size()
@@ -189,7 +194,7 @@ def make_text_task(config: TextConfig, corpus: Corpus, batch_size: int) -> TextT
     for row, ids in zip(documents, encoded, strict=True):
         row[: len(ids)] = ids
 
-    commonest = np.bincount(corpus.train.labels).argmax()
+    commonest = np.bincount(train.labels).argmax()
     return TextTask(
         documents=jnp.asarray(documents),
         lengths=jnp.asarray(lengths),
@@ -206,6 +211,31 @@ def make_text_task(config: TextConfig, corpus: Corpus, batch_size: int) -> TextT
             baseline_name="always the commonest class",
         ),
     )
+
+
+def keep_documents(documents: Documents, number: int | None) -> Documents:
+    """So many of the documents, each class in proportion; all of them if `number` is None.
+
+    The choice is the same in every run, and a smaller number keeps a part of what a larger one
+    does: document k of a class of n, in a fixed random order, ranks by (k + 1/2) / n.
+
+    Raises:
+        UserError: There are not so many.
+    """
+    if number is None:
+        return documents
+    total = len(documents.texts)
+    if number > total:
+        raise UserError(
+            f"task.train_documents={number} is not possible: the training split has {total}"
+        )
+    order = np.random.default_rng(0).permutation(total)
+    rank = np.empty(total)
+    for label in np.unique(documents.labels):
+        members = order[documents.labels[order] == label]
+        rank[members] = (np.arange(len(members)) + 0.5) / len(members)
+    kept = np.sort(np.argsort(rank, kind="stable")[:number])
+    return Documents([documents.texts[i] for i in kept], documents.labels[kept])
 
 
 def make_tokenizer(config: TextConfig, texts: list[str]) -> Tokenizer:

@@ -1,0 +1,111 @@
+"""What came of training, in the terms of the run folder: conversions alone."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gru_bench import runs
+from gru_bench.config import TuneConfig
+from gru_bench.tasks.base import Score, Split
+from gru_bench.train import NEVER, Evaluation, Fit
+
+
+def scalars(evaluation: Evaluation, run: int) -> dict[str, float]:
+    """One run's numbers of an evaluation, by their TensorBoard tags."""
+    return {
+        "train/loss": float(evaluation.train_loss[run]),
+        "train/gradient_norm": float(evaluation.gradient_norm[run]),
+        "train/learning_rate": float(evaluation.learning_rate[run]),
+    } | {f"validation/{name}": float(score[run]) for name, score in evaluation.scores.items()}
+
+
+def seed_result(
+    trained: Fit, run: int, seed: int, learning_rate: float, score: str
+) -> runs.SeedResult:
+    """One run of a population.
+
+    Args:
+        trained: the population.
+        run: its place in it.
+        seed: its seed.
+        learning_rate: its learning rate.
+        score: name of the task's main score.
+    """
+    # A run that has stopped takes part in later evaluations without having changed.
+    seen = [
+        evaluation
+        for i, evaluation in enumerate(trained.evaluations)
+        if i == 0 or trained.evaluations[i - 1].active[run]
+    ]
+
+    def reached(step: int) -> int | None:
+        return None if step == NEVER else int(step)
+
+    def scores(split: Split) -> dict[str, float | None]:
+        return {name: float(values[run]) for name, values in trained.scores[split].items()}
+
+    solved_step = reached(trained.solved_step[run])
+    return runs.SeedResult(
+        seed=seed,
+        learning_rate=learning_rate,
+        test=scores("test"),
+        validation=scores("validation"),
+        train=scores("train"),
+        best_step=reached(trained.best_step[run]),
+        steps=int(trained.steps[run]),
+        solved_step=solved_step,
+        solved_s=next((e.time_s for e in seen if e.steps[run] == solved_step), None),
+        diverged_step=reached(trained.diverged_step[run]),
+        curve=runs.Curve(
+            step=[int(e.steps[run]) for e in seen],
+            time_s=[e.time_s for e in seen],
+            train_loss=[float(e.train_loss[run]) for e in seen],
+            validation_loss=[float(e.scores["loss"][run]) for e in seen],
+            validation_score=[float(e.scores[score][run]) for e in seen],
+            gradient_norm=[float(e.gradient_norm[run]) for e in seen],
+            learning_rate=[float(e.learning_rate[run]) for e in seen],
+        ),
+    )
+
+
+def tuning_grid(tune: TuneConfig) -> tuple[list[int], list[float]]:
+    """Seed and learning rate of each run of the search: rate by rate, with every tuning seed."""
+    rates = [rate for rate in tune.learning_rates for _ in tune.tuning_seeds]
+    return tune.tuning_seeds * len(tune.learning_rates), rates
+
+
+def tuning_result(tune: TuneConfig, trained: Fit, score: Score) -> runs.Tuning:
+    """The learning rate of the best mean validation score; of equals, that of the least loss.
+
+    A run without a finite score counts with the baseline, one without a finite loss as the worst.
+
+    Args:
+        tune: the grid.
+        trained: the population of `tuning_grid`.
+        score: the task's main score.
+    """
+    shape = (len(tune.learning_rates), tune.seeds)
+    scores = trained.scores["validation"][score.name].reshape(shape)
+    losses = trained.scores["validation"]["loss"].reshape(shape)
+    sign = 1 if score.higher_is_better else -1
+    means = sign * np.where(np.isfinite(scores), scores, score.baseline).mean(1)
+    mean_losses = np.where(np.isfinite(losses), losses, np.inf).mean(1)
+    best = max(range(len(means)), key=lambda i: (means[i], -mean_losses[i]))
+    return runs.Tuning(
+        learning_rates=tune.learning_rates,
+        seeds=tune.tuning_seeds,
+        scores=scores.tolist(),
+        chosen=tune.learning_rates[best],
+    )
+
+
+def spread(values: np.ndarray) -> runs.Spread:
+    """Median and quartiles."""
+    low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
+    return runs.Spread(median=float(median), low=float(low), high=float(high), repeats=len(values))
+
+
+def mean_or_none(values: Sequence[float] | np.ndarray) -> float | None:
+    """Mean of the finite values, or None if there is none."""
+    finite = np.asarray(values)[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else None

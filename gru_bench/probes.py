@@ -1,0 +1,158 @@
+"""Looks into trained cells: how gradients flow, what gates do, how they take longer sequences."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import msgspec
+import numpy as np
+from jaxtyping import Array, Float, Int, PyTree
+
+from gru_bench import runs
+from gru_bench.analysis import (
+    GateLimits,
+    GateStatistics,
+    gate_limits,
+    gate_statistics,
+    gradient_flow,
+    load_model,
+    no_nudges,
+    trace,
+)
+from gru_bench.cells import RNN
+from gru_bench.model import Model
+from gru_bench.streaming import embed
+from gru_bench.tasks.base import Batch, Task
+from gru_bench.train import TrainConfig, evaluate, init_run, over_runs
+
+MULTIPLES = (1, 2, 4)  # of the length trained at
+MOST_POINTS = 101  # of a curve over time that is kept
+
+
+class View(NamedTuple):
+    """What is seen of one run; norms are relative to distance 0."""
+
+    initial: Float[Array, " distance"]
+    trained: Float[Array, " distance"]
+    gates: list[dict[str, GateStatistics]]
+    ends: GateLimits | None
+    longer: list[Float[Array, ""]]
+
+
+def probe(
+    config: TrainConfig,
+    task: Task,
+    seeds: Sequence[int],
+    params: PyTree[np.ndarray],
+) -> runs.Probes:
+    """Looks into the runs of a trained population.
+
+    Gradients and gates are those of one batch of each run's test data.
+
+    Args:
+        config: how the population was trained.
+        task: on what.
+        seeds: seed of each run.
+        params: the trained parameters, with the runs as the leading axis.
+    """
+
+    def view(seed: Int[Array, ""], params: PyTree[Array], task: Task) -> View:
+        # As it was before its first step; the learning rate plays no part in that.
+        run = init_run(config, task, seed, jnp.float32(0))
+        batch = full_batch(task, task.evaluation(run.evaluation_key, "test"))
+        model = load_model(config.model, params)
+        return View(
+            initial=relative_flow(load_model(config.model, run.params), task, batch),
+            trained=relative_flow(model, task, batch),
+            gates=gate_statistics(model, batch),
+            ends=ends_of_gates(model, batch),
+            longer=[
+                evaluate(config, params, longer, run.evaluation_key, "test")[task.score.name]
+                for longer in at_multiples(task)
+            ],
+        )
+
+    look = jax.jit(partial(over_runs, view))
+    views: View = jax.device_get(look(jnp.array(seeds), params, task))
+    return runs.Probes(
+        gradients=gradient_norms(np.asarray(views.initial), np.asarray(views.trained)),
+        gates=[{name: gate(seen) for name, seen in layer.items()} for layer in views.gates],
+        gate_ends=None if views.ends is None else gate_ends(views.ends),
+        lengths=runs.Lengths(
+            multiple=list(MULTIPLES),
+            length=[longer.sequence_length for longer in at_multiples(task)],
+            scores=[scores.tolist() for scores in views.longer],
+        )
+        if views.longer
+        else None,
+    )
+
+
+def at_multiples(task: Task) -> list[Task]:
+    """The task at `MULTIPLES` of its length; nothing where it has no other length."""
+    return [longer for m in MULTIPLES if (longer := task.longer(m)) is not None]
+
+
+def full_batch(task: Task, items: PyTree[Array]) -> Batch:
+    """The first of the batches with the most sequences that are no filler."""
+    sequences = jax.vmap(lambda item: task.batch(item).weights.sum())(items)
+    return task.batch(jax.tree.map(lambda leaf: leaf[sequences.argmax()], items))
+
+
+def relative_flow(model: Model, task: Task, batch: Batch) -> Float[Array, " distance"]:
+    """Norms of `gradient_flow` with respect to the full state, over that at the loss."""
+    norms = gradient_flow(model, task, batch).state
+    return norms / norms[0]
+
+
+def ends_of_gates(model: Model, batch: Batch) -> GateLimits | None:
+    """`gate_limits` of the first layer halfway through the sequences; None for a plain RNN.
+
+    The other history of a sequence is that of its neighbour in the batch.
+    """
+    cell = model.layers[0]
+    if isinstance(cell, RNN):
+        return None
+    x = embed(model, batch.inputs)
+    states, _ = trace(cell, x, no_nudges(model, *x.shape[:2])[0])
+    half = x.shape[0] // 2
+    state = jax.tree.map(lambda leaf: leaf[half], states)
+    other = jax.tree.map(lambda leaf: jnp.roll(leaf, 1, axis=0), state)
+    return gate_limits(cell, x[half], state, other)
+
+
+def gradient_norms(
+    initial: Float[np.ndarray, "run distance"], trained: Float[np.ndarray, "run distance"]
+) -> runs.GradientNorms:
+    """The norms at evenly spaced distances."""
+    kept = points(initial.shape[1])
+    return runs.GradientNorms(
+        distance=kept.tolist(), initial=initial[:, kept].tolist(), trained=trained[:, kept].tolist()
+    )
+
+
+def gate(seen: GateStatistics) -> runs.Gate:
+    """One gate's openness: means over the runs, which are the leading axis."""
+    kept = points(seen.by_step.shape[1])
+    return runs.Gate(
+        step=kept.tolist(),
+        by_step=seen.by_step.mean(0)[kept].tolist(),
+        by_unit=np.sort(seen.by_unit, axis=1).mean(0).tolist(),
+        histogram=seen.histogram.mean(0).tolist(),
+    )
+
+
+def gate_ends(ends: GateLimits) -> runs.GateEnds:
+    """The largest deviations over the runs; of the update gate, which is at an end, the mean."""
+    summary: dict[str, float | None] = {}
+    for name, values in ends._asdict().items():
+        over_runs = np.mean if name.startswith("z_") else np.max
+        summary[name] = None if values is None else float(over_runs(values))
+    return msgspec.convert(summary, runs.GateEnds)
+
+
+def points(number: int) -> Int[np.ndarray, " points"]:
+    """Evenly spaced indices below a number, at most `MOST_POINTS` of them, both ends included."""
+    return np.unique(np.linspace(0, number - 1, min(number, MOST_POINTS)).round().astype(int))
