@@ -20,7 +20,7 @@ STEPS_A_TURN = 10  # in one program, so that the host's part does not count
 WARM_UP_ROUNDS = 2
 MIN_ROUNDS = 7
 MAX_ROUNDS = 50
-SECONDS = 3.0  # after MIN_ROUNDS, no new round begins later than this
+SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,19 @@ class StepCost:
     memory_mb: float | None
 
 
-def measure_training_steps(configs: Mapping[str, TrainConfig], task: Task) -> dict[str, StepCost]:
+def measure_training_steps(
+    configs: Mapping[str, TrainConfig],
+    task: Task,
+    min_rounds: int = MIN_ROUNDS,
+    seconds: float = SECONDS,
+) -> dict[str, StepCost]:
     """Measures one training step (forward, backward, update) of each configuration.
 
     Args:
         configs: by any name; they share the task.
         task: the task.
+        min_rounds: rounds that are measured in any case.
+        seconds: after them, no new round begins later than this.
 
     Returns:
         The costs by the same names. Entry i of every `step_ms` is of the same round.
@@ -50,20 +57,20 @@ def measure_training_steps(configs: Mapping[str, TrainConfig], task: Task) -> di
     device = jax.devices()[0]
     task = jax.device_put(task, device)
     programs = {name: _compile_steps(config, task) for name, config in configs.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in configs}
+    times_s: dict[str, list[float]] = {name: [] for name in configs}
     began = time.perf_counter()
     rounds = 0
-    while rounds < WARM_UP_ROUNDS + MIN_ROUNDS or (
-        rounds < WARM_UP_ROUNDS + MAX_ROUNDS and time.perf_counter() - began < SECONDS
+    while rounds < WARM_UP_ROUNDS + min_rounds or (
+        rounds < WARM_UP_ROUNDS + MAX_ROUNDS and time.perf_counter() - began < seconds
     ):
         for name, (program, run) in programs.items():
             started = time.perf_counter()
             jax.block_until_ready(program(run, task))
-            seconds[name].append(time.perf_counter() - started)
+            times_s[name].append(time.perf_counter() - started)
         rounds += 1
     return {
         name: StepCost(
-            step_ms=np.array(seconds[name][WARM_UP_ROUNDS:]) * 1e3 / STEPS_A_TURN,
+            step_ms=np.array(times_s[name][WARM_UP_ROUNDS:]) * 1e3 / STEPS_A_TURN,
             memory_mb=program_memory_mb(program),
         )
         for name, (program, _) in programs.items()
