@@ -242,7 +242,7 @@ def median_interval_from_quartiles(
     with s = (high - low) / 1.349. McGill, Tukey & Larsen (1978, "Variations of box plots") take
     median ± 1.57 (high - low) / sqrt(n) for notches that are to be compared with each other;
     against a fixed value these are too short. In simulation with normal values a nominal 95 %
-    covers 83 % with 7, 89 % with 20 and 95 % with 50, where notches cover 80, 87 and 90 %.
+    covers 91 % with 7, 93 % with 20 and 95 % with 50, where notches cover 80, 87 and 90 %.
 
     Args:
         median: Of the sample.

@@ -14,6 +14,8 @@ from gru_bench.stats import (
     holm,
     interquartile_mean_interval,
     mean_interval,
+    median_interval,
+    median_interval_from_quartiles,
     median_time_to_event,
     pairs_for_difference,
     pairs_for_equivalence,
@@ -157,6 +159,34 @@ def test_median_time_to_event_by_hand():
     assert median_time_to_event([1, 2, 3, 4, 5]).low is None
 
 
+def test_median_interval_by_hand():
+    # Of 6 values, the least and the largest bound the median but for a chance of 2 / 2^6.
+    interval = median_interval([6, 1, 5, 2, 4, 3])
+    assert (interval.estimate, interval.low, interval.high) == (3.5, 1, 6)
+    assert median_interval([0.5, 0.5, 0.5, math.inf, math.inf, 0.5]).high == math.inf
+    assert median_interval([1, 2, 3, 4, 5]).low is None
+    # Of 8, the second on either side would do only at 93 %.
+    assert median_interval(list(range(8))).low == 0
+
+
+def test_median_interval_from_quartiles_by_hand():
+    # Quartiles of a standard normal, so s = 1; t(0.975, 99) = 1.984217, sqrt(pi/2) = 1.253314.
+    interval = median_interval_from_quartiles(3.0, 3 - 0.6744898, 3 + 0.6744898, 100)
+    assert interval.estimate == 3
+    assert interval.high - 3 == pytest.approx(1.984217 * 1.253314 / 10, rel=1e-6)
+    assert 3 - interval.low == pytest.approx(interval.high - 3)
+    assert median_interval_from_quartiles(1.0, 1.0, 1.0, 1).low is None
+
+
+@pytest.mark.parametrize(("n", "coverage"), [(7, 0.91), (20, 0.93), (50, 0.95)])
+def test_median_interval_from_quartiles_covers_what_its_docstring_says(n, coverage):
+    samples = np.random.default_rng(0).normal(size=(2000, n))
+    quartiles = np.quantile(samples, [0.5, 0.25, 0.75], axis=1).T
+    intervals = [median_interval_from_quartiles(*map(float, q), n) for q in quartiles]
+    covered = np.mean([interval.low <= 0 <= interval.high for interval in intervals])
+    assert covered == pytest.approx(coverage, abs=0.02)
+
+
 @pytest.mark.parametrize("unsolved", [0, 3, 4, 5, 8])
 def test_median_time_to_event_is_that_of_kaplan_and_meier(unsolved):
     times = np.random.default_rng(unsolved).integers(1, 2000, 8 - unsolved)
@@ -230,6 +260,7 @@ def test_impossible_input_is_refused():
         lambda: bootstrap_interval([]),
         lambda: sign_flip_test([]),
         lambda: probability_of_improvement([]),
+        lambda: median_interval([]),
         lambda: median_time_to_event([]),
     ):
         with pytest.raises(ValueError, match="needs"):

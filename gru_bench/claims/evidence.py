@@ -54,7 +54,13 @@ def points(result: Result, difference: Interval) -> str:
     return show(difference, 100, " points") if _is_percentage(result) else show(difference)
 
 
-def amount(result: Result, score: float) -> str:
+def amount(result: Result, difference: float) -> str:
+    """A difference without an interval; one point is one point."""
+    shown = points(result, Interval(difference, None, None))
+    return shown.removesuffix("s") if shown == "1 points" else shown
+
+
+def level(result: Result, score: float) -> str:
     """A score, accuracies in percent."""
     return f"{100 * score:.3g}%" if _is_percentage(result) else f"{score:.3g}"
 

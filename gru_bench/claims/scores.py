@@ -3,7 +3,7 @@
 import statistics
 
 from gru_bench.claims.claim import Claim, Finding, Test
-from gru_bench.claims.evidence import above, amount, points, score_name, sign, turned
+from gru_bench.claims.evidence import above, amount, level, points, score_name, sign, turned
 from gru_bench.claims.settings import Setting, grus, paired
 from gru_bench.runs import Result
 from gru_bench.stats import MIN_PAIRS, Interval, bootstrap_interval
@@ -17,9 +17,7 @@ def comparable(settings: list[Setting]) -> Claim:
         if comparison is None:
             continue
         gain, margin = turned(comparison.difference, sign(gru)), comparison.margin
-        stated = (
-            "no margin" if margin is None else f"margin {points(gru, Interval(margin, None, None))}"
-        )
+        stated = f"margin {amount(gru, margin)}" if margin is not None else "no margin"
         tests.append(
             Test(
                 what=f"{setting.label}: {gru.cell} against lstm, {score_name(gru)}",
@@ -83,10 +81,7 @@ def overfitting(settings: list[Setting]) -> Claim:
         for name in {s.task_label for s in limited}
     }
     small = [s for s in limited if s.keys["task.train_documents"] == fewest[s.task_label]]
-    tests = [
-        _overfits(f"{what}, {gru.config['task']['train_documents']} documents", gru, lstm)
-        for what, gru, lstm in paired(small)
-    ]
+    tests = [_overfits(what, gru, lstm) for what, gru, lstm in paired(small)]
     return Claim(
         number=8,
         sentence="On small data an LSTM overfits more.",
@@ -106,12 +101,10 @@ def _overfits(what: str, gru: Result, lstm: Result) -> Test | None:
     more = [gaps_lstm[seed] - gaps_gru[seed] for seed in sorted(gaps_gru.keys() & gaps_lstm.keys())]
     if not more:
         return None
-    excess = bootstrap_interval(more)
-    tested = (
-        f"{r.cell} {amount(r, statistics.fmean(r.test_scores.values()))}" for r in (lstm, gru)
-    )
+    excess, documents = bootstrap_interval(more), gru.config["task"]["train_documents"]
+    tested = (f"{r.cell} {level(r, statistics.fmean(r.test_scores.values()))}" for r in (lstm, gru))
     return Test(
-        what=f"{what}, training less test {score_name(gru)}",
+        what=f"{what} against lstm, training less test {score_name(gru)} on {documents} documents",
         figure=f"lstm {points(gru, excess)} more, {len(more)} pairs; test: {', '.join(tested)}",
         finding=above(excess, 0) if len(more) >= MIN_PAIRS else "open",
     )

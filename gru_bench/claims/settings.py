@@ -73,11 +73,7 @@ def make_settings(results: Sequence[Result]) -> list[Setting]:
         telling = _telling([keys for keys, _ in of_task])
         of_task.sort(key=lambda pair: [_order(pair[0].get(key)) for key in telling])
         for keys, runs in of_task:
-            shown = [
-                f"{key.rpartition('.')[2].replace('_', ' ')} {keys[key]}"
-                for key in telling
-                if keys.get(key) is not None
-            ]
+            shown = [_named(key, keys[key]) for key in telling if keys.get(key) is not None]
             # Of runs alike even in their seeds, over a file of texts that has changed, the newest.
             by_cell = {run.cell: run for run in sorted(runs, key=lambda run: run.created)}
             settings.append(Setting(task, ", ".join([task, *shown]), keys, by_cell))
@@ -90,9 +86,8 @@ def _grouped(
     """Runs by the shared part of their configuration; a tuned learning rate is the cell's own."""
     groups: dict[str, tuple[dict[str, Any], list[Result]]] = {}
     for result in results:
-        ignored = {*ExperimentConfig.NOT_IDENTITY} | (
-            {"optim.learning_rate"} if result.tuning else set()
-        )
+        own = ["optim.learning_rate"] if result.tuning else []
+        ignored = {*ExperimentConfig.NOT_IDENTITY, *own}
         flat = _flatten(result.config)
         keys = {key: flat[key] for key in flat if key not in ignored and is_shared(key)}
         name = json.dumps([result.task_label, keys], sort_keys=True)
@@ -113,6 +108,10 @@ def _telling(settings: list[dict[str, Any]]) -> list[str]:
     """Keys in which the settings of a task differ."""
     keys = dict.fromkeys(key for setting in settings for key in setting)
     return [key for key in keys if any(s.get(key) != settings[0].get(key) for s in settings)]
+
+
+def _named(key: str, value: Any) -> str:
+    return f"{key.rpartition('.')[2].replace('_', ' ')} {value}"
 
 
 def _order(value: Any) -> tuple[int, float, str]:
