@@ -177,6 +177,14 @@ def test_several_runs_of_a_cell_are_told_apart_by_how_they_start():
     assert len(claim_of(4, alone).tests) == 1
 
 
+def test_of_runs_alike_in_all_keys_the_newest_counts():
+    # The same keys over a file of texts that has changed since.
+    gru, lstm = ahead([0.02] * 8)
+    older = replace(ahead([-0.3] * 8)[0], created="2025-12-31T12:00:00Z")
+    for results in ([older, gru, lstm], [gru, lstm, older]):
+        assert only_test(4, results).figure.startswith("ahead by 2 points")
+
+
 @pytest.mark.parametrize("number", [1, 2, 3, 9])
 def test_costs_are_compared_at_equal_sizes_only(number):
     def pair(match):
@@ -433,6 +441,12 @@ def lags(rnn_long, rnn_short=8, gru_long=8, gradient=1e-9, n=8):
 )
 def test_5_long_lags(results, expected):
     assert verdict(5, results) == expected
+
+
+def test_5_five_seeds_show_no_failure():
+    # 0 of 5 lies below one half by Wilson's interval, [0%, 43%].
+    findings = {test.finding for test in claim_of(5, lags(0, 5, 5, n=5)).tests}
+    assert findings == {"open"}
 
 
 def test_5_names_lags_and_counts():
