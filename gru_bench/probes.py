@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import msgspec
 import numpy as np
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int, Key, PyTree
 
 from gru_bench import runs
 from gru_bench.analysis import (
@@ -25,9 +25,10 @@ from gru_bench.cells import RNN
 from gru_bench.model import Model
 from gru_bench.streaming import embed
 from gru_bench.tasks.base import Batch, Task
-from gru_bench.train import TrainConfig, evaluate, init_run, over_runs
+from gru_bench.train import TrainConfig, evaluate_items, init_run, over_runs
 
 MULTIPLES = (1, 2, 4)  # of the length trained at
+LONGER_BATCHES = 5  # of the test data, that are scored at each multiple
 MOST_POINTS = 101  # of a curve over time that is kept
 
 
@@ -49,7 +50,8 @@ def probe(
 ) -> runs.Probes:
     """Looks into the runs of a trained population.
 
-    Gradients and gates are those of one batch of each run's test data.
+    Gradients and gates are those of one batch of each run's test data, longer sequences those of
+    `LONGER_BATCHES`.
 
     Args:
         config: how the population was trained.
@@ -57,6 +59,10 @@ def probe(
         seeds: seed of each run.
         params: the trained parameters, with the runs as the leading axis.
     """
+
+    def score(task: Task, key: Key[Array, ""]) -> Float[Array, ""]:
+        items = jax.tree.map(lambda leaf: leaf[:LONGER_BATCHES], task.evaluation(key, "test"))
+        return evaluate_items(config, params, task, items)[task.score.name]
 
     def view(seed: Int[Array, ""], params: PyTree[Array], task: Task) -> View:
         # As it was before its first step; the learning rate plays no part in that.
@@ -68,10 +74,7 @@ def probe(
             trained=relative_flow(model, task, batch),
             gates=gate_statistics(model, batch),
             ends=ends_of_gates(model, batch),
-            longer=[
-                evaluate(config, params, longer, run.evaluation_key, "test")[task.score.name]
-                for longer in at_multiples(task)
-            ],
+            longer=[score(longer, run.evaluation_key) for longer in at_multiples(task)],
         )
 
     look = jax.jit(partial(over_runs, view))

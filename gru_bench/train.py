@@ -269,12 +269,19 @@ def evaluate(
     config: TrainConfig, params: PyTree[Array], task: Task, key: Key[Array, ""], split: Split
 ) -> dict[str, Float[Array, ""]]:
     """The scores of the parameters on a split."""
+    return evaluate_items(config, params, task, task.evaluation(key, split))
+
+
+def evaluate_items(
+    config: TrainConfig, params: PyTree[Array], task: Task, items: PyTree[Array]
+) -> dict[str, Float[Array, ""]]:
+    """The scores of the parameters on some batches."""
 
     def tally(item: PyTree[Array]) -> dict[str, Array]:
         batch = task.batch(item)
         return task.tally(apply_model(config, params, batch.inputs, batch.lengths), batch)
 
-    tallies = jax.lax.map(tally, task.evaluation(key, split))
+    tallies = jax.lax.map(tally, items)
     return task.scores(jax.tree.map(lambda counts: counts.sum(0), tallies))
 
 
