@@ -104,7 +104,7 @@ class Timing:
     """Seconds of the whole run, and what one model takes, alone and against the LSTM.
 
     `train_step` is a training step (forward, backward, update) in milliseconds, `latency` one step
-    of one sequence in real time, the call from Python included, in microseconds.
+    of one sequence, as in real-time use, in microseconds.
     """
 
     compile_s: float
