@@ -30,7 +30,7 @@ from typing import Literal
 
 from gru_bench.config import CELLS
 from gru_bench.errors import UserError
-from gru_bench.runs import Result
+from gru_bench.runs import Result, Score
 from gru_bench.stats import (
     MIN_PAIRS,
     MOST_PAIRS,
@@ -156,6 +156,16 @@ def scores_by_seed(result: Result) -> dict[int, float]:
         missing = {s.seed: result.score.baseline for s in result.seeds if s.seed not in scores}
         return scores | missing
     return scores
+
+
+def is_share(score: Score) -> bool:
+    """Whether a score is a share of right answers, shown in percent and percentage points."""
+    return "accuracy" in score.name or score.name == "acceptance"
+
+
+def score_in_words(score: Score) -> str:
+    """The score's name as prose has it."""
+    return "MSE" if score.name == "mse" else score.name.replace("_", " ")
 
 
 def compare_group(
@@ -288,7 +298,7 @@ def _more(pairs: int | None, n: int) -> int | None:
 
 def _sentence(comparison: Comparison, pair: _Pair) -> str:
     a, b, n = comparison.cell_a, comparison.cell_b, comparison.n_pairs
-    score, difference = _show_score_name(pair), comparison.difference
+    score, difference = score_in_words(pair.a.score), comparison.difference
     wins = sum(gain > 0 for gain in pair.gains)
     within = f"within the margin of ±{_show(pair, Interval(comparison.margin or 0, None, None))}"
     if comparison.verdict in ("better", "worse"):
@@ -352,14 +362,9 @@ def _magnitude(interval: Interval) -> Interval:
     return Interval(-interval.estimate, -interval.high, -interval.low)
 
 
-def _show_score_name(pair: _Pair) -> str:
-    name = pair.a.score.name
-    return "MSE" if name == "mse" else name.replace("_", " ")
-
-
 def _show(pair: _Pair, interval: Interval) -> str:
     """Such as `0.16 [0.15, 0.17]`; accuracies in percentage points."""
-    scale, unit = (100, " points") if "accuracy" in pair.a.score.name else (1, "")
+    scale, unit = (100, " points") if is_share(pair.a.score) else (1, "")
     shown = f"{scale * interval.estimate:.3g}{unit}"
     if interval.low is None or interval.high is None:
         return shown

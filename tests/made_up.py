@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -156,8 +157,68 @@ def make_curve(scores: Sequence[float | None]) -> runs.Curve:
     )
 
 
+def make_tuning(best: float, higher_is_better: bool) -> runs.Tuning:
+    """Three rates, two seeds each; the middle one is best, and a seed of the highest diverged."""
+    worse = 0.8 * best if higher_is_better else 3 * best
+    scores = [[worse, 0.9 * worse], [best, 1.01 * best], [worse, None]]
+    return runs.Tuning(
+        learning_rates=[0.001, 0.004, 0.016], seeds=[10**9, 10**9 + 1], scores=scores, chosen=0.004
+    )
+
+
+def make_probes(cell: str, scores: Sequence[float], *, longer: bool = True) -> runs.Probes:
+    """Probes of a cell whose gradients shrink and whose gates open evenly.
+
+    Args:
+        cell: Name of the cell.
+        scores: Test score of each seed at the length trained at.
+        longer: Whether the task has other lengths.
+    """
+    shrinks = {"rnn": (0.5, 0.8), "lstm": (0.8, 0.99)}.get(cell, (0.7, 0.98))
+    distance = list(range(0, 100, 5))
+    gradients = [
+        [[(shrink - 0.01 * seed) ** d for d in distance] for seed in range(len(scores))]
+        for shrink in shrinks
+    ]
+    names = {"rnn": (), "lstm": ("kept", "input", "output")}.get(cell, ("kept", "reset"))
+    gates = {name: make_gate(0.9 - 0.25 * i) for i, name in enumerate(names)}
+    is_gru = cell.startswith("gru")
+    z_kept = {"gru": 0.0, "gru_reset_after": 1.0}.get(cell)
+    return runs.Probes(
+        gradients=runs.GradientNorms(distance=distance, initial=gradients[0], trained=gradients[1]),
+        gates=[gates] if gates else [],
+        gate_ends=runs.GateEnds(
+            z_kept=z_kept,
+            kept=0.0,
+            z_replaced=None if z_kept is None else 1 - z_kept,
+            replaced=6e-8,
+            reset_shut=0.0 if is_gru else None,
+            reset_open=0.83 if is_gru else None,
+        )
+        if gates
+        else None,
+        lengths=runs.Lengths(
+            multiple=[1, 2, 4],
+            length=[100, 200, 400],
+            scores=[[score * factor for score in scores] for factor in (1.0, 0.95, 0.8)],
+        )
+        if longer
+        else None,
+    )
+
+
+def make_gate(mean: float) -> runs.Gate:
+    """A gate that closes by 0.1 over 100 steps and whose units are spread around their mean."""
+    return runs.Gate(
+        step=list(range(0, 100, 10)),
+        by_step=[mean - 0.01 * i for i in range(10)],
+        by_unit=np.linspace(mean - 0.1, mean + 0.1, 16).tolist(),
+        histogram=[0.05] * 20,
+    )
+
+
 def make_show(seeds: int = 4) -> list[runs.Result]:
-    """Four cells on three tasks with curves that look like training."""
+    """Four cells on three tasks, tuned and probed, with curves that look like training."""
     rng = np.random.default_rng(0)
     ends = {
         "adding": {"gru": 8e-4, "gru_reset_after": 1.2e-3, "lstm": 2e-3, "rnn": 0.16},
@@ -179,6 +240,27 @@ def make_show(seeds: int = 4) -> list[runs.Result]:
                 path = np.clip(path + 0.01 * rng.standard_normal(path.shape), 0, 1)
             solved = 0 if cell == "rnn" else seeds - (cell == "lstm")
             results.append(
-                make_result(task, cell, final.tolist(), solved=solved, curves=path.tolist())
+                make_result(
+                    task,
+                    cell,
+                    final.tolist(),
+                    solved=solved,
+                    curves=path.tolist(),
+                    tuning=make_tuning(end, higher_is_better=task != "adding"),
+                    probes=make_probes(cell, final.tolist(), longer=task != "text"),
+                )
             )
+    return results
+
+
+def make_learning_curve(seeds: int = 8) -> list[runs.Result]:
+    """Three cells on text with more and more training documents, and with all of them."""
+    rng = np.random.default_rng(1)
+    results = []
+    for documents, lost in ((100, 0.2), (400, 0.1), (1600, 0.04), (None, 0.0)):
+        for cell, end in {"gru": 0.945, "lstm": 0.935, "rnn": 0.86}.items():
+            scores = end - lost * (1.3 if cell == "lstm" else 1) + 0.008 * rng.normal(size=seeds)
+            result = make_result("text", cell, scores.tolist(), task={"train_documents": documents})
+            trained = [replace(s, train={"accuracy": end + 0.05}) for s in result.seeds]
+            results.append(replace(result, seeds=trained))
     return results

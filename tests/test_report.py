@@ -10,13 +10,16 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from made_up import ENVIRONMENT, make_result, make_show
+from made_up import ENVIRONMENT, make_learning_curve, make_probes, make_result, make_show
 
-from gru_bench import report, runs
+from gru_bench import claims, report, runs
 from gru_bench.errors import UserError
-from gru_bench.report import answers, latex, plots, tables
+from gru_bench.report import answers, canvas, latex, ledger, plots, probe_plots, tables
+from gru_bench.report.document import make_document
+from gru_bench.report.evidence import evidence
 from gru_bench.report.groups import Run, make_groups
 from gru_bench.report.numbers import show_time
+from gru_bench.report.series import make_series, places
 from gru_bench.stats import Interval
 
 KEYS = [
@@ -138,7 +141,7 @@ def test_latency_is_shown_where_it_was_measured():
     assert names([without, fast])[-5:] == ["step", "vs", "latency", "vs", "peak"]
     (group,) = make_groups([measured, fast])
     assert [run.result.cell for run in group.quickest()] == ["rnn"]
-    cost = answers.evidence(group)[-1]
+    cost = evidence(group)[-1]
     assert cost.rows[0][:3] == ["gru", "3.00 [2.92, 3.15]", "15.0 [14.2, 16.5]"]
     assert cost.rows[0][3:] == ["4.10", "30.0", "36.0", "12.0", "512"]
 
@@ -287,22 +290,44 @@ def test_the_summary_says_what_the_verdicts_say_and_no_more():
     same = make_result("text", "gru_reset_after", scores(0.945, 0.004))
     near = make_result("text", "lstm", scores(0.945, 0.03)[::-1])
     far = make_result("text", "rnn", scores(0.7))
-    assert summary([best, same, near, far]).endswith(
-        ". By test accuracy: gru, gru_reset_after and lstm are better than rnn;"
-        " gru and gru_reset_after are equivalent (±1 point);"
-        " undecided between gru and lstm; undecided between gru_reset_after and lstm."
+    text = summary([best, same, near, far])
+    # The intervals of the three differences to rnn reach from 22.0 to 27.3 points.
+    assert text.startswith(
+        "By test accuracy, gru, gru_reset_after and lstm beat rnn by 22.0 to 27.3 points;"
+        " gru and gru_reset_after are as good as each other, to within 1 point;"
+        " gru and lstm cannot be told apart yet"
     )
-    assert summary([best, near, make_result("text", "rnn", scores(0.945, 0.04))]).endswith(
-        ". By test accuracy: undecided among gru, lstm and rnn."
+    (group,) = make_groups([best, same, near, far])
+    with_rnn = [c.difference for c in group.comparisons if c.cell_b == "rnn"]
+    assert f"{100 * min(d.low for d in with_rnn):.1f}" == "22.0"
+    assert f"{100 * max(d.high for d in with_rnn):.1f}" == "27.3"
+    assert text.endswith(
+        " Test accuracy (%): gru 94.5 [94.2, 94.8], lstm 94.5 [92.0, 97.0],"
+        " gru_reset_after 94.5 [94.2, 94.8], rnn 70.0 [69.7, 70.3]."
+    )
+    undecided = summary([best, near, make_result("text", "rnn", scores(0.945, 0.04))])
+    assert "By test accuracy, gru, lstm and rnn cannot be told apart yet" in undecided
+
+
+def test_an_open_question_comes_with_the_seeds_that_would_decide_it():
+    # Half a standard deviation needs 34 pairs to show.
+    results = [
+        make_result("text", "gru", scores(0.96, 0.04)),
+        make_result("text", "lstm", [0.94] * 8),
+    ]
+    assert summary(results).startswith(
+        "By test accuracy, gru and lstm cannot be told apart yet"
+        " (about 26 more seeds would likely decide). "
     )
 
 
 def test_cells_that_lose_to_the_same_others_are_named_together():
     means = {"gru": 0.9, "gru_reset_after": 0.8, "lstm": 0.7, "rnn": 0.7}
     results = [make_result("text", cell, scores(mean)) for cell, mean in means.items()]
-    assert summary(results).endswith(
-        ". By test accuracy: gru and gru_reset_after are better than lstm and rnn;"
-        " gru is better than gru_reset_after; lstm and rnn are equivalent (±1 point)."
+    assert summary(results).startswith(
+        "By test accuracy, gru and gru_reset_after beat lstm and rnn by 10.0 to 20.0 points;"
+        " gru beats gru_reset_after by 10.0 points;"
+        " lstm and rnn are as good as each other, to within 1 point. "
     )
 
 
@@ -311,10 +336,11 @@ def test_a_difference_that_does_not_matter_says_so():
         make_result("text", "gru", scores(0.945, 5e-4)),
         make_result("text", "lstm", [0.94] * 8),
     ]
-    though = "gru is better than lstm, though by less than the margin (±1 point)."
-    assert summary(results).endswith(though)
+    assert summary(results).startswith(
+        "By test accuracy, gru beats lstm by 0.5 points, less than the 1 point that would matter. "
+    )
     (group,) = make_groups(results)
-    (row,) = answers.evidence(group)[0].rows
+    (row,) = evidence(group)[0].rows
     assert row == ["gru", "lstm", "better, within margin", row[3], "100%", "0.008", "8"]
 
 
@@ -324,8 +350,8 @@ def test_a_solved_task_is_summed_up_by_solve_rates_and_steps():
         for cell, score, solved in (("gru", 0.001, 3), ("lstm", 0.002, 4), ("rnn", 0.16, 1))
     ]
     assert summary(results) == (
-        "seeds that solved it (median steps): lstm 4/4 (800), gru 3/4 (800), rnn 1/4."
-        " No verdict under 6 paired seeds."
+        "Solved in 4/4 seeds by lstm (800 steps), in 3/4 seeds by gru (800 steps), in 1/4 seeds by"
+        " rnn. Too few seeds to judge: 4, and it takes 6."
     )
 
 
@@ -335,10 +361,11 @@ def test_many_pairs_are_counted():
         for cell, mean in (("gru", 0.94), ("lstm", 0.94), ("rnn", 0.8))
         for size in (16, 32, 64)
     ]
-    assert summary(results).endswith(
-        ", and 5 below. Of 9 pairs, compared by test accuracy, 6 differ, 3 are equivalent and"
-        " 0 undecided."
+    assert summary(results).startswith(
+        "Of 9 pairs of cells, 6 differ in test accuracy, 3 are as good as each other and 0 are"
+        " undecided. "
     )
+    assert summary(results).endswith(", and 5 below.")
 
 
 def test_what_cannot_be_compared():
@@ -346,13 +373,13 @@ def test_what_cannot_be_compared():
     sizes = [make_result("copy", "gru", (0.5,), hidden_size=size) for size in (8, 16)]
     other = make_result("copy", "lstm", (0.5,), hidden_size=32)
     (group,) = make_groups([*sizes, other])
-    assert answers.verdict(group).startswith("No two cells share a hidden size and a seed")
-    assert [evidence.title for evidence in answers.evidence(group)] == ["Cell by cell", "Cost"]
+    assert answers.verdict(group).startswith("No two cells share a size and a seed")
+    assert [table.title for table in evidence(group)] == ["Cell by cell", "Cost"]
 
 
 def test_evidence_of_a_solved_task():
     (group,) = make_groups(make_show(8)[:4])
-    against, alone, _ = answers.evidence(group)
+    against, alone, *_ = evidence(group)
     assert [row[:2] for row in against.rows] == [
         ["gru", "gru_reset_after"],
         ["gru", "lstm"],
@@ -377,7 +404,7 @@ def test_evidence_of_text_has_the_gap_to_training():
     result = make_result("text", scores=(0.9, 0.8, None))
     seeds = [dataclasses.replace(s, train={"accuracy": 0.95}) for s in result.seeds]
     (group,) = make_groups([dataclasses.replace(result, seeds=seeds)])
-    alone, _ = answers.evidence(group)
+    alone, _ = evidence(group)
     assert alone.columns[-1] == "train minus test [95%]"
     # Half width t(0.975, 1) s / sqrt(2) = 12.7062 * 0.0707107 / 1.414214.
     assert alone.rows[0][-1] == "10.0 [-53.5, 73.5]"
@@ -413,40 +440,87 @@ def test_the_table_fits_into_100_columns(seeds, tmp_path, capsys):
     assert "…" not in text
     assert "gru_reset_after" in text
     assert "\x1b" not in text
-    assert ("No verdict under 6 paired seeds." in text) == (seeds == 4)
+    assert ("Too few seeds to judge: 4, and it takes 6." in text) == (seeds == 4)
     report.print_table(make_show(seeds))
     assert capsys.readouterr().out == text
 
 
-def test_markdown_links_figures_that_exist(tmp_path):
-    report.render(make_show(), ["passed over x"], "markdown", tmp_path / "a report.md")
-    text = (tmp_path / "a report.md").read_text(encoding="utf-8")
-    links = re.findall(r"!\[[^\]]*\]\(([^)]*)\)", text)
-    assert len(links) == 9
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The page and the Markdown of the same results, with all kinds of figures."""
+    folder = tmp_path_factory.mktemp("reports")
+    results = [*make_show()[4:8], *make_learning_curve(seeds=6)]
+    for kind, name in (("html", "page.html"), ("markdown", "a report.md")):
+        report.render(results, ["passed over <b>runs</b>"], kind, folder / name)
+    return folder
+
+
+FIGURES = [
+    *(f"copy-{kind}" for kind in (
+        "curves", "parameters", "time", "lengths", "gradients", "gates", "learning-rates"
+    )),
+    *(f"text-reuters8-train-documents-{n}-{kind}" for n in ("100", "400", "1600", "all")
+        for kind in ("curves", "parameters", "time")),
+    *(f"text-reuters8-against-train-documents-{kind}" for kind in ("score", "gap")),
+]  # fmt: skip
+
+
+def test_markdown_links_figures_that_exist(folder):
+    text = (folder / "a report.md").read_text(encoding="utf-8")
+    links = [link.replace("%20", " ") for link in re.findall(r"!\[[^\]]*\]\(([^)]*)\)", text)]
+    names = [link.removeprefix("a report_figures/").removesuffix(".png") for link in links]
+    assert names == FIGURES
     for link in links:
-        png = tmp_path / link.replace("%20", " ")
+        png = folder / link
         assert png.read_bytes().startswith(b"\x89PNG")
         ElementTree.parse(png.with_suffix(".svg"))
-    assert "- passed over x" in text
+    assert "- passed over \\<b\\>runs" in text
     assert "- Made with Device: " in text
+
+
+def test_every_table_in_markdown_is_rectangular(folder):
+    text = (folder / "a report.md").read_text(encoding="utf-8")
     blocks = [block for block in text.split("\n\n") if block.startswith("|")]
-    widths = [{len(re.findall(r"(?<!\\)\|", line)) for line in b.splitlines()} for b in blocks]
-    assert widths == [{12}, {8}, {6}, {9}, {12}, {8}, {6}, {9}, {12}, {8}, {4}, {9}]
+    for block in blocks:
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
+        assert len(widths) == 1, block
+    titles = re.findall(r"^#### (.*)$", text, re.MULTILINE)
+    tuned = ["Cell by cell", "Cost", "Learning rates tried", "Gates at their ends"]
+    assert titles[:5] == ["Cell against cell", *tuned]
 
 
-def test_the_page_is_well_formed_and_loads_nothing(tmp_path):
-    page = make_page(make_show(), tmp_path, ["passed over <b>runs</b>"])
-    assert page.tags.count("svg") == 9
-    assert page.tags.count("details") == 12 + 3 * 3
+def test_the_page_is_well_formed_and_loads_nothing(folder):
+    page = Page((folder / "page.html").read_text(encoding="utf-8"))
+    assert page.tags.count("svg") == len(FIGURES)
     assert len(page.ids) == len(set(page.ids))
     assert "script" not in page.tags
-    assert "b" not in page.tags
     assert page.references
     for reference in page.references:
         assert reference.startswith("#")
         assert reference[1:] in page.ids
     for needed in ("gru-bench run cell=lstm task=copy", "learning_rate: 0.002", "flax 0.12.8"):
         assert needed in page.text
+    assert "passed over <b>runs</b>" in page.text
+
+
+def test_the_page_answers_first_and_says_last_how_to_repeat_it(folder):
+    text = Page((folder / "page.html").read_text(encoding="utf-8")).text
+    order = [
+        "Too few seeds to judge: 4, and it takes 6.",
+        "are 95% intervals",
+        "recall accuracy (%)",
+        "Validation recall accuracy (%) during training.",
+        "Test accuracy (%) against train_documents.",
+        "Textbook claims, tested",
+        "How to read this",
+        "All of it, with the versions below:",
+        "gru-bench run cell=gru task=copy",
+        "The resolved configuration:",
+    ]
+    places = [text.index(part, text.index("trained models")) for part in order[:2]]
+    body = text.index("are 95% intervals")
+    places += [text.index(part, body) for part in order[2:]]
+    assert places == sorted(places)
 
 
 def test_what_users_name_is_escaped_everywhere(tmp_path):
@@ -466,7 +540,7 @@ def test_what_users_name_is_escaped_everywhere(tmp_path):
 
 @pytest.mark.parametrize("seeds", [4, 8])
 def test_latex_is_balanced_and_has_a_full_table_a_task(seeds):
-    tex = latex.to_latex(make_groups(make_show(seeds)), ["passed over\n\\input{x}"])
+    tex = latex.to_latex(make_document(make_show(seeds), ["passed over\n\\input{x}"]))
     assert "% passed over \\input{x}\n" in tex
     open_, labels = [], []
     for kind, name in re.findall(r"\\(begin|end|label)\{(.*?)\}", tex):
@@ -477,12 +551,14 @@ def test_latex_is_balanced_and_has_a_full_table_a_task(seeds):
         else:
             assert open_.pop() == name
     assert open_ == []
-    assert labels == ["tab:adding", "tab:copy", "tab:text-reuters8"]
+    assert labels == ["tab:adding", "tab:copy", "tab:text-reuters8", "tab:claims"]
     for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\caption{"):
-        assert tex.count(rule) == 3
+        assert tex.count(rule) == 4
     rows = [line for line in tex.splitlines() if line.endswith(r" \\")]
-    assert len(rows) == 3 * (2 + 4)
-    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {8}
+    ands = [len(re.findall(r"(?<!\\)&", row)) for row in rows]
+    assert ands[: 3 * (2 + 4)] == [8] * 3 * (2 + 4)
+    claims = ledger.make_ledger(make_show(seeds)).tested
+    assert ands[3 * (2 + 4) :] == [3] * (1 + len(claims))
     assert len(re.findall(r"(?<!\\)\{", tex)) == len(re.findall(r"(?<!\\)\}", tex))
     assert (r"128 & \textbf{" in tex) == (seeds == 8)
 
@@ -509,7 +585,7 @@ def test_figures_are_the_same_every_time_and_take_the_pages_colour():
     assert [p.png for p in first] == [p.png for p in second]
     for picture in first:
         assert "currentColor" in picture.svg
-        assert plots.INK not in picture.svg
+        assert canvas.INK not in picture.svg
 
 
 def test_curves_carry_stopped_seeds_on_and_drop_diverged_ones():
@@ -518,6 +594,202 @@ def test_curves_carry_stopped_seeds_on_and_drop_diverged_ones():
     np.testing.assert_array_equal(steps, [100, 200, 300])
     np.testing.assert_array_equal(mean, [3.0, 2.0, 3.0])
     np.testing.assert_array_equal(band, [[2.0, 1.0, 1.0], [4.0, 3.0, 5.0]])
+
+
+def test_the_range_over_seeds_leaves_out_what_is_missing():
+    table = np.array([[1.0, np.nan, np.nan], [4.0, 2.0, np.nan], [100.0, 4.0, np.nan]])
+    median, band = canvas.over_seeds(table, np.nanmedian)
+    np.testing.assert_array_equal(median, [4.0, 3.0, np.nan])
+    np.testing.assert_array_equal(band, [[1.0, 2.0, np.nan], [100.0, 4.0, np.nan]])
+
+
+def test_a_seed_without_a_score_on_longer_sequences_counts_with_the_baseline():
+    longer = runs.Lengths(multiple=[1, 4], length=[10, 40], scores=[[0.9, 0.7], [0.5, None]])
+    result = make_result("copy", scores=(0.9, 0.7))
+    scored = probe_plots.scores_by_multiple(Run(result), longer)
+    assert scored[1].estimate == pytest.approx(0.8)
+    assert scored[4].estimate == pytest.approx((0.5 + 0.125) / 2)
+    without = dataclasses.replace(result, score=dataclasses.replace(result.score, baseline=None))
+    assert probe_plots.scores_by_multiple(Run(without), longer)[4].estimate == 0.5
+
+
+def test_what_the_runs_hold_decides_which_figures_there_are():
+    def kinds(**keys):
+        results = [make_result("copy", cell, (0.5, 0.6), **keys) for cell in ("gru", "rnn")]
+        (group,) = make_groups(results)
+        return [picture.name.removeprefix("copy-") for picture in plots.draw(group)][3:]
+
+    probes = make_probes("gru", (0.5, 0.6))
+    nothing = dataclasses.replace(probes, gradients=None, gates=[], gate_ends=None, lengths=None)
+    assert kinds() == kinds(probes=nothing) == []
+    assert kinds(probes=dataclasses.replace(nothing, gates=probes.gates)) == ["gates"]
+    assert kinds(probes=dataclasses.replace(nothing, lengths=probes.lengths)) == ["lengths"]
+
+
+def line_ends(picture, colour):
+    """Lowest point of each line of a colour, in units of the figure that grow downwards."""
+    root = ElementTree.fromstring(picture.svg)
+    paths = [p for p in root.iter("{http://www.w3.org/2000/svg}path") if "clip-path" in p.attrib]
+    drawn = [p.get("d") for p in paths if f"stroke: {colour}".lower() in p.get("style", "")]
+    return [max(float(y) for _, y in re.findall(r"[ML] (\S+) (\S+)", d)) for d in drawn]
+
+
+def test_vanished_gradients_are_drawn_at_the_floor():
+    def draw(trained):
+        flow = runs.GradientNorms(
+            distance=[0, 1, 2], initial=[[1.0, 1e-8, None]], trained=[[1.0, *trained]]
+        )
+        probes = dataclasses.replace(make_probes("gru", (0.5,), longer=False), gradients=flow)
+        (group,) = make_groups([make_result("copy", "gru", (0.5,), probes=probes)])
+        (picture,) = [p for p in plots.draw(group) if p.name == "copy-gradients"]
+        return line_ends(picture, canvas.STYLES["gru"][0])
+
+    initial, trained = draw([0.0, 1e-30])
+    assert initial == pytest.approx(trained)
+    initial, trained = draw([1e-2, 1e-4])
+    assert trained < initial - 20
+
+
+def test_learning_rates_tried():
+    results = [tuned(chosen=0.01), tuned("lstm", 0.01, rates=(0.001, 0.01))]
+    (group,) = make_groups([results[0]])
+    (table,) = [table for table in evidence(group) if table.title == "Learning rates tried"]
+    assert table.columns == ["cell", "chosen", "0.001", "0.01", "0.1"]
+    # Means of 0.5 and 0.25, of 0.01 and 0.03, and of the one seed that did not diverge.
+    assert table.rows == [
+        ["gru", "0.01", "0.38 [0.25, 0.50]", "0.020 [0.010, 0.030]",
+         "0.2000 [0.2000, 0.2000], 1 of 2 diverged"]
+    ]  # fmt: skip
+
+
+def test_gates_at_their_ends():
+    results = [
+        make_result("copy", cell, (0.5,), probes=make_probes(cell, (0.5,)))
+        for cell in ("gru", "gru_reset_after", "lstm", "rnn")
+    ]
+    (group,) = make_groups(results)
+    (table,) = [table for table in evidence(group) if table.title == "Gates at their ends"]
+    # Under either convention one end of z keeps the state and the other replaces it.
+    assert table.rows == [
+        ["gru", "0", "0", "1", "6e-08", "0", "0.83"],
+        ["gru_reset_after", "1", "0", "0", "6e-08", "0", "0.83"],
+        ["lstm", "-", "0", "-", "6e-08", "-", "-"],
+    ]
+    assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
+def lag(value, cell="gru", **keys):
+    return make_result("copy", cell, (0.5, 0.6), task={"lag": value}, **keys)
+
+
+def test_series_join_groups_that_differ_in_one_number():
+    (series,) = make_series(make_groups([lag(50), lag(10), lag(20), lag(20, "lstm")]))
+    assert (series.label, series.name) == ("copy against lag", "lag")
+    assert [group.label for group in series.groups] == [
+        "copy(lag=10)",
+        "copy(lag=20)",
+        "copy(lag=50)",
+    ]
+    assert places(series) == [10, 20, 50]
+    assert make_series(make_groups([lag(10), lag(10, "lstm")])) == []
+    assert make_series(make_groups([lag(10), make_result("copy", "lstm", hidden_size=8)])) == []
+
+
+def test_series_keep_other_settings_apart():
+    slow, fast = ({"optim": {"learning_rate": rate}} for rate in (0.001, 0.01))
+    results = [lag(n, **keys) for n in (10, 20) for keys in (slow, fast)] + [lag(50, **slow)]
+    found = {s.label: [g.keys[s.key] for g in s.groups] for s in make_series(make_groups(results))}
+    assert found == {
+        "copy(learning_rate=0.001) against lag": [10, 20, 50],
+        "copy(learning_rate=0.01) against lag": [10, 20],
+        "copy(lag=10) against learning_rate": [0.001, 0.01],
+        "copy(lag=20) against learning_rate": [0.001, 0.01],
+    }
+
+
+def test_words_and_switches_make_no_series():
+    results = [make_result("copy", scores=(0.5,), stop_when_solved=on) for on in (False, True)]
+    assert make_series(make_groups(results)) == []
+    results = [make_result("copy", scores=(0.5,), precision=p) for p in ("float32", "bfloat16")]
+    assert make_series(make_groups(results)) == []
+
+
+def test_all_documents_stand_after_any_number_of_them():
+    (series,) = make_series(make_groups(make_learning_curve(seeds=2)))
+    assert [group.keys["task.train_documents"] for group in series.groups] == [100, 400, 1600, None]
+    assert places(series) == [100, 400, 1600, 6400]
+    assert series.groups[-1].label == "text-reuters8(train_documents=all)"
+
+
+def claim(number, findings, quantifier="all", parts=("",)):
+    tests = [
+        claims.Test(what=f"test {i}", figure=f"{i}.0", finding=finding, part=part)
+        for i, (finding, part) in enumerate(findings)
+    ]
+    return claims.Claim(
+        number=number, sentence=f"Claim {number}.", how="By <rule>.", quantifier=quantifier,
+        tests=tests, parts=parts,
+    )  # fmt: skip
+
+
+def test_the_ledger_shows_the_tests_that_decide():
+    refuted = claim(
+        2, [("for", ""), ("against", ""), ("open", ""), ("against", ""), ("against", "")]
+    )
+    assert ledger.show_verdict(refuted) == "✗ refuted"
+    assert [test.what for test in ledger.deciding(refuted)] == ["test 1", "test 3"]
+    assert ledger.count_findings(refuted) == "1 for, 3 against, 1 open"
+    parts = claim(3, [("for", "a"), ("for", "a"), ("for", "b")], parts=("a", "b"))
+    assert ledger.show_verdict(parts) == "✓ supported"
+    assert [test.what for test in ledger.deciding(parts)] == ["test 0", "test 2"]
+    undecided = claim(4, [("for", ""), ("open", "")])
+    assert ledger.show_verdict(undecided) == "? undecided here"
+    assert [test.what for test in ledger.deciding(undecided)] == ["test 1"]
+
+
+def test_the_ledger_is_left_out_where_only_parameters_can_be_counted():
+    bare = [
+        dataclasses.replace(
+            result,
+            timing=dataclasses.replace(
+                result.timing, train_step_vs_lstm=None, latency_us=None, latency_vs_lstm=None
+            ),
+        )
+        for result in [make_result("text", "gru", (0.5,), margin=None)]
+    ]
+    tested = [claim.number for claim in claims.ledger(bare) if claim.tests]
+    assert tested == [1]
+    assert ledger.make_ledger(bare) is None
+    full = ledger.make_ledger(make_show(8))
+    assert [claim.number for claim in (*full.tested, *full.untested)].count(1) == 1
+    assert sorted(claim.number for claim in (*full.tested, *full.untested)) == list(range(1, 11))
+    assert full.untested_line().startswith("Not tested by these runs: ")
+    assert "An LSTM wins where" in full.untested_line()
+
+
+def test_the_page_and_the_markdown_hold_every_test_of_every_claim(folder):
+    page = Page((folder / "page.html").read_text(encoding="utf-8"))
+    markdown = (folder / "a report.md").read_text(encoding="utf-8")
+    shown = ledger.make_ledger([*make_show()[4:8], *make_learning_curve(seeds=6)])
+    assert len(shown.tested) > 3
+    for entry in shown.tested:
+        assert entry.sentence in page.text
+        assert entry.how in page.text
+        assert f"How it was tested: {ledger.count_findings(entry)}" in page.text
+        assert ledger.show_verdict(entry) in markdown
+        for test in entry.tests:
+            assert test.figure in page.text
+    assert shown.untested_line() in page.text
+
+
+def test_commands_are_given_once_the_oldest_first():
+    dates = ["2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z"]
+    commands = ["sweep b", "sweep a", "sweep b"]
+    results = [
+        dataclasses.replace(make_result(cell=cell), created=created, command=command)
+        for cell, created, command in zip(("gru", "lstm", "rnn"), dates, commands, strict=True)
+    ]
+    assert make_document(results, []).commands == ["sweep a", "sweep b"]
 
 
 def test_what_cannot_be_written_or_made_is_named(tmp_path):

@@ -1,6 +1,7 @@
 """Reports on finished runs: tables, figures and a page, made from run folders alone."""
 
 import io
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,9 @@ from rich.console import Console
 
 from gru_bench.config import require_one_of
 from gru_bench.errors import UserError
-from gru_bench.report import latex, tables
+from gru_bench.report import latex, markdown, tables
+from gru_bench.report.canvas import standalone
+from gru_bench.report.document import make_document
 from gru_bench.report.groups import make_groups
 from gru_bench.runs import Result
 
@@ -73,28 +76,28 @@ def _make(
         return tables.to_json(results), {}
     if format == "csv":
         return tables.to_csv(results), {}
-    groups = make_groups(results)
     if format == "table":
         console = Console(file=io.StringIO(), width=TABLE_WIDTH)
         with console.capture() as captured:
-            tables.print_groups(groups, console)
+            tables.print_groups(make_groups(results), console)
         return captured.get(), {}
+    document = make_document(results, warnings)
     if format == "latex":
-        return latex.to_latex(groups, warnings), {}
+        return latex.to_latex(document), {}
     if format == "markdown" and out is None:
-        return tables.to_markdown(groups, warnings, {}, ""), {}
+        return markdown.to_markdown(document, ""), {}
 
-    # Matplotlib and Jinja take half a second to import, which tables need not wait for.
-    from gru_bench.report import page, plots
-
-    pictures = {group.label: plots.draw(group) for group in groups}
+    document.draw()
     figures: dict[Path, bytes] = {}
     folder = f"{out.stem}_figures" if out else ""
-    for picture in (p for drawn in pictures.values() for p in drawn if out):
-        assert out is not None
-        path = out.parent / folder / picture.name
-        figures[path.with_name(f"{picture.name}.png")] = picture.png
-        figures[path.with_name(f"{picture.name}.svg")] = plots.standalone(picture.svg).encode()
+    for picture in itertools.chain.from_iterable(document.pictures.values()):
+        if out is not None:
+            path = out.parent / folder / picture.name
+            figures[path.with_name(f"{picture.name}.png")] = picture.png
+            figures[path.with_name(f"{picture.name}.svg")] = standalone(picture.svg).encode()
     if format == "markdown":
-        return tables.to_markdown(groups, warnings, pictures, folder), figures
-    return page.to_html(groups, warnings, pictures), figures
+        return markdown.to_markdown(document, folder), figures
+
+    from gru_bench.report import page  # Jinja takes a while to import, which tables need not.
+
+    return page.to_html(document), figures

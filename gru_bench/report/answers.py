@@ -1,4 +1,4 @@
-"""What came out: a sentence or two a task, and the tables that back them.
+"""What came out, in a sentence or two a task.
 
 All of it restates `verdicts`; nothing is judged here.
 """
@@ -6,51 +6,42 @@ All of it restates `verdicts`; nothing is judged here.
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 
 from gru_bench.report.groups import Group, Run
 from gru_bench.report.numbers import (
+    show_amount,
     show_interval,
-    show_margin,
     show_number,
-    show_p,
+    show_range,
     show_score_name,
-    show_spread,
-    show_time,
 )
-from gru_bench.stats import MIN_PAIRS, Interval
-from gru_bench.verdicts import Comparison, Verdict
+from gru_bench.stats import MIN_PAIRS
+from gru_bench.verdicts import Verdict
 
 # Runs that a summary names before it leaves the rest to the table.
 MOST_NAMED = 4
 # Pairs that a sentence names, those of four cells; it only counts more than these.
 MOST_PAIRS_NAMED = 6
 
-
-@dataclass(frozen=True)
-class Evidence:
-    """A table of text.
-
-    Attributes:
-        title: What it shows.
-        columns: A heading for each entry of a row.
-        words: How many columns, from the first, hold words and not numbers.
-        rows: From top to bottom.
-        note: How to read it.
-    """
-
-    title: str
-    columns: list[str]
-    words: int
-    rows: list[list[str]]
-    note: str
+BRACKETS = "Brackets, and ranges such as `1 to 2`, are 95% intervals; steps are medians over seeds."
 
 
 def summary(group: Group) -> str:
     """What came out, in a sentence or two that claim nothing beyond the verdicts."""
-    scores = _solved(group) if _has_mark(group) else _scores(group)
-    return f"{scores} {verdict(group)}".strip()
+    scores = _solved(group) if group.has_mark else _scores(group)
+    sentences = [verdict(group), scores] if has_verdicts(group) else [scores, verdict(group)]
+    return " ".join(filter(None, sentences))
+
+
+def brief(group: Group) -> str:
+    """The verdicts alone if there are any, else the summary: for one setting among several."""
+    return verdict(group) if has_verdicts(group) else summary(group)
+
+
+def has_verdicts(group: Group) -> bool:
+    """Whether any two cells share enough seeds for one."""
+    return any(comparison.n_pairs >= MIN_PAIRS for comparison in group.comparisons)
 
 
 def verdict(group: Group) -> str:
@@ -58,180 +49,23 @@ def verdict(group: Group) -> str:
     comparisons = group.comparisons
     if not comparisons:
         several = len({run.result.cell for run in group.runs}) > 1
-        return "No two cells share a hidden size and a seed to be compared by." if several else ""
-    if all(comparison.n_pairs < MIN_PAIRS for comparison in comparisons):
-        return f"No verdict under {MIN_PAIRS} paired seeds."
+        return "No two cells share a size and a seed to be compared by." if several else ""
+    if not has_verdicts(group):
+        most = max(comparison.n_pairs for comparison in comparisons)
+        return f"Too few seeds to judge: {most}, and it takes {MIN_PAIRS}."
     if len(comparisons) > MOST_PAIRS_NAMED:
         count = Counter(comparison.verdict for comparison in comparisons)
         return (
-            f"Of {len(comparisons)} pairs, compared by test {group.score_name},"
-            f" {len(group.better)} differ, {count['equivalent']} are equivalent and"
-            f" {count['undecided']} undecided."
+            f"Of {len(comparisons)} pairs of cells, {len(group.better)} differ in test"
+            f" {group.score_name}, {count['equivalent']} are as good as each other and"
+            f" {count['undecided']} are undecided."
         )
     parts = [*_better(group), *_equivalent(group), *_undecided(group)]
-    return f"By test {group.score_name}: {'; '.join(parts)}."
-
-
-def evidence(group: Group) -> list[Evidence]:
-    """The tables behind a group's summary; those without anything to show are left out."""
-    return [
-        *([_cell_against_cell(group)] if group.comparisons else []),
-        _cell_by_cell(group),
-        _cost(group),
-    ]
-
-
-def _cell_against_cell(group: Group) -> Evidence:
-    """Every comparison, a row each."""
-    unit = " (points)" if group.is_percentage else ""
-    margin = group.comparisons[0].margin
-    note = f"a minus b: mean difference of the test {group.score_name} over the seeds of both."
-    if margin is not None:
-        note += f" Margin: {show_margin(group, margin)}."
-    return Evidence(
-        title="Cell against cell",
-        columns=["a", "b", "a is", f"a minus b{unit} [95%]", "P(a beats b)", "Holm p", "seeds"],
-        words=3,
-        rows=[
-            [
-                comparison.cell_a,
-                comparison.cell_b,
-                _judgement(comparison),
-                show_interval(group, comparison.difference),
-                f"{comparison.probability_a_beats_b:.0%}",
-                show_p(comparison.p_holm),
-                str(comparison.n_pairs),
-            ]
-            for comparison in group.comparisons
-        ],
-        note=note,
-    )
-
-
-def _cell_by_cell(group: Group) -> Evidence:
-    """What each run comes to by itself, a row each."""
-    note = (
-        "Interquartile mean of the test scores, with its bootstrap interval: a single bad seed"
-        " counts for less than in the mean."
-    )
-    if _has_mark(group):
-        columns = ["seeds solved [95%]", "steps to solve [95%]", "seconds to solve [95%]"]
-        note += (
-            " Seeds solved: Wilson interval. To solve: median over all seeds; one that did not"
-            " solve it counts as slower than all that did, and an interval takes 6 seeds."
-        )
-    else:
-        columns = ["train minus test [95%]"]
-        note += " Train minus test: mean over seeds, on a sample of the training data."
-    return Evidence(
-        title="Cell by cell",
-        columns=["cell", f"interquartile mean {show_score_name(group)} [95%]", *columns],
-        words=1,
-        rows=[[group.name(run), *_entries(group, run)] for run in group.runs],
-        note=note,
-    )
-
-
-def _cost(group: Group) -> Evidence:
-    """What each run took, a row each."""
-    rows = []
-    for run in group.runs:
-        result, timing = run.result, run.result.timing
-        rows.append(
-            [
-                group.name(run),
-                show_spread(timing.train_step_ms),
-                show_spread(timing.latency_us),
-                show_number(timing.compile_s),
-                show_number(timing.train_s),
-                show_number(timing.wall_s),
-                show_number(result.memory_mb),
-                f"{result.state_bytes:,}",
-            ]
-        )
-    return Evidence(
-        title="Cost",
-        columns=[
-            "cell",
-            "training step, ms [quartiles]",
-            "latency, µs [quartiles]",
-            "compiling, s",
-            "training, s",
-            "in all, s",
-            "peak, MB",
-            "state, bytes",
-        ],
-        words=1,
-        rows=rows,
-        note=(
-            "A training step and the latency are of one model; seconds are of a run with all its"
-            " seeds. Latency: one step of one sequence, the call from Python included. State: what"
-            " is kept of one sequence between two steps."
-        ),
-    )
-
-
-def _entries(group: Group, run: Run) -> Iterator[str]:
-    yield show_interval(group, run.summary.score)
-    if not _has_mark(group):
-        yield show_interval(group, run.train_minus_test)
-        return
-    rate = run.summary.solve_rate
-    yield "-" if rate is None else f"{_count_solved(run)} {_percent(rate)}"
-    yield show_time(run.summary.steps_to_solve)
-    yield show_time(run.summary.seconds_to_solve)
-
-
-def _judgement(comparison: Comparison) -> str:
-    if comparison.verdict in ("better", "worse") and comparison.within_margin:
-        return f"{comparison.verdict}, within margin"
-    if comparison.verdict != "undecided" or comparison.more_seeds is None:
-        return comparison.verdict
-    more = comparison.more_seeds
-    return f"undecided; about {more} more seed{'' if more == 1 else 's'}"
-
-
-def _has_mark(group: Group) -> bool:
-    """Whether the task is solved or not."""
-    return group.runs[0].result.score.solved_rule is not None
-
-
-def _solved(group: Group) -> str:
-    """Solve rates, best first, each with the median of steps where half of the seeds got there."""
-
-    def rank(run: Run) -> tuple[float, float]:
-        return -(run.result.solved or 0) / len(run.result.seeds), _steps(run)
-
-    shown = []
-    for run in sorted(group.runs, key=rank):
-        steps = _steps(run)
-        after = "" if steps == math.inf else f" ({show_number(steps)})"
-        shown.append(f"{group.name(run)} {_count_solved(run)}{after}")
-    return f"seeds that solved it (median steps): {_first(shown)}."
-
-
-def _scores(group: Group) -> str:
-    if not group.by_score:
-        return "no run has a test score."
-    shown = [f"{group.name(run)} {show_interval(group, run.score)}" for run in group.by_score]
-    return f"test {show_score_name(group)}: {_first(shown)}."
-
-
-def _steps(run: Run) -> float:
-    median = run.summary.steps_to_solve
-    return math.inf if median is None else median.estimate
-
-
-def _count_solved(run: Run) -> str:
-    return f"{run.result.solved}/{len(run.result.seeds)}"
-
-
-def _percent(rate: Interval) -> str:
-    return f"[{rate.low:.0%}, {rate.high:.0%}]"
+    return f"By test {group.score_name}, {'; '.join(parts)}."
 
 
 def _better(group: Group) -> Iterator[str]:
-    """Who is better than whom; cells that lose to the same others are named together."""
+    """Who beats whom by how much; cells that lose to the same others are named together."""
     slightly = {frozenset((c.cell_a, c.cell_b)) for c in group.comparisons if c.within_margin}
     beaten_by: dict[tuple[bool, str], list[str]] = defaultdict(list)
     for winner, loser in group.better:
@@ -240,19 +74,37 @@ def _better(group: Group) -> Iterator[str]:
     for (slight, loser), winners in beaten_by.items():
         losers[slight, tuple(winners)].append(loser)
     for (slight, names), beaten in sorted(losers.items(), key=lambda item: -len(item[0][1])):
-        verb = "is" if len(names) == 1 else "are"
-        though = f", though by less than the margin{_margin(group)}" if slight else ""
-        yield f"{_and(names)} {verb} better than {_and(beaten)}{though}"
+        verb = "beats" if len(names) == 1 else "beat"
+        though = f", less than the {_margin(group)} that would matter" if slight else ""
+        yield f"{_and(names)} {verb} {_and(beaten)} by {_lead(group, names, beaten)}{though}"
+
+
+def _lead(group: Group, winners: Collection[str], losers: Collection[str]) -> str:
+    """From the lowest to the highest end of the intervals of these pairs' differences."""
+    pairs = {frozenset(pair) for pair in itertools.product(winners, losers)}
+    differences = [c.difference for c in group.comparisons if {c.cell_a, c.cell_b} in pairs]
+    ends = [abs(end) for d in differences for end in (d.low, d.high) if end is not None]
+    return show_range(group, min(ends), max(ends))
 
 
 def _equivalent(group: Group) -> Iterator[str]:
     for cells in _cliques(group, "equivalent"):
-        yield f"{_and(cells)} are equivalent{_margin(group)}"
+        yield f"{_and(cells)} are as good as each other, to within {_margin(group)}"
 
 
 def _undecided(group: Group) -> Iterator[str]:
     for cells in _cliques(group, "undecided"):
-        yield f"undecided {'among' if len(cells) > 2 else 'between'} {_and(cells)}"
+        yield f"{_and(cells)} cannot be told apart yet{_advice(group, cells)}"
+
+
+def _advice(group: Group, cells: Collection[str]) -> str:
+    """The seeds that would likely decide between all of these cells, where that is known."""
+    open_ = [c for c in group.comparisons if {c.cell_a, c.cell_b} <= set(cells)]
+    numbers = [c.more_seeds for c in open_ if c.more_seeds is not None]
+    if len(numbers) < len(open_):
+        return ""
+    more = max(numbers)
+    return f" (about {more} more seed{'s' if more > 1 else ''} would likely decide)"
 
 
 def _cliques(group: Group, verdict: Verdict) -> list[tuple[str, ...]]:
@@ -270,12 +122,37 @@ def _cliques(group: Group, verdict: Verdict) -> list[tuple[str, ...]]:
 
 def _margin(group: Group) -> str:
     margin = group.comparisons[0].margin
-    return "" if margin is None else f" ({show_margin(group, margin)})"
+    assert margin is not None, "nothing is within a margin that is not stated"
+    return show_amount(group, margin)
 
 
-def _first(shown: list[str]) -> str:
+def _solved(group: Group) -> str:
+    """Solve rates, best first, each with the median of steps where half of the seeds got there."""
+
+    def rank(run: Run) -> tuple[float, float]:
+        return -(run.result.solved or 0) / len(run.result.seeds), run.steps_to_solve
+
+    def name(run: Run) -> str:
+        steps = run.steps_to_solve
+        after = "" if steps == math.inf else f" ({show_number(steps)} steps)"
+        return f"{group.name(run)}{after}"
+
+    ranked = sorted(group.runs, key=rank)
+    named, more = ranked[:MOST_NAMED], len(ranked) - MOST_NAMED
+    shown = [
+        f"in {rate} seeds by {_and([name(run) for run in runs])}"
+        for rate, runs in itertools.groupby(named, key=lambda run: run.solved_seeds)
+    ]
+    return f"Solved {', '.join(shown + ([f'and {more} below'] if more > 0 else []))}."
+
+
+def _scores(group: Group) -> str:
+    if not group.by_score:
+        return "No run has a test score."
+    shown = [f"{group.name(run)} {show_interval(group, run.score)}" for run in group.by_score]
     more = len(shown) - MOST_NAMED
-    return ", ".join(shown[:MOST_NAMED] + ([f"and {more} below"] if more > 0 else []))
+    named = shown[:MOST_NAMED] + ([f"and {more} below"] if more > 0 else [])
+    return f"Test {show_score_name(group)}: {', '.join(named)}."
 
 
 def _and(names: Sequence[str]) -> str:

@@ -12,7 +12,15 @@ from typing import Any
 from gru_bench.config import CELLS, ExperimentConfig
 from gru_bench.runs import Result, Spread
 from gru_bench.stats import Interval, mean_interval
-from gru_bench.verdicts import Comparison, Summary, compare_group, scores_by_seed, summarize
+from gru_bench.verdicts import (
+    Comparison,
+    Summary,
+    compare_group,
+    is_share,
+    score_in_words,
+    scores_by_seed,
+    summarize,
+)
 
 # Known from elsewhere in a row, or without effect on the result.
 _NOT_A_SETTING = {
@@ -23,6 +31,7 @@ _NOT_A_SETTING = {
     "corpus.name",
 }
 
+DOCUMENTS = "task.train_documents"
 _MATCHED = {
     "parameters": "hidden sizes for as many parameters",
     "flops": "hidden sizes for as many operations",
@@ -69,6 +78,17 @@ class Run:
         return mean_interval(gaps) if gaps else None
 
     @property
+    def solved_seeds(self) -> str:
+        """How many of the seeds solved the task, such as `7/8`."""
+        return f"{self.result.solved}/{len(self.result.seeds)}"
+
+    @property
+    def steps_to_solve(self) -> float:
+        """Median over all seeds; infinity if under half of them solved the task."""
+        median = self.summary.steps_to_solve
+        return math.inf if median is None else median.estimate
+
+    @property
     def parameters_vs_lstm(self) -> float:
         """Parameters of the cell over those of an LSTM of the same sizes."""
         return self.result.parameters.cell / self.result.parameters.lstm
@@ -107,13 +127,18 @@ class Group:
 
     @property
     def score_name(self) -> str:
-        """Name of the main score."""
-        return self.runs[0].result.score.name
+        """Name of the main score, in words."""
+        return score_in_words(self.runs[0].result.score)
 
     @property
     def is_percentage(self) -> bool:
         """Whether the main score is shown in percent, and differences in percentage points."""
-        return "accuracy" in self.score_name
+        return is_share(self.runs[0].result.score)
+
+    @property
+    def has_mark(self) -> bool:
+        """Whether the task is solved or not."""
+        return self.runs[0].result.score.solved_rule is not None
 
     @property
     def higher_is_better(self) -> bool:
@@ -212,11 +237,11 @@ class Group:
             notes.append("the runs differ in their seeds, so not all are paired")
         margins = [run.result.margin for run in self.runs]
         if len(set(margins)) > 1:
-            notes.append(f"the runs state different margins: {self._each(margins)}")
+            notes.append(f"the runs state different margins: {self._each('margin', margins)}")
         settings = [run.settings for run in self.runs]
         for key in _varying(settings):
             if key != "seeds" and not key.startswith("cell."):
-                values = self._each([config.get(key) for config in settings])
+                values = self._each(key, [config.get(key) for config in settings])
                 notes.append(f"{key} differs: {values}")
         for run in self.runs:
             tuning = run.result.tuning
@@ -231,10 +256,10 @@ class Group:
             notes.append("an interval of this kind may reach past the score's own range")
         return [f"{self.label}: {note}" for note in notes]
 
-    def _each(self, values: Sequence[Any]) -> str:
+    def _each(self, key: str, values: Sequence[Any]) -> str:
         """A value a run, as text."""
         pairs = zip(self.runs, values, strict=True)
-        return ", ".join(f"{self.name(run)} {show_value(value)}" for run, value in pairs)
+        return ", ".join(f"{self.name(run)} {show_value(key, value)}" for run, value in pairs)
 
     def _in_range(self, score: Interval) -> bool:
         """Whether an interval keeps to what the score can be: none of ours is below 0."""
@@ -258,17 +283,17 @@ def make_groups(results: Iterable[Result]) -> list[Group]:
         keys = _telling_keys(by_task[task])
         for run in by_task[task]:
             settings[tuple(_hashable(run.settings.get(key)) for key in keys)].append(run)
-        for setting in sorted(settings, key=lambda values: [_sort_key(v) for v in values]):
-            told = dict(zip(keys, setting, strict=True))
+        told_apart = [dict(zip(keys, setting, strict=True)) for setting in settings]
+        for told in sorted(told_apart, key=_setting_order):
             label = task + show_keys(told)
-            slug = _slug(label, {group.slug for group in groups})
-            groups.append(Group(label, slug, settings[setting], told))
+            slug = make_slug(label, {group.slug for group in groups})
+            groups.append(Group(label, slug, settings[tuple(told.values())], told))
     return groups
 
 
 def show_keys(keys: dict[str, Any]) -> str:
     """What follows a task's name, such as `(lag=20)`."""
-    shown = ", ".join(f"{_short(key, list(keys))}={show_value(v)}" for key, v in keys.items())
+    shown = ", ".join(f"{_short(key, list(keys))}={show_value(key, v)}" for key, v in keys.items())
     return f"({shown})" if shown else ""
 
 
@@ -307,7 +332,8 @@ def _is_common(key: str, settings: Sequence[dict[str, Any]]) -> bool:
     return value is not None and all(config.get(key) == value for config in settings)
 
 
-def _slug(label: str, taken: set[str]) -> str:
+def make_slug(label: str, taken: set[str]) -> str:
+    """A label fit for a file name or an HTML id that is not taken."""
     plain = re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-").lower() or "task"
     numbered = (f"{plain}-{i}" for i in itertools.count(2))
     return next(slug for slug in itertools.chain([plain], numbered) if slug not in taken)
@@ -323,16 +349,23 @@ def _hashable(value: Any) -> Any:
     return str(value) if isinstance(value, list) else value
 
 
-def show_value(value: Any) -> str:
-    """A value of a configuration as YAML has it."""
-    return "null" if value is None else str(value)
-
-
-def _sort_key(value: Any) -> tuple[int, float, str]:
-    """Orders null before numbers before text."""
+def show_value(key: str, value: Any) -> str:
+    """A value of a configuration as YAML has it; null documents are all of them."""
     if value is None:
-        return 0, 0.0, ""
-    return (1, float(value), "") if isinstance(value, int | float) else (2, 0.0, str(value))
+        return "all" if key == DOCUMENTS else "null"
+    return str(value)
+
+
+def _setting_order(keys: dict[str, Any]) -> list[tuple[int, float, str]]:
+    """Numbers before text, and null before both, but all documents after any number of them."""
+    return [
+        (0, math.inf if key == DOCUMENTS else -math.inf, "")
+        if value is None
+        else (0, float(value), "")
+        if isinstance(value, int | float)
+        else (1, 0.0, str(value))
+        for key, value in keys.items()
+    ]
 
 
 def _run_order(result: Result) -> tuple[int, str, int, str]:

@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 
 from gru_bench.report import answers, tables
+from gru_bench.report.document import Document
 from gru_bench.report.groups import Group
+from gru_bench.report.ledger import Ledger, deciding, show_test
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -21,18 +23,21 @@ _SPECIAL = {
     "\n": " ",
 }
 _HEAD = """\
-% Made by gru-bench. Needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}.
+% Made by gru-bench. Needs \\usepackage{booktabs,array} and \\usepackage[T1]{fontenc}.
 """
 
 
-def to_latex(groups: Sequence[Group], warnings: Sequence[str]) -> str:
-    """A floating table for each group, with its outcome as caption and notes below.
+def to_latex(document: Document) -> str:
+    """A floating table for each group, with its outcome as caption and notes below; then claims.
 
     Letters that the document's engine lacks, as of a corpus named in Japanese, are left as they
     are. Warnings become comments.
     """
-    comments = [f"% {' '.join(warning.split())}\n" for warning in warnings]
-    return _HEAD + "".join(comments) + "".join(_table(group) for group in groups)
+    comments = [f"% {' '.join(warning.split())}\n" for warning in document.warnings]
+    parts = [_HEAD, *comments, *(_table(group) for group in document.groups)]
+    if document.ledger is not None:
+        parts.append(_ledger(document.ledger))
+    return "".join(parts)
 
 
 def _table(group: Group) -> str:
@@ -62,6 +67,31 @@ def _table(group: Group) -> str:
     lines += [f"    {escape(note)}" for note in notes]
     lines += [r"  \end{minipage}", r"\end{table}", ""]
     return "\n" + "\n".join(lines)
+
+
+def _ledger(ledger: Ledger) -> str:
+    ragged = r">{\raggedright\arraybackslash}p"
+    columns = rf"@{{}}r{ragged}{{0.32\linewidth}}l{ragged}{{0.42\linewidth}}@{{}}"
+    lines = [
+        r"\begin{table}",
+        r"  \centering",
+        r"  \caption{Textbook claims, tested.}",
+        r"  \label{tab:claims}",
+        r"  \footnotesize",
+        r"  \setlength{\tabcolsep}{4pt}",
+        rf"  \begin{{tabular}}{{{columns}}}",
+        r"    \toprule",
+        _row(["", "claim", "verdict here", "deciding figures"]),
+        r"    \midrule",
+    ]
+    for claim in ledger.tested:
+        figures = "; ".join(map(show_test, deciding(claim)))
+        entries = [f"{claim.number}", claim.sentence, claim.verdict, figures]
+        lines.append(_row([escape(entry) for entry in entries]))
+    lines += [r"    \bottomrule", r"  \end{tabular}", r"  \par\smallskip"]
+    if line := ledger.untested_line():
+        lines += [r"  \begin{minipage}{\linewidth}", f"    {escape(line)}", r"  \end{minipage}"]
+    return "\n" + "\n".join([*lines, r"\end{table}", ""])
 
 
 def escape(text: str) -> str:

@@ -1,6 +1,7 @@
 """How reports write numbers: to the digits that their uncertainty allows."""
 
 import math
+from collections.abc import Sequence
 
 from gru_bench.report.groups import Group
 from gru_bench.runs import Spread
@@ -27,22 +28,36 @@ def show_interval(group: Group, interval: Interval | None) -> str:
     if interval.low is None or interval.high is None:
         return show_score(group, interval.estimate)
     numbers = (interval.estimate, interval.low, interval.high)
-    half_width = (interval.high - interval.low) / 2
-    if group.is_percentage:
-        shown = [show_score(group, number) for number in numbers]
-    elif 0 < half_width < 1e-4:
-        shown = [f"{number:z.1e}".replace("e-0", "e-") for number in numbers]
-    else:
-        decimals = max(0, 1 - math.floor(math.log10(half_width))) if half_width else 4
-        shown = [f"{number:z.{min(decimals, 5)}f}" for number in numbers]
+    shown = _show_alike(group, numbers, (interval.high - interval.low) / 2)
     return f"{shown[0]} [{shown[1]}, {shown[2]}]"
+
+
+def show_range(group: Group, low: float, high: float) -> str:
+    """Amounts by which scores differ, such as `3.9 to 5.1 points`."""
+    shown = " to ".join(dict.fromkeys(_show_alike(group, (low, high), (high - low) / 2)))
+    return f"{shown} points" if group.is_percentage else shown
+
+
+def _show_alike(group: Group, numbers: Sequence[float], half_width: float) -> list[str]:
+    """Numbers of the same decimals: two digits of the half width, and one decimal of percents."""
+    if group.is_percentage:
+        return [show_score(group, number) for number in numbers]
+    if 0 < half_width < 1e-4:
+        return [f"{number:z.1e}".replace("e-0", "e-") for number in numbers]
+    decimals = max(0, 1 - math.floor(math.log10(half_width))) if half_width else 4
+    return [f"{number:z.{min(decimals, 5)}f}" for number in numbers]
+
+
+def show_amount(group: Group, amount: float) -> str:
+    """A difference of scores, such as `1 point`."""
+    if not group.is_percentage:
+        return f"{amount:g}"
+    return f"{100 * amount:g} point{'' if amount == 0.01 else 's'}"
 
 
 def show_margin(group: Group, margin: float) -> str:
     """A difference that does not matter, such as `±1 point`."""
-    if not group.is_percentage:
-        return f"±{margin:g}"
-    return f"±{100 * margin:g} point{'' if margin == 0.01 else 's'}"
+    return f"±{show_amount(group, margin)}"
 
 
 def show_time(interval: Interval | None) -> str:

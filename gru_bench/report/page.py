@@ -1,6 +1,6 @@
 """The page: one HTML file that needs nothing else, to read, to print and to send."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -9,49 +9,91 @@ import yaml
 from markupsafe import Markup
 
 from gru_bench.report import answers, tables
-from gru_bench.report.groups import Group, Run
-from gru_bench.report.plots import Picture
+from gru_bench.report.canvas import Picture
+from gru_bench.report.document import Document, Task
+from gru_bench.report.evidence import evidence
+from gru_bench.report.groups import Group, Run, show_keys
+from gru_bench.report.ledger import SIGNS, Ledger, count_findings, deciding
 
 
-def to_html(
-    groups: Sequence[Group], warnings: Sequence[str], pictures: Mapping[str, Sequence[Picture]]
-) -> str:
-    """The report as one HTML document.
-
-    Args:
-        groups: What to show, in this order.
-        warnings: What was passed over, a line each.
-        pictures: Figures by the label of their group.
-    """
+def to_html(document: Document) -> str:
+    """The report as one HTML document."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     source = files(__package__).joinpath("page.html.jinja").read_text(encoding="utf-8")
-    runs = [run for group in groups for run in group.runs]
+    runs = [run for group in document.groups for run in group.runs]
     return environment.from_string(source).render(
-        groups=[_group(group, pictures.get(group.label, ())) for group in groups],
-        tasks=", ".join(dict.fromkeys(group.runs[0].result.task_label for group in groups)),
+        tasks=[_task(document, task) for task in document.tasks],
+        brackets=answers.BRACKETS.replace("`", ""),
+        ledger=None if document.ledger is None else _ledger(document.ledger),
         run_count=len(runs),
         seed_count=sum(len(run.result.seeds) for run in runs),
         days=_days([run.result.created for run in runs]),
-        notes=tables.notes(groups),
-        warnings=warnings,
-        machines=tables.machines(groups),
+        notes=tables.notes(document.groups),
+        warnings=document.warnings,
+        commands=document.commands,
+        runs=[_run(group, run) for group in document.groups for run in group.runs],
+        machines=tables.machines(document.groups),
     )
 
 
-def _group(group: Group, pictures: Sequence[Picture]) -> dict[str, Any]:
+def _task(document: Document, task: Task) -> dict[str, Any]:
+    several = len(task.groups) > 1
+    say = answers.brief if several else answers.summary
+    return {
+        "label": task.label,
+        "groups": [
+            _group(group, say(group), document.pictures.get(group.slug, ()))
+            for group in task.groups
+        ],
+        "series": [
+            {
+                "label": series.label,
+                "name": series.name,
+                "slug": series.slug,
+                "pictures": [_picture(p) for p in document.pictures.get(series.slug, ())],
+            }
+            for series in task.series
+        ],
+    }
+
+
+def _group(group: Group, answer: str, pictures: Sequence[Picture]) -> dict[str, Any]:
     return {
         "label": group.label,
+        "setting": show_keys(group.keys)[1:-1],
         "slug": group.slug,
         "heading": tables.heading(group),
-        "summary": answers.summary(group),
+        "answer": answer,
         "columns": tables.columns(group),
         "rows": [tables.cells(group, run) for run in group.runs],
-        "evidence": answers.evidence(group),
-        # The one place where markup is taken as it is: Matplotlib wrote it, escaping all text.
-        "pictures": [(Markup(p.svg), p.title, p.caption) for p in pictures],
-        "runs": [_run(group, run) for run in group.runs],
+        "evidence": evidence(group),
+        "pictures": [_picture(picture) for picture in pictures],
+    }
+
+
+def _picture(picture: Picture) -> tuple[Markup, str, str]:
+    """The one place where markup is taken as it is: Matplotlib wrote it, escaping all text."""
+    return Markup(picture.svg), picture.title, picture.caption
+
+
+def _ledger(ledger: Ledger) -> dict[str, Any]:
+    return {
+        "claims": [
+            {
+                "number": claim.number,
+                "sentence": claim.sentence,
+                "sign": SIGNS[claim.verdict],
+                "verdict": claim.verdict,
+                "figures": [(test.what, test.figure) for test in deciding(claim)],
+                "count": count_findings(claim),
+                "how": claim.how,
+                "tests": claim.tests,
+            }
+            for claim in ledger.tested
+        ],
+        "untested": ledger.untested_line(),
     }
 
 
@@ -69,7 +111,7 @@ def _run(group: Group, run: Run) -> dict[str, Any]:
     )
     names = list(result.seeds[0].test)
     return {
-        "name": group.name(run),
+        "name": f"{group.label}, {group.name(run)}",
         "facts": facts,
         "names": [*(f"test {name}" for name in names), f"validation {group.score_name}"],
         "seeds": [
@@ -79,7 +121,7 @@ def _run(group: Group, run: Run) -> dict[str, Any]:
                     _score(v)
                     for v in (
                         *(seed.test.get(name) for name in names),
-                        seed.validation.get(group.score_name),
+                        seed.validation.get(result.score.name),
                     )
                 ],
                 "best_step": _count(seed.best_step),

@@ -1,11 +1,10 @@
-"""One row a run, as data and as text: JSON, CSV, Markdown and a table for the terminal."""
+"""One row a run, as data and as text: JSON, CSV and a table for the terminal."""
 
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-from urllib.parse import quote
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -24,9 +23,6 @@ from gru_bench.report.numbers import (
 )
 from gru_bench.runs import Result
 from gru_bench.stats import MIN_PAIRS, SIGNIFICANCE
-
-if TYPE_CHECKING:
-    from gru_bench.report.plots import Picture
 
 KEYS = (
     "task",
@@ -168,7 +164,6 @@ def columns(group: Group) -> list[Column]:
 def cells(group: Group, run: Run) -> list[tuple[str, bool]]:
     """A run's row as text, each entry with whether it is to stand out."""
     result, timing = run.result, run.result.timing
-    seeds = len(result.seeds)
     latency = [
         (show_number(median(timing.latency_us)), run in group.quickest()),
         (show_ratio(median(timing.latency_vs_lstm)), False),
@@ -177,7 +172,7 @@ def cells(group: Group, run: Run) -> list[tuple[str, bool]]:
         (result.cell, False),
         (str(result.hidden_size), False),
         (show_interval(group, run.score), run in group.unbeaten()),
-        (f"{seeds}" if result.solved is None else f"{result.solved}/{seeds}", False),
+        (str(len(result.seeds)) if result.solved is None else run.solved_seeds, False),
         (f"{result.parameters.cell:,}", False),
         (f"{run.parameters_vs_lstm:.2f}", False),
         (show_number(median(timing.train_step_ms)), run in group.fastest()),
@@ -216,34 +211,6 @@ def machines(groups: Sequence[Group]) -> list[dict[str, str]]:
     return different
 
 
-def to_markdown(
-    groups: Sequence[Group],
-    warnings: Sequence[str],
-    pictures: Mapping[str, Sequence["Picture"]],
-    folder: str,
-) -> str:
-    """A section a group, of GitHub tables and links to figures in `folder`; notes and warnings."""
-    lines = []
-    for group in groups:
-        lines += [f"### {_markdown(group.label)}", "", _markdown(heading(group)), ""]
-        lines += [_markdown(answers.summary(group)), ""]
-        names = [f"{column.name} {column.unit}".strip() for column in columns(group)]
-        lines += _markdown_table(names, 1, [cells(group, run) for run in group.runs])
-        for evidence in answers.evidence(group):
-            rows = [[(text, False) for text in row] for row in evidence.rows]
-            lines += [f"#### {evidence.title}", ""]
-            lines += _markdown_table(evidence.columns, evidence.words, rows)
-            lines += [_markdown(evidence.note), ""]
-        for picture in pictures.get(group.label, ()):
-            link = quote(f"{folder}/{picture.name}.png")
-            lines += [f"![{_markdown(picture.title)}]({link})", "", picture.caption, ""]
-    lines += [f"- {_markdown(note)}" for note in [*notes(groups), *warnings]]
-    for machine in machines(groups):
-        facts = "; ".join(f"{name}: {value}" for name, value in machine.items())
-        lines.append(f"- Made with {_markdown(facts)}")
-    return "\n".join(lines) + "\n"
-
-
 def print_groups(groups: Sequence[Group], console: Console) -> None:
     """Prints a table a group, readable at 100 columns, then the notes."""
     for group in groups:
@@ -264,31 +231,3 @@ def print_groups(groups: Sequence[Group], console: Console) -> None:
         console.print()
     for note in notes(groups):
         console.print(Text(note, "dim"))
-
-
-def _markdown_table(
-    names: Sequence[str], words: int, rows: Sequence[Sequence[tuple[str, bool]]]
-) -> Iterator[str]:
-    """The lines of a table, and an empty one.
-
-    Args:
-        names: Headings.
-        words: How many columns, from the first, are aligned to the left.
-        rows: Entries, each with whether it is to stand out.
-    """
-    yield _line([_markdown(name) for name in names])
-    yield _line(["---"] * words + ["--:"] * (len(names) - words))
-    for row in rows:
-        yield _line([f"**{_markdown(text)}**" if bold else _markdown(text) for text, bold in row])
-    yield ""
-
-
-def _line(entries: Sequence[str]) -> str:
-    return f"| {' | '.join(entries)} |"
-
-
-def _markdown(text: str) -> str:
-    """Escapes what Markdown or HTML would take for markup; corpora are named by users."""
-    for sign in "\\`*_|[]<>#":
-        text = text.replace(sign, f"\\{sign}")
-    return text.replace("&", "&amp;").replace("\n", " ")

@@ -1,0 +1,273 @@
+"""What all figures share: size and colours, legends and axes, and how they become SVG and PNG.
+
+Matplotlib is imported when a figure is drawn, not before: tables do without it.
+"""
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gru_bench.report.groups import Group, Run
+from gru_bench.stats import Interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito's palette, told apart under every common colour blindness; shape and dash repeat it.
+STYLES = {
+    "gru": ("#0072B2", "o", "-"),
+    "gru_reset_after": ("#CC79A7", "s", (0, (5, 1.5))),
+    "lstm": ("#D55E00", "^", (0, (5, 1.5, 1, 1.5))),
+    "rnn": ("#009E73", "D", (0, (1, 1.2))),
+}
+OTHER_STYLE = ("#E69F00", "v", "-")
+# Text and axes: dark on the PNG's white; in the SVG this colour becomes the page's own.
+INK = "#1c2127"
+FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
+RC: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "font.size": 11,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "legend.frameon": False,
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure: SVG text for a page, PNG bytes on white, and what they show in words."""
+
+    name: str
+    svg: str
+    png: bytes
+    title: str
+    caption: str
+
+
+def make_picture(
+    name: str,
+    title: str,
+    caption: str,
+    plot: Callable[[list["Axes"]], None],
+    panels: tuple[int, int] = (1, 1),
+) -> Picture:
+    """Draws a figure.
+
+    Args:
+        name: Of the files; it makes the ids of the SVG its own.
+        title: What it shows.
+        caption: How to read it.
+        plot: Draws into the panels, given row by row.
+        panels: Rows and columns; a row shares its vertical axis.
+    """
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({**RC, "svg.hashsalt": name}):
+        figure = Figure(figsize=(4.4, 1.5 + 1.7 * panels[0]), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = list(figure.subplots(*panels, sharey="row", squeeze=False).flat)
+        for panel in axes:
+            panel.grid(color=INK, alpha=0.12, linewidth=0.6)
+            panel.set_axisbelow(True)
+        plot(axes)
+        _legend(figure)
+        png = io.BytesIO()
+        figure.savefig(png, format="png", dpi=160, facecolor="white")
+        svg = _svg(figure, name)
+    return Picture(name, svg, png.getvalue(), title, caption)
+
+
+def _svg(figure: "Figure", name: str) -> str:
+    """The figure as an `<svg>` element that fits into a page: unique ids, the page's colour."""
+    file = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(file, format="svg", transparent=True, metadata=nothing)
+    svg = file.getvalue()
+    svg = svg[svg.index("<svg") :].strip()
+    svg = re.sub(r'(?<=<svg )(.*?)width="[^"]*"', r"\1", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r'(?<=<svg )(.*?)height="[^"]*"', r"\1", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{name}-", svg)
+    svg = re.sub(r"font-family: [^;\"]*", f"font-family: {FONTS}", svg)
+    svg = svg.replace('<style type="text/css">*{', f"<style>#{name}-figure_1 *{{")
+    return svg.replace(INK, "currentColor")
+
+
+def standalone(svg: str) -> str:
+    """The SVG as a file of its own, light or dark as the reader's system is."""
+    style = (
+        f"<style>svg{{color:{INK}}}"
+        "@media(prefers-color-scheme:dark){svg{color:#e4e7eb}}</style>"
+    )
+    head, sign, body = svg.partition(">")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{head}{sign}\n{style}{body}\n'
+
+
+def over_seeds(
+    table: npt.NDArray[np.float64], middle: Callable[..., Any]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The middle and the range of each column.
+
+    Args:
+        table: Shape `[seeds, points]`; nan where a seed has no value.
+        middle: `np.nanmean` or `np.nanmedian`.
+
+    Returns:
+        Shape `[points]`, and `[2, points]` of the lowest and the highest; nan where no seed has a
+        value.
+    """
+    # Columns without any value would make NumPy warn of an empty mean.
+    known = ~np.isnan(table).all(axis=0)
+    centre, band = np.full(table.shape[1], np.nan), np.full((2, table.shape[1]), np.nan)
+    centre[known] = middle(table[:, known], axis=0)
+    band[:, known] = np.nanmin(table[:, known], axis=0), np.nanmax(table[:, known], axis=0)
+    return centre, band
+
+
+def style(run: Run) -> tuple[str, str, Any]:
+    """Colour, marker and dash of a run's cell."""
+    return STYLES.get(run.result.cell, OTHER_STYLE)
+
+
+def line_width(run: Run, sizes: Sequence[int]) -> float:
+    """Wider for larger nominal sizes, where there are several."""
+    return 1.8 + 0.8 * sizes.index(run.result.nominal_size)
+
+
+def is_log(group: Group) -> bool:
+    """Errors and losses span powers of ten; accuracies do not."""
+    return not group.higher_is_better
+
+
+def score_scale(group: Group) -> float:
+    """From a score to the unit of `show_score_name`."""
+    return 100.0 if group.is_percentage else 1.0
+
+
+def interval_caption(group: Group) -> str:
+    """How to read the bars of a group's scores."""
+    caption = "Mean over seeds; bars are 95% Student t intervals."
+    if is_log(group):
+        caption += " A bar that reaches 0 or below ends at the axis."
+    return caption
+
+
+def draw_band(
+    axes: "Axes",
+    run: Run,
+    x: Sequence[float] | npt.NDArray[Any],
+    middle: npt.NDArray[np.float64],
+    band: npt.NDArray[np.float64],
+    width: float,
+) -> None:
+    """A line with its range over seeds."""
+    colour, _, dash = style(run)
+    axes.fill_between(x, *band, color=colour, alpha=0.15, linewidth=0)
+    marker = "o" if len(middle) == 1 else None
+    axes.plot(
+        x, middle, color=colour, linestyle=dash, lw=width, marker=marker, label=run.result.cell
+    )
+
+
+def draw_intervals(
+    axes: "Axes",
+    run: Run,
+    x: Sequence[float],
+    intervals: Sequence[Interval],
+    scale: float,
+    width: float | None = None,
+) -> None:
+    """Points with their intervals; joined by a line if it is given a width."""
+    colour, marker, dash = style(run)
+    middle = np.array([interval.estimate for interval in intervals])
+    low = np.array([i.estimate if i.low is None else i.low for i in intervals])
+    high = np.array([i.estimate if i.high is None else i.high for i in intervals])
+    axes.errorbar(
+        x,
+        scale * middle,
+        yerr=scale * np.array([middle - low, high - middle]),
+        color=colour,
+        marker=marker,
+        markersize=7,
+        markerfacecolor="none",  # Runs of nearly equal size stay visible behind each other.
+        markeredgewidth=1.8,
+        capsize=3,
+        linestyle="none" if width is None else dash,
+        linewidth=width,
+        elinewidth=1.6,
+        label=run.result.cell,
+    )
+
+
+def draw_baseline(axes: "Axes", group: Group) -> None:
+    """A line at what is scored without learning anything, where the task has that."""
+    score = group.runs[0].result.score
+    if score.baseline is not None:
+        draw_level(axes, score_scale(group) * score.baseline, score.baseline_name)
+
+
+def draw_level(axes: "Axes", value: float, name: str) -> None:
+    """A thin line across the panel."""
+    axes.axhline(value, color=INK, linestyle="--", linewidth=1, alpha=0.7, label=name)
+
+
+def scale_scores(axes: "Axes", group: Group) -> None:
+    """Logarithmic for errors, with the range set by means: an interval may reach below zero."""
+    if not is_log(group):
+        return
+    from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
+
+    means = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.get_lines()])
+    means = means[np.isfinite(means) & (means > 0)]
+    axes.set_yscale("log", nonpositive="clip")
+    if means.size:
+        bottom, top = means.min() / 2, means.max() * 2
+        axes.set_ylim(10 ** np.floor(np.log10(bottom)), top)
+    axes.yaxis.set_major_locator(LogLocator(numticks=6))
+    axes.yaxis.set_major_formatter(LogFormatterSciNotation())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def scale_values(axes: "Axes", values: Sequence[float], names: Sequence[str]) -> None:
+    """A horizontal axis with a tick at each of a few values, logarithmic."""
+    from matplotlib.ticker import NullLocator
+
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(values, names)
+    margin = 1.25 if len(values) == 1 else (max(values) / min(values)) ** 0.06
+    axes.set_xlim(min(values) / margin, max(values) * margin)
+
+
+def _legend(figure: "Figure") -> None:
+    """Names each cell once, below the panels and in the table's order, other lines last."""
+    from matplotlib.container import ErrorbarContainer
+
+    named: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            named.setdefault(label, handle)
+    bars = [label for label, handle in named.items() if isinstance(handle, ErrorbarContainer)]
+    labels = [*bars, *(label for label in named if label not in bars)]
+    figure.legend(
+        [named[label] for label in labels],
+        labels,
+        loc="outside lower center",
+        ncols=2,
+        fontsize=10,
+        handlelength=2.6,
+    )

@@ -1,0 +1,80 @@
+"""What a report shows, whatever its format."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gru_bench.report import series
+from gru_bench.report.canvas import Picture
+from gru_bench.report.groups import Group, make_groups
+from gru_bench.report.ledger import Ledger, make_ledger
+from gru_bench.report.series import Series
+from gru_bench.runs import Result
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task in all its settings.
+
+    Attributes:
+        label: Its name.
+        groups: A group a setting.
+        series: How the score changes with a number in which settings differ.
+    """
+
+    label: str
+    groups: list[Group]
+    series: list[Series]
+
+
+@dataclass(frozen=True)
+class Document:
+    """Everything a report shows.
+
+    Attributes:
+        tasks: By name.
+        ledger: Of claims; None if there is too little to test them.
+        commands: That made the runs, each once, the oldest first.
+        warnings: What was passed over, a line each.
+        pictures: By the slug of their group or series; empty until drawn.
+    """
+
+    tasks: list[Task]
+    ledger: Ledger | None
+    commands: list[str]
+    warnings: list[str]
+    pictures: dict[str, list[Picture]] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> list[Group]:
+        """Those of all tasks."""
+        return [group for task in self.tasks for group in task.groups]
+
+    def draw(self) -> None:
+        """Draws all figures, which takes a third of a second each."""
+        from gru_bench.report import plots
+
+        for task in self.tasks:
+            self.pictures.update({group.slug: plots.draw(group) for group in task.groups})
+            self.pictures.update({one.slug: series.draw(one) for one in task.series})
+
+
+def make_document(results: Sequence[Result], warnings: Sequence[str]) -> Document:
+    """Sorts results and finds what can be said of them."""
+    groups = make_groups(results)
+    all_series = series.make_series(groups)
+    labels = dict.fromkeys(group.task_label for group in groups)
+    return Document(
+        tasks=[
+            Task(
+                label,
+                [group for group in groups if group.task_label == label],
+                [one for one in all_series if one.task_label == label],
+            )
+            for label in labels
+        ],
+        ledger=make_ledger(results),
+        commands=list(
+            dict.fromkeys(r.command for r in sorted(results, key=lambda r: (r.created, r.command)))
+        ),
+        warnings=list(warnings),
+    )

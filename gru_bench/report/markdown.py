@@ -1,0 +1,136 @@
+"""The report as Markdown, as GitHub shows it."""
+
+from collections.abc import Iterator, Sequence
+from urllib.parse import quote
+
+from gru_bench.report import answers, tables
+from gru_bench.report.canvas import Picture
+from gru_bench.report.document import Document
+from gru_bench.report.evidence import evidence
+from gru_bench.report.groups import Group, show_keys
+from gru_bench.report.ledger import (
+    Ledger,
+    count_findings,
+    deciding,
+    show_test,
+    show_verdict,
+)
+
+
+def to_markdown(document: Document, folder: str) -> str:
+    """Answers, a section a group and a series, claims and how to repeat it.
+
+    Args:
+        document: What to show.
+        folder: Of its figures, as seen from the file.
+    """
+    lines = []
+    for task in document.tasks:
+        if len(task.groups) == 1:
+            lines.append(f"- **{escape(task.label)}**: {escape(answers.summary(task.groups[0]))}")
+            continue
+        lines.append(f"- **{escape(task.label)}**")
+        for group in task.groups:
+            setting = show_keys(group.keys)[1:-1]
+            lines.append(f"  - {escape(setting)}: {escape(answers.brief(group))}")
+    lines += ["", answers.BRACKETS, ""]
+    for task in document.tasks:
+        for group in task.groups:
+            lines += _group(group)
+            lines += _figures(group.label, document.pictures.get(group.slug, []), folder)
+        for series in task.series:
+            if pictures := document.pictures.get(series.slug):
+                lines += [
+                    f"### {escape(series.label)}",
+                    "",
+                    *_figures(series.label, pictures, folder),
+                ]
+    if document.ledger is not None:
+        lines += _ledger(document.ledger)
+    lines += ["### How to read this, and how to repeat it", ""]
+    lines += ["```sh", *document.commands, "```", ""]
+    lines += [f"- {escape(note)}" for note in [*tables.notes(document.groups), *document.warnings]]
+    for machine in tables.machines(document.groups):
+        facts = "; ".join(f"{name}: {value}" for name, value in machine.items())
+        lines.append(f"- Made with {escape(facts)}")
+    return "\n".join(lines) + "\n"
+
+
+def _group(group: Group) -> Iterator[str]:
+    yield from (f"### {escape(group.label)}", "", escape(tables.heading(group)), "")
+    yield from (escape(answers.summary(group)), "")
+    names = [f"{column.name} {column.unit}".strip() for column in tables.columns(group)]
+    yield from _table(names, 1, [tables.cells(group, run) for run in group.runs])
+    for table in evidence(group):
+        yield from (f"#### {table.title}", "")
+        yield from _table(table.columns, table.words, _plain(table.rows))
+        yield from (escape(table.note), "")
+
+
+def _figures(label: str, pictures: Sequence[Picture], folder: str) -> Iterator[str]:
+    for picture in pictures:
+        link = quote(f"{folder}/{picture.name}.png")
+        alt = escape(f"{label}: {picture.title}")
+        yield from (
+            f"![{alt}]({link})",
+            "",
+            f"{escape(picture.title)}. {escape(picture.caption)}",
+            "",
+        )
+
+
+def _ledger(ledger: Ledger) -> Iterator[str]:
+    yield from ("### Textbook claims, tested", "")
+    rows = [
+        [
+            str(claim.number),
+            claim.sentence,
+            show_verdict(claim),
+            "; ".join(map(show_test, deciding(claim))),
+            count_findings(claim),
+        ]
+        for claim in ledger.tested
+    ]
+    columns = ["", "claim", "verdict here", "deciding figures", "tests"]
+    yield from _table(columns, len(columns), _plain(rows))
+    if line := ledger.untested_line():
+        yield from (escape(line), "")
+    yield from ("<details><summary>How each was tested, and every test</summary>", "")
+    for claim in ledger.tested:
+        yield from (f"**{claim.number}. {escape(claim.sentence)}** {escape(claim.how)}", "")
+        tests = [[test.finding, test.what, test.figure] for test in claim.tests]
+        yield from _table(["finding", "test", "measured"], 3, _plain(tests))
+    yield from ("</details>", "")
+
+
+def _plain(rows: Sequence[Sequence[str]]) -> list[list[tuple[str, bool]]]:
+    """Entries none of which is to stand out."""
+    return [[(text, False) for text in row] for row in rows]
+
+
+def _table(
+    names: Sequence[str], words: int, rows: Sequence[Sequence[tuple[str, bool]]]
+) -> Iterator[str]:
+    """The lines of a table, and an empty one.
+
+    Args:
+        names: Headings.
+        words: How many columns, from the first, are aligned to the left.
+        rows: Entries, each with whether it is to stand out.
+    """
+    yield _line([escape(name) for name in names])
+    yield _line(["---"] * words + ["--:"] * (len(names) - words))
+    for row in rows:
+        yield _line([f"**{escape(text)}**" if bold else escape(text) for text, bold in row])
+    yield ""
+
+
+def _line(entries: Sequence[str]) -> str:
+    return f"| {' | '.join(entries)} |"
+
+
+def escape(text: str) -> str:
+    """Escapes what Markdown or HTML would take for markup; corpora are named by users."""
+    for sign in "\\`*_|[]<>#":
+        text = text.replace(sign, f"\\{sign}")
+    return text.replace("&", "&amp;").replace("\n", " ")

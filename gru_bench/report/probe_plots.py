@@ -1,0 +1,144 @@
+"""Figures of what the trained cells showed: gradients in time, gates, longer sequences."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gru_bench.report.canvas import (
+    Picture,
+    draw_band,
+    draw_baseline,
+    draw_intervals,
+    draw_level,
+    interval_caption,
+    line_width,
+    make_picture,
+    over_seeds,
+    scale_scores,
+    scale_values,
+    score_scale,
+    style,
+)
+from gru_bench.report.groups import Group, Run
+from gru_bench.report.numbers import show_score_name
+from gru_bench.runs import GradientNorms, Lengths
+from gru_bench.stats import Interval, mean_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# A gradient of this share of that at the loss counts as vanished.
+VANISHED = 1e-3
+# Norms below are drawn here: between single precision's smallest number and 1 lie 38 decades.
+FLOOR = 1e-8
+
+
+def draw(group: Group) -> list[Picture]:
+    """The figures for which the runs of a group hold something."""
+    probed = [run for run in group.runs if run.result.probes]
+    gated = [run for run in probed if run.result.probes and run.result.probes.gates]
+    flows = {run: p.gradients for run in probed if (p := run.result.probes) and p.gradients}
+    lengths = {run: p.lengths for run in probed if (p := run.result.probes) and p.lengths}
+    return [
+        *([_lengths(group, lengths)] if lengths else []),
+        *([_gradients(group, flows)] if flows else []),
+        *([_gates(group, gated)] if gated else []),
+    ]
+
+
+def _gradients(group: Group, flows: dict[Run, GradientNorms]) -> Picture:
+    def plot(panels: list["Axes"]) -> None:
+        for axes, when in zip(panels, ("initial", "trained"), strict=True):
+            for run, flow in flows.items():
+                norms = np.maximum(np.asarray(getattr(flow, when), float), FLOOR)
+                median, band = over_seeds(norms, np.nanmedian)
+                width = line_width(run, group.nominal_sizes)
+                draw_band(axes, run, flow.distance, median, band, width)
+            draw_level(axes, VANISHED, f"vanished ({VANISHED:g})")
+            axes.set_yscale("log")
+            axes.set_xlim(left=0)
+            axes.set_xlabel("steps back in time")
+        panels[0].set_title("before training", fontsize=11)
+        panels[1].set_title("after training", fontsize=11)
+        panels[0].set_ylabel("gradient, relative")
+
+    title = "How far gradients reach back in time"
+    caption = (
+        "Norm of the gradient of the loss at the last step with respect to the state so many steps"
+        " before, over that at the last step itself. Median over seeds; the band spans the lowest"
+        f" and the highest. Values under {FLOOR:g} are drawn there."
+    )
+    return make_picture(f"{group.slug}-gradients", title, caption, plot, panels=(1, 2))
+
+
+def _gates(group: Group, runs: list[Run]) -> Picture:
+    def plot(panels: list["Axes"]) -> None:
+        rows = (("kept",), panels[:2]), (("reset", "input", "output"), panels[2:])
+        for names, (by_step, by_unit) in rows:
+            for run in runs:
+                for name in names:
+                    _gate(by_step, by_unit, group, run, name)
+            by_step.set_ylim(-0.03, 1.03)
+        panels[0].set_ylabel("state kept")
+        panels[2].set_ylabel("reset; input, output")
+        panels[2].set_xlabel("step")
+        panels[3].set_xlabel("share of units")
+
+    title = "How far the gates are open"
+    caption = (
+        "Mean over seeds on test data, in the first layer. Above: the share of the old state that"
+        " is kept, whatever the cell's convention for z. Below: the reset gate of a GRU, and of an"
+        " LSTM the input gate and, thinner, the output gate. Left: over the steps of a sequence;"
+        " right: over the units, from the least open to the most."
+    )
+    return make_picture(f"{group.slug}-gates", title, caption, plot, panels=(2, 2))
+
+
+def _gate(by_step: "Axes", by_unit: "Axes", group: Group, run: Run, name: str) -> None:
+    probes = run.result.probes
+    assert probes is not None
+    gate = probes.gates[0].get(name)
+    if gate is None:
+        return
+    colour, _, dash = style(run)
+    width = line_width(run, group.nominal_sizes) * (0.5 if name == "output" else 1)
+    share = (np.arange(len(gate.by_unit)) + 0.5) / len(gate.by_unit)
+    for axes, x, y in ((by_step, gate.step, gate.by_step), (by_unit, share, gate.by_unit)):
+        axes.plot(
+            x, np.asarray(y, float), color=colour, linestyle=dash, lw=width, label=run.result.cell
+        )
+
+
+def _lengths(group: Group, lengths: dict[Run, Lengths]) -> Picture:
+    def plot(panels: list["Axes"]) -> None:
+        (axes,) = panels
+        multiples: set[int] = set()
+        for run, longer in lengths.items():
+            scores = scores_by_multiple(run, longer)
+            multiples |= set(longer.multiple)
+            width = line_width(run, group.nominal_sizes)
+            intervals = list(scores.values())
+            draw_intervals(axes, run, list(scores), intervals, score_scale(group), width)
+        draw_baseline(axes, group)
+        axes.set_ylabel(f"test {show_score_name(group)}")
+        axes.set_xlabel("length, in multiples of the length trained at")
+        scale_scores(axes, group)
+        scale_values(axes, sorted(multiples), [str(multiple) for multiple in sorted(multiples)])
+
+    title = f"Test {show_score_name(group)} on longer sequences"
+    caption = f"The trained models, as they are. {interval_caption(group)}"
+    return make_picture(f"{group.slug}-lengths", title, caption, plot)
+
+
+def scores_by_multiple(run: Run, longer: Lengths) -> dict[int, Interval]:
+    """Mean scores by multiple; a seed without one counts with the baseline, as everywhere."""
+    baseline = run.result.score.baseline
+    filled = [
+        [s if s is not None else baseline for s in scores if s is not None or baseline is not None]
+        for scores in longer.scores
+    ]
+    return {
+        multiple: mean_interval([s for s in scores if s is not None])
+        for multiple, scores in zip(longer.multiple, filled, strict=True)
+        if scores
+    }
