@@ -7,6 +7,7 @@ Steps run inside `lax.scan`; the host wakes once a chunk, after each evaluation.
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -79,7 +80,7 @@ class Evaluation:
 
     Attributes:
         step: training steps made by the runs that are still active.
-        time_s: seconds since training began, compilation apart.
+        time_s: seconds of training so far, compilation and what the host does with it apart.
         steps: training steps made by each run.
         scores: validation scores by name.
         train_loss: mean over the chunk's steps; NaN for a run that made none.
@@ -99,6 +100,32 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Snapshot:
+    """How far a population has come: all that its training goes on from.
+
+    Attributes:
+        runs: on their devices, with as many more as fill these. The next chunk takes over their
+            memory: who wants to have them longer copies them.
+        evaluations: all so far, in order.
+        compile_s: seconds of compilation so far.
+    """
+
+    runs: Run
+    evaluations: list[Evaluation]
+    compile_s: float
+
+    @property
+    def train_s(self) -> float:
+        """Seconds of training so far."""
+        return self.evaluations[-1].time_s if self.evaluations else 0.0
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether any run has steps to make."""
+        return not self.evaluations or bool(self.evaluations[-1].active.any())
+
+
+@dataclass(frozen=True)
 class Fit:
     """A trained population; every array has one entry a run, steps are NEVER if not reached.
 
@@ -106,8 +133,9 @@ class Fit:
         scores: by split and name, of the best parameters.
         evaluations: all of them, in order.
         params: the best parameters, on the host.
-        compile_s: seconds to compile the programs.
+        compile_s: seconds to compile the programs, each time that training was started or resumed.
         train_s: seconds of training with its evaluations.
+        earlier_s: seconds of the two that had passed when training was resumed, else 0.
     """
 
     steps: np.ndarray
@@ -119,6 +147,7 @@ class Fit:
     params: PyTree[np.ndarray]
     compile_s: float
     train_s: float
+    earlier_s: float
 
 
 def learning_rate_schedule(optim: OptimConfig, steps: int) -> optax.Schedule:
@@ -318,15 +347,23 @@ def fit(
     seeds: Sequence[int],
     learning_rates: Sequence[float],
     on_evaluation: Callable[[Evaluation], None] = lambda evaluation: None,
+    resume: Callable[[Snapshot], Snapshot] = lambda start: start,
+    keep: Callable[[Snapshot], None] = lambda snapshot: None,
 ) -> Fit:
     """Trains one run for each pair of a seed and a learning rate, all of them at once.
+
+    What a callable raises ends the training.
 
     Args:
         config: what all runs have in common.
         task: the task.
         seeds: seed of each run.
         learning_rates: learning rate of each run.
-        on_evaluation: called on the host after each evaluation.
+        on_evaluation: called on the host after each evaluation, those of a snapshot included.
+        resume: given the start, returns the snapshot to go on from: an earlier call's, of the same
+            arguments, with every array like that of the start, its sharding included. The result is
+            then bit for bit (on CPU) what it would have been without the interruption.
+        keep: given a snapshot after each evaluation; the next chunk waits for it.
 
     Returns:
         The population, in the order of the seeds. A run's result depends on its own seed and
@@ -369,24 +406,34 @@ def fit(
     def to_host(tree: PyTree[Array]) -> Any:
         return jax.tree.map(lambda leaf: np.asarray(leaf)[: len(seeds)], tree)
 
-    evaluations: list[Evaluation] = []
-    started = time.perf_counter()
-    while not evaluations or evaluations[-1].active.any():
+    def train(runs: Run) -> tuple[Run, dict[str, Any]]:
         runs, log = advance(runs, task)
-        log = to_host(log)
-        step = min((len(evaluations) + 1) * config.evaluate_every, config.steps)
-        evaluations.append(Evaluation(step, time.perf_counter() - started, **log))
-        on_evaluation(evaluations[-1])
-    train_s = time.perf_counter() - started
-    scores = to_host(test(runs, task))
+        return runs, to_host(log)
+
+    start = snapshot = resume(Snapshot(runs, [], 0.0))
+    for evaluation in start.evaluations:
+        on_evaluation(evaluation)
+    # Only because the main thread waits for another is a signal handled in the midst of a chunk.
+    with ThreadPoolExecutor(1) as thread:
+        while snapshot.goes_on:
+            started = time.perf_counter()
+            runs, log = thread.submit(train, snapshot.runs).result()
+            train_s = snapshot.train_s + time.perf_counter() - started
+            step = min((len(snapshot.evaluations) + 1) * config.evaluate_every, config.steps)
+            evaluations = [*snapshot.evaluations, Evaluation(step, train_s, **log)]
+            snapshot = Snapshot(runs, evaluations, start.compile_s + compile_s)
+            on_evaluation(evaluations[-1])
+            keep(snapshot)
+    runs = snapshot.runs
     return Fit(
         steps=to_host(runs.step),
         best_step=to_host(runs.best_step),
         solved_step=to_host(runs.solved_step),
         diverged_step=to_host(runs.diverged_step),
-        scores=scores,
-        evaluations=evaluations,
+        scores=to_host(test(runs, task)),
+        evaluations=snapshot.evaluations,
         params=to_host(runs.best_params),
-        compile_s=compile_s,
-        train_s=train_s,
+        compile_s=start.compile_s + compile_s,
+        train_s=snapshot.train_s,
+        earlier_s=start.compile_s + start.train_s,
     )

@@ -1,0 +1,203 @@
+"""Checkpoints: training that was broken off goes on from the last one, to the same result.
+
+A checkpoint is a numbered folder: in `arrays/`, by Orbax, all numbers of a snapshot, and written
+last `about.json`, which says what it is a checkpoint of and holds a digest of every file.
+"""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+from jaxtyping import Array
+
+from gru_bench.train import Evaluation, Run, Snapshot
+
+ARRAYS, ABOUT = "arrays", "about.json"
+ROOM = 2**20  # bytes that a checkpoint may take up besides those of its arrays
+KEPT = 2  # so that one is left if the newest turns out damaged
+
+
+class UnusableCheckpoint(Exception):  # noqa: N818
+    """A checkpoint that training cannot go on from. The message is a short reason."""
+
+
+class Checkpoints:
+    """The checkpoints of one call of `fit`, whose `resume` and `keep` are the methods here.
+
+    What goes wrong with the disk costs a checkpoint and a warning, never the training.
+
+    Args:
+        folder: where to; nothing else may be in it. It is made with the first checkpoint.
+        identity: equal exactly for calls of `fit` with the same arguments.
+        interval_s: seconds from one checkpoint to the next, at the least.
+        note: takes a line for the user.
+    """
+
+    def __init__(
+        self, folder: Path, identity: str, interval_s: float, note: Callable[[str], None]
+    ) -> None:
+        self._folder = folder.absolute()
+        self._identity = identity
+        self._interval_s = interval_s
+        self._note = note
+        self._saved_s = time.monotonic()
+        self._sound: list[Path] = []
+
+    def resume(self, start: Snapshot) -> Snapshot:
+        """The newest snapshot that is sound and fits the start, or the start itself.
+
+        Each that is passed over is told in one line.
+        """
+        for number in sorted(self._numbers(), reverse=True):
+            path = self._folder / str(number)
+            if not (path / ABOUT).exists():
+                continue
+            try:
+                snapshot = read(path, self._identity, start)
+            except UnusableCheckpoint as reason:
+                self._note(f"warning: checkpoint {path} is not used: {reason}")
+                continue
+            self._sound = [path]
+            return snapshot
+        return start
+
+    def keep(self, snapshot: Snapshot, now: bool = False) -> None:
+        """Saves the snapshot if the interval has passed, or in any case if it is to be `now`."""
+        if now or time.monotonic() - self._saved_s >= self._interval_s:
+            self._save(snapshot)
+            self._saved_s = time.monotonic()
+
+    def clear(self) -> None:
+        """Removes the folder with all checkpoints."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _numbers(self) -> list[int]:
+        return [int(path.name) for path in self._folder.glob("*/") if path.name.isdecimal()]
+
+    def _save(self, snapshot: Snapshot) -> None:
+        before = set(self._folder.glob("*"))
+        path = self._folder / str(1 + max(self._numbers(), default=0))
+        try:
+            write(path, self._identity, snapshot)
+        except Exception as error:  # Orbax passes on those of several libraries.
+            reason = str(error).partition("\n")[0]
+            self._note(f"warning: no checkpoint was saved, training goes on: {reason}")
+            unwanted = set(self._folder.glob("*")) - before
+        else:
+            self._sound = [*self._sound, path][-KEPT:]
+            unwanted = set(self._folder.glob("*")) - set(self._sound)
+        for path in unwanted:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def write(path: Path, identity: str, snapshot: Snapshot) -> None:
+    """Writes a checkpoint. It is one from the moment that its `about.json` is there.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be written to.
+        Exception: Whatever else Orbax raises.
+    """
+    evaluations = [dataclasses.asdict(evaluation) for evaluation in snapshot.evaluations]
+    arrays = {
+        "runs": [on_host(leaf) for leaf in jax.tree.leaves(snapshot.runs)],
+        "evaluations": jax.tree.map(lambda *column: np.stack(column), *evaluations),
+        "compile_s": np.float64(snapshot.compile_s),
+    }
+    path.mkdir(parents=True)
+    # Orbax's threads meet a full disk with pages of tracebacks: a plain file finds out first.
+    with tempfile.TemporaryFile(dir=path) as file:
+        file.write(bytes(ROOM + sum(array.nbytes for array in jax.tree.leaves(arrays))))
+    with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+        checkpointer.save(path / ARRAYS, args=ocp.args.StandardSave(arrays))
+    about = {"origin": origin(identity, snapshot.runs), "digests": digests(path / ARRAYS)}
+    unfinished = path / f"{ABOUT}.unfinished"
+    unfinished.write_text(json.dumps(about, indent=1))
+    unfinished.replace(path / ABOUT)
+
+
+def read(path: Path, identity: str, start: Snapshot) -> Snapshot:
+    """Reads a checkpoint, its arrays onto the devices where those of the start are.
+
+    Raises:
+        UnusableCheckpoint: It is damaged, or belongs to something else.
+    """
+    try:
+        about = json.loads((path / ABOUT).read_bytes())
+        theirs = dict(about["origin"])
+        sound = about["digests"] == digests(path / ARRAYS)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnusableCheckpoint(f"{ABOUT} is damaged") from error
+    if not sound:
+        raise UnusableCheckpoint("a file of it is damaged or missing")
+    for name, ours in origin(identity, start.runs).items():
+        if theirs.get(name) != ours:
+            raise UnusableCheckpoint(f"it was made with another {name}")
+    try:
+        with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+            arrays = checkpointer.restore(path / ARRAYS, args=ocp.args.StandardRestore())
+    except Exception as error:  # Such as of another version of its format.
+        raise UnusableCheckpoint(f"Orbax cannot read it ({type(error).__name__})") from error
+    leaves, structure = jax.tree.flatten(start.runs)
+    columns = arrays["evaluations"]
+    return Snapshot(
+        runs=jax.tree.unflatten(structure, map(placed_like, leaves, arrays["runs"])),
+        evaluations=[evaluation(columns, row) for row in range(len(columns["step"]))],
+        compile_s=float(arrays["compile_s"]),
+    )
+
+
+def origin(identity: str, runs: Run) -> dict[str, Any]:
+    """What must be the same for training to go on, and to the same result, as JSON."""
+    arrays = jax.tree.leaves_with_path(runs)
+    return {
+        "configuration": identity,
+        "set of devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "version of JAX": jax.__version__,
+        "set of arrays": [
+            f"{jax.tree_util.keystr(path)} {leaf.dtype} {leaf.shape}" for path, leaf in arrays
+        ],
+    }
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below the folder, by its path there."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
+
+
+def is_key(leaf: Array) -> bool:
+    """Whether an array holds random keys, which only JAX itself has a type for."""
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def on_host(leaf: Array) -> np.ndarray:
+    """The array's numbers."""
+    return np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
+
+
+def placed_like(leaf: Array, array: np.ndarray) -> Array:
+    """An array of the given numbers, of the same type and on the same devices as the leaf."""
+    numbers = jnp.asarray(array)
+    if is_key(leaf):
+        numbers = jax.random.wrap_key_data(numbers, impl=jax.random.key_impl(leaf))
+    placed: Array = jax.device_put(numbers, leaf.sharding)
+    return placed
+
+
+def evaluation(columns: dict[str, Any], row: int) -> Evaluation:
+    """One of the evaluations that were stacked to columns."""
+    fields = jax.tree.map(lambda column: column[row], columns)
+    return Evaluation(**fields | {"step": int(fields["step"]), "time_s": float(fields["time_s"])})

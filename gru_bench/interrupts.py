@@ -1,0 +1,65 @@
+"""Ctrl-C and SIGTERM, put off until training can answer them."""
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupts:
+    """Turns the first Ctrl-C or SIGTERM into a request while its context is open.
+
+    The request is answered after the current chunk of training, which may take long; a second
+    signal ends the process at once, in the midst of a compiled program, too. A signal that is
+    ignored stays so, and outside the main thread, where Python handles none, nothing changes.
+
+    Args:
+        note: takes a line for the user; called from a thread of its own.
+    """
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
+        self._signal: int | None = None
+        self._handlers: dict[signal.Signals, Any] = {}
+
+    @property
+    def requested(self) -> bool:
+        """Whether a signal has asked for an end."""
+        return self._signal is not None
+
+    def raise_requested(self) -> None:
+        """Raises `KeyboardInterrupt` after Ctrl-C and `SystemExit(143)` after SIGTERM."""
+        if self._signal == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self._signal == signal.SIGTERM:
+            raise SystemExit(128 + signal.SIGTERM)
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    self._handlers[number] = signal.signal(number, self._request)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Raises what was asked for and not yet answered."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        if error is None:
+            self.raise_requested()
+
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        self._signal = number
+        for each in self._handlers:
+            signal.signal(each, signal.SIG_DFL)
+        line = "stopping after this evaluation, with a checkpoint; once more to stop at once"
+        # The handler may have broken into the middle of a line that this thread prints.
+        threading.Thread(target=self._note, args=(line,)).start()
