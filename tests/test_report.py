@@ -685,11 +685,7 @@ def lag(value, cell="gru", **keys):
 def test_series_join_groups_that_differ_in_one_number():
     (series,) = make_series(make_groups([lag(50), lag(10), lag(20), lag(20, "lstm")]))
     assert (series.label, series.name) == ("copy against lag", "lag")
-    assert [group.label for group in series.groups] == [
-        "copy(lag=10)",
-        "copy(lag=20)",
-        "copy(lag=50)",
-    ]
+    assert [group.keys for group in series.groups] == [{"task.lag": n} for n in (10, 20, 50)]
     assert places(series) == [10, 20, 50]
     assert make_series(make_groups([lag(10), lag(10, "lstm")])) == []
     assert make_series(make_groups([lag(10), make_result("copy", "lstm", hidden_size=8)])) == []
@@ -733,9 +729,8 @@ def claim(number, findings, quantifier="all", parts=("",)):
 
 
 def test_the_ledger_shows_the_tests_that_decide():
-    refuted = claim(
-        2, [("for", ""), ("against", ""), ("open", ""), ("against", ""), ("against", "")]
-    )
+    findings = ("for", "against", "open", "against", "against")
+    refuted = claim(2, [(finding, "") for finding in findings])
     assert ledger.show_verdict(refuted) == "✗ refuted"
     assert [test.what for test in ledger.deciding(refuted)] == ["test 1", "test 3"]
     assert ledger.count_findings(refuted) == "1 for, 3 against, 1 open"

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gru_bench.config import CELLS, ExperimentConfig
+from gru_bench.config import CELLS
+from gru_bench.report.settings import (
+    NOT_A_SETTING,
+    hashable,
+    is_common,
+    setting_order,
+    settings_of,
+    show_keys,
+    show_value,
+    varying,
+)
 from gru_bench.runs import Result, Spread
 from gru_bench.stats import Interval, mean_interval
 from gru_bench.verdicts import (
@@ -22,16 +32,6 @@ from gru_bench.verdicts import (
     summarize,
 )
 
-# Known from elsewhere in a row, or without effect on the result.
-_NOT_A_SETTING = {
-    *ExperimentConfig.NOT_IDENTITY,
-    "cell.name",
-    "hidden_size",
-    "task.name",
-    "corpus.name",
-}
-
-DOCUMENTS = "task.train_documents"
 _MATCHED = {
     "parameters": "hidden sizes for as many parameters",
     "flops": "hidden sizes for as many operations",
@@ -47,11 +47,8 @@ class Run:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The configuration by dotted keys, without those that have no meaning in this run."""
-        flat = _flatten(self.result.config)
-        if flat.get("tune.learning_rates"):
-            return {key: value for key, value in flat.items() if key != "optim.learning_rate"}
-        return {key: value for key, value in flat.items() if not key.startswith("tune.")}
+        """The configuration by dotted keys."""
+        return settings_of(self.result.config)
 
     @cached_property
     def score(self) -> Interval | None:
@@ -195,14 +192,14 @@ class Group:
     def setting(self) -> str:
         """The task's own keys and how it was trained, where that is equal for all runs."""
         flat = [run.settings for run in self.runs]
-        task = [k for k in flat[0] if k.startswith("task.") and k not in _NOT_A_SETTING]
+        task = [k for k in flat[0] if k.startswith("task.") and k not in NOT_A_SETTING]
         training = ["steps", "epochs", "batch_size", "optim.name", "optim.learning_rate"]
-        common = {key: flat[0][key] for key in task + training if _is_common(key, flat)}
+        common = {key: flat[0][key] for key in task + training if is_common(key, flat)}
         shown = [
             f"{key.replace('optim.name', 'optim').rpartition('.')[2]}={value}"
             for key, value in common.items()
         ]
-        if _is_common("tune.learning_rates", flat) and _is_common("tune.seeds", flat):
+        if is_common("tune.learning_rates", flat) and is_common("tune.seeds", flat):
             rates = ", ".join(map(str, flat[0]["tune.learning_rates"]))
             seeds = flat[0]["tune.seeds"]
             shown.append(
@@ -214,7 +211,7 @@ class Group:
     def matching(self) -> str:
         """What all cells have as much of as the LSTM; empty where that is the hidden size."""
         settings = [run.settings for run in self.runs]
-        if not _is_common("match", settings) or settings[0]["match"] == "hidden":
+        if not is_common("match", settings) or settings[0]["match"] == "hidden":
             return ""
         if budget := settings[0].get("budget"):
             return f"hidden sizes for {budget:,} parameters"
@@ -239,7 +236,7 @@ class Group:
         if len(set(margins)) > 1:
             notes.append(f"the runs state different margins: {self._each('margin', margins)}")
         settings = [run.settings for run in self.runs]
-        for key in _varying(settings):
+        for key in varying(settings):
             if key != "seeds" and not key.startswith("cell."):
                 values = self._each(key, [config.get(key) for config in settings])
                 notes.append(f"{key} differs: {values}")
@@ -282,54 +279,25 @@ def make_groups(results: Iterable[Result]) -> list[Group]:
         settings: dict[tuple[Any, ...], list[Run]] = defaultdict(list)
         keys = _telling_keys(by_task[task])
         for run in by_task[task]:
-            settings[tuple(_hashable(run.settings.get(key)) for key in keys)].append(run)
+            settings[tuple(hashable(run.settings.get(key)) for key in keys)].append(run)
         told_apart = [dict(zip(keys, setting, strict=True)) for setting in settings]
-        for told in sorted(told_apart, key=_setting_order):
+        for told in sorted(told_apart, key=setting_order):
             label = task + show_keys(told)
             slug = make_slug(label, {group.slug for group in groups})
             groups.append(Group(label, slug, settings[tuple(told.values())], told))
     return groups
 
 
-def show_keys(keys: dict[str, Any]) -> str:
-    """What follows a task's name, such as `(lag=20)`."""
-    shown = ", ".join(f"{_short(key, list(keys))}={show_value(key, v)}" for key, v in keys.items())
-    return f"({shown})" if shown else ""
-
-
-def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested keys as dotted ones."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            flat |= _flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _varying(flat: list[dict[str, Any]]) -> list[str]:
-    """Keys in which configurations differ, those that are told elsewhere left out."""
-    keys = dict.fromkeys(key for config in flat for key in config if key not in _NOT_A_SETTING)
-    return [key for key in keys if any(c.get(key) != flat[0].get(key) for c in flat)]
-
-
 def _telling_keys(runs: list[Run]) -> list[str]:
     """Keys without which two runs of one task would carry the same label but be different."""
-    varying = _varying([run.settings for run in runs])
-    keys = {key for key in varying if key.startswith(("task.", "corpus."))}
+    candidates = varying([run.settings for run in runs])
+    keys = {key for key in candidates if key.startswith(("task.", "corpus."))}
     alike: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for run in runs:
-        problem = tuple(_hashable(run.settings.get(key)) for key in sorted(keys))
+        problem = tuple(hashable(run.settings.get(key)) for key in sorted(keys))
         alike[run.result.cell, run.result.nominal_size, *problem].append(run.settings)
-    keys |= {key for settings in alike.values() for key in _varying(settings)}
-    return [key for key in varying if key in keys]
-
-
-def _is_common(key: str, settings: Sequence[dict[str, Any]]) -> bool:
-    """Whether all have the key, with the same value."""
-    value = settings[0].get(key)
-    return value is not None and all(config.get(key) == value for config in settings)
+    keys |= {key for settings in alike.values() for key in varying(settings)}
+    return [key for key in candidates if key in keys]
 
 
 def make_slug(label: str, taken: set[str]) -> str:
@@ -337,35 +305,6 @@ def make_slug(label: str, taken: set[str]) -> str:
     plain = re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-").lower() or "task"
     numbered = (f"{plain}-{i}" for i in itertools.count(2))
     return next(slug for slug in itertools.chain([plain], numbered) if slug not in taken)
-
-
-def _short(key: str, keys: list[str]) -> str:
-    """The key's last part, or all of it where that is ambiguous."""
-    last = key.rpartition(".")[2]
-    return key if sum(k.rpartition(".")[2] == last for k in keys) > 1 else last
-
-
-def _hashable(value: Any) -> Any:
-    return str(value) if isinstance(value, list) else value
-
-
-def show_value(key: str, value: Any) -> str:
-    """A value of a configuration as YAML has it; null documents are all of them."""
-    if value is None:
-        return "all" if key == DOCUMENTS else "null"
-    return str(value)
-
-
-def _setting_order(keys: dict[str, Any]) -> list[tuple[int, float, str]]:
-    """Numbers before text, and null before both, but all documents after any number of them."""
-    return [
-        (0, math.inf if key == DOCUMENTS else -math.inf, "")
-        if value is None
-        else (0, float(value), "")
-        if isinstance(value, int | float)
-        else (1, 0.0, str(value))
-        for key, value in keys.items()
-    ]
 
 
 def _run_order(result: Result) -> tuple[int, str, int, str]:

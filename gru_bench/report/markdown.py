@@ -7,7 +7,7 @@ from gru_bench.report import answers, tables
 from gru_bench.report.canvas import Picture
 from gru_bench.report.document import Document
 from gru_bench.report.evidence import evidence
-from gru_bench.report.groups import Group, show_keys
+from gru_bench.report.groups import Group
 from gru_bench.report.ledger import (
     Ledger,
     count_findings,
@@ -15,6 +15,7 @@ from gru_bench.report.ledger import (
     show_test,
     show_verdict,
 )
+from gru_bench.report.settings import show_keys
 
 
 def to_markdown(document: Document, folder: str) -> str:

@@ -12,8 +12,9 @@ from gru_bench.report import answers, tables
 from gru_bench.report.canvas import Picture
 from gru_bench.report.document import Document, Task
 from gru_bench.report.evidence import evidence
-from gru_bench.report.groups import Group, Run, show_keys
+from gru_bench.report.groups import Group, Run
 from gru_bench.report.ledger import SIGNS, Ledger, count_findings, deciding
+from gru_bench.report.settings import show_keys
 
 
 def to_html(document: Document) -> str:
