@@ -60,10 +60,6 @@ def probe(
         params: the trained parameters, with the runs as the leading axis.
     """
 
-    def score(task: Task, key: Key[Array, ""]) -> Float[Array, ""]:
-        items = jax.tree.map(lambda leaf: leaf[:LONGER_BATCHES], task.evaluation(key, "test"))
-        return evaluate_items(config, params, task, items)[task.score.name]
-
     def view(seed: Int[Array, ""], params: PyTree[Array], task: Task) -> View:
         # As it was before its first step; the learning rate plays no part in that.
         run = init_run(config, task, seed, jnp.float32(0))
@@ -74,7 +70,10 @@ def probe(
             trained=relative_flow(model, task, batch),
             gates=gate_statistics(model, batch),
             ends=ends_of_gates(model, batch),
-            longer=[score(longer, run.evaluation_key) for longer in at_multiples(task)],
+            longer=[
+                score_on_sample(config, params, longer, run.evaluation_key)
+                for longer in at_multiples(task)
+            ],
         )
 
     look = jax.jit(partial(over_runs, view))
@@ -96,6 +95,14 @@ def probe(
 def at_multiples(task: Task) -> list[Task]:
     """The task at `MULTIPLES` of its length; nothing where it has no other length."""
     return [longer for m in MULTIPLES if (longer := task.longer(m)) is not None]
+
+
+def score_on_sample(
+    config: TrainConfig, params: PyTree[Array], task: Task, key: Key[Array, ""]
+) -> Float[Array, ""]:
+    """The main score on the first `LONGER_BATCHES` of the test data."""
+    items = jax.tree.map(lambda leaf: leaf[:LONGER_BATCHES], task.evaluation(key, "test"))
+    return evaluate_items(config, params, task, items)[task.score.name]
 
 
 def full_batch(task: Task, items: PyTree[Array]) -> Batch:
