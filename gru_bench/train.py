@@ -80,7 +80,8 @@ class Evaluation:
 
     Attributes:
         step: training steps made by the runs that are still active.
-        time_s: seconds of training so far, compilation and what the host does with it apart.
+        time_s: seconds of training so far, over all interruptions; compilation and what is done
+            with the evaluations apart.
         steps: training steps made by each run.
         scores: validation scores by name.
         train_loss: mean over the chunk's steps; NaN for a run that made none.

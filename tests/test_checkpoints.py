@@ -307,6 +307,21 @@ def test_a_checkpoint_of_another_configuration_is_not_used(folder, start):
     assert all("another configuration" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "another"),
+    [("set of devices", "2 x cpu", "1 x cpu"), ("version of JAX", jax.__version__, "0.1")],
+)
+def test_a_checkpoint_made_elsewhere_is_not_used(name, value, another, folder, start):
+    about = json.loads((folder / "10" / "about.json").read_text())
+    assert about["origin"][name] == value
+    about["origin"][name] = another
+    (folder / "10" / "about.json").write_text(json.dumps(about))
+    chunks, lines = chunks_found(folder, start)
+    assert chunks == 2
+    assert len(lines) == 1
+    assert f"another {name}" in lines[0]
+
+
 def test_a_checkpoint_of_another_population_is_not_used(folder, start):
     more = dataclasses.replace(
         start, runs=jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf]), start.runs)
@@ -436,7 +451,12 @@ def process(function, folder):
     child = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=Path(__file__).parent,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        env=os.environ
+        | {
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+            "JAX_COMPILATION_CACHE_DIR": jax.config.jax_compilation_cache_dir,
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
