@@ -86,7 +86,8 @@ def make_result(
     for key, value in keys.items():
         config[key] = config[key] | value if isinstance(value, dict) else value
     solved = len(scores) if solved is None else solved
-    count, lstm = (cell_parameters(c, input_size, hidden_size) for c in (cell, "lstm"))
+    count = cell_parameters(cell, input_size, hidden_size)
+    lstm = cell_parameters("lstm", input_size, config["hidden_size"])
     relative = count / lstm
     return runs.Result(
         identity=hashlib.sha256(json.dumps(config).encode()).hexdigest()[:16],
@@ -167,7 +168,7 @@ def make_tuning(best: float, higher_is_better: bool) -> runs.Tuning:
 
 
 def make_probes(cell: str, scores: Sequence[float], *, longer: bool = True) -> runs.Probes:
-    """Probes of a cell whose gradients shrink and whose gates open evenly.
+    """Probes of a cell whose gradients shrink and whose gates close over time.
 
     Args:
         cell: Name of the cell.
@@ -181,7 +182,8 @@ def make_probes(cell: str, scores: Sequence[float], *, longer: bool = True) -> r
         for shrink in shrinks
     ]
     names = {"rnn": (), "lstm": ("kept", "input", "output")}.get(cell, ("kept", "reset"))
-    gates = {name: make_gate(0.9 - 0.25 * i) for i, name in enumerate(names)}
+    kept = {"gru": 0.9, "gru_reset_after": 0.85}.get(cell, 0.75)
+    gates = {name: make_gate(kept - 0.25 * i) for i, name in enumerate(names)}
     is_gru = cell.startswith("gru")
     z_kept = {"gru": 0.0, "gru_reset_after": 1.0}.get(cell)
     return runs.Probes(

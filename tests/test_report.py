@@ -234,6 +234,16 @@ def test_matched_cells_go_by_the_size_that_they_match():
         "lstm h128",
     ]
     assert [tables.cells(group, run)[1][0] for run in group.runs] == ["74", "148", "64", "128"]
+    assert [tables.cells(group, run)[0][0] for run in group.runs] == list(
+        map(group.name, group.runs)
+    )
+    # 3 * 74 * (10 + 74 + 1) over 4 * 64 * (10 + 64 + 1).
+    assert [tables.cells(group, run)[5][0] for run in group.runs] == [
+        "0.98",
+        "0.99",
+        "1.00",
+        "1.00",
+    ]
     told = "; hidden sizes for as many parameters as an LSTM of 64 and 128 units"
     assert tables.heading(group).endswith(told)
     (budget,) = make_groups([make_result("copy", match="parameters", budget=20_000)])
@@ -463,6 +473,21 @@ FIGURES = [
         for kind in ("curves", "parameters", "time")),
     *(f"text-reuters8-against-train-documents-{kind}" for kind in ("score", "gap")),
 ]  # fmt: skip
+
+
+def test_a_wide_table_sheds_columns_and_no_digits(tmp_path):
+    results = [
+        make_result("adding", "gru_reset_after", [1e-5, 2e-5], hidden_size=n + 1, nominal_size=n,
+                    match="parameters")
+        for n in (1024, 2048)
+    ]  # fmt: skip
+    report.render(results, [], "table", tmp_path / "table.txt")
+    text = (tmp_path / "table.txt").read_text(encoding="utf-8")
+    assert max(map(len, text.splitlines())) <= 100
+    assert "…" not in text
+    assert "latency" in text
+    assert "peak" not in text.partition("By test")[0]
+    assert "gru_reset_after h2048" in text
 
 
 def test_markdown_links_figures_that_exist(folder):

@@ -132,8 +132,8 @@ def _cost(group: Group) -> Evidence:
         rows=rows,
         note=(
             "A training step and the latency are of one model; seconds are of a run with all its"
-            " seeds. Latency: one step of one sequence, the call from Python included. State: what"
-            " is kept of one sequence between two steps."
+            " seeds, its share where runs were trained together. Latency: one step of one sequence,"
+            " as in real-time use. State: what is kept of one sequence between two steps."
         ),
     )
 

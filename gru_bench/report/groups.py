@@ -87,7 +87,7 @@ class Run:
 
     @property
     def parameters_vs_lstm(self) -> float:
-        """Parameters of the cell over those of an LSTM of the same sizes."""
+        """Parameters of the cell over those of the LSTM that it matches."""
         return self.result.parameters.cell / self.result.parameters.lstm
 
 

@@ -126,7 +126,9 @@ def _lengths(group: Group, lengths: dict[Run, Lengths]) -> Picture:
         scale_values(axes, sorted(multiples), [str(multiple) for multiple in sorted(multiples)])
 
     title = f"Test {show_score_name(group)} on longer sequences"
-    caption = f"The trained models, as they are. {interval_caption(group)}"
+    caption = (
+        f"The trained models, as they are, on a part of the test data. {interval_caption(group)}"
+    )
     return make_picture(f"{group.slug}-lengths", title, caption, plot)
 
 

@@ -2,12 +2,14 @@
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -53,7 +55,8 @@ KEYS = (
 LEGEND = (
     "Scores are on test data: mean over seeds [95% Student t interval]. Bold: shortest step, and"
     " each score that no verdict calls worse, where verdicts tell any two apart."
-    " Parameters are the cell's alone. Step: median time of one training step of one model."
+    " Parameters are the cell's alone; vs LSTM: over those of the LSTM with as many units, or of"
+    " the one that the cell matches. Step: median time of one training step of one model."
     " Latency: one step of one sequence in real time. Peak: memory while training."
 )
 VERDICTS = (
@@ -169,7 +172,7 @@ def cells(group: Group, run: Run) -> list[tuple[str, bool]]:
         (show_ratio(median(timing.latency_vs_lstm)), False),
     ]
     return [
-        (result.cell, False),
+        (group.name(run) if group.matching() else result.cell, False),
         (str(result.hidden_size), False),
         (show_interval(group, run.score), run in group.unbeaten()),
         (str(len(result.seeds)) if result.solved is None else run.solved_seeds, False),
@@ -215,19 +218,27 @@ def print_groups(groups: Sequence[Group], console: Console) -> None:
     """Prints a table a group, readable at 100 columns, then the notes."""
     for group in groups:
         console.print(Text.assemble((group.label, "bold"), f": {heading(group)}"))
-        table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
-        for index, column in enumerate(columns(group)):
-            justify: Literal["left", "right"] = "right" if index else "left"
-            above = Text(f"{column.name}\n{column.unit}")
-            table.add_column(above, justify=justify, no_wrap=True)
-        for run in group.runs:
-            entries = cells(group, run)
-            table.add_row(
-                *(Text(text, "bold" if stands_out else "") for text, stands_out in entries)
-            )
+        table = _table(group, essential_only=False)
+        # A measure is cut off at the width that there is, so it is taken with more.
+        room = console.options.update(max_width=2 * console.width)
+        if Measurement.get(console, room, table).maximum > console.width:
+            table = _table(group, essential_only=True)
         console.print(table)
         if verdict := answers.verdict(group):
             console.print(Text(verdict))
         console.print()
     for note in notes(groups):
         console.print(Text(note, "dim"))
+
+
+def _table(group: Group, essential_only: bool) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
+    kept = [not essential_only or column.is_essential for column in columns(group)]
+    for index, column in enumerate(itertools.compress(columns(group), kept)):
+        justify: Literal["left", "right"] = "right" if index else "left"
+        above = Text(f"{column.name}\n{column.unit}")
+        table.add_column(above, justify=justify, no_wrap=True)
+    for run in group.runs:
+        entries = itertools.compress(cells(group, run), kept)
+        table.add_row(*(Text(text, "bold" if stands_out else "") for text, stands_out in entries))
+    return table
