@@ -631,11 +631,11 @@ def test_the_range_over_seeds_leaves_out_what_is_missing():
 def test_a_seed_without_a_score_on_longer_sequences_counts_with_the_baseline():
     longer = runs.Lengths(multiple=[1, 4], length=[10, 40], scores=[[0.9, 0.7], [0.5, None]])
     result = make_result("copy", scores=(0.9, 0.7))
-    scored = probe_plots.scores_by_multiple(Run(result), longer)
-    assert scored[1].estimate == pytest.approx(0.8)
-    assert scored[4].estimate == pytest.approx((0.5 + 0.125) / 2)
+    scored = probe_plots.scores_by_length(Run(result), longer)
+    assert scored[10].estimate == pytest.approx(0.8)
+    assert scored[40].estimate == pytest.approx((0.5 + 0.125) / 2)
     without = dataclasses.replace(result, score=dataclasses.replace(result.score, baseline=None))
-    assert probe_plots.scores_by_multiple(Run(without), longer)[4].estimate == 0.5
+    assert probe_plots.scores_by_length(Run(without), longer)[40].estimate == 0.5
 
 
 def test_what_the_runs_hold_decides_which_figures_there_are():

@@ -112,18 +112,18 @@ def _gate(by_step: "Axes", by_unit: "Axes", group: Group, run: Run, name: str) -
 def _lengths(group: Group, lengths: dict[Run, Lengths]) -> Picture:
     def plot(panels: list["Axes"]) -> None:
         (axes,) = panels
-        multiples: set[int] = set()
+        steps: set[int] = set()
         for run, longer in lengths.items():
-            scores = scores_by_multiple(run, longer)
-            multiples |= set(longer.multiple)
+            scores = scores_by_length(run, longer)
+            steps |= set(longer.length)
             width = line_width(run, group.nominal_sizes)
             intervals = list(scores.values())
             draw_intervals(axes, run, list(scores), intervals, score_scale(group), width)
         draw_baseline(axes, group)
         axes.set_ylabel(f"test {show_score_name(group)}")
-        axes.set_xlabel("length, in multiples of the length trained at")
+        axes.set_xlabel(f"steps of a sequence; trained with {min(steps):,}")
         scale_scores(axes, group)
-        scale_values(axes, sorted(multiples), [str(multiple) for multiple in sorted(multiples)])
+        scale_values(axes, sorted(steps), [f"{n:,}" for n in sorted(steps)])
 
     title = f"Test {show_score_name(group)} on longer sequences"
     caption = (
@@ -132,15 +132,15 @@ def _lengths(group: Group, lengths: dict[Run, Lengths]) -> Picture:
     return make_picture(f"{group.slug}-lengths", title, caption, plot)
 
 
-def scores_by_multiple(run: Run, longer: Lengths) -> dict[int, Interval]:
-    """Mean scores by multiple; a seed without one counts with the baseline, as everywhere."""
+def scores_by_length(run: Run, longer: Lengths) -> dict[int, Interval]:
+    """Mean scores by length; a seed without one counts with the baseline, as everywhere."""
     baseline = run.result.score.baseline
     filled = [
         [s if s is not None else baseline for s in scores if s is not None or baseline is not None]
         for scores in longer.scores
     ]
     return {
-        multiple: mean_interval([s for s in scores if s is not None])
-        for multiple, scores in zip(longer.multiple, filled, strict=True)
+        length: mean_interval([s for s in scores if s is not None])
+        for length, scores in zip(longer.length, filled, strict=True)
         if scores
     }

@@ -53,8 +53,8 @@ KEYS = (
     "state_bytes",
 )
 LEGEND = (
-    "Scores are on test data: mean over seeds [95% Student t interval]. Bold: shortest step, and"
-    " each score that no verdict calls worse, where verdicts tell any two apart."
+    "Scores are on test data: mean over seeds [95% Student t interval]. Bold: shortest step, lowest"
+    " latency, and each score that no verdict calls worse, where verdicts tell any two apart."
     " Parameters are the cell's alone; vs LSTM: over those of the LSTM with as many units, or of"
     " the one that the cell matches. Step: median time of one training step of one model."
     " Latency: one step of one sequence in real time. Peak: memory while training."
