@@ -467,7 +467,7 @@ def folder(tmp_path_factory):
 
 FIGURES = [
     *(f"copy-{kind}" for kind in (
-        "curves", "parameters", "time", "lengths", "gradients", "gates", "learning-rates"
+        "curves", "parameters", "time", "learning-rates", "lengths", "gradients", "gates"
     )),
     *(f"text-reuters8-train-documents-{n}-{kind}" for n in ("100", "400", "1600", "all")
         for kind in ("curves", "parameters", "time")),

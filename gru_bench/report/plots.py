@@ -36,10 +36,9 @@ def draw(group: Group) -> list[Picture]:
         pictures.append(_curves(group))
     if group.by_score:
         pictures += [_against_parameters(group), _against_time(group)]
-    pictures += probe_plots.draw(group)
     if any(run.result.tuning for run in group.runs):
         pictures.append(_learning_rates(group))
-    return pictures
+    return pictures + probe_plots.draw(group)
 
 
 def mean_and_band(
