@@ -61,7 +61,7 @@ def compose_experiments(overrides: Sequence[str], multirun: bool) -> list[Experi
                     )
         given = {override.key_or_group for override in parsed}
         configs = {}
-        for sweep in sweeps or [{}]:
+        for sweep in _on_tasks(sweeps, parsed) or [{}]:
             words = [f"{key}={value}" for key, value in sweep.items() if key not in given]
             batches = BasicSweeper.split_arguments(
                 _parse([*words, *overrides]), max_batch_size=None
@@ -96,6 +96,17 @@ def _sweeps_of_experiment(overrides: Sequence[Override]) -> list[dict[str, Any]]
     chosen = [o.input_line for o in overrides if o.key_or_group == "experiment" and o.input_line]
     sweeps: Any = OmegaConf.to_container(_compose_raw(chosen).sweeps)
     return list(sweeps)
+
+
+def _on_tasks(sweeps: list[dict[str, Any]], overrides: Sequence[Override]) -> list[dict[str, Any]]:
+    """The sweeps over any of the tasks that the overrides name, all of them if they name none."""
+    named = {
+        task
+        for override in overrides
+        if override.key_or_group == "task"
+        for task in override.get_value_element_as_str().split(",")
+    }
+    return [s for s in sweeps if not named or named & set(str(s["task"]).split(","))]
 
 
 def _compose(words: Sequence[str]) -> ExperimentConfig:

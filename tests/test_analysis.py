@@ -12,16 +12,12 @@ from gru_bench.analysis import (
     gate_limits,
     gate_statistics,
     gradient_flow,
-    length_generalisation,
     load_model,
-    vanishing_distance,
 )
-from gru_bench.config import OptimConfig
 from gru_bench.model import Model, ModelConfig, read_out
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.base import Batch
 from gru_bench.tasks.counting import CountingTask
-from gru_bench.train import EVALUATION_DATA, TrainConfig, evaluate
 
 GATED = ("gru", "gru_reset_after", "lstm")
 
@@ -196,20 +192,6 @@ def test_a_vanishing_gradient_is_followed_beyond_the_underflow_of_its_square():
     np.testing.assert_allclose(flow.state / flow.state[0], 0.1 ** np.arange(36), rtol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("norms", "distance"),
-    [
-        ([2.0, 0.2, 0.0021, 0.0019, 0.1], 3),
-        ([2.0, 0.002], 1),
-        ([2.0, 4.0, 1.0, 0.01], None),
-        ([2.0, 0.01, np.nan, np.nan], None),
-        ([1.0], None),
-    ],
-)
-def test_the_distance_at_which_a_gradient_has_vanished(norms, distance):
-    assert vanishing_distance(np.array(norms)) == distance
-
-
 # Gates
 
 
@@ -314,39 +296,3 @@ def test_an_lstm_keeps_and_replaces_its_memory():
 def test_a_plain_rnn_has_no_gates():
     with pytest.raises(ValueError, match="no gates"):
         limits("rnn")
-
-
-# Longer sequences
-
-
-def test_length_generalisation_scores_each_run_at_each_length():
-    config = TrainConfig(ModelConfig("gru", 2, 1, 3), OptimConfig(), 1, 1)
-    seeds = [3, 8]
-    runs = [nnx.state(random_model("gru", seed=seed)) for seed in seeds]
-    params = jax.tree.map(lambda *leaves: jnp.stack(leaves), *runs)
-
-    def make_task(length):
-        return AddingTask(length=length, batch_size=500)
-
-    score = jax.jit(lambda params, key, task: evaluate(config, params, task, key, "test"))
-    found = length_generalisation(config, params, seeds, make_task, [4, 8])
-    assert list(found) == [4, 8]
-    for length, scores in found.items():
-        for i, seed in enumerate(seeds):
-            key = jax.random.fold_in(jax.random.key(seed), EVALUATION_DATA)
-            expected = score(runs[i], key, make_task(length))
-            assert scores.keys() == expected.keys()
-            np.testing.assert_allclose(scores["mse"][i], expected["mse"], rtol=1e-5)
-    assert np.unique([scores["mse"] for scores in found.values()]).size == 4
-
-
-def test_a_model_that_says_one_has_the_baseline_at_every_length():
-    model = hand_set("gru", hidden_size=3)
-    model.head.bias[...] = jnp.ones(1)
-    config = TrainConfig(model.config, OptimConfig(), 1, 1)
-    params = jax.tree.map(lambda leaf: leaf[None], nnx.state(model))
-    found = length_generalisation(
-        config, params, [0], lambda length: AddingTask(length=length, batch_size=500), [10, 40]
-    )
-    for scores in found.values():
-        np.testing.assert_allclose(scores["mse"], 1 / 6, atol=0.02)

@@ -56,6 +56,39 @@ def test_words_narrow_what_an_experiment_sweeps_over() -> None:
     assert all(config.seeds == [0, 1] for config in configs)
 
 
+def test_an_experiment_may_be_several_sweeps() -> None:
+    configs = compose_experiments(["experiment=claims_full"], multirun=False)
+    settings = {(c.task_label, getattr(c.task, "length", None)) for c in configs}
+    assert {("adding", 20), ("adding", 200), ("counting", None)} <= settings
+    assert {c.task.train_documents for c in configs if isinstance(c.task, TextConfig)} == {
+        100, 700, None
+    }  # fmt: skip
+    for c in configs:
+        assert len(c.tune.learning_rates) * c.tune.seeds == len(c.seeds)
+        assert c.sweeps == []
+    assert len({c.run_name() for c in configs}) == len(configs)
+
+
+def test_words_narrow_an_experiment_to_the_sweeps_of_a_task() -> None:
+    words = ["experiment=claims", "task=adding", "cell=rnn", "task.length=7,8"]
+    configs = compose_experiments(words, multirun=False)
+    assert [config.task for config in configs] == [AddingConfig(length=7), AddingConfig(length=8)]
+    assert {config.steps for config in configs} == {600}
+
+
+def test_what_several_sweeps_ask_for_is_run_once() -> None:
+    configs = compose_experiments(["hidden_size=8,8", "steps=1"], multirun=True)
+    assert len(configs) == 1
+
+
+@pytest.mark.parametrize(
+    "experiment", sorted(p.stem for p in (conf_dir() / "experiment").glob("*"))
+)
+def test_every_experiment_preset_states_its_margins(experiment: str) -> None:
+    configs = compose_experiments([f"experiment={experiment}"], multirun=False)
+    assert all(config.margin is not None for config in configs)
+
+
 @pytest.mark.parametrize("corpus", sorted(p.stem for p in (conf_dir() / "corpus").glob("*.yaml")))
 def test_every_corpus_preset_composes(corpus: str) -> None:
     words = ["task=text", f"corpus={corpus}", *(["corpus.train=a.csv"] * (corpus == "files"))]
@@ -99,6 +132,11 @@ def test_every_corpus_preset_composes(corpus: str) -> None:
         (["task=text", "corpus=files"], ["corpus.train", "corpus.train=my.csv"]),
         (["epochs=3"], ["epochs=3", "give steps instead"]),
         (["task=text", "epochs=3", "steps=4"], ["steps", "epochs"]),
+        (["match=size"], ["match=size", "hidden, parameters, flops, time"]),
+        (["budget=1000"], ["budget=1000", "match must be parameters"]),
+        (["tune.learning_rates=0.1"], ["tune.learning_rates"]),
+        (["tune.learning_rates=[0.1,0.1]"], ["tune.learning_rates", "different numbers"]),
+        (["margin=-1"], ["margin=-1", "greater than 0"]),
         (["force=maybe"], ["force=maybe", "true or false"]),
         (["cell=null"], ["cell=None", "gru, gru_reset_after, lstm, rnn"]),
         (["cell=gru,lstm"], ["cell=gru,lstm", "-m"]),

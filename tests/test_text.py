@@ -9,7 +9,15 @@ from gru_bench.config import TextConfig
 from gru_bench.corpora import Corpus, Documents
 from gru_bench.errors import UserError
 from gru_bench.tasks.base import Batch
-from gru_bench.tasks.text import PADDING, UNKNOWN, TextTask, encode, make_text_task, make_tokenizer
+from gru_bench.tasks.text import (
+    PADDING,
+    UNKNOWN,
+    TextTask,
+    encode,
+    keep_documents,
+    make_text_task,
+    make_tokenizer,
+)
 
 KEY = jax.random.key(0)
 
@@ -324,3 +332,40 @@ def test_text_is_never_solved():
     perfect = task.scores(tally_of(task, [0, 1, 2, 3], [0, 1, 2, 3]))
     assert perfect["macro_f1"] == 1
     assert not task.solved(perfect)
+
+
+# Fewer training documents
+
+
+def test_kept_documents_are_in_proportion_and_nested():
+    labels = np.repeat([0, 1, 2], [60, 30, 10])
+    every = documents([f"text {i}" for i in range(100)], labels.tolist())
+    kept = {number: keep_documents(every, number) for number in (10, 20, 50, 100)}
+    for number, some in kept.items():
+        assert len(some.texts) == number
+        counts = np.bincount(some.labels, minlength=3)
+        np.testing.assert_allclose(counts, np.array([0.6, 0.3, 0.1]) * number, atol=1)
+        for text, label in zip(some.texts, some.labels, strict=True):
+            assert labels[int(text.split()[1])] == label
+    assert set(kept[10].texts) < set(kept[20].texts) < set(kept[50].texts) < set(kept[100].texts)
+    assert keep_documents(every, None) is every
+    # They are not simply the first ones.
+    assert set(kept[10].texts) != {f"text {i}" for i in range(10)}
+
+
+def test_more_documents_than_there_are():
+    with pytest.raises(UserError, match=r"task.train_documents=3 is not possible.* has 2"):
+        keep_documents(documents(["a", "b"], [0, 1]), 3)
+
+
+def test_a_small_training_set_has_its_own_vocabulary_and_epochs():
+    train = documents(["common word", "common thing", "common rare"] * 4, [0, 1, 1] * 4)
+    corpus = Corpus(train, train, train, ("x", "y"))
+    config = TextConfig(min_frequency=1, train_documents=2)
+    task = make_text_task(config, corpus, 2)
+    assert task.sizes == (2, 12, 12)
+    assert task.examples == 2
+    # Padding, unknown, "common" and one word a document.
+    assert task.input_size == 5
+    rows, _ = task.evaluation(jax.random.key(0), "train")
+    assert set(np.ravel(rows).tolist()) == {0, 1}
