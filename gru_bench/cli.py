@@ -90,10 +90,10 @@ def make_parser() -> argparse.ArgumentParser:
     report.add_argument("dir", nargs="?", type=Path, default=Path("results/runs"), metavar="DIR")
     report.add_argument(
         "--format",
-        choices=("table", "markdown", "latex", "csv", "json", "html"),
+        choices=("table", "markdown", "latex", "csv", "json", "html", "long"),
         default="table",
-        help="html is one self-contained page with figures, latex tables for a paper"
-        " (default: table)",
+        help="html is one self-contained page with figures, latex tables for a paper, long a table"
+        " of every evaluation: CSV, or Parquet with --out FILE.parquet (default: table)",
     )
     report.add_argument("--out", type=Path, metavar="FILE", help="write to FILE")
     report.set_defaults(command=_report)

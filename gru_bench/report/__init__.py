@@ -10,13 +10,13 @@ from rich.console import Console
 
 from gru_bench.config import require_one_of
 from gru_bench.errors import UserError
-from gru_bench.report import latex, markdown, tables
+from gru_bench.report import latex, markdown, tables, tidy
 from gru_bench.report.canvas import standalone
 from gru_bench.report.document import make_document
 from gru_bench.report.groups import make_groups
 from gru_bench.runs import Result
 
-FORMATS = ("table", "markdown", "latex", "csv", "json", "html")
+FORMATS = ("table", "markdown", "latex", "csv", "json", "html", "long")
 TABLE_WIDTH = 100
 
 
@@ -27,7 +27,8 @@ def render(
 
     With a file, `markdown` and `html` also leave their figures, as SVG and PNG, in the folder
     `<stem>_figures` beside it; the HTML carries its own copies. Warnings go to standard error, and
-    into the report where the format has room for them.
+    into the report where the format has room for them. `long` is a table of every evaluation, as
+    Parquet where `out` ends in `.parquet`, else as CSV.
 
     Args:
         results: Finished runs, such as `runs.load_results` gives.
@@ -44,16 +45,21 @@ def render(
     if format == "table" and out is None:
         print_table(results)
         return
-    text, figures = _make(results, warnings, format, out)
+    figures: dict[Path, bytes] = {}
+    if format == "long":
+        data = tidy.to_file(results, out)
+    else:
+        text, figures = _make(results, warnings, format, out)
+        data = text.encode()
     if out is None:
-        sys.stdout.write(text)
+        sys.stdout.write(data.decode())
         return
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8")
-        for path, data in figures.items():
+        out.write_bytes(data)
+        for path, figure in figures.items():
             path.parent.mkdir(exist_ok=True)
-            path.write_bytes(data)
+            path.write_bytes(figure)
     except OSError as error:
         raise UserError(
             f"out={out} is not possible: cannot write {error.filename} ({error.strerror})"
