@@ -5,9 +5,14 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gru_bench import __version__
 from gru_bench.errors import UserError
+
+if TYPE_CHECKING:
+    from gru_bench.config import ExperimentConfig
+    from gru_bench.runs import Result
 
 DESCRIPTION = "Which recurrent cell should I use: a GRU, an LSTM or a plain RNN?"
 RUN_HELP = """\
@@ -28,8 +33,23 @@ Finished runs are recognised and skipped. Keys and their defaults:
                 linear), optim.warmup_steps, optim.clip_norm=1.0, optim.weight_decay, optim.momentum
   cell.initialisation=orthogonal (chrono), cell.forget_bias=1.0 (lstm)
   precision=float32 (bfloat16)
-  experiment    quickstart
+  match=hidden  what each cell has as much of as an LSTM of hidden_size: hidden units, parameters,
+                flops or time; budget=20000 with match=parameters: of so many parameters
+  tune.learning_rates=[...]  the same grid for every cell, on tune.seeds=2 seeds of its own; the
+                best on validation data is used
+  margin        a difference of the score that does not matter; each task sets one
+  probes=true   gradients, gates and longer sequences of the trained cells
+  checkpoint_s=60
+  experiment    quickstart, claims, claims_full
   out_dir=results/runs, force=false (true runs finished runs anew)
+"""
+CLAIMS_HELP = """\
+Tests ten textbook claims (a GRU has 75% of an LSTM's parameters, trains faster, needs less memory,
+performs comparably, ...) on runs made for it, prints a ledger (supported, refuted, undecided) and
+writes a page. Runs are kept in results/claims; finished ones are skipped.
+
+  --size quick   gru, lstm, rnn; 8 seeds; one learning rate a task; about 10 minutes on two cores
+  --size full    all cells; 10 seeds; learning rates tuned for each cell; about an hour
 """
 RUN_EXAMPLES = """\
 examples:
@@ -41,7 +61,11 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns its exit status: 0, 2 for bad input, 130 for Ctrl-C."""
+    """Runs the command line.
+
+    Returns:
+        Its exit status: 0, 1 if runs failed, 2 for bad input, 130 for Ctrl-C.
+    """
     parser = make_parser()
     options, rest = parser.parse_known_args(arguments)
     # argparse ends the list of overrides at the first flag; those that follow it belong there, too.
@@ -50,17 +74,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif rest:
         parser.error(f"not understood: {' '.join(rest)} (see gru-bench --help)")
     try:
-        options.command(options)
+        status: int = options.command(options) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped; finished runs are kept, and are skipped next time", file=sys.stderr)
+        print(
+            "stopped; the same command goes on from here: finished runs are skipped, a broken-off"
+            " one is taken up from its last checkpoint",
+            file=sys.stderr,
+        )
         return 130
     except BrokenPipeError:
         # The reader of our output, such as `head`, has seen enough.
         sys.stderr.close()
-    return 0
+        return 0
+    return status
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -81,6 +110,34 @@ def make_parser() -> argparse.ArgumentParser:
     run.add_argument("-m", "--multirun", action="store_true", help="run every combination")
     run.add_argument("-q", "--quiet", action="store_true", help="no progress")
     run.set_defaults(command=_run)
+
+    claims = commands.add_parser(
+        "claims",
+        help="test what textbooks claim of the cells",
+        description=CLAIMS_HELP,
+        formatter_class=raw,
+    )
+    claims.add_argument("overrides", nargs="*", metavar="key=value", help="as for run")
+    claims.add_argument("--size", choices=("quick", "full"), default="quick")
+    claims.add_argument("-m", "--multirun", action="store_true", help="run every combination")
+    claims.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    claims.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results/report/claims.html"),
+        metavar="FILE.html",
+        help="the page (default: results/report/claims.html)",
+    )
+    claims.set_defaults(command=_claims)
+
+    status = commands.add_parser(
+        "status",
+        help="how far the runs are",
+        description="How far the runs under DIR are, from another terminal: those that run or"
+        " failed, with the steps and the time left.",
+    )
+    status.add_argument("dir", nargs="?", type=Path, default=Path("results/runs"), metavar="DIR")
+    status.set_defaults(command=_status)
 
     report = commands.add_parser(
         "report",
@@ -176,23 +233,72 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> int:
     from gru_bench.compose import compose_experiments
 
     configs = compose_experiments(options.overrides, options.multirun)
 
-    from gru_bench import report, runs
+    from gru_bench import report
+
+    flag = ["-m"] if options.multirun else []
+    command = shlex.join(["gru-bench", "run", *flag, *options.overrides])
+    results, failed = _run_all(configs, command, options.quiet)
+    if results:
+        report.print_table(results)
+        print(f"\n{len(results)} run{'s' if len(results) > 1 else ''} in {configs[0].out_dir}")
+        page = shlex.join(["gru-bench", "report", configs[0].out_dir])
+        print(f"A page with figures: {page} --format html --out report.html")
+    return failed
+
+
+def _claims(options: argparse.Namespace) -> int:
+    from gru_bench.compose import compose_experiments
+
+    preset = "claims" if options.size == "quick" else f"claims_{options.size}"
+    words = [f"experiment={preset}", *options.overrides]
+    if not any(word.startswith("out_dir=") for word in words):
+        words.append("out_dir=results/claims")
+    configs = compose_experiments(words, multirun=options.multirun)
+
+    from rich.console import Console
+
+    from gru_bench import report
+    from gru_bench.report.ledger import print_ledger
+
+    size = ["--size", options.size] if options.size != "quick" else []
+    flag = ["-m"] if options.multirun else []
+    command = shlex.join(["gru-bench", "claims", *size, *flag, *options.overrides])
+    results, failed = _run_all(configs, command, options.quiet)
+    if results:
+        print_ledger(results, Console(highlight=False))
+        report.render(results, [], "html", options.out)
+        print(f"\nThe page: {options.out}")
+    return failed
+
+
+def _run_all(
+    configs: "list[ExperimentConfig]", command: str, quiet: bool
+) -> "tuple[list[Result], int]":
+    """Runs experiments; returns the results there are, and the exit status."""
+    from gru_bench import runs
     from gru_bench.machine import set_up_devices
     from gru_bench.sweep import run_experiments
 
     set_up_devices()
-    flag = ["-m"] if options.multirun else []
-    command = shlex.join(["gru-bench", "run", *flag, *options.overrides])
-    folders = run_experiments(configs, command, options.quiet)
-    report.print_table([runs.read_result(folder) for folder in folders])
-    print(f"\n{len(folders)} run{'s' if len(folders) > 1 else ''} in {configs[0].out_dir}")
-    page = shlex.join(["gru-bench", "report", configs[0].out_dir])
-    print(f"A page with figures: {page} --format html --out report.html")
+    sweep = run_experiments(configs, command, quiet)
+    for folder in sweep.elsewhere:
+        print(f"another process is at work on {folder}", file=sys.stderr)
+    for folder, reason in sweep.failures:
+        print(f"failed: {folder}: {reason} (see {runs.ERROR} there)", file=sys.stderr)
+    return [runs.read_result(folder) for folder in sweep.finished], 1 if sweep.failures else 0
+
+
+def _status(options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from gru_bench.status import print_status
+
+    print_status(options.dir, Console(highlight=False, soft_wrap=True))
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -16,8 +16,10 @@ from typing import Any, ClassVar
 from omegaconf import MISSING
 
 from gru_bench.errors import UserError
+from gru_bench.plugins import name_class, source_file
 
 CELLS = ("gru", "gru_reset_after", "lstm", "rnn")
+TASKS = ("copy", "adding", "counting", "text")
 REFERENCE = "lstm"  # the cell that the others are compared with
 INITIALISATIONS = ("orthogonal", "chrono")
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
@@ -59,7 +61,7 @@ class CellConfig:
     chrono_length: int | None = None
 
     def __post_init__(self) -> None:
-        require_one_of("cell.name", self.name, CELLS)
+        self.check_name()
         require_one_of("cell.initialisation", self.initialisation, INITIALISATIONS)
         require(math.isfinite(self.forget_bias), "cell.forget_bias", self.forget_bias, "finite")
         if self.chrono_length is not None:
@@ -70,12 +72,59 @@ class CellConfig:
                 "at least 3, the longest lag in steps",
             )
 
+    def check_name(self) -> None:
+        """Raises `UserError` unless the name is that of a cell."""
+        require_one_of("cell.name", self.name, CELLS)
+
+    @property
+    def implementation(self) -> str:
+        """What its class is found by: the name of a built-in cell, or `package.module:Class`."""
+        return self.name
+
+
+@dataclass
+class CustomCellConfig(CellConfig):
+    """A cell of the user's own: its class, as `package.module:Class` in `module`.
+
+    `name` stands for it in tables and folders; if empty it becomes the class' own in snake case.
+    """
+
+    name: str = ""
+    module: str = ""
+
+    def check_name(self) -> None:
+        self.name = name_class("cell", self.module, self.name, CELLS)
+        # Once and for all: the file may change while its class is in use.
+        self.source = content_hash(source_file(self.module))
+
+    @property
+    def implementation(self) -> str:
+        return self.module
+
 
 @dataclass
 class TaskConfig:
     """What all tasks have in common: a name."""
 
     name: str = MISSING
+
+
+@dataclass
+class CustomTaskConfig(TaskConfig):
+    """A task of the user's own: its class in `module`, and what to make it with in `options`.
+
+    `name` is as for a cell. `embedding_size` is for a task whose inputs are tokens.
+    """
+
+    name: str = ""
+    module: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    embedding_size: int = 64
+
+    def __post_init__(self) -> None:
+        self.name = name_class("task", self.module, self.name, TASKS)
+        self.source = content_hash(source_file(self.module))
+        require(self.embedding_size >= 1, "task.embedding_size", self.embedding_size, "at least 1")
 
 
 @dataclass
@@ -291,7 +340,8 @@ class ExperimentConfig:
 
     Differences of the main score up to `margin` do not matter; without one, nothing is called
     equivalent. `probes` looks into the trained cells: gradients, gates, longer sequences. `sweeps`
-    is what a preset is made of: one or more sweeps, values by key.
+    is what a preset is made of: one or more sweeps, values by key. `checkpoint_s` is the least time
+    in seconds from one checkpoint to the next.
     """
 
     cell: CellConfig = MISSING
@@ -314,11 +364,19 @@ class ExperimentConfig:
     margin: float | None = None
     probes: bool = True
     sweeps: list[dict[str, Any]] = field(default_factory=list)
+    checkpoint_s: float = 60.0
     out_dir: str = "results/runs"
     force: bool = False
 
     # Keys that say where and whether to run or how to judge, not what comes out.
-    NOT_IDENTITY: ClassVar[tuple[str, ...]] = ("margin", "probes", "sweeps", "out_dir", "force")
+    NOT_IDENTITY: ClassVar[tuple[str, ...]] = (
+        "margin",
+        "probes",
+        "sweeps",
+        "checkpoint_s",
+        "out_dir",
+        "force",
+    )
 
     def __post_init__(self) -> None:
         self.seeds = parse_seeds(self.seeds)
@@ -338,6 +396,12 @@ class ExperimentConfig:
             )
         if self.margin is not None:
             require_positive("margin", self.margin)
+        require(
+            0 <= self.checkpoint_s < math.inf,
+            "checkpoint_s",
+            self.checkpoint_s,
+            "0 or more, seconds between checkpoints",
+        )
         if self.tune.learning_rates and set(self.tune.tuning_seeds) & set(self.seeds):
             raise UserError(
                 f"seeds={self.seeds} is not possible: rates are tuned on some of them; seeds must"
@@ -348,7 +412,7 @@ class ExperimentConfig:
             raise UserError("corpus is missing: task=text needs one, such as corpus=reuters8")
         if not is_text:
             self.corpus = None
-        if self.epochs is not None and not is_text:
+        if self.epochs is not None and not isinstance(self.task, TextConfig | CustomTaskConfig):
             raise UserError(
                 f"epochs={self.epochs} is not possible: task.name={self.task.name} is drawn without"
                 " end, so give steps instead"
@@ -365,7 +429,7 @@ class ExperimentConfig:
         """16 hex digits that are equal exactly when all that changes the result is.
 
         That is every key but those that say where and whether to run, and the content of the
-        corpus if it comes from files.
+        corpus if it comes from files, and of the files that define a cell or task of one's own.
         """
         keys = {k: v for k, v in dataclasses.asdict(self).items() if k not in self.NOT_IDENTITY}
         if self.tune.learning_rates:
@@ -375,6 +439,9 @@ class ExperimentConfig:
         if self.corpus is not None and self.corpus.source == "files":
             files = (self.corpus.train, self.corpus.validation, self.corpus.test)
             keys["content"] = [content_hash(file) for file in files]
+        for key, own in (("cell", self.cell), ("task", self.task)):
+            if isinstance(own, CustomCellConfig | CustomTaskConfig):
+                keys[key]["source"] = own.source
         canonical = json.dumps(keys, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 

@@ -1,8 +1,9 @@
 """Trains the experiments of one population and writes their run folders."""
 
 import dataclasses
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -10,9 +11,11 @@ import jax
 from flax import nnx
 
 from gru_bench import machine, runs
+from gru_bench.checkpoints import Checkpoints
 from gru_bench.config import REFERENCE
 from gru_bench.costs import Cost
 from gru_bench.experiment import Experiment
+from gru_bench.interrupts import Interrupts
 from gru_bench.model import Model, count_parameters
 from gru_bench.outcome import (
     mean_or_none,
@@ -25,8 +28,9 @@ from gru_bench.outcome import (
 from gru_bench.parameters import stack_parameters
 from gru_bench.probes import probe
 from gru_bench.progress import Bar, Progress
+from gru_bench.status import Status, clear_status, write_status
 from gru_bench.tracking import EventLog, trial_hparams
-from gru_bench.train import Evaluation, Fit, TrainConfig, fit
+from gru_bench.train import Evaluation, Fit, Snapshot, TrainConfig, fit
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,16 @@ def run_population(
 ) -> None:
     """Trains experiments that share every shape, and writes their run folders, each result last.
 
+    What an earlier attempt has trained is taken up from its last checkpoint.
+
     Args:
         experiments: of one `Experiment.population`.
         costs: of a model of each cell of their setting.
         command: how they were asked for.
         progress: where to show how far they are.
+
+    Raises:
+        KeyboardInterrupt, SystemExit: Ctrl-C or SIGTERM came, and a checkpoint has been kept.
     """
     began = time.perf_counter()
     first = experiments[0]
@@ -63,48 +72,113 @@ def run_population(
     for experiment in experiments:
         own = experiment.config
         runs.prepare_folder(own.out_dir, own.run_name(), dataclasses.asdict(own))
-    tuned = bool(config.tune.learning_rates)
+    searched = train.steps if config.tune.learning_rates else 0
     title = f"{config.task_label} · {config.cell.name} · h{train.model.hidden_size}"
-    steps = train.steps * (2 if tuned else 1)
-    with progress.run(title, steps, task.score.name) as bar, ExitStack() as stack:
+    with (
+        Interrupts(progress.note) as interrupts,
+        progress.run(title, searched + train.steps, task.score.name) as bar,
+        ExitStack() as stack,
+    ):
         bar.phase = "compiling"
-        tuning = tune(first, train, bar) if tuned else None
+        for experiment in experiments:
+            write_status(experiment.folder, running(bar))
+        trainer = Trainer(experiments, train, interrupts, progress)
+        if config.force:
+            trainer.clear()
+
+        def show(evaluation: Evaluation, done: int) -> None:
+            score = mean_or_none(evaluation.scores[task.score.name])
+            bar.update(done + evaluation.step, mean_or_none(evaluation.train_loss), score)
+            for experiment in experiments:
+                write_status(experiment.folder, running(bar))
+
+        tuning, earlier_s = None, 0.0
+        if searched:
+            seeds, rates = tuning_grid(config.tune)
+            search = trainer.fit("tuning", seeds, rates, lambda evaluation: show(evaluation, 0))
+            tuning, earlier_s = tuning_result(config.tune, search, task.score), search.earlier_s
+            bar.phase = "compiling"
         members = make_members(experiments, tuning, stack)
 
         def on_evaluation(evaluation: Evaluation) -> None:
             for member in members:
                 for run, seed in enumerate(member.seeds, start=member.first):
                     member.events.log(seed, int(evaluation.steps[run]), scalars(evaluation, run))
-            show(bar, evaluation, task.score.name, steps - train.steps)
+            show(evaluation, searched)
 
-        trained = fit(
-            train,
-            task,
-            [seed for member in members for seed in member.seeds],
-            [member.learning_rate for member in members for _ in member.seeds],
-            on_evaluation,
-        )
+        seeds = [seed for member in members for seed in member.seeds]
+        rates = [member.learning_rate for member in members for _ in member.seeds]
+        trained = trainer.fit("training", seeds, rates, on_evaluation)
         bar.phase = "looking into the cells"
+        began -= earlier_s + trained.earlier_s
         for member in members:
             result = make_result(member, trained, tuning, costs, command, began)
             for seed in result.seeds:
                 tested = {name: value for name, value in seed.test.items() if value is not None}
                 member.events.finish(seed.seed, seed.steps, tested)
             runs.write_result(member.experiment.folder, result)
+            clear_status(member.experiment.folder)
+        trainer.clear()
 
 
-def tune(experiment: Experiment, train: TrainConfig, bar: Bar) -> runs.Tuning:
-    """Trains the grid of learning rates as one population and chooses one on validation data."""
-    grid, score = experiment.config.tune, experiment.task.score
-    seeds, rates = tuning_grid(grid)
+def running(bar: Bar) -> Status:
+    """The status of a run that is as far as its bar."""
+    return Status(
+        state="running", step=bar.step, total_steps=bar.total_steps, rate=bar.steps_per_s()
+    )
 
-    def on_evaluation(evaluation: Evaluation) -> None:
-        show(bar, evaluation, score.name)
-        bar.phase = "tuning"
 
-    trained = fit(train, experiment.task, seeds, rates, on_evaluation)
-    bar.phase = "compiling"
-    return tuning_result(grid, trained, score)
+class Trainer:
+    """Trains the populations of some experiments with checkpoints in the folder of the first."""
+
+    def __init__(
+        self,
+        experiments: Sequence[Experiment],
+        train: TrainConfig,
+        interrupts: Interrupts,
+        progress: Progress,
+    ) -> None:
+        self._experiments = experiments
+        self._train = train
+        self._interrupts = interrupts
+        self._progress = progress
+        self._folder = experiments[0].folder / "checkpoints"
+
+    def fit(
+        self,
+        name: str,
+        seeds: Sequence[int],
+        rates: Sequence[float],
+        on_evaluation: Callable[[Evaluation], None],
+    ) -> Fit:
+        """`fit`, taken up from its last checkpoint.
+
+        Args:
+            name: of the population, which tells its checkpoints from another's.
+            seeds: seed of each run.
+            rates: learning rate of each run.
+            on_evaluation: called after each evaluation, those of earlier attempts included.
+        """
+        first = self._experiments[0]
+        identities = [experiment.config.identity() for experiment in self._experiments]
+        kept = Checkpoints(
+            self._folder / name,
+            repr((identities, self._train, seeds, rates)),
+            first.config.checkpoint_s,
+            self._progress.note,
+        )
+
+        def keep(snapshot: Snapshot) -> None:
+            # A finished search is kept in any case: the training after it may be broken off.
+            complete = name == "tuning" and not snapshot.goes_on
+            kept.keep(snapshot, now=self._interrupts.requested or complete)
+            self._interrupts.raise_requested()
+
+        return fit(self._train, first.task, seeds, rates, on_evaluation, kept.resume, keep)
+
+    def clear(self) -> None:
+        """Removes all checkpoints."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def make_members(
@@ -125,12 +199,6 @@ def make_members(
         members.append(Member(experiment, rate, first, stack.enter_context(events)))
         first += len(config.seeds)
     return members
-
-
-def show(bar: Bar, evaluation: Evaluation, score: str, done: int = 0) -> None:
-    """Moves the bar; `done` are the steps that came before."""
-    value = mean_or_none(evaluation.scores[score])
-    bar.update(done + evaluation.step, mean_or_none(evaluation.train_loss), value)
 
 
 def make_result(

@@ -56,10 +56,11 @@ class Bar:
         elif self.step < self.total_steps:
             line += "stopped early "
         line += f"at step {self.step} of {self.total_steps}"
-        line += f" after {_clock(time.monotonic() - self._started_s)}"
+        line += f" after {show_clock(time.monotonic() - self._started_s)}"
         return f"{line}, {self._values}" if self._values else line
 
-    def _steps_per_s(self) -> float | None:
+    def steps_per_s(self) -> float | None:
+        """The speed of late; None if it is not known yet."""
         if len(self._updates) < 2:
             return None
         (first_s, first_step), (last_s, last_step) = self._updates[0], self._updates[-1]
@@ -72,13 +73,13 @@ class Bar:
             (self.description, "bold"), "  ", self._values, no_wrap=True, overflow="ellipsis"
         )
         figures = [self.phase, f"{self.step}/{self.total_steps}"]
-        rate = self._steps_per_s()
+        rate = self.steps_per_s()
         if rate is not None:
             # Between updates the time left is counted down by the clock.
             left_s = (self.total_steps - self.step) / rate
             left_s -= time.monotonic() - self._updates[-1][0]
             speed = f"{rate:.0f}" if rate >= 100 else f"{rate:.3g}"
-            figures += [f"{speed} steps/s", f"{_clock(max(left_s, 0))} left"]
+            figures += [f"{speed} steps/s", f"{show_clock(max(left_s, 0))} left"]
         return Group(title, _bar_line(self.step, self.total_steps, "  ".join(figures)))
 
 
@@ -177,7 +178,8 @@ def _bar_line(completed: float, total: float, text: str) -> Table:
     return line
 
 
-def _clock(seconds: float) -> str:
+def show_clock(seconds: float) -> str:
+    """Seconds as hours, minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"

@@ -1,8 +1,9 @@
 """The run folder: what one experiment leaves behind, written atomically and read with checks.
 
 A folder holds `config.yaml`, one `seed_<n>/` of TensorBoard events a seed and, written last,
-`result.json`. A folder without `result.json` is unfinished. The dataclasses below are that file's
-schema, key for key; `msgspec` checks names and types on the way in.
+`result.json`. A folder without `result.json` is unfinished; `error.txt` says why a run failed. The
+dataclasses below are the schema of `result.json`, key for key; `msgspec` checks names and types on
+the way in.
 """
 
 import os
@@ -21,6 +22,7 @@ from gru_bench.errors import UserError
 SCHEMA_VERSION = 2
 RESULT = "result.json"
 CONFIG = "config.yaml"
+ERROR = "error.txt"
 
 
 class DamagedResult(Exception):  # noqa: N818
@@ -29,7 +31,7 @@ class DamagedResult(Exception):  # noqa: N818
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """Counts: `cell` all recurrent layers, `lstm` an LSTM of the same sizes, `total` the model."""
+    """Counts: `cell` all recurrent layers, `lstm` those of the LSTM it matches, `total` the model."""
 
     cell: int
     lstm: int
@@ -190,7 +192,8 @@ class GateEnds:
 class Lengths:
     """Test scores of the trained models on longer sequences: `scores[i][j]` at `length[i]`, seed j.
 
-    `multiple` is of the length trained at; the first is 1.
+    `multiple` is of what makes the task long: the lag of copy, the length of adding; `length` counts
+    all steps. The first is as in training.
     """
 
     multiple: list[int]
@@ -322,8 +325,9 @@ def _unwritable(out_dir: str | Path, error: OSError) -> UserError:
 def prepare_folder(out_dir: str | Path, run_name: str, config: Mapping[str, Any]) -> Path:
     """Makes `out_dir/run_name` ready for a run: writes `config.yaml`, clears an earlier attempt.
 
-    What an earlier attempt left (`result.json`, `seed_<n>/`) is removed, since TensorBoard would
-    show its events and the new ones as one run. Nothing else in the folder is touched.
+    What an earlier attempt left (`result.json`, `error.txt`, `seed_<n>/`) is removed, since
+    TensorBoard would show its events and the new ones as one run. Nothing else in the folder is
+    touched, so that training can go on from its checkpoints.
 
     Raises:
         UserError: The folder cannot be made or written to.
@@ -331,11 +335,12 @@ def prepare_folder(out_dir: str | Path, run_name: str, config: Mapping[str, Any]
     folder = Path(out_dir) / run_name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / RESULT).unlink(missing_ok=True)
+        for name in (RESULT, ERROR):
+            (folder / name).unlink(missing_ok=True)
         for events in folder.glob("seed_*/"):
             shutil.rmtree(events)
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
-        _write_atomically(folder / CONFIG, text.encode())
+        write_atomically(folder / CONFIG, text.encode())
     except OSError as error:
         raise _unwritable(out_dir, error) from None
     return folder
@@ -356,7 +361,7 @@ def write_result(folder: Path, result: Result) -> Path:
     """
     data = msgspec.json.encode(result, enc_hook=lambda value: value.tolist())
     path = folder / RESULT
-    _write_atomically(path, msgspec.json.format(data, indent=1) + b"\n")
+    write_atomically(path, msgspec.json.format(data, indent=1) + b"\n")
     return path
 
 
@@ -426,7 +431,7 @@ def load_results(directory: str | Path) -> tuple[list[Result], list[str]]:
     return list(results.values()), warnings
 
 
-def _write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Replaces `path` in one step that survives a crash: readers see the old bytes or the new."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

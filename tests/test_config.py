@@ -62,6 +62,7 @@ BAD = [
     (TuneConfig, "tune.learning_rates", [[0.0], [0.1, NAN], [0.1, 0.1], [-1.0]]),
     (TuneConfig, "tune.seeds", [0, -1]),
     (make_config, "match", ["size", ""]),
+    (make_config, "checkpoint_s", [-1.0, INFINITY, NAN]),
     (make_config, "margin", [0.0, -1.0, NAN]),
     (make_config, "budget", [20_000]),
     (lambda budget: make_config(match="parameters", budget=budget), "budget", [0, -5]),
@@ -169,7 +170,7 @@ def changed(tree, path, value):
     return copy
 
 
-NOT_IDENTITY = {("out_dir",), ("force",), ("margin",), ("probes",), ("sweeps",)}
+NOT_IDENTITY = {("out_dir",), ("force",), ("margin",), ("probes",), ("sweeps",), ("checkpoint_s",)}
 BASES = {"copy": make_config, "text": make_text_config,
          "adding": lambda: make_config(task=AddingConfig()),
          "tuned": lambda: make_config(tune=TuneConfig(learning_rates=[0.1, 0.2]))}  # fmt: skip

@@ -4,6 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from gru_bench.claims import Claim, ClaimVerdict, Finding, Test, ledger
 from gru_bench.runs import Result
 
@@ -58,3 +63,25 @@ def deciding(claim: Claim) -> list[Test]:
 def show_test(test: Test) -> str:
     """A test and what it measured."""
     return f"{test.what}: {test.figure}"
+
+
+def print_ledger(results: Sequence[Result], console: Console) -> None:
+    """Prints the claims with their verdicts and what decided them, then how to read that."""
+    made = make_ledger(results)
+    if made is None:
+        console.print("These runs test no claim.")
+        return
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
+    for heading in ("", "claim", "verdict", "decided by"):
+        table.add_column(heading, no_wrap=heading == "verdict")
+    for claim in made.tested:
+        shown = [*map(show_test, deciding(claim)), f"({count_findings(claim)})"]
+        table.add_row(
+            Text(str(claim.number)),
+            Text(claim.sentence),
+            Text(show_verdict(claim), "bold"),
+            Text("\n".join(shown)),
+        )
+    console.print(table)
+    if line := made.untested_line():
+        console.print(Text(line, "dim"))

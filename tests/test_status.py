@@ -1,0 +1,112 @@
+"""How far runs are, as another terminal sees it."""
+
+import io
+import os
+import subprocess
+import sys
+
+import msgspec
+import pytest
+from made_up import make_result
+from rich.console import Console
+
+from gru_bench.errors import UserError
+from gru_bench.runs import write_result
+from gru_bench.status import (
+    STALE_S,
+    STATUS,
+    Status,
+    clear_status,
+    print_status,
+    read_status,
+    write_status,
+)
+
+
+def shown(directory):
+    text = io.StringIO()
+    print_status(directory, Console(file=text, width=200))
+    return text.getvalue()
+
+
+def state(folder):
+    status = read_status(folder)
+    return None if status is None else status.state
+
+
+def tell(folder, **changes):
+    """A status as another process may have left it."""
+    write_status(folder, Status(state="running"))
+    known = msgspec.json.decode((folder / STATUS).read_bytes())
+    (folder / STATUS).write_bytes(msgspec.json.encode(known | changes))
+
+
+def test_states(tmp_path):
+    for name in ("running", "waiting", "failed"):
+        write_status(tmp_path / name, Status(state=name))
+        assert state(tmp_path / name) == name
+    (tmp_path / "finished").mkdir()
+    write_result(tmp_path / "finished", make_result())
+    assert state(tmp_path / "finished") == "finished"
+    clear_status(tmp_path / "failed")
+    clear_status(tmp_path / "failed")
+    assert state(tmp_path / "failed") is None
+
+
+def test_a_run_whose_process_has_ended_is_broken_off(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    tell(tmp_path, process=ended.pid)
+    assert state(tmp_path) == "broken off"
+    tell(tmp_path, process=os.getpid())
+    assert state(tmp_path) == "running"
+    tell(tmp_path, state="failed", process=ended.pid)
+    assert state(tmp_path) == "failed"
+
+
+def test_on_another_machine_news_count(tmp_path):
+    tell(tmp_path, host="elsewhere", process=1)
+    assert state(tmp_path) == "running"
+    known = msgspec.json.decode((tmp_path / STATUS).read_bytes())
+    tell(tmp_path, host="elsewhere", process=1, updated=known["updated"] - 2 * STALE_S)
+    assert state(tmp_path) == "broken off"
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"state": "asleep"}', b"[1]"])
+def test_a_damaged_status_tells_nothing(tmp_path, damage):
+    (tmp_path / STATUS).write_bytes(damage)
+    assert read_status(tmp_path) is None
+
+
+def test_what_is_printed(tmp_path):
+    names = ["a", "b", "c"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        write_result(tmp_path / name, make_result(steps=names.index(name)))
+    write_status(tmp_path / "d", Status(state="running", step=250, total_steps=1000, rate=10.0))
+    write_status(tmp_path / "e", Status(state="waiting"))
+    write_status(tmp_path / "f", Status(state="failed", reason="MemoryError: too large"))
+    text = shown(tmp_path)
+    assert "3 finished, 1 running, 1 waiting, 1 failed" in text
+    assert "step 250 of 1,000, 0:01:15 left" in text
+    assert "MemoryError: too large" in text
+    # 75 s for the one that runs, and the 36 s of a finished run for the one that waits.
+    assert "about 0:01:51 left" in text
+
+
+def test_without_a_finished_run_there_is_no_telling_what_waiting_ones_take(tmp_path):
+    write_status(tmp_path / "e", Status(state="waiting"))
+    assert "left" not in shown(tmp_path)
+
+
+def test_no_runs(tmp_path):
+    with pytest.raises(UserError, match="there are no runs below"):
+        print_status(tmp_path, Console())
+    with pytest.raises(UserError, match="is not a folder"):
+        print_status(tmp_path / "none", Console())
+
+
+def test_a_disk_that_cannot_be_written_to_costs_the_news_alone(tmp_path):
+    (tmp_path / "file").write_text("")
+    write_status(tmp_path / "file", Status(state="running"))
+    assert (tmp_path / "file").read_text() == ""

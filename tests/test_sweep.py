@@ -1,0 +1,114 @@
+"""Sweeps: what is run together, what fails alone, what another process has."""
+
+import dataclasses
+
+import pytest
+from filelock import FileLock
+
+from gru_bench import runs
+from gru_bench.compose import compose_experiments
+from gru_bench.experiment import make_experiments
+from gru_bench.status import read_status
+from gru_bench.sweep import LOCK, run_experiments
+
+WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "batch_size=4", "seeds=2"]
+
+
+def compose(*words, multirun=True):
+    return compose_experiments([*WORDS, "probes=false", *words], multirun=multirun)
+
+
+def scores(folder):
+    return {seed.seed: seed.test for seed in runs.read_result(folder).seeds}
+
+
+def test_what_changes_no_shape_is_one_population():
+    words = ["cell=gru,rnn", "optim.learning_rate=0.1,0.2", "hidden_size=3,4"]
+    experiments = make_experiments(compose(*words))
+    populations = {}
+    for experiment in experiments:
+        populations.setdefault(experiment.population, []).append(experiment.config)
+    assert len(populations) == 4
+    for configs in populations.values():
+        assert {config.optim.learning_rate for config in configs} == {0.1, 0.2}
+        assert len({(config.cell.name, config.hidden_size) for config in configs}) == 1
+    # A rate that is sought is not known beforehand, so that such runs stand alone.
+    tuned = compose("seeds=1,2", "tune.learning_rates=[0.1]")
+    assert len({experiment.population for experiment in make_experiments(tuned)}) == 2
+
+
+def test_a_run_ends_the_same_alone_and_in_a_population(tmp_path):
+    rates = "optim.learning_rate=0.02,0.05"
+    together = run_experiments(compose(rates, f"out_dir={tmp_path}/together"), "test", quiet=True)
+    alone = run_experiments(
+        compose("optim.learning_rate=0.05", f"out_dir={tmp_path}/alone"), "test", quiet=True
+    )
+    assert len(together.finished) == 2
+    assert scores(together.folders[1]) == scores(alone.folders[0])
+    assert scores(together.folders[0]) != scores(alone.folders[0])
+    # A second start has nothing to do.
+    before = [(folder / runs.RESULT).stat().st_mtime_ns for folder in together.folders]
+    again = run_experiments(compose(rates, f"out_dir={tmp_path}/together"), "again", quiet=True)
+    assert [(folder / runs.RESULT).stat().st_mtime_ns for folder in again.finished] == before
+
+
+def test_tuned_runs_use_the_best_rate_on_seeds_of_their_own(tmp_path):
+    words = ["tune.learning_rates=[1e-5,0.05]", "tune.seeds=1", "steps=40", f"out_dir={tmp_path}"]
+    sweep = run_experiments(compose(*words, multirun=False), "test", quiet=True)
+    result = runs.read_result(sweep.folders[0])
+    assert result.tuning is not None
+    slow, fast = (row[0] for row in result.tuning.scores)
+    assert fast < slow
+    assert result.tuning.chosen == 0.05
+    assert [seed.learning_rate for seed in result.seeds] == [0.05, 0.05]
+    assert not set(result.tuning.seeds) & {seed.seed for seed in result.seeds}
+
+
+@pytest.mark.parametrize("match", ["parameters", "flops"])
+def test_matched_runs_say_how_large_they_are(tmp_path, match):
+    words = ["cell=gru", "hidden_size=8", f"match={match}", f"out_dir={tmp_path}"]
+    sweep = run_experiments(compose(*words, multirun=False), "test", quiet=True)
+    result = runs.read_result(sweep.folders[0])
+    assert (result.nominal_size, result.hidden_size) == (8, 9 if match == "parameters" else 10)
+    assert result.parameters.cell == 3 * result.hidden_size * (2 + result.hidden_size + 1)
+    assert result.parameters.lstm == 4 * 8 * (2 + 8 + 1)
+
+
+def test_one_failure_does_not_stop_the_others(tmp_path):
+    configs = compose("cell=gru,rnn", f"out_dir={tmp_path}")
+    bad, good = (tmp_path / config.run_name() for config in configs)
+    (bad / runs.RESULT).mkdir(parents=True)  # a folder stands where the result is to be
+    sweep = run_experiments(configs, "test", quiet=True)
+    assert sweep.finished == [good]
+    ((folder, reason),) = sweep.failures
+    assert folder == bad
+    assert "cannot write there" in reason
+    assert "Traceback" in (bad / runs.ERROR).read_text()
+    status = read_status(good)
+    assert status is not None
+    assert status.state == "finished"
+    # Once what was wrong is put right, only the missing one is run, and the traceback goes.
+    (bad / runs.RESULT).rmdir()
+    written = (good / runs.RESULT).stat().st_mtime_ns
+    assert run_experiments(configs, "test", quiet=True).finished == [bad, good]
+    assert (good / runs.RESULT).stat().st_mtime_ns == written
+    assert not (bad / runs.ERROR).exists()
+
+
+def test_a_run_of_another_process_is_left_to_it(tmp_path):
+    configs = compose("cell=gru", f"out_dir={tmp_path}", multirun=False)
+    folder = tmp_path / configs[0].run_name()
+    folder.mkdir(parents=True)
+    with FileLock(folder / LOCK):
+        sweep = run_experiments(configs, "test", quiet=True)
+    assert sweep.elsewhere == [folder]
+    assert sweep.finished == []
+    assert not (folder / runs.RESULT).exists()
+
+
+def test_a_setting_is_the_same_for_all_cells_and_seeds():
+    experiments = make_experiments(compose("cell=gru,lstm", "seeds=1,2"))
+    assert len({experiment.setting for experiment in experiments}) == 1
+    config = experiments[0].config
+    other = dataclasses.replace(config, hidden_size=5)
+    assert dataclasses.replace(experiments[0], config=other).setting != experiments[0].setting
