@@ -31,7 +31,7 @@ class DamagedResult(Exception):  # noqa: N818
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """Counts: `cell` all recurrent layers, `lstm` those of the LSTM it matches, `total` the model."""
+    """Counts: `cell` all recurrent layers, `lstm` the LSTM's that it matches, `total` the model."""
 
     cell: int
     lstm: int
@@ -192,8 +192,8 @@ class GateEnds:
 class Lengths:
     """Test scores of the trained models on longer sequences: `scores[i][j]` at `length[i]`, seed j.
 
-    `multiple` is of what makes the task long: the lag of copy, the length of adding; `length` counts
-    all steps. The first is as in training.
+    `multiple` is of what makes the task long, the lag of copy, the length of adding; `length` is in
+    steps. The first is as in training.
     """
 
     multiple: list[int]
