@@ -1,0 +1,87 @@
+"""What a notebook or a script needs: run experiments, and load what is finished.
+
+Nothing heavy is imported before a function is called, so that `import gru_bench` is instant.
+"""
+
+import contextlib
+import shlex
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gru_bench.errors import UserError
+
+if TYPE_CHECKING:
+    from gru_bench.runs import Result
+
+
+def run(
+    overrides: Sequence[str] = (), *, sweep: bool = False, quiet: bool = True
+) -> "list[Result]":
+    """Trains and compares cells as `gru-bench run` does; finished runs are read, not repeated.
+
+    To be called before JAX is used for anything else, which then keeps the devices it has.
+
+    Example:
+        >>> import gru_bench
+        >>> words = ["cell=gru,rnn", "task=adding", "task.length=10", "steps=50"]
+        >>> for result in gru_bench.run(words, sweep=True):
+        ...     print(result.cell, result.parameters.cell, result.test_scores)
+
+    Args:
+        overrides: Settings as words `key=value`, as on the command line; none means the quickstart.
+        sweep: Whether `key=a,b` asks for every combination, as `-m` does.
+        quiet: No progress on standard error.
+
+    Returns:
+        A result for each configuration, in the order of the sweep.
+
+    Raises:
+        UserError: A word is not understood, or an experiment is not possible.
+        RuntimeError: Runs failed, or another process is at work on them; the others are finished.
+    """
+    if isinstance(overrides, str):
+        raise UserError(f"overrides={overrides!r} is not possible: give a list, [{overrides!r}]")
+    from gru_bench.compose import compose_experiments
+
+    configs = compose_experiments(overrides, sweep)
+
+    from gru_bench import runs
+    from gru_bench.machine import set_up_devices
+    from gru_bench.sweep import run_experiments
+
+    with contextlib.suppress(RuntimeError):  # JAX has been used: its devices stay as they are
+        set_up_devices()
+    flag = ["-m"] if sweep else []
+    done = run_experiments(configs, shlex.join(["gru-bench", "run", *flag, *overrides]), quiet)
+    unfinished = [f"{folder}: {reason}" for folder, reason in done.failures]
+    unfinished += [f"{folder}: another process is at work on it" for folder in done.elsewhere]
+    if unfinished:
+        count = f"{len(unfinished)} of {len(done.folders)} runs are not finished"
+        raise RuntimeError("; ".join([count, *unfinished]))
+    return [runs.read_result(folder) for folder in done.folders]
+
+
+def load_results(directory: str | Path = "results/runs") -> "list[Result]":
+    """Every finished run below a folder, in the order of their paths.
+
+    What is passed over (damaged, unfinished, a copy) is told by `warnings.warn`.
+
+    Example:
+        >>> import gru_bench
+        >>> results = gru_bench.load_results("results/runs")
+        >>> scores = {(r.task_label, r.cell): r.test_scores for r in results}
+
+    Args:
+        directory: The folder that runs lie under, at any depth.
+
+    Raises:
+        UserError: There is no such folder, or no finished run in it.
+    """
+    from gru_bench import runs
+
+    results, passed_over = runs.load_results(directory)
+    for line in passed_over:
+        warnings.warn(line, stacklevel=2)
+    return results

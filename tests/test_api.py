@@ -1,0 +1,141 @@
+"""The functions for scripts and notebooks."""
+
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from made_up import make_result
+
+import gru_bench
+from gru_bench import errors, runs
+from gru_bench.compose import compose_experiments
+from gru_bench.parameters import cell_parameters
+
+GUIDE = Path(__file__).parent.parent / "docs" / "python.md"
+WORDS = [
+    "task=adding",
+    "task.length=6",
+    "hidden_size=4",
+    "steps=6",
+    "seeds=2",
+    "probes=false",
+]
+
+
+def python(program, folder):
+    """The standard output of a program in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder with two runs, and what `run` gave."""
+    out = tmp_path_factory.mktemp("runs")
+    words = ["cell=rnn,gru", *WORDS, f"out_dir={out}"]
+    return out, words, gru_bench.run(words, sweep=True)
+
+
+def test_run_gives_the_results_that_it_leaves_in_the_folders(finished):
+    out, words, results = finished
+    assert [result.cell for result in results] == ["rnn", "gru"]  # the order of the sweep
+    for result in results:
+        (folder,) = (out / "adding" / result.cell).glob("h4-*")
+        assert runs.read_result(folder) == result
+        assert result.parameters.cell == cell_parameters(result.cell, 2, 4)
+        assert list(result.test_scores) == [0, 1]
+        assert all(math.isfinite(score) for score in result.test_scores.values())
+        assert result.command == f"gru-bench run -m {' '.join(words)}"
+
+
+def test_finished_runs_are_read_and_not_repeated(finished, capfd):
+    out, words, results = finished
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("result.json")}
+    assert gru_bench.run(words, sweep=True) == results
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("result.json")} == before
+    assert capfd.readouterr() == ("", "")
+    gru_bench.run(words, sweep=True, quiet=False)
+    assert capfd.readouterr().err.count("finished already") == 2
+
+
+def test_load_results_gives_them_by_path(finished):
+    out, _, (rnn, gru) = finished
+    assert gru_bench.load_results(out) == [gru, rnn]
+    assert gru_bench.load_results(str(out)) == [gru, rnn]
+
+
+def test_load_results_warns_of_what_it_passes_over(tmp_path):
+    runs.write_result(tmp_path, make_result())
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "result.json").write_text("{")
+    with pytest.warns(UserWarning, match=r"passed over .*damaged/result.json: not JSON") as caught:
+        assert gru_bench.load_results(tmp_path) == [make_result()]
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("cell=gru", r"give a list, \['cell=gru'\]"),
+        (["cell=gruu"], "did you mean gru"),
+        (["cell=gru,rnn", *WORDS], "cell=gru,rnn lists several values"),
+    ],
+)
+def test_bad_words_are_user_errors(words, message):
+    with pytest.raises(gru_bench.UserError, match=message):
+        gru_bench.run(words)
+
+
+def test_no_runs_are_a_user_error(tmp_path):
+    with pytest.raises(gru_bench.UserError, match="no finished runs under"):
+        gru_bench.load_results(tmp_path)
+    assert gru_bench.UserError is errors.UserError
+
+
+def test_a_run_that_fails_is_named_after_the_others_are_finished(tmp_path):
+    words = ["cell=gru,rnn", *WORDS, f"out_dir={tmp_path}"]
+    gru, rnn = (tmp_path / config.run_name() for config in compose_experiments(words, True))
+    (gru / "result.json").mkdir(parents=True)  # where a file must go
+    with pytest.raises(RuntimeError, match=f"^1 of 2 runs are not finished; {re.escape(str(gru))}"):
+        gru_bench.run(words, sweep=True)
+    assert runs.read_result(rnn).cell == "rnn"
+
+
+def test_import_is_light(tmp_path):
+    program = (
+        "import sys, gru_bench; gru_bench.run, gru_bench.load_results, gru_bench.UserError;"
+        " print({'jax', 'flax', 'hydra', 'numpy', 'msgspec', 'yaml', 'rich'} & set(sys.modules))"
+    )
+    assert python(program, tmp_path) == "set()\n"
+
+
+def test_devices_that_jax_has_already_are_kept(finished, tmp_path):
+    _, words, results = finished
+    devices = (os.cpu_count() or 1) + 1
+    program = (
+        f"import jax, gru_bench; jax.config.update('jax_num_cpu_devices', {devices});"
+        f" jax.devices(); print([r.cell for r in gru_bench.run({words!r}, sweep=True)]);"
+        " print(jax.device_count())"
+    )
+    assert python(program, tmp_path) == f"{[r.cell for r in results]}\n{devices}\n"
+
+
+def test_the_examples_of_the_guide_run(tmp_path):
+    blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert len(blocks) == 5
+    printed = python("\n".join(blocks), tmp_path)
+    assert "2 runs: ['gru', 'lstm']" in printed
+    assert "did you mean gru" in printed
+    assert re.search(r"^gru .* 3$", printed, re.MULTILINE)  # mean, deviation and count of 3 seeds
+    assert len(list(tmp_path.glob("results/runs/adding/*/*/result.json"))) == 2
