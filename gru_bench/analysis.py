@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, PyTree
 
-from gru_bench.cells import GRU, LSTM, RNN, Cell, Gates, GRUResetAfter, State
+from gru_bench.cells import GRU, LSTM, Cell, Gates, GRUResetAfter, State
 from gru_bench.model import Model, ModelConfig, read_out
 from gru_bench.streaming import embed, products
 from gru_bench.tasks.base import Batch, Task
@@ -112,7 +112,7 @@ class GateStatistics(NamedTuple):
 
 
 def gate_statistics(model: Model, batch: Batch) -> list[dict[str, GateStatistics]]:
-    """The gates of each layer while it reads the batch, by the names of `openness`."""
+    """The gates of each layer while it reads the batch, by the names of `Cell.openness`."""
     steps = batch.inputs.shape[0]
     weights = (jnp.arange(steps)[:, None] < batch.lengths) * batch.weights
 
@@ -130,25 +130,9 @@ def gate_statistics(model: Model, batch: Batch) -> list[dict[str, GateStatistics
     nudges = no_nudges(model, steps, batch.lengths.shape[0])
     for cell, nudge in zip(model.layers, nudges, strict=True):
         (x, *_), gates = trace(cell, x, nudge)
-        gates = {name: gate.astype(jnp.float32) for name, gate in openness(cell, gates).items()}
+        gates = {name: gate.astype(jnp.float32) for name, gate in cell.openness(gates).items()}
         layers.append({name: statistics(gate) for name, gate in gates.items()})
     return layers
-
-
-def openness(cell: Cell, gates: Gates) -> Gates:
-    """The gates by what they do, whatever the cell's convention; none for a cell without gates.
-
-    `kept` is the share of the old state that is kept, `reset` the share that the candidate sees,
-    `input` and `output` the shares that enter and leave the LSTM's memory.
-    """
-    match cell:
-        case GRU():
-            return {"kept": 1 - gates["z"], "reset": gates["r"]}
-        case GRUResetAfter():
-            return {"kept": gates["z"], "reset": gates["r"]}
-        case LSTM():
-            return {"kept": gates["f"], "input": gates["i"], "output": gates["o"]}
-    return {}
 
 
 class GateLimits(NamedTuple):
@@ -176,7 +160,7 @@ class GateLimits(NamedTuple):
 
 def gate_limits(
     cell: Cell, x: Float[Array, "batch input"], state: State, other: State
-) -> GateLimits:
+) -> GateLimits | None:
     """Drives the gates of a cell to their ends, by their biases alone, and sees what it does.
 
     Args:
@@ -186,13 +170,11 @@ def gate_limits(
         other: another one.
 
     Returns:
-        What the gates do. The memory is the h of a GRU and the c of an LSTM.
-
-    Raises:
-        ValueError: The cell has no gates.
+        What the gates do; None for any cell but the two GRUs and the LSTM. The memory is the h of
+        a GRU and the c of an LSTM.
     """
-    if isinstance(cell, RNN):
-        raise ValueError("a plain RNN has no gates")
+    if type(cell) not in (GRU, GRUResetAfter, LSTM):
+        return None
     gated = not isinstance(cell, LSTM)
     end = jnp.full(cell.hidden_size, OPEN)
 

@@ -49,6 +49,9 @@ def chrono_bias(key: Key[Array, ""], hidden_size: int, longest: int) -> Float[Ar
 class Cell(nnx.Module):
     """What the cells have in common: their parameters.
 
+    A cell states `products` and defines `gates` and `next_state`; the rest has defaults. Its arrays
+    are to be `nnx.Param`s, and its state arrays of `[batch, hidden]`.
+
     Attributes:
         weight_ih: input weights `[input, maps * hidden]`, one block of columns for each affine map.
         bias: `[maps * hidden]`.
@@ -58,6 +61,7 @@ class Cell(nnx.Module):
     products: ClassVar[tuple[int, ...]]  # blocks in each recurrent product of a step
     state_arrays: ClassVar[int] = 1  # arrays in the state, the cell's output first
     input_is_added: ClassVar[bool] = True  # x serves only to be added to the recurrent products
+    pointwise: ClassVar[int] = 0  # operations a unit besides affine maps; for cells not built in
 
     def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs) -> None:
         columns = sum(self.products) * hidden_size
@@ -111,6 +115,15 @@ class Cell(nnx.Module):
         """What the gates make of the state."""
         raise TypeError("a cell defines its own next state")
 
+    @staticmethod
+    def openness(gates: Gates) -> Gates:
+        """The gates by what they do, whatever the cell's convention; none for one without gates.
+
+        `kept` is the share of the old state that is kept, `reset` the share that the candidate
+        sees, `input` and `output` the shares that enter and leave the memory of an LSTM.
+        """
+        return {}
+
 
 class GRU(Cell):
     """The textbook GRU: reset before the product; z near 1 takes the candidate.
@@ -136,6 +149,10 @@ class GRU(Cell):
         (h,) = state
         z, n = gates["z"], gates["n"]
         return ((1 - z) * h + z * n,)
+
+    @staticmethod
+    def openness(gates: Gates) -> Gates:
+        return {"kept": 1 - gates["z"], "reset": gates["r"]}
 
     def remember(self, keep: Float[Array, " hidden"]) -> None:
         self.set_bias(0, -keep)
@@ -171,6 +188,10 @@ class GRUResetAfter(Cell):
         z, n = gates["z"], gates["n"]
         return ((1 - z) * n + z * h,)
 
+    @staticmethod
+    def openness(gates: Gates) -> Gates:
+        return {"kept": gates["z"], "reset": gates["r"]}
+
     def remember(self, keep: Float[Array, " hidden"]) -> None:
         self.set_bias(1, keep)
 
@@ -203,6 +224,10 @@ class LSTM(Cell):
         c = gates["f"] * c + gates["i"] * gates["g"]
         h = gates["o"] * jnp.tanh(c)
         return h, c
+
+    @staticmethod
+    def openness(gates: Gates) -> Gates:
+        return {"kept": gates["f"], "input": gates["i"], "output": gates["o"]}
 
     def remember(self, keep: Float[Array, " hidden"]) -> None:
         self.set_bias(1, keep)

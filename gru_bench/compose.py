@@ -5,6 +5,7 @@ Everything that is wrong with an override is found here, before anything runs, a
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,12 +25,18 @@ from gru_bench.config import (
     AddingConfig,
     CopyConfig,
     CountingConfig,
+    CustomCellConfig,
+    CustomTaskConfig,
     ExperimentConfig,
     TextConfig,
 )
 from gru_bench.errors import UserError
+from gru_bench.plugins import installed
 
 DEFAULT = ("experiment=quickstart",)
+CUSTOM = "custom"  # the choice of cell or task for a class of one's own
+OPTIONS = "task.options"  # of such a task; what keys it has, only its class knows
+OWN = re.compile(r"\+*(cell|task)\.(module|name|options)\b")
 
 
 def conf_dir() -> Path:
@@ -50,7 +57,8 @@ def compose_experiments(overrides: Sequence[str], multirun: bool) -> list[Experi
         UserError: A word is not understood, or an experiment is not possible.
     """
     with _hydra():
-        overrides = list(overrides) or list(DEFAULT)
+        # The schema knows none of a task's own options: they are added to it.
+        overrides = [f"++{w}" if w.startswith(f"{OPTIONS}.") else w for w in overrides or DEFAULT]
         parsed = _parse(overrides)
         sweeps = _sweeps_of_experiment(parsed)
         if not (multirun or sweeps):
@@ -66,7 +74,8 @@ def compose_experiments(overrides: Sequence[str], multirun: bool) -> list[Experi
             batches = BasicSweeper.split_arguments(
                 _parse([*words, *overrides]), max_batch_size=None
             )
-            for config in (_compose(combination) for batch in batches for combination in batch):
+            combinations = [_fitting(words, parsed) for batch in batches for words in batch]
+            for config in map(_compose, combinations):
                 configs[config.identity(), config.out_dir] = config  # sweeps may overlap
         return list(configs.values())
 
@@ -78,6 +87,16 @@ def _hydra() -> Iterator[None]:
     store.store(name="schema", node=ExperimentConfig)
     for task in (CopyConfig, AddingConfig, CountingConfig, TextConfig):
         store.store(group="schema/task", name=task.name, node=task)
+    store.store(group="schema/cell", name=CUSTOM, node=CustomCellConfig)
+    store.store(group="schema/task", name=CUSTOM, node=CustomTaskConfig)
+    # A built-in preset comes before one of a package that has the same name.
+    preset = {"defaults": [CUSTOM, "_self_"]}
+    for name, module in installed("cell").items():
+        node: dict[str, Any] = preset | {"name": name, "module": module}
+        store.store(group="cell", name=name, node=node)
+    for name, module in installed("task").items():
+        node = preset | {"task": {"name": name, "module": module}}
+        store.store(group="task", name=name, node=node, package="_global_")
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         yield
 
@@ -104,15 +123,35 @@ def _on_tasks(sweeps: list[dict[str, Any]], overrides: Sequence[Override]) -> li
         task
         for override in overrides
         if override.key_or_group == "task"
-        for task in override.get_value_element_as_str().split(",")
+        for task in _values(override)
     }
     return [s for s in sweeps if not named or named & set(str(s["task"]).split(","))]
 
 
+def _fitting(words: Sequence[str], swept: Sequence[Override]) -> list[str]:
+    """The words, less those for a class of one's own where it is another one's turn in a sweep."""
+    others = {
+        override.key_or_group
+        for override in swept
+        if override.key_or_group in ("cell", "task")
+        and CUSTOM in _values(override)
+        and f"{override.key_or_group}={CUSTOM}" not in words
+    }
+    return [word for word in words if not ((own := OWN.match(word)) and own[1] in others)]
+
+
+def _values(override: Override) -> list[str]:
+    """The value, or those of a sweep."""
+    if override.is_sweep_override():
+        return list(override.sweep_string_iterator())
+    return [override.get_value_element_as_str()]
+
+
 def _compose(words: Sequence[str]) -> ExperimentConfig:
     given = {override.key_or_group for override in _parse(words)}
-    if "steps" in given and "epochs" not in given:
-        words = [*words, "epochs=null"]
+    for key, other in (("steps", "epochs"), ("epochs", "steps")):
+        if key in given and other not in given:
+            words = [*words, f"{other}=null"]
     raw = _compose_raw(words)
     try:
         config = OmegaConf.to_object(raw)
@@ -164,9 +203,11 @@ def _check_key(override: Override, config: DictConfig) -> None:
     """Raises `UserError` if there is no such key, or if its value is of the wrong type."""
     key = override.key_or_group
     known = list(_keys(config))
-    if key.startswith("hydra."):
+    if key.startswith("hydra.") or (key.startswith(f"{OPTIONS}.") and OPTIONS in known):
         return
     if key not in known:
+        if own := OWN.match(key):
+            raise UserError(f"{key} is not a key of this {own[1]}: it goes with {own[1]}={CUSTOM}")
         hint = _nearest(key, known) or "; gru-bench run --help lists the keys"
         raise UserError(f"{key} is not a key" + hint)
     try:

@@ -12,12 +12,14 @@ from gru_bench.config import (
     CellConfig,
     CopyConfig,
     CountingConfig,
+    CustomTaskConfig,
     ExperimentConfig,
     TextConfig,
 )
 from gru_bench.corpora import load_corpus
+from gru_bench.custom import load_task
 from gru_bench.errors import UserError
-from gru_bench.model import ModelConfig
+from gru_bench.model import ModelConfig, cell_class
 from gru_bench.parameters import matched_hidden_size
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.base import Task
@@ -64,8 +66,17 @@ def make_experiments(configs: Sequence[ExperimentConfig]) -> list[Experiment]:
     """Loads the data of each configuration, once where several share it.
 
     Raises:
-        UserError: The data cannot be had, or do not fit the configuration.
+        UserError: The data cannot be had, or do not fit the configuration; or two cells go by one
+            name.
     """
+    classes: dict[str, str] = {}
+    for cell in (config.cell for config in configs):
+        first = classes.setdefault(cell.name, cell.implementation)
+        if first != cell.implementation:
+            raise UserError(
+                f"cell.name={cell.name} is not possible for both {first} and"
+                f" {cell.implementation}: give one of them another cell.name"
+            )
     tasks: dict[str, Task] = {}
     experiments = []
     for config in configs:
@@ -88,13 +99,19 @@ def make_task(config: ExperimentConfig) -> Task:
         case TextConfig():
             assert config.corpus is not None
             return make_text_task(config.task, load_corpus(config.corpus), config.batch_size)
+        case CustomTaskConfig(module=module, options=options):
+            return load_task(module, options, config.batch_size)
     raise UserError(f"task.name={config.task.name} is not known")
 
 
 def make_train_config(config: ExperimentConfig, task: Task) -> TrainConfig:
     """What training needs to know of a configuration: counts of steps instead of epochs."""
     if task.examples is None:
-        assert config.steps is not None
+        if config.steps is None:
+            raise UserError(
+                f"epochs={config.epochs} is not possible: task.name={config.task.name} is drawn"
+                " without end, so give steps instead"
+            )
         steps = config.steps
         evaluate_every = -(-steps // EVALUATIONS)
     else:
@@ -112,16 +129,19 @@ def make_train_config(config: ExperimentConfig, task: Task) -> TrainConfig:
 
 def make_model_config(config: ExperimentConfig, task: Task) -> ModelConfig:
     """The sizes and choices of the model for a task."""
-    cell = config.cell
+    cell, embedding_size = config.cell, None
+    cell_class(cell.implementation)  # what is wrong with one of the user's own is said here
+    if task.tokens and isinstance(config.task, TextConfig | CustomTaskConfig):
+        embedding_size = config.task.embedding_size
     chrono_length = cell.chrono_length or task.sequence_length
     model = ModelConfig(
-        cell=cell.name,
+        cell=cell.implementation,
         input_size=task.input_size,
         output_size=task.output_size,
         hidden_size=config.hidden_size,
         layers=config.layers,
         readout=task.readout,
-        embedding_size=config.task.embedding_size if isinstance(config.task, TextConfig) else None,
+        embedding_size=embedding_size,
         forget_bias=cell.forget_bias,
         chrono_length=chrono_length if cell.initialisation == "chrono" else None,
         dtype=config.precision,
@@ -130,7 +150,7 @@ def make_model_config(config: ExperimentConfig, task: Task) -> ModelConfig:
     if config.match == "time":
         return model
     size = matched_hidden_size(
-        cell.name,
+        model.cell,
         model.cell_input_size,
         config.hidden_size,
         config.layers,

@@ -8,6 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 
 from gru_bench.cells import GRU, LSTM, RNN, Cell, GRUResetAfter, chrono_bias
+from gru_bench.custom import load_cell
 from gru_bench.recurrence import unroll
 from gru_bench.tasks.base import Readout
 
@@ -19,12 +20,21 @@ CELLS: dict[str, type[Cell]] = {
 }
 
 
+def cell_class(name: str) -> type[Cell]:
+    """The class of a cell, by its name or as `package.module:Class`.
+
+    Raises:
+        UserError: A class of the user's own cannot be had, or fails its check.
+    """
+    return CELLS[name] if name in CELLS else load_cell(name)
+
+
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
     """Sizes and choices of a model.
 
     Attributes:
-        cell: name of the recurrent cell.
+        cell: name of the recurrent cell, or `package.module:Class` for one of the user's own.
         input_size: features a step; with an embedding, the number of distinct tokens.
         output_size: outputs of the head.
         hidden_size: units of each recurrent layer.
@@ -91,7 +101,7 @@ def make_cell(config: ModelConfig, input_size: int, rngs: nnx.Rngs) -> Cell:
     if config.cell == "lstm":
         cell: Cell = LSTM(input_size, config.hidden_size, forget_bias=config.forget_bias, rngs=rngs)
     else:
-        cell = CELLS[config.cell](input_size, config.hidden_size, rngs=rngs)
+        cell = cell_class(config.cell)(input_size, config.hidden_size, rngs=rngs)
     if config.chrono_length is not None:
         cell.remember(chrono_bias(rngs.params(), config.hidden_size, config.chrono_length))
     return cell

@@ -3,10 +3,13 @@
 With input size I and hidden size H, one weight matrix from the input, one from the state and one
 bias vector make up each of a cell's k affine maps: k H (I + H + 1) parameters. The reset-after GRU
 adds a second bias, H numbers, inside its reset product.
+
+A cell is called by its name or, if it is the user's own, by its class, `package.module:Class`. Such
+a one has no formula here: its parameters are counted, for which it is imported, and JAX with it.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import product
 
@@ -19,6 +22,10 @@ POINTWISE = {"gru": 3 + 3 + 5, "gru_reset_after": 3 + 3 + 5 + 1, "lstm": 4 + 5 +
 
 def cell_parameters(cell: str, input_size: int, hidden_size: int) -> int:
     """Number of parameters of one recurrent layer."""
+    if cell not in AFFINE_MAPS:
+        from gru_bench.custom import count_parameters
+
+        return count_parameters(cell, input_size, hidden_size)
     count = AFFINE_MAPS[cell] * hidden_size * (input_size + hidden_size + 1)
     return count + hidden_size if cell == "gru_reset_after" else count
 
@@ -27,8 +34,13 @@ def cell_flops(cell: str, input_size: int, hidden_size: int) -> int:
     """Floating point operations of one forward step of one sequence, in one recurrent layer.
 
     A multiply-add of the matrix products counts two; every addition, subtraction, product, sigmoid
-    and tanh of the cell's equations one.
+    and tanh of the cell's equations one. Of a cell that is the user's own, all but the products and
+    the biases is left to the class to state.
     """
+    if cell not in AFFINE_MAPS:
+        from gru_bench.custom import count_flops
+
+        return count_flops(cell, input_size, hidden_size)
     affine_maps = AFFINE_MAPS[cell] * hidden_size * (2 * input_size + 2 * hidden_size + 1)
     return affine_maps + POINTWISE[cell] * hidden_size
 
@@ -68,7 +80,7 @@ def matched_hidden_size(
     """The hidden size of a cell that is to be compared with an LSTM of `hidden_size` units.
 
     Args:
-        cell: name of the cell.
+        cell: the cell.
         input_size: features that the first recurrent layer reads.
         hidden_size: of the LSTM.
         layers: recurrent layers, of the cell as of the LSTM.
@@ -84,48 +96,58 @@ def matched_hidden_size(
 
 
 def parameter_table(
-    input_sizes: list[int], hidden_sizes: list[int], match: str = "hidden"
+    input_sizes: list[int],
+    hidden_sizes: list[int],
+    match: str = "hidden",
+    own: Mapping[str, str] | None = None,
 ) -> list[dict[str, str | int | float]]:
-    """One row for every cell at the size that matches each LSTM, with its ratios to that LSTM."""
+    """One row for every cell at the size that matches each LSTM, with its ratios to that LSTM.
+
+    Args:
+        input_sizes: features that the layer reads.
+        hidden_sizes: of the LSTM.
+        match: as for `matched_hidden_size`.
+        own: further cells of the user's, `package.module:Class` by the name they go by.
+    """
     return [
         row
         for input_size, hidden_size in product(input_sizes, hidden_sizes)
         for row in _rows(
             input_size,
-            [matched_hidden_size(c, input_size, hidden_size, 1, match) for c in AFFINE_MAPS],
+            partial(matched_hidden_size, hidden_size=hidden_size, layers=1, match=match),
+            own,
         )
     ]
 
 
-def budget_table(input_sizes: list[int], budget: int) -> list[dict[str, str | int | float]]:
+def budget_table(
+    input_sizes: list[int], budget: int, own: Mapping[str, str] | None = None
+) -> list[dict[str, str | int | float]]:
     """The same rows, every cell at the size whose parameters come nearest to the budget."""
-    return [
-        row
-        for input_size in input_sizes
-        for row in _rows(
-            input_size,
-            [
-                nearest_hidden_size(partial(cell_parameters, c, input_size), budget)
-                for c in AFFINE_MAPS
-            ],
-        )
-    ]
+
+    def size_of(cell: str, input_size: int) -> int:
+        return nearest_hidden_size(partial(cell_parameters, cell, input_size), budget)
+
+    return [row for input_size in input_sizes for row in _rows(input_size, size_of, own)]
 
 
-def _rows(input_size: int, hidden_sizes: list[int]) -> list[dict[str, str | int | float]]:
-    """One row for each cell, at its hidden size."""
-    sizes = dict(zip(AFFINE_MAPS, hidden_sizes, strict=True))
-    parameters = {cell: cell_parameters(cell, input_size, size) for cell, size in sizes.items()}
-    flops = {cell: cell_flops(cell, input_size, size) for cell, size in sizes.items()}
+def _rows(
+    input_size: int, size_of: Callable[[str, int], int], own: Mapping[str, str] | None
+) -> list[dict[str, str | int | float]]:
+    """One row for each cell, at the hidden size that it has with this input."""
+    cells = {cell: cell for cell in AFFINE_MAPS} | dict(own or {})
+    sizes = {name: size_of(cell, input_size) for name, cell in cells.items()}
+    parameters = {n: cell_parameters(cell, input_size, sizes[n]) for n, cell in cells.items()}
+    flops = {n: cell_flops(cell, input_size, sizes[n]) for n, cell in cells.items()}
     return [
         {
-            "cell": cell,
+            "cell": name,
             "input_size": input_size,
             "hidden_size": size,
-            "parameters": parameters[cell],
-            "ratio_to_lstm": parameters[cell] / parameters["lstm"],
-            "flops": flops[cell],
-            "flops_ratio_to_lstm": flops[cell] / flops["lstm"],
+            "parameters": parameters[name],
+            "ratio_to_lstm": parameters[name] / parameters["lstm"],
+            "flops": flops[name],
+            "flops_ratio_to_lstm": flops[name] / flops["lstm"],
         }
-        for cell, size in sizes.items()
+        for name, size in sizes.items()
     ]

@@ -1,0 +1,277 @@
+"""Cells and tasks of the user's own: loaded, checked by running them once, and counted.
+
+The checks find what would else fail deep inside a compiled program or, worse, would not fail: a
+cell whose gradient is not the one of its equations, arrays that train but are not counted.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache, partial
+from typing import Any, cast, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float, PyTree
+
+from gru_bench.cells import Cell, Dot, State
+from gru_bench.errors import UserError
+from gru_bench.plugins import Kind, import_class, told
+from gru_bench.recurrence import unroll
+from gru_bench.tasks.base import SPLITS, Batch, Readout, Score, Split, Task
+
+# Sizes at which a cell is checked, all different so that none can stand in for another.
+TIME, BATCH, INPUT, HIDDEN = 5, 2, 3, 4
+TOLERANCE = 0.01  # of a gradient, relative to its largest entry: room for an accelerator's rounding
+
+
+class _Mistake(Exception):  # noqa: N818
+    """What is wrong with a class, as the end of a sentence that begins with its name."""
+
+
+@contextmanager
+def _in_one_line(kind: Kind, reference: str) -> Iterator[None]:
+    """Turns whatever a class of the user's raises into a `UserError`."""
+    try:
+        yield
+    except _Mistake as mistake:
+        raise UserError(f"{kind}.module={reference} cannot be used: {mistake}") from mistake
+    except Exception as error:
+        raise UserError(f"{kind}.module={reference} cannot be used: {told(error)}") from error
+
+
+# Cells
+
+
+@cache
+def load_cell(reference: str) -> type[Cell]:
+    """The cell named `package.module:Class`, once it has passed its check.
+
+    Raises:
+        UserError: There is no such class, it is no cell, or the check fails.
+    """
+    found = import_class("cell", reference)
+    with _in_one_line("cell", reference):
+        if not issubclass(found, Cell):
+            raise _Mistake("it is not a subclass of gru_bench.cells.Cell")
+        _check_parameters(found)
+        for dtype in (jnp.float32, jnp.bfloat16):
+            _check_step(found, dtype)
+        _check_gradient(found)
+    return found
+
+
+def count_parameters(reference: str, input_size: int, hidden_size: int) -> int:
+    """Number of parameters of one layer, counted in the real tree."""
+    return _count(_shapes(load_cell(reference), input_size, hidden_size))
+
+
+def count_flops(reference: str, input_size: int, hidden_size: int) -> int:
+    """Floating point operations of one forward step of one sequence, in one layer.
+
+    A multiply-add of the products with the input and the recurrent weights counts two, a bias one a
+    column; of the rest only what the class states in `pointwise` is known.
+    """
+    cell = _shapes(load_cell(reference), input_size, hidden_size)
+    x = jax.ShapeDtypeStruct((1, input_size), jnp.float32)
+    columns: int = nnx.eval_shape(lambda cell, x: cell.project(x), cell, x).shape[-1]
+    maps = nnx.eval_shape(lambda cell: cell.recurrent_maps(), cell)
+    recurrent: int = sum(2 * weight.size for weight, _ in maps)
+    return columns * (2 * input_size + 1) + recurrent + cell.pointwise * hidden_size
+
+
+def _shapes(cell: type[Cell], input_size: int, hidden_size: int) -> Cell:
+    """A layer without its numbers."""
+    layer: Cell = nnx.eval_shape(lambda: cell(input_size, hidden_size, rngs=nnx.Rngs(0)))
+    return layer
+
+
+def _count(cell: Cell) -> int:
+    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(cell, nnx.Param)))
+
+
+def _check_parameters(cell: type[Cell]) -> None:
+    small, large = (_shapes(cell, INPUT, size) for size in (HIDDEN, 2 * HIDDEN))
+    if small.hidden_size != HIDDEN:
+        raise _Mistake(f"made with hidden_size={HIDDEN}, it has hidden_size={small.hidden_size}")
+    if sum(leaf.size for leaf in jax.tree.leaves(nnx.state(small))) != _count(small):
+        raise _Mistake("it holds arrays that are no nnx.Param and would not be counted")
+    if not 0 < _count(small) < _count(large):
+        raise _Mistake(
+            f"it has {_count(small)} parameters with {HIDDEN} units and {_count(large)} with"
+            f" {2 * HIDDEN}: they must become more"
+        )
+
+
+def _check_step(cell: type[Cell], dtype: Any) -> None:
+    """One step must make a state of the shape and dtype that it came from."""
+    calls: list[int] = []
+
+    def step(x: Array) -> tuple[State, State, dict[str, Array]]:
+        layer = _random_layer(cell)
+        layer.remember(jnp.zeros(HIDDEN))
+        dot = _dot(layer, dtype)
+
+        def noted(i: int, a: Array) -> Array:
+            calls.append(i)
+            return dot(i, a)
+
+        state = layer.zero_state(BATCH, dtype)
+        gates = layer.gates(state, layer.project(x), noted)
+        return state, layer.next_state(state, gates), layer.openness(gates)
+
+    state, next_state, openness = jax.jit(step)(jnp.ones((BATCH, INPUT), dtype))
+    expected = [f"{jnp.dtype(dtype)}[{BATCH},{HIDDEN}]"] * cell.state_arrays
+    if _described(state) != expected:
+        raise _Mistake(f"zero_state must give {', '.join(expected)}; it gives {_described(state)}")
+    if _described(next_state) != expected:
+        raise _Mistake(
+            f"next_state must give {', '.join(expected)} as the state before;"
+            f" it gives {', '.join(_described(next_state))}"
+        )
+    products = list(range(len(cell.products)))
+    if calls != products:
+        raise _Mistake(f"gates must take the products dot(i, ...) in the order {products}: {calls}")
+    for name, gate in openness.items():
+        if gate.shape != (BATCH, HIDDEN) or not bool(((gate >= 0) & (gate <= 1)).all()):
+            raise _Mistake(f"openness: {name} must be [batch, hidden], and from 0 to 1")
+
+
+def _check_gradient(cell: type[Cell]) -> None:
+    """The fast gradient of a sequence must be that of plain autodiff."""
+    layer = _random_layer(cell)
+    graph, params = nnx.split(layer)
+    random = np.random.default_rng(1)
+    x = jnp.asarray(random.normal(size=(TIME, BATCH, INPUT)), jnp.float32)
+    weights = jnp.asarray(random.normal(size=(TIME, BATCH, HIDDEN)), jnp.float32)
+    start = layer.zero_state(BATCH, x.dtype)
+
+    def plain(layer: Cell, x: Array) -> tuple[Array, State]:
+        state, outputs = start, []
+        for x_t in x:
+            state = layer.step(state, layer.project(x_t), _dot(layer, x.dtype))
+            outputs.append(state[0])
+        return jnp.stack(outputs), state
+
+    def gradients(fast: bool) -> PyTree[Array]:
+        def loss(params: PyTree[Array], x: Array) -> Float[Array, ""]:
+            layer = nnx.merge(graph, params)
+            outputs, state = unroll(layer, x, start) if fast else plain(layer, x)
+            return jnp.vdot(outputs, weights) + sum(array.sum() for array in state)
+
+        return jax.jit(jax.grad(loss, (0, 1)))(params, x)
+
+    pairs = zip(jax.tree.leaves(gradients(True)), jax.tree.leaves(gradients(False)), strict=True)
+    if not all(jnp.abs(a - b).max() <= TOLERANCE * jnp.abs(b).max() for a, b in pairs):
+        raise _Mistake(
+            "its gradient differs from that of plain autodiff: if the projected input is not merely"
+            " added to the products, column by column, state input_is_added = False"
+        )
+
+
+def _random_layer(cell: type[Cell]) -> Cell:
+    """A layer whose parameters, biases included, are all random."""
+    graph, params = nnx.split(_shapes(cell, INPUT, HIDDEN))
+    random = np.random.default_rng(0)
+    drawn = jax.tree.map(lambda p: jnp.asarray(random.normal(size=p.shape) / 2, p.dtype), params)
+    layer: Cell = nnx.merge(graph, drawn)
+    return layer
+
+
+def _dot(layer: Cell, dtype: Any) -> Dot:
+    maps = jax.tree.map(lambda parameter: parameter.astype(dtype), layer.recurrent_maps())
+
+    def dot(i: int, a: Array) -> Array:
+        weight, bias = maps[i]
+        product: Array = a @ weight
+        return product if bias is None else product + bias
+
+    return dot
+
+
+def _described(arrays: tuple[Array, ...]) -> list[str]:
+    """Such as `float32[2,4]`."""
+    return [f"{a.dtype}[{','.join(map(str, a.shape))}]" for a in arrays]
+
+
+# Tasks
+
+
+def load_task(reference: str, options: Mapping[str, Any], batch_size: int) -> Task:
+    """Makes the task named `package.module:Class`, and checks it.
+
+    Args:
+        reference: of a class that follows the protocol `gru_bench.tasks.base.Task`.
+        options: what it is made with, besides `batch_size`.
+        batch_size: sequences a batch.
+
+    Raises:
+        UserError: There is no such class, it cannot be made, or the check fails.
+    """
+    found = import_class("task", reference)
+    with _in_one_line("task", reference):
+        task = found(batch_size=batch_size, **options)
+        missing = [name for name in _members(Task) if not hasattr(task, name)]
+        if missing:
+            raise _Mistake(f"it has no {', '.join(missing)} (see gru_bench.tasks.base.Task)")
+        _check_declaration(task)
+        for split in SPLITS:
+            jax.eval_shape(partial(_scores, split), task, jax.random.key(0))
+    return cast(Task, task)
+
+
+def _members(protocol: type) -> list[str]:
+    return sorted(name for name in vars(protocol) if not name.startswith("_"))
+
+
+def _check_declaration(task: Task) -> None:
+    if not all(isinstance(leaf, Array) for leaf in jax.tree.leaves(task)):
+        raise _Mistake(
+            "it must be a pytree of arrays: a frozen dataclass under"
+            " jax.tree_util.register_dataclass, all fields but arrays being static()"
+        )
+    hash(jax.tree.structure(task))  # raises TypeError if a static field is a list, say
+    if task.readout not in get_args(Readout):
+        raise _Mistake(f"readout={task.readout} must be one of {', '.join(get_args(Readout))}")
+    if not isinstance(task.score, Score):
+        raise _Mistake("score must be a gru_bench.tasks.base.Score")
+
+
+def _scores(split: Split, task: Task, key: Array) -> dict[str, Array]:
+    """Scores of the first batch of a split for outputs of zero; training batches are as good."""
+    items = task.evaluation(key, split)
+    batch = task.batch(_first(items))
+    for drawn in (batch, task.batch(_first(task.schedule(key, jnp.int32(0), 2)))):
+        _check_batch(task, drawn)
+    of_step = (batch.inputs.shape[0],) if task.readout == "every" else ()
+    outputs = jnp.zeros((*of_step, task.batch_size, task.output_size))
+    tally = task.tally(outputs, batch)
+    scores = task.scores(tally)
+    for name, found, wanted in (
+        ("tally", tally, ("loss", "count")),
+        ("scores", scores, ("loss", task.score.name)),
+    ):
+        if lacking := [key for key in wanted if key not in found or found[key].shape != ()]:
+            raise _Mistake(f"{name} must have the single numbers {', '.join(lacking)}")
+    solved = task.solved(scores)
+    if jnp.shape(solved) != () or not jnp.issubdtype(jnp.result_type(solved), jnp.bool):
+        raise _Mistake("solved must give one true or false")
+    return scores
+
+
+def _first(items: PyTree[Array]) -> PyTree[Array]:
+    return jax.tree.map(lambda leaf: leaf[0], items)
+
+
+def _check_batch(task: Task, batch: Batch) -> None:
+    time = batch.inputs.shape[0]
+    features = () if task.tokens else (task.input_size,)
+    shape = (time, task.batch_size, *features)
+    kind = jnp.integer if task.tokens else jnp.floating
+    if batch.inputs.shape != shape or not jnp.issubdtype(batch.inputs.dtype, kind):
+        whole = "whole numbers" if task.tokens else "floating point numbers"
+        raise _Mistake(f"inputs of a batch must be {whole} {shape}, they are {batch.inputs.shape}")
+    for name in ("lengths", "weights"):
+        if getattr(batch, name).shape != (task.batch_size,):
+            raise _Mistake(f"{name} of a batch must be ({task.batch_size},)")
