@@ -153,6 +153,10 @@ def _compose(words: Sequence[str]) -> ExperimentConfig:
         if key in given and other not in given:
             words = [*words, f"{other}=null"]
     raw = _compose_raw(words)
+    # Hydra adds them to any task.
+    options = [key for key in given if key.startswith(f"{OPTIONS}.")]
+    if options and OmegaConf.get_type(raw.task) is not CustomTaskConfig:
+        raise _misplaced(options[0], "task")
     try:
         config = OmegaConf.to_object(raw)
     except OmegaConfBaseException as error:
@@ -207,7 +211,7 @@ def _check_key(override: Override, config: DictConfig) -> None:
         return
     if key not in known:
         if own := OWN.match(key):
-            raise UserError(f"{key} is not a key of this {own[1]}: it goes with {own[1]}={CUSTOM}")
+            raise _misplaced(key, own[1])
         hint = _nearest(key, known) or "; gru-bench run --help lists the keys"
         raise UserError(f"{key} is not a key" + hint)
     try:
@@ -217,6 +221,10 @@ def _check_key(override: Override, config: DictConfig) -> None:
         raise UserError(
             f"{key}={value} is not possible: {key} must be {_kind(config, key)}"
         ) from None
+
+
+def _misplaced(key: str, group: str) -> UserError:
+    return UserError(f"{key} is not a key of this {group}: it goes with {group}={CUSTOM}")
 
 
 def _keys(config: Any, prefix: str = "") -> Iterator[str]:

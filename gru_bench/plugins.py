@@ -6,6 +6,7 @@ What is known of them here is known without running any of their code, but for `
 import importlib
 import re
 import sys
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -62,6 +63,24 @@ def name_class(kind: Kind, reference: str, name: str, taken: tuple[str, ...]) ->
             f" ., and none of {', '.join(taken)}"
         )
     return name
+
+
+def classes_by_name(kind: Kind, words: Sequence[str], built_in: tuple[str, ...]) -> dict[str, str]:
+    """What each word stands for, by the name it goes by.
+
+    Args:
+        kind: what they are.
+        words: names of built-in ones or of what packages offer, or `package.module:Class`.
+        built_in: the names of the former, which stand for themselves.
+
+    Raises:
+        UserError: A word is none of these.
+    """
+    known = installed(kind) | {name: name for name in built_in}
+    return {
+        (word if word in known else name_class(kind, word, "", built_in)): known.get(word, word)
+        for word in words
+    }
 
 
 def snake_case(name: str) -> str:

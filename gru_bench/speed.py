@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gru_bench import machine
-from gru_bench.model import CELLS
+from gru_bench.model import CELLS, cell_class
 from gru_bench.peers import A_TURN, OURS, SPLIT_SCAN, Shape, make_contestants, missing
 
 GRIDS = {
@@ -41,12 +41,18 @@ TRAIN, INFER = "training step", "inference, batch 1"
 Seconds = dict[str, list[float]]
 
 
-def measure_speed(grid: str, progress: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
-    """Measures every cell over a grid of shapes.
+def measure_speed(
+    grid: str,
+    progress: Callable[[str], None] = lambda line: None,
+    cells: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Measures cells over a grid of shapes.
 
     Args:
         grid: "quick" or "full".
         progress: called with a line of text before each case.
+        cells: by the names they go by, as `plugins.classes_by_name` gives them; all that are built
+            in by default. One that is the user's own has a plain scan of its equations for a peer.
 
     Returns:
         What `write` writes: the machine, its best matrix product in GFLOP/s, and for each case the
@@ -56,21 +62,22 @@ def measure_speed(grid: str, progress: Callable[[str], None] = lambda line: None
     multiply = _matrix_product()
     best_s = float("inf")
     cases = []
-    for shape, cell in product(GRIDS[grid], CELLS):
-        progress(f"{cell} {shape}")
+    cells = cells or {cell: cell for cell in CELLS}
+    for shape, (name, cell) in product(GRIDS[grid], cells.items()):
+        progress(f"{name} {shape}")
         contestants = make_contestants(cell, shape)
         for work, calls in (
-            (TRAIN, {name: contestant.train for name, contestant in contestants.items()}),
-            (INFER, {name: contestant.infer for name, contestant in contestants.items()}),
+            (TRAIN, {who: contestant.train for who, contestant in contestants.items()}),
+            (INFER, {who: contestant.infer for who, contestant in contestants.items()}),
         ):
             best_s = min(best_s, *race({"": multiply}, PRODUCTS)[""])
             case = compare(race(calls, ROUNDS[grid]), 1e3 / A_TURN)
             flops = _flops(cell, shape, work)
-            for name, figures in case["contestants"].items():
+            for who, figures in case["contestants"].items():
                 figures["gflops"] = flops / figures["median_ms"] / 1e6
                 if work == TRAIN:
-                    figures["memory_mb"] = contestants[name].memory_mb
-            cases.append({"cell": cell, "shape": vars(shape), "work": work} | case)
+                    figures["memory_mb"] = contestants[who].memory_mb
+            cases.append({"cell": name, "shape": vars(shape), "work": work} | case)
     return about | {
         "grid": grid,
         "matrix_product_gflops": 2 * PRODUCT_SIZE**3 / best_s / 1e9,
@@ -164,7 +171,7 @@ def _flops(cell: str, shape: Shape, work: str) -> int:
     Training needs the forward products twice more for the recurrent weights (theirs and the state's
     gradient) and once more for the input weights; the inputs need no gradient.
     """
-    columns = sum(CELLS[cell].products) * shape.hidden_size
+    columns = sum(cell_class(cell).products) * shape.hidden_size
     of_inputs, of_state = (2 * columns * size for size in (shape.input_size, shape.hidden_size))
     if work == INFER:
         return shape.time * (of_inputs + of_state)
