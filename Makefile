@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench check-statistics board clean
+.PHONY: help setup run claims claims-full test lint bench check-statistics schema board clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -23,6 +23,12 @@ run: $(READY) ## the quickstart: four cells, three tasks, a table and a page (5 
 	$(BIN)/gru-bench report --format html --out results/report/report.html
 	$(BIN)/gru-bench report --format markdown --out results/report/report.md
 
+claims: $(READY) ## ten textbook claims, tested at a small size (about 10 minutes)
+	$(BIN)/gru-bench claims
+
+claims-full: $(READY) ## the same with all cells, tuned, with ten seeds (about an hour)
+	$(BIN)/gru-bench claims --size full
+
 test: $(READY) ## the tests
 	$(BIN)/python -m pytest
 
@@ -38,8 +44,11 @@ bench: $(READY) ## one layer of each cell against other libraries (about 10 minu
 check-statistics: $(READY) ## the intervals' coverage and the tests' error rates, by simulation
 	$(BIN)/python scripts/check_statistics.py
 
+schema: $(READY) ## the JSON Schema of result.json, after a change of its dataclasses
+	$(BIN)/python -m gru_bench.schema
+
 board: $(READY) ## TensorBoard on the runs
 	$(BIN)/gru-bench board
 
 clean: ## removes the environment and the runs
-	rm -rf $(VENV) results/runs results/report
+	rm -rf $(VENV) results/runs results/claims results/report
