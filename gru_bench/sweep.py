@@ -17,7 +17,7 @@ from gru_bench.population import run_population
 from gru_bench.progress import Progress
 from gru_bench.status import Status, write_status
 
-LOCK = ".lock"
+LOCKS = ".locks"
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,12 @@ def is_finished(experiment: Experiment) -> bool:
     return not config.force and runs.is_finished(experiment.folder, config.identity())
 
 
+def lock_of(experiment: Experiment) -> Path:
+    """The file that whoever works on the experiment holds the lock of."""
+    config = experiment.config
+    return Path(config.out_dir) / LOCKS / config.identity()
+
+
 @contextmanager
 def locked(experiments: Sequence[Experiment]) -> Iterator[list[Experiment]]:
     """Holds the locks of the run folders; yields the experiments that no other process has.
@@ -116,9 +122,10 @@ def locked(experiments: Sequence[Experiment]) -> Iterator[list[Experiment]]:
     with ExitStack() as stack:
         free = []
         for experiment in experiments:
-            experiment.folder.mkdir(parents=True, exist_ok=True)
+            lock = lock_of(experiment)
+            lock.parent.mkdir(exist_ok=True)
             try:
-                stack.enter_context(FileLock(experiment.folder / LOCK, blocking=False))
+                stack.enter_context(FileLock(lock, blocking=False))
             except Timeout:
                 continue
             free.append(experiment)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gru_bench.cli import main
+from gru_bench.compose import compose_experiments
 
 RUN = ["run", "-q", "task=adding", "task.length=6", "hidden_size=4", "steps=6", "seeds=3"]
 
@@ -78,6 +79,31 @@ def test_other_reports_name_the_cells(
     file = tmp_path / "report"
     assert main(["report", str(out), "--format", format, "--out", str(file)]) == 0
     assert "gru" in file.read_text()
+
+
+def test_claims_end_with_the_ledger_and_a_page(tmp_path: Path) -> None:
+    words = ["claims", "-q", "task=adding", "cell=gru,lstm", "task.length=6", "hidden_size=4"]
+    rest = ["steps=6", "seeds=2", f"out_dir={tmp_path}/runs", "--out", f"{tmp_path}/claims.html"]
+    done = gru_bench(*words, *rest)
+    assert done.returncode == 0, done.stderr
+    assert "A GRU has 75% of an LSTM's" in done.stdout
+    assert "✓ supported" in done.stdout
+    assert "? undecided here" in done.stdout  # no verdict rests on two seeds
+    page = (tmp_path / "claims.html").read_text()
+    assert "gru-bench claims" in page
+    assert "Not tested by these runs" in page
+    status = gru_bench("status", f"{tmp_path}/runs")
+    assert "2 finished" in status.stdout
+
+
+def test_a_run_that_fails_is_named_and_the_exit_status_is_1(tmp_path: Path) -> None:
+    words = [*RUN[1:], "cell=gru", "probes=false", f"out_dir={tmp_path}"]
+    (config,) = compose_experiments(words[1:], multirun=False)
+    (tmp_path / config.run_name() / "result.json").mkdir(parents=True)
+    done = gru_bench("run", *words)
+    assert done.returncode == 1
+    assert f"failed: {tmp_path / config.run_name()}: " in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_damaged_result_is_named_and_passed_over(

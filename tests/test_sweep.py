@@ -9,7 +9,7 @@ from gru_bench import runs
 from gru_bench.compose import compose_experiments
 from gru_bench.experiment import make_experiments
 from gru_bench.status import read_status
-from gru_bench.sweep import LOCK, run_experiments
+from gru_bench.sweep import lock_of, run_experiments
 
 WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "batch_size=4", "seeds=2"]
 
@@ -97,13 +97,13 @@ def test_one_failure_does_not_stop_the_others(tmp_path):
 
 def test_a_run_of_another_process_is_left_to_it(tmp_path):
     configs = compose("cell=gru", f"out_dir={tmp_path}", multirun=False)
-    folder = tmp_path / configs[0].run_name()
-    folder.mkdir(parents=True)
-    with FileLock(folder / LOCK):
+    (experiment,) = make_experiments(configs)
+    lock_of(experiment).parent.mkdir()
+    with FileLock(lock_of(experiment)):
         sweep = run_experiments(configs, "test", quiet=True)
-    assert sweep.elsewhere == [folder]
+    assert sweep.elsewhere == [experiment.folder]
     assert sweep.finished == []
-    assert not (folder / runs.RESULT).exists()
+    assert not experiment.folder.exists()
 
 
 def test_a_setting_is_the_same_for_all_cells_and_seeds():
