@@ -1,13 +1,20 @@
-"""TensorBoard on the runs, on this machine only."""
+"""TensorBoard on the runs, on this machine only, and the figures that it shows beside them."""
 
 import contextlib
 import io
 import socket
 import threading
 import webbrowser
+from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlencode
 
 from gru_bench.errors import UserError
+from gru_bench.runs import Result
+
+# How the pages start: curves as they are, and in one colour a cell, the folder above a run's own.
+VIEW = urlencode({"smoothing": 0, "runColorGroup": "regex:([^/]+)/h[0-9]"})
+SELECTED = 40  # TensorBoard's pages but Time Series and HParams start empty if there are more runs
 
 
 def open_board(directory: Path, port: int | None = None, open_browser: bool = False) -> None:
@@ -23,7 +30,8 @@ def open_board(directory: Path, port: int | None = None, open_browser: bool = Fa
     """
     if not directory.is_dir():
         raise UserError(f"there is no folder {directory}: start with gru-bench run")
-    if next(directory.rglob("events.out.tfevents.*"), None) is None:
+    shown = {events.parent for events in directory.rglob("events.out.tfevents.*")}
+    if not shown:
         raise UserError(f"there are no runs below {directory}: start with gru-bench run")
     if port is not None and not 1 <= port <= 65535:
         raise UserError(f"port={port} is not possible: it must be between 1 and 65535")
@@ -39,10 +47,16 @@ def open_board(directory: Path, port: int | None = None, open_browser: bool = Fa
     try:
         # TensorBoard announces its data loader on standard error.
         with contextlib.redirect_stderr(io.StringIO()):
-            address = board.launch()
+            address = f"{board.launch()}?{VIEW}"
     except program.TensorBoardServerException as error:
         raise UserError(f"port={port} is not possible: {error.msg}") from error
     print(f"TensorBoard shows {directory} at {address} (Ctrl-C stops it)", flush=True)
+    if len(shown) > SELECTED:
+        print(
+            f"{len(shown)} runs are too many for some pages, which start with none of them: type a"
+            " filter there, such as seed_0 or figures",
+            flush=True,
+        )
     if open_browser:
         webbrowser.open(address)
     # The server runs in a daemon thread, so it ends with the process.
@@ -53,3 +67,25 @@ def open_board(directory: Path, port: int | None = None, open_browser: bool = Fa
 def _is_taken(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("localhost", port)) == 0
+
+
+def write_figures(out_dir: Path, results: Sequence[Result]) -> None:
+    """Draws the figures of a report for TensorBoard, as the run `figures` of a folder.
+
+    They take the place of those that were there. Drawing takes a third of a second a figure.
+
+    Args:
+        out_dir: Folder of the runs.
+        results: Finished runs in it.
+    """
+    # SciPy and Matplotlib take a while to import; TensorBoard itself takes the file's writer.
+    from gru_bench.report.document import make_document
+    from gru_bench.tracking import EventFile
+
+    document = make_document(results, [])
+    document.draw()
+    file = EventFile(out_dir / "figures")
+    for section, pictures in document.pictures.items():
+        for picture in pictures:
+            file.write_image(f"{section}/{picture.title}", picture.png)
+    file.close()

@@ -1,14 +1,19 @@
 """TensorBoard events of a run: a view, from which nothing is ever read back."""
 
+import re
+import socket
+import struct
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+from jaxtyping import Float
 from omegaconf import OmegaConf
+from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboardX import summary
-from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.api_pb2 import Status
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.plugin_hparams_pb2 import (
@@ -16,16 +21,19 @@ from tensorboardX.proto.plugin_hparams_pb2 import (
     SessionEndInfo,
     SessionStartInfo,
 )
-from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboardX.proto.summary_pb2 import HistogramProto, Summary, SummaryMetadata
 
 from gru_bench.config import (
     AddingConfig,
     CopyConfig,
     CountingConfig,
+    CustomTaskConfig,
     ExperimentConfig,
     TextConfig,
 )
+from gru_bench.train import Evaluation
 
+PREFIX = "events.out.tfevents."  # of the files that TensorBoard reads
 FLUSH_EVERY_S = 5.0  # TensorBoard looks for new events as often as that.
 
 
@@ -35,19 +43,20 @@ def trial_hparams(config: ExperimentConfig) -> dict[str, str | float]:
     Every run has every key, since the page drops runs that lack one. The seed is not among them:
     the seeds of one configuration are the sessions of one trial. `length` is what makes the task
     long: the lag of copy, the sequence length of adding, the largest n that counting is trained on,
-    the most tokens of a text.
+    the most tokens of a text, an option `length` of a task of the user's own (else 0).
     """
     match config.task:
         case CopyConfig(lag=length) | AddingConfig(length=length) | CountingConfig(max_n=length):
             pass
         case TextConfig(max_length=length):
             pass
+        case CustomTaskConfig(options=options):
+            length = options.get("length", 0)
         case _:
             raise TypeError(f"a task without a length: {config.task}")
     return {
         "cell": config.cell.name,
-        "task": config.task.name,
-        "corpus": config.corpus.name if config.corpus else "none",
+        "task": config.task_label,
         "length": length,
         "hidden_size": config.hidden_size,
         "layers": config.layers,
@@ -55,6 +64,80 @@ def trial_hparams(config: ExperimentConfig) -> dict[str, str | float]:
         "optimizer": config.optim.name,
         "batch_size": config.batch_size,
     }
+
+
+def curves(evaluation: Evaluation, run: int, task: str) -> dict[str, float]:
+    """One run's numbers of an evaluation, by their tags: `train/<task>/loss` and the like.
+
+    The task is among them because a chart shows all runs that have its tag: losses of different
+    tasks have nothing to say to each other.
+
+    Args:
+        evaluation: Of a population.
+        run: Its place in it.
+        task: The task's label.
+    """
+    numbers = {
+        _tag("train", task, "loss"): evaluation.train_loss,
+        _tag("train", task, "gradient_norm"): evaluation.gradient_norm,
+        _tag("train", task, "learning_rate"): evaluation.learning_rate,
+    } | {_tag("validation", task, name): score for name, score in evaluation.scores.items()}
+    return {tag: float(values[run]) for tag, values in numbers.items()}
+
+
+def _tag(split: str, task: str, name: str) -> str:
+    # Of all tags HParams shows the first five by name, which are thus those of the test split.
+    return f"{split}/{task}/{name}"
+
+
+class EventFile:
+    """The events of one TensorBoard run, in place of those that its folder had.
+
+    `flush` lets TensorBoard see what was written. Unlike tensorboardX's writers it does not wait
+    for the disk, once a run: a view need not outlive a crash of the machine.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(f"{PREFIX}*"):
+            leftover.unlink()
+        path = folder / f"{PREFIX}{time.time():.0f}.{socket.gethostname()}"
+        self._records = RecordWriter(path.open("wb"))
+        self._records.write(
+            Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString()
+        )
+
+    def write(self, content: Summary, step: int = 0, wall_time: float | None = None) -> None:
+        """Adds an event.
+
+        Args:
+            content: What TensorBoard is to show.
+            step: Training steps made.
+            wall_time: Seconds since 1970; now if not given.
+        """
+        now = time.time() if wall_time is None else wall_time
+        event = Event(summary=content, step=step, wall_time=now)
+        self._records.write(event.SerializeToString())
+
+    def write_image(self, tag: str, png: bytes) -> None:
+        """Adds a picture.
+
+        Args:
+            tag: Its title; what is before the first slash is the section of the page.
+            png: The bytes of a PNG file.
+        """
+        # A signature of 8 bytes, then the header: its length, its name, width and height.
+        width, height = struct.unpack_from(">II", png, 16)
+        image = Summary.Image(width=width, height=height, encoded_image_string=png)
+        self.write(Summary(value=[Summary.Value(tag=tag, image=image)]))
+
+    def flush(self) -> None:
+        """Hands what was written to the operating system."""
+        self._records.flush()
+
+    def close(self) -> None:
+        """Ends the file."""
+        self._records.close()
 
 
 class EventLog:
@@ -82,15 +165,13 @@ class EventLog:
         group: str,
         hparams: Mapping[str, str | float],
     ) -> None:
-        for leftover in folder.glob("seed_*/events.out.tfevents.*"):
+        for leftover in folder.glob(f"seed_*/{PREFIX}*"):
             leftover.unlink()
-        self._writers: dict[int, EventsWriter] = {}
+        self._files: dict[int, EventFile] = {}
         self._unfinished = set(seeds)
         self._flushed_s = time.monotonic()
         for seed in seeds:
-            seed_folder = folder / f"seed_{seed}"
-            seed_folder.mkdir(parents=True, exist_ok=True)
-            self._writers[seed] = EventsWriter(str(seed_folder / "events"))
+            self._files[seed] = EventFile(folder / f"seed_{seed}")
             self._write(seed, _session_start(group, hparams))
         yaml = "".join(f"    {line}\n" for line in OmegaConf.to_yaml(config).splitlines())
         self._write(seeds[0], summary.text("config", yaml))
@@ -107,8 +188,8 @@ class EventLog:
     ) -> None:
         for seed in self._unfinished:
             self._write(seed, _session_end("STATUS_FAILURE"))
-        for writer in self._writers.values():
-            writer.close()
+        for file in self._files.values():
+            file.close()
 
     def log(
         self, seed: int, step: int, scalars: Mapping[str, float], wall_time: float | None = None
@@ -118,7 +199,7 @@ class EventLog:
         Args:
             seed: One of the seeds of this log.
             step: Training steps made.
-            scalars: Tag, such as `train/loss` or `validation/mse`, to value; it may be non-finite.
+            scalars: Tag, such as those of `curves`, to value; it may be non-finite.
             wall_time: Seconds since 1970; now if not given.
         """
         for tag, value in scalars.items():
@@ -127,6 +208,64 @@ class EventLog:
             self._write(seed, point, step, wall_time)
         if time.monotonic() - self._flushed_s > FLUSH_EVERY_S:
             self._flush()
+
+    def histogram(
+        self,
+        seed: int,
+        step: int,
+        tag: str,
+        counts: Float[np.ndarray, " bins"],
+        edges: Float[np.ndarray, " bins+1"],
+    ) -> None:
+        """Adds one histogram.
+
+        Args:
+            seed: One of the seeds of this log.
+            step: Training steps made.
+            tag: Such as `gates/layer_0/kept`.
+            counts: Height of each bin, of any scale; one that is not finite counts as 0.
+            edges: Of the bins, ascending.
+
+        Raises:
+            ValueError: There is not one edge more than there are counts.
+        """
+        if len(edges) != len(counts) + 1:
+            raise ValueError(f"{len(counts)} bins have {len(edges)} edges")
+        counts = np.where(np.isfinite(counts), counts, 0.0)
+        filled = np.flatnonzero(counts)
+        # TensorBoard drops empty bins at the ends, and lets what is left reach from min to max.
+        first, end = (filled[0], filled[-1] + 1) if len(filled) else (0, len(counts))
+        histogram = HistogramProto(
+            min=edges[first],
+            max=edges[end],
+            num=counts.sum(),
+            bucket_limit=edges[first + 1 : end + 1],
+            bucket=counts[first:end],
+        )
+        self._write(seed, Summary(value=[Summary.Value(tag=tag, histo=histogram)]), step)
+
+    def arrange(self, task: str, score: str) -> None:
+        """Adds charts that overlay all runs of the task to the page of custom scalars.
+
+        Every run brings the charts of its task, of which TensorBoard shows one copy: they are there
+        whichever folder it is opened on.
+
+        Args:
+            task: The task's label.
+            score: Name of its main score.
+        """
+        charts = {
+            f"validation {score}": ("validation", score),
+            "training loss": ("train", "loss"),
+            "gradient norm": ("train", "gradient_norm"),
+        }
+        layout = {
+            task: {
+                title: ("Multiline", [re.escape(_tag(split, task, name)) + "$"])
+                for title, (split, name) in charts.items()
+            }
+        }
+        self._write(next(iter(self._files)), summary.custom_scalars(layout))
 
     def finish(self, seed: int, step: int, scores: Mapping[str, float]) -> None:
         """Adds the scores on the test split as `test/<score>` and marks the seed as finished."""
@@ -137,12 +276,11 @@ class EventLog:
     def _write(
         self, seed: int, content: Summary, step: int = 0, wall_time: float | None = None
     ) -> None:
-        now = time.time() if wall_time is None else wall_time
-        self._writers[seed].write_event(Event(summary=content, step=step, wall_time=now))
+        self._files[seed].write(content, step, wall_time)
 
     def _flush(self) -> None:
-        for writer in self._writers.values():
-            writer.flush()
+        for file in self._files.values():
+            file.flush()
         self._flushed_s = time.monotonic()
 
 

@@ -7,13 +7,16 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
+from made_up import make_result
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gru_bench.board import open_board
+from gru_bench.board import VIEW, open_board, write_figures
 from gru_bench.errors import UserError
 from gru_bench.tracking import EventLog
 
@@ -45,8 +48,9 @@ def wait_for_tags(address: str) -> dict[str, Any]:
 @pytest.mark.timeout(90)
 def test_board_serves_the_runs_on_a_free_port_until_interrupted(tmp_path: Path) -> None:
     folder = tmp_path / "copy" / "gru" / "h8-01234567"
-    with EventLog(folder, [0, 1], {}, "01234567", {"cell": "gru"}) as log:
-        for seed in (0, 1):
+    seeds = range(41)
+    with EventLog(folder, seeds, {}, "01234567", {"cell": "gru"}) as log:
+        for seed in seeds:
             log.log(seed, 1, {"train/loss": 1.0})
             log.finish(seed, 1, {"accuracy": 1.0})
 
@@ -65,13 +69,14 @@ def test_board_serves_the_runs_on_a_free_port_until_interrupted(tmp_path: Path) 
             found = re.search(r"http://localhost:(\d+)/", line)
             assert found is not None, line
             assert int(found[1]) != port
+            assert board.stdout.readline().startswith("41 runs are too many for some pages")
             assert fetch(found[0])[0] == 200
             tags = wait_for_tags(found[0])
             board.send_signal(signal.SIGINT)
             _, errors = board.communicate(timeout=20)
         finally:
             board.kill()
-    assert tags.keys() == {f"copy/gru/h8-01234567/seed_{seed}" for seed in (0, 1)}
+    assert tags.keys() == {f"copy/gru/h8-01234567/seed_{seed}" for seed in seeds}
     assert tags["copy/gru/h8-01234567/seed_0"].keys() == {"train/loss", "test/accuracy"}
     assert board.returncode == 0
     assert errors == ""
@@ -89,3 +94,36 @@ def test_port_outside_the_range_is_the_users_error(tmp_path: Path, port: int) ->
     (tmp_path / "events.out.tfevents.0.host").touch()
     with pytest.raises(UserError, match=f"port={port} .*between 1 and 65535"):
         open_board(tmp_path, port)
+
+
+@pytest.mark.parametrize(
+    "run", ["hard-copy/gru_h1/h128-01ab/seed_0", "gru_h1/h16-01ab/seed_3", "a/b/gru_h1/h8-0/seed_1"]
+)
+def test_runs_of_a_cell_have_its_colour_wherever_the_board_is_opened(run: str) -> None:
+    kind, _, regex = urllib.parse.parse_qs(VIEW)["runColorGroup"][0].partition(":")
+    found = re.search(regex, run)
+    assert kind == "regex"
+    assert found is not None
+    assert found[1] == "gru_h1"
+
+
+def test_figures_of_a_sweep_are_shown_and_replaced(tmp_path: Path) -> None:
+    adding = [make_result("adding", cell) for cell in ("gru", "lstm")]
+    copy = make_result("copy", scores=(0.5, 0.25))
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "events.out.tfevents.1.earlier").touch()
+    write_figures(tmp_path, [*adding, copy])
+    (events,) = (tmp_path / "figures").iterdir()
+    figures = EventAccumulator(str(events)).Reload()
+    tags = figures.Tags()["images"]
+    assert {tag.partition("/")[0] for tag in tags} == {"adding", "copy"}
+    assert {
+        "adding/Validation MSE during training",
+        "adding/Test MSE against training time",
+        "copy/Validation recall accuracy (%) during training",
+    } <= set(tags)
+    for tag in tags:
+        (picture,) = figures.Images(tag)
+        assert picture.encoded_image_string.startswith(b"\x89PNG")
+        assert picture.width > 300
+        assert picture.height > 200

