@@ -87,5 +87,6 @@ def write_figures(out_dir: Path, results: Sequence[Result]) -> None:
     file = EventFile(out_dir / "figures")
     for section, pictures in document.pictures.items():
         for picture in pictures:
-            file.write_image(f"{section}/{picture.title}", picture.png)
+            # Time Series sorts sections by name: these come behind the curves.
+            file.write_image(f"whole sweep, {section}/{picture.title}", picture.png)
     file.close()

@@ -86,7 +86,6 @@ def curves(evaluation: Evaluation, run: int, task: str) -> dict[str, float]:
 
 
 def _tag(split: str, task: str, name: str) -> str:
-    # Of all tags HParams shows the first five by name, which are thus those of the test split.
     return f"{split}/{task}/{name}"
 
 
@@ -222,7 +221,8 @@ class EventLog:
         Args:
             seed: One of the seeds of this log.
             step: Training steps made.
-            tag: Such as `gates/layer_0/kept`.
+            tag: Such as `within/layer_0/kept`. Time Series has a card a run, of which there are
+                many, and sorts sections by name: these had better come behind the curves.
             counts: Height of each bin, of any scale; one that is not finite counts as 0.
             edges: Of the bins, ascending.
 
@@ -267,9 +267,20 @@ class EventLog:
         }
         self._write(next(iter(self._files)), summary.custom_scalars(layout))
 
-    def finish(self, seed: int, step: int, scores: Mapping[str, float]) -> None:
-        """Adds the scores on the test split as `test/<score>` and marks the seed as finished."""
-        self.log(seed, step, {f"test/{name}": value for name, value in scores.items()})
+    def finish(
+        self, seed: int, step: int, scores: Mapping[str, float], main: str | None = None
+    ) -> None:
+        """Adds the scores on the test split as `test/<score>` and marks the seed as finished.
+
+        Args:
+            seed: One of the seeds of this log.
+            step: Training steps made.
+            scores: By name.
+            main: The one that is added as `score/<score>`. Of all tags the page of HParams shows
+                the first five by name, which are thus the main scores of the tasks.
+        """
+        tags = {name: f"{'score' if name == main else 'test'}/{name}" for name in scores}
+        self.log(seed, step, {tags[name]: value for name, value in scores.items()})
         self._write(seed, _session_end("STATUS_SUCCESS"))
         self._unfinished.discard(seed)
 

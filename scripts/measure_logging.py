@@ -63,7 +63,7 @@ def log(folder: Path, evaluations: list[Evaluation], score: str) -> None:
                 events.log(seed, int(evaluation.steps[run]), scalars)
         for run, seed in enumerate(CONFIG.seeds):
             scores = {name: float(values[run]) for name, values in evaluations[-1].scores.items()}
-            events.finish(seed, int(evaluations[-1].steps[run]), scores)
+            events.finish(seed, int(evaluations[-1].steps[run]), scores, score)
 
 
 def main() -> None:

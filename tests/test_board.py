@@ -116,11 +116,14 @@ def test_figures_of_a_sweep_are_shown_and_replaced(tmp_path: Path) -> None:
     (events,) = (tmp_path / "figures").iterdir()
     figures = EventAccumulator(str(events)).Reload()
     tags = figures.Tags()["images"]
-    assert {tag.partition("/")[0] for tag in tags} == {"adding", "copy"}
+    assert {tag.partition("/")[0] for tag in tags} == {
+        "whole sweep, adding",
+        "whole sweep, copy",
+    }
     assert {
-        "adding/Validation MSE during training",
-        "adding/Test MSE against training time",
-        "copy/Validation recall accuracy (%) during training",
+        "whole sweep, adding/Validation MSE during training",
+        "whole sweep, adding/Test MSE against training time",
+        "whole sweep, copy/Validation recall accuracy (%) during training",
     } <= set(tags)
     for tag in tags:
         (picture,) = figures.Images(tag)

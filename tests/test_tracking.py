@@ -86,6 +86,15 @@ def read_trials(folder: Path) -> list[api_pb2.SessionGroup]:
     return list(response.session_groups)
 
 
+def read_metrics(folder: Path) -> list[str]:
+    """The metrics of the HParams page in their order, of which it shows the first five at first."""
+    context, request = Context(TBContext(data_provider=read_board(folder))), RequestContext()
+    contents = context.hparams_metadata(request, "")
+    known = context.hparams_from_data_provider(request, "", limit=None)
+    experiment = context.experiment_from_metadata(request, "", True, contents, known)
+    return [f"{metric.name.group}{metric.name.tag}" for metric in experiment.metric_infos]
+
+
 def test_scalars_keep_tag_step_value_and_time(tmp_path: Path) -> None:
     with make_log(tmp_path, make_config()) as log:
         for step in (100, 200):
@@ -148,7 +157,8 @@ def test_seeds_of_a_configuration_are_one_trial_and_tasks_mix(tmp_path: Path, se
             with make_log(tmp_path / config.run_name(), config) as log:
                 for seed in config.seeds:
                     log.log(seed, 9, {f"validation/{score}": 0.0 for score in ("loss", task)})
-                    log.finish(seed, 9, {scores[task]: 1.0 + seed})
+                    log.finish(seed, 9, {"loss": 0.5, scores[task]: 1.0 + seed}, scores[task])
+    assert read_metrics(tmp_path)[:4] == sorted(f"score/{score}" for score in scores.values())
     trials = read_trials(tmp_path)
     assert {trial.name for trial in trials} == set(configs)
     assert sum(len(trial.sessions) for trial in trials) == 20 * seeds
@@ -163,8 +173,8 @@ def test_seeds_of_a_configuration_are_one_trial_and_tasks_mix(tmp_path: Path, se
         assert shown["hidden_size"] == config.hidden_size
         metrics = {metric.name.tag: metric.value for metric in trial.metric_values}
         mean = 1 + (seeds - 1) / 2
-        tested = {tag: value for tag, value in metrics.items() if tag.startswith("test/")}
-        assert tested == {f"test/{scores[config.task.name]}": mean}
+        tested = {tag: value for tag, value in metrics.items() if not tag.startswith("validation")}
+        assert tested == {f"score/{scores[config.task.name]}": mean, "test/loss": 0.5}
 
 
 def test_seed_that_did_not_finish_is_marked_as_failed(tmp_path: Path) -> None:
