@@ -14,7 +14,7 @@ class MinimalGatedUnit(Cell):
     """f = sigmoid(W_f x + U_f h + b_f), n = tanh(W x + U (f * h) + b), h' = (1 - f) * h + f * n."""
 
     products = (1, 1)  # U_f h, and U (f * h)
-    pointwise = 2 + 2 + 4  # two additions, a sigmoid and a tanh, and what they make of the state
+    pointwise = 2 + 2 + 5  # two additions, a sigmoid and a tanh, what these make of the state
 
     @staticmethod
     def gates(state: State, x: Float[Array, "batch columns"], dot: Dot) -> Gates:

@@ -31,7 +31,7 @@ from gru_bench.config import (
     TextConfig,
 )
 from gru_bench.errors import UserError
-from gru_bench.plugins import installed
+from gru_bench.plugins import Kind, installed
 
 DEFAULT = ("experiment=quickstart",)
 CUSTOM = "custom"  # the choice of cell or task for a class of one's own
@@ -89,16 +89,22 @@ def _hydra() -> Iterator[None]:
         store.store(group="schema/task", name=task.name, node=task)
     store.store(group="schema/cell", name=CUSTOM, node=CustomCellConfig)
     store.store(group="schema/task", name=CUSTOM, node=CustomTaskConfig)
-    # A built-in preset comes before one of a package that has the same name.
     preset = {"defaults": [CUSTOM, "_self_"]}
-    for name, module in installed("cell").items():
+    for name, module in offered("cell").items():
         node: dict[str, Any] = preset | {"name": name, "module": module}
         store.store(group="cell", name=name, node=node)
-    for name, module in installed("task").items():
+    for name, module in offered("task").items():
         node = preset | {"task": {"name": name, "module": module}}
         store.store(group="task", name=name, node=node, package="_global_")
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         yield
+
+
+def offered(kind: Kind) -> dict[str, str]:
+    """Classes of installed packages by name; a name that `conf/` has is not theirs."""
+    presets = conf_dir() / kind
+    classes = installed(kind).items()
+    return {name: module for name, module in classes if not (presets / f"{name}.yaml").exists()}
 
 
 def _parse(words: Sequence[str]) -> list[Override]:

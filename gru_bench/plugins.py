@@ -135,7 +135,8 @@ def import_class(kind: Kind, reference: str) -> type:
 
 def told(error: Exception) -> str:
     """An error of somebody else's code in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    first, *_ = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {first}"
 
 
 def _find(name: str, path: list[str] | None) -> ModuleSpec | None:
