@@ -39,7 +39,7 @@ Finished runs are recognised and skipped. Keys and their defaults:
                 best on validation data is used
   margin        a difference of the score that does not matter; each task sets one
   probes=true   gradients, gates and longer sequences of the trained cells
-  checkpoint_s=60
+  checkpoint_s=60, dry_run=false (true lists what would run, with an estimate of time and memory)
   experiment    quickstart, claims, claims_full
   out_dir=results/runs, force=false (true runs finished runs anew)
 """
@@ -237,6 +237,9 @@ def _run(options: argparse.Namespace) -> int:
     from gru_bench.compose import compose_experiments
 
     configs = compose_experiments(options.overrides, options.multirun)
+    if any(config.dry_run for config in configs):
+        _plan(configs)
+        return 0
 
     from gru_bench import report
 
@@ -249,6 +252,16 @@ def _run(options: argparse.Namespace) -> int:
         page = shlex.join(["gru-bench", "report", configs[0].out_dir])
         print(f"A page with figures: {page} --format html --out report.html")
     return failed
+
+
+def _plan(configs: "list[ExperimentConfig]") -> None:
+    from rich.console import Console
+
+    from gru_bench.machine import set_up_devices
+    from gru_bench.plan import plan, print_plan
+
+    set_up_devices()
+    print_plan(plan(configs), Console(highlight=False))
 
 
 def _claims(options: argparse.Namespace) -> int:

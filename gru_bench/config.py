@@ -341,7 +341,7 @@ class ExperimentConfig:
     Differences of the main score up to `margin` do not matter; without one, nothing is called
     equivalent. `probes` looks into the trained cells: gradients, gates, longer sequences. `sweeps`
     is what a preset is made of: one or more sweeps, values by key. `checkpoint_s` is the least time
-    in seconds from one checkpoint to the next.
+    in seconds from one checkpoint to the next. `dry_run` says what would be run, and runs nothing.
     """
 
     cell: CellConfig = MISSING
@@ -365,6 +365,7 @@ class ExperimentConfig:
     probes: bool = True
     sweeps: list[dict[str, Any]] = field(default_factory=list)
     checkpoint_s: float = 60.0
+    dry_run: bool = False
     out_dir: str = "results/runs"
     force: bool = False
 
@@ -374,6 +375,7 @@ class ExperimentConfig:
         "probes",
         "sweeps",
         "checkpoint_s",
+        "dry_run",
         "out_dir",
         "force",
     )

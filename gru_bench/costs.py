@@ -35,6 +35,11 @@ class Cost:
     latency_us: np.ndarray
     state_bytes: int
 
+    @property
+    def median_step_s(self) -> float:
+        """Median seconds of a training step."""
+        return float(np.median(self.step.step_ms)) / 1e3
+
 
 def measure_cells(experiments: Sequence[Experiment]) -> dict[str, Cost]:
     """Costs of a model of each cell of one setting, and of the LSTM in any case, by their names.

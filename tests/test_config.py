@@ -170,7 +170,8 @@ def changed(tree, path, value):
     return copy
 
 
-NOT_IDENTITY = {("out_dir",), ("force",), ("margin",), ("probes",), ("sweeps",), ("checkpoint_s",)}
+NOT_IDENTITY = {("out_dir",), ("force",), ("margin",), ("probes",), ("sweeps",), ("checkpoint_s",),
+                ("dry_run",)}
 BASES = {"copy": make_config, "text": make_text_config,
          "adding": lambda: make_config(task=AddingConfig()),
          "tuned": lambda: make_config(tune=TuneConfig(learning_rates=[0.1, 0.2]))}  # fmt: skip

@@ -1,0 +1,46 @@
+"""What a sweep would take, before it is run."""
+
+import io
+
+import jax
+import pytest
+from rich.console import Console
+
+from gru_bench.compose import compose_experiments
+from gru_bench.experiment import make_experiments
+from gru_bench.plan import Planned, plan, print_plan, train_seconds
+from gru_bench.sweep import run_experiments
+
+WORDS = ["cell=gru,rnn", "task=adding", "task.length=5", "hidden_size=3", "steps=10",
+         "batch_size=40", "evaluate_every=5", "seeds=3", "probes=false"]  # fmt: skip
+
+
+def test_seconds_of_training_with_its_evaluations():
+    (experiment, _) = make_experiments(compose_experiments(WORDS, multirun=True))
+    # 1000 validation sequences in batches of 40, forward alone, after steps 5 and 10.
+    steps = 10 + 2 * 25 / 3
+    rounds = -(-3 // jax.device_count())
+    found = train_seconds(experiment, experiment.train, 0.5, 3)
+    assert found == pytest.approx(steps * 0.5 * rounds)
+
+
+def test_what_is_finished_takes_no_time(tmp_path):
+    configs = compose_experiments([*WORDS, f"out_dir={tmp_path}"], multirun=True)
+    run_experiments(configs[:1], "test", quiet=True)
+    gru, rnn = plan(configs)
+    assert (gru.state, rnn.state) == ("finished", "to do")
+    assert (gru.parameters, rnn.parameters) == (3 * 3 * 6, 3 * 6)
+    assert gru.seconds == 0 < rnn.seconds
+    assert not (tmp_path / rnn.name / "result.json").exists()
+
+
+def test_the_sum_is_of_what_is_to_do():
+    text = io.StringIO()
+    runs = [
+        Planned("a", "finished", 3, 54, 0.0, 1.0),
+        Planned("b", "to do", 3, 18, 70.0, 2.0),
+        Planned("c", "to do", 3, 1800, 20.0, None),
+    ]
+    print_plan(runs, Console(file=text, width=200))
+    assert "3 runs, 2 to do: about 0:01:30 of training" in text.getvalue()
+    assert "1,800" in text.getvalue()
