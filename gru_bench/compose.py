@@ -69,7 +69,7 @@ def compose_experiments(overrides: Sequence[str], multirun: bool) -> list[Experi
                     )
         given = {override.key_or_group for override in parsed}
         configs = {}
-        for sweep in _on_tasks(sweeps, parsed) or [{}]:
+        for sweep in _on_tasks(sweeps, parsed) if sweeps else [{}]:
             words = [f"{key}={value}" for key, value in sweep.items() if key not in given]
             batches = BasicSweeper.split_arguments(
                 _parse([*words, *overrides]), max_batch_size=None
@@ -111,9 +111,9 @@ def _parse(words: Sequence[str]) -> list[Override]:
     try:
         return OverridesParser.create().parse_overrides(list(words))
     except OverrideParseException as error:
-        raise UserError(
-            f"{error.override} is not understood: write key=value, such as hidden_size=128"
-        ) from None
+        key, sign, value = str(error.override).partition("=")
+        right = f"quote the value, '{key}=\"{value}\"'" if sign else "write key=value"
+        raise UserError(f"{error.override} is not understood: {right}") from None
 
 
 def _sweeps_of_experiment(overrides: Sequence[Override]) -> list[dict[str, Any]]:
@@ -131,7 +131,14 @@ def _on_tasks(sweeps: list[dict[str, Any]], overrides: Sequence[Override]) -> li
         if override.key_or_group == "task"
         for task in _values(override)
     }
-    return [s for s in sweeps if not named or named & set(str(s["task"]).split(","))]
+    chosen = [s for s in sweeps if not named or named & set(str(s["task"]).split(","))]
+    if not chosen:
+        tasks = sorted({task for s in sweeps for task in str(s["task"]).split(",")})
+        raise UserError(
+            f"task={','.join(sorted(named))} is not possible: the experiment is made of"
+            f" {', '.join(tasks)}"
+        )
+    return chosen
 
 
 def _fitting(words: Sequence[str], swept: Sequence[Override]) -> list[str]:
@@ -198,6 +205,8 @@ def _groups() -> dict[str, list[str]]:
 def _check_choice(override: Override, groups: dict[str, list[str]]) -> None:
     """Raises `UserError` if a group is given an option that it has not."""
     group, value = override.key_or_group, override.value()
+    if group in groups and override.is_sweep_override():
+        raise UserError(f"{override.input_line} is not possible: give one {group} at a time")
     if group not in groups or override.is_delete() or value in groups[group]:
         return
     if value is None and group == "experiment":

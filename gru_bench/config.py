@@ -324,9 +324,9 @@ def parse_seeds(seeds: object) -> list[int]:
 
 def content_hash(file: str | None) -> str | None:
     """SHA-256 of a file's content; None if there is no such file."""
-    if file is None or not Path(file).is_file():
+    if file is None or not Path(file).expanduser().is_file():
         return None
-    with Path(file).open("rb") as content:
+    with Path(file).expanduser().open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
@@ -339,9 +339,10 @@ class ExperimentConfig:
     with a `budget` all cells, the LSTM too, come nearest to that number of parameters.
 
     Differences of the main score up to `margin` do not matter; without one, nothing is called
-    equivalent. `probes` looks into the trained cells: gradients, gates, longer sequences. `sweeps`
-    is what a preset is made of: one or more sweeps, values by key. `checkpoint_s` is the least time
-    in seconds from one checkpoint to the next. `dry_run` says what would be run, and runs nothing.
+    equivalent. `probes` looks into the trained cells: gradients, gates, longer sequences;
+    `histograms_every` so many evaluations looks into them in training, for TensorBoard. `sweeps` is
+    what a preset is made of: one or more sweeps, values by key. `checkpoint_s` is the least time in
+    seconds from one checkpoint to the next. `dry_run` says what would be run, and runs nothing.
     """
 
     cell: CellConfig = MISSING
@@ -363,6 +364,7 @@ class ExperimentConfig:
     precision: str = "float32"
     margin: float | None = None
     probes: bool = True
+    histograms_every: int | None = None
     sweeps: list[dict[str, Any]] = field(default_factory=list)
     checkpoint_s: float = 60.0
     dry_run: bool = False
@@ -373,6 +375,7 @@ class ExperimentConfig:
     NOT_IDENTITY: ClassVar[tuple[str, ...]] = (
         "margin",
         "probes",
+        "histograms_every",
         "sweeps",
         "checkpoint_s",
         "dry_run",
@@ -384,7 +387,7 @@ class ExperimentConfig:
         self.seeds = parse_seeds(self.seeds)
         for key in ("hidden_size", "layers", "batch_size"):
             require(getattr(self, key) >= 1, key, getattr(self, key), "at least 1")
-        for key in ("steps", "epochs", "evaluate_every", "patience"):
+        for key in ("steps", "epochs", "evaluate_every", "patience", "histograms_every"):
             value = getattr(self, key)
             require(value is None or value >= 1, key, value, "at least 1")
         require_one_of("precision", self.precision, PRECISIONS)
@@ -427,23 +430,29 @@ class ExperimentConfig:
         """The task's name, with the corpus where there is one."""
         return self.task.name if self.corpus is None else f"{self.task.name}-{self.corpus.name}"
 
+    def resolved(self) -> dict[str, Any]:
+        """All keys as plain values, with hashes of the files of text and of code that they name."""
+        keys = dataclasses.asdict(self)
+        if self.corpus is not None and self.corpus.source == "files":
+            files = (self.corpus.train, self.corpus.validation, self.corpus.test)
+            content = "".join(str(content_hash(file)) for file in files)
+            keys["corpus"]["content"] = hashlib.sha256(content.encode()).hexdigest()
+        for key, own in (("cell", self.cell), ("task", self.task)):
+            if isinstance(own, CustomCellConfig | CustomTaskConfig):
+                keys[key]["source"] = own.source
+        return keys
+
     def identity(self) -> str:
         """16 hex digits that are equal exactly when all that changes the result is.
 
-        That is every key but those that say where and whether to run, and the content of the
-        corpus if it comes from files, and of the files that define a cell or task of one's own.
+        That is every resolved key but those that say where and whether to run. What no key can
+        tell is left out: a set on the hub without a `revision`, a size found by measuring time.
         """
-        keys = {k: v for k, v in dataclasses.asdict(self).items() if k not in self.NOT_IDENTITY}
+        keys = {k: v for k, v in self.resolved().items() if k not in self.NOT_IDENTITY}
         if self.tune.learning_rates:
             del keys["optim"]["learning_rate"]
         else:
             del keys["tune"]
-        if self.corpus is not None and self.corpus.source == "files":
-            files = (self.corpus.train, self.corpus.validation, self.corpus.test)
-            keys["content"] = [content_hash(file) for file in files]
-        for key, own in (("cell", self.cell), ("task", self.task)):
-            if isinstance(own, CustomCellConfig | CustomTaskConfig):
-                keys[key]["source"] = own.source
         canonical = json.dumps(keys, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 

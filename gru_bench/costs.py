@@ -1,22 +1,28 @@
 """What one model of each cell costs: size, time of a training step, latency, memory."""
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import msgspec
 import numpy as np
 
 from gru_bench.analysis import load_model
 from gru_bench.config import REFERENCE, CellConfig
-from gru_bench.experiment import Experiment, make_train_config
+from gru_bench.experiment import Experiment, make_train_config, with_hidden_size
 from gru_bench.matching import match_training_time
 from gru_bench.measure import StepCost, measure_training_steps
 from gru_bench.model import Model
+from gru_bench.runs import write_atomically
 from gru_bench.streaming import step_latency, stream_bytes
 from gru_bench.tasks.base import Task
 from gru_bench.train import TrainConfig, init_run
+
+SIZES = ".sizes"
 
 
 @dataclass(frozen=True)
@@ -24,13 +30,13 @@ class Cost:
     """What one model of a cell costs, measured in turns with the other cells of its setting.
 
     Attributes:
-        train: how it is trained, with the hidden size that it has in the end.
+        hidden_size: that it has in the end.
         step: of training.
         latency_us: microseconds of one step of one sequence, an entry a round.
         state_bytes: what is kept of one sequence between two steps.
     """
 
-    train: TrainConfig
+    hidden_size: int
     step: StepCost
     latency_us: np.ndarray
     state_bytes: int
@@ -52,20 +58,40 @@ def measure_cells(experiments: Sequence[Experiment]) -> dict[str, Cost]:
         reference = dataclasses.replace(first.config, cell=CellConfig(name=REFERENCE))
         trains[REFERENCE] = make_train_config(reference, first.task)
     if first.config.match == "time":
-        found = match_training_time(trains[REFERENCE], list(trains), first.task)
-        trains = {
-            name: dataclasses.replace(
-                train, model=dataclasses.replace(train.model, hidden_size=found[name].hidden_size)
-            )
-            for name, train in trains.items()
-        }
+        sizes = sizes_of_equal_time(first, trains)
+        trains = {name: with_hidden_size(train, sizes[name]) for name, train in trains.items()}
     steps = measure_training_steps(trains, first.task)
     models = {name: untrained_model(train, first.task) for name, train in trains.items()}
     latencies = step_latency(models)
     return {
-        name: Cost(train, steps[name], latencies[name], stream_bytes(models[name]))
+        name: Cost(
+            train.model.hidden_size, steps[name], latencies[name], stream_bytes(models[name])
+        )
         for name, train in trains.items()
     }
+
+
+def sizes_of_equal_time(
+    experiment: Experiment, trains: Mapping[str, TrainConfig]
+) -> dict[str, int]:
+    """Hidden sizes at which the cells' training steps take as long as the LSTM's, by their names.
+
+    They are kept beside the runs: measured anew, they might come out a little different, and runs
+    of one setting would not be of one size.
+    """
+    config = experiment.config
+    path = Path(config.out_dir) / SIZES / f"{experiment.setting}.json"
+    known: dict[str, int] = {}
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        known = msgspec.json.decode(path.read_bytes(), type=dict[str, int])
+    cells = {name: train.model.cell for name, train in trains.items()}
+    missing = [cell for cell in cells.values() if cell not in known]
+    if missing:
+        found = match_training_time(trains[REFERENCE], missing, experiment.task)
+        known |= {cell: match.hidden_size for cell, match in found.items()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, msgspec.json.encode(known))
+    return {name: known[cell] for name, cell in cells.items()}
 
 
 def untrained_model(train: TrainConfig, task: Task) -> Model:

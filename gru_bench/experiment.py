@@ -106,6 +106,11 @@ def make_task(config: ExperimentConfig) -> Task:
 
 def make_train_config(config: ExperimentConfig, task: Task) -> TrainConfig:
     """What training needs to know of a configuration: counts of steps instead of epochs."""
+    if task.examples is not None and task.examples < config.batch_size:
+        raise UserError(
+            f"batch_size={config.batch_size} is not possible: batch_size must be at most"
+            f" {task.examples}, the examples to train on"
+        )
     if task.examples is None:
         if config.steps is None:
             raise UserError(
@@ -158,3 +163,10 @@ def make_model_config(config: ExperimentConfig, task: Task) -> ModelConfig:
         config.budget,
     )
     return dataclasses.replace(model, hidden_size=size)
+
+
+def with_hidden_size(train: TrainConfig, hidden_size: int) -> TrainConfig:
+    """The same training of a model of another size."""
+    return dataclasses.replace(
+        train, model=dataclasses.replace(train.model, hidden_size=hidden_size)
+    )

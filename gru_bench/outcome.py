@@ -7,20 +7,11 @@ import numpy as np
 from gru_bench import runs
 from gru_bench.config import TuneConfig
 from gru_bench.tasks.base import Score, Split
-from gru_bench.train import NEVER, Evaluation, Fit
-
-
-def scalars(evaluation: Evaluation, run: int) -> dict[str, float]:
-    """One run's numbers of an evaluation, by their TensorBoard tags."""
-    return {
-        "train/loss": float(evaluation.train_loss[run]),
-        "train/gradient_norm": float(evaluation.gradient_norm[run]),
-        "train/learning_rate": float(evaluation.learning_rate[run]),
-    } | {f"validation/{name}": float(score[run]) for name, score in evaluation.scores.items()}
+from gru_bench.train import NEVER, Fit
 
 
 def seed_result(
-    trained: Fit, run: int, seed: int, learning_rate: float, score: str
+    trained: Fit, run: int, seed: int, learning_rate: float, score: str, share: float
 ) -> runs.SeedResult:
     """One run of a population.
 
@@ -30,6 +21,7 @@ def seed_result(
         seed: its seed.
         learning_rate: its learning rate.
         score: name of the task's main score.
+        share: of the population's seconds that its experiment is charged with.
     """
     # A run that has stopped takes part in later evaluations without having changed.
     seen = [
@@ -54,11 +46,11 @@ def seed_result(
         best_step=reached(trained.best_step[run]),
         steps=int(trained.steps[run]),
         solved_step=solved_step,
-        solved_s=next((e.time_s for e in seen if e.steps[run] == solved_step), None),
+        solved_s=next((share * e.time_s for e in seen if e.steps[run] == solved_step), None),
         diverged_step=reached(trained.diverged_step[run]),
         curve=runs.Curve(
             step=[int(e.steps[run]) for e in seen],
-            time_s=[e.time_s for e in seen],
+            time_s=[share * e.time_s for e in seen],
             train_loss=[float(e.train_loss[run]) for e in seen],
             validation_loss=[float(e.scores["loss"][run]) for e in seen],
             validation_score=[float(e.scores[score][run]) for e in seen],

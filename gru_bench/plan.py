@@ -11,11 +11,12 @@ from rich.table import Table
 
 from gru_bench.config import ExperimentConfig
 from gru_bench.costs import Cost, measure_cells
-from gru_bench.experiment import Experiment, make_experiments
+from gru_bench.experiment import Experiment, make_experiments, with_hidden_size
 from gru_bench.outcome import tuning_grid
 from gru_bench.population import count
 from gru_bench.progress import show_clock
 from gru_bench.sweep import is_finished
+from gru_bench.tasks.base import Task
 from gru_bench.train import TrainConfig
 
 FORWARD_SHARE = 1 / 3  # of a training step; the backward pass is about two forward ones
@@ -59,26 +60,26 @@ def plan(configs: Sequence[ExperimentConfig]) -> list[Planned]:
 
 def _planned(experiment: Experiment, costs: dict[str, Cost]) -> Planned:
     config, cost = experiment.config, costs[experiment.config.cell.name]
+    train = with_hidden_size(experiment.train, cost.hidden_size)
     finished = is_finished(experiment)
     grid, _ = tuning_grid(config.tune)
     populations = [config.seeds, grid] if grid else [config.seeds]
     seconds = sum(
-        train_seconds(experiment, cost.train, cost.median_step_s, len(seeds))
+        train_seconds(experiment.task, train, cost.median_step_s, len(seeds))
         for seeds in populations
     )
     return Planned(
         name=config.run_name(),
         state="finished" if finished else "to do",
-        hidden_size=cost.train.model.hidden_size,
-        parameters=count(cost.train, cost.train).cell,
+        hidden_size=cost.hidden_size,
+        parameters=count(train, cost.hidden_size).cell,
         seconds=0.0 if finished else seconds,
         memory_mb=cost.step.memory_mb,
     )
 
 
-def train_seconds(experiment: Experiment, train: TrainConfig, step_s: float, runs: int) -> float:
+def train_seconds(task: Task, train: TrainConfig, step_s: float, runs: int) -> float:
     """Seconds of training with its evaluations: the devices take their runs one after another."""
-    task = experiment.task
     items = jax.eval_shape(lambda: task.evaluation(jax.random.key(0), "validation"))
     batches: int = jax.tree.leaves(items)[0].shape[0]
     evaluations = -(-train.steps // train.evaluate_every)

@@ -8,28 +8,28 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import jax
+import numpy as np
 from flax import nnx
 
 from gru_bench import machine, runs
 from gru_bench.checkpoints import Checkpoints
 from gru_bench.config import REFERENCE
 from gru_bench.costs import Cost
-from gru_bench.experiment import Experiment
+from gru_bench.experiment import Experiment, with_hidden_size
 from gru_bench.interrupts import Interrupts
 from gru_bench.model import Model, count_parameters
 from gru_bench.outcome import (
     mean_or_none,
-    scalars,
     seed_result,
     spread,
     tuning_grid,
     tuning_result,
 )
 from gru_bench.parameters import stack_parameters
-from gru_bench.probes import probe
+from gru_bench.probes import look_within, probe
 from gru_bench.progress import Bar, Progress
 from gru_bench.status import Status, clear_status, write_status
-from gru_bench.tracking import EventLog, trial_hparams
+from gru_bench.tracking import EventLog, curves, trial_hparams
 from gru_bench.train import Evaluation, Fit, Snapshot, TrainConfig, fit
 
 
@@ -68,10 +68,10 @@ def run_population(
     began = time.perf_counter()
     first = experiments[0]
     config, task = first.config, first.task
-    train = costs[config.cell.name].train
+    train = with_hidden_size(first.train, costs[config.cell.name].hidden_size)
     for experiment in experiments:
         own = experiment.config
-        runs.prepare_folder(own.out_dir, own.run_name(), dataclasses.asdict(own))
+        runs.prepare_folder(own.out_dir, own.run_name(), own.resolved())
     searched = train.steps if config.tune.learning_rates else 0
     title = f"{config.task_label} · {config.cell.name} · h{train.model.hidden_size}"
     with (
@@ -103,19 +103,35 @@ def run_population(
         def on_evaluation(evaluation: Evaluation) -> None:
             for member in members:
                 for run, seed in enumerate(member.seeds, start=member.first):
-                    member.events.log(seed, int(evaluation.steps[run]), scalars(evaluation, run))
+                    member.events.log(
+                        seed, int(evaluation.steps[run]), curves(evaluation, run, config.task_label)
+                    )
             show(evaluation, searched)
+
+        every = config.histograms_every
+        look = look_within(train, task) if every else None
+
+        def on_snapshot(snapshot: Snapshot) -> None:
+            if look is None or every is None or len(snapshot.evaluations) % every:
+                return
+            params = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(seeds)], snapshot.runs.params)
+            within = look(seeds, params)
+            for member in members:
+                for run, seed in enumerate(member.seeds, start=member.first):
+                    step = int(snapshot.evaluations[-1].steps[run])
+                    for tag, (counts, edges) in within.items():
+                        member.events.histogram(seed, step, f"within/{tag}", counts[run], edges)
 
         seeds = [seed for member in members for seed in member.seeds]
         rates = [member.learning_rate for member in members for _ in member.seeds]
-        trained = trainer.fit("training", seeds, rates, on_evaluation)
+        trained = trainer.fit("training", seeds, rates, on_evaluation, on_snapshot)
         bar.phase = "looking into the cells"
         began -= earlier_s + trained.earlier_s
         for member in members:
-            result = make_result(member, trained, tuning, costs, command, began)
+            result = make_result(member, train, trained, tuning, costs, command, began)
             for seed in result.seeds:
                 tested = {name: value for name, value in seed.test.items() if value is not None}
-                member.events.finish(seed.seed, seed.steps, tested)
+                member.events.finish(seed.seed, seed.steps, tested, task.score.name)
             runs.write_result(member.experiment.folder, result)
             clear_status(member.experiment.folder)
         trainer.clear()
@@ -150,6 +166,7 @@ class Trainer:
         seeds: Sequence[int],
         rates: Sequence[float],
         on_evaluation: Callable[[Evaluation], None],
+        on_snapshot: Callable[[Snapshot], None] = lambda snapshot: None,
     ) -> Fit:
         """`fit`, taken up from its last checkpoint.
 
@@ -158,6 +175,7 @@ class Trainer:
             seeds: seed of each run.
             rates: learning rate of each run.
             on_evaluation: called after each evaluation, those of earlier attempts included.
+            on_snapshot: called after each evaluation of this attempt, with the runs themselves.
         """
         first = self._experiments[0]
         identities = [experiment.config.identity() for experiment in self._experiments]
@@ -169,9 +187,9 @@ class Trainer:
         )
 
         def keep(snapshot: Snapshot) -> None:
-            # A finished search is kept in any case: the training after it may be broken off.
-            complete = name == "tuning" and not snapshot.goes_on
-            kept.keep(snapshot, now=self._interrupts.requested or complete)
+            on_snapshot(snapshot)
+            # What is complete is kept in any case: what comes after it may be broken off.
+            kept.keep(snapshot, now=self._interrupts.requested or not snapshot.goes_on)
             self._interrupts.raise_requested()
 
         return fit(self._train, first.task, seeds, rates, on_evaluation, kept.resume, keep)
@@ -192,10 +210,11 @@ def make_members(
         events = EventLog(
             experiment.folder,
             config.seeds,
-            dataclasses.asdict(config),
-            group=config.identity(),
+            config.resolved(),
+            group=config.run_name(),
             hparams=trial_hparams(config) | {"learning_rate": rate},
         )
+        events.arrange(config.task_label, experiment.task.score.name)
         members.append(Member(experiment, rate, first, stack.enter_context(events)))
         first += len(config.seeds)
     return members
@@ -203,6 +222,7 @@ def make_members(
 
 def make_result(
     member: Member,
+    train: TrainConfig,
     trained: Fit,
     tuning: runs.Tuning | None,
     costs: dict[str, Cost],
@@ -216,18 +236,18 @@ def make_result(
     share = len(member.seeds) / len(trained.steps)
     cost, reference = costs[config.cell.name], costs[REFERENCE]
     params = jax.tree.map(lambda leaf: leaf[places], trained.params)
-    probes = probe(cost.train, task, member.seeds, params) if config.probes else None
+    probes = probe(train, task, member.seeds, params) if config.probes else None
     return runs.Result(
         identity=config.identity(),
-        config=dataclasses.asdict(config),
+        config=config.resolved(),
         task_label=config.task_label,
         created=machine.now(),
         command=command,
-        hidden_size=cost.train.model.hidden_size,
-        parameters=count(cost.train, reference.train),
+        hidden_size=train.model.hidden_size,
+        parameters=count(train, reference.hidden_size),
         score=runs.Score(**dataclasses.asdict(task.score)),
         seeds=[
-            seed_result(trained, run, seed, member.learning_rate, task.score.name)
+            seed_result(trained, run, seed, member.learning_rate, task.score.name, share)
             for run, seed in enumerate(member.seeds, start=member.first)
         ],
         timing=runs.Timing(
@@ -247,12 +267,13 @@ def make_result(
     )
 
 
-def count(train: TrainConfig, reference: TrainConfig) -> runs.Parameters:
+def count(train: TrainConfig, lstm_size: int) -> runs.Parameters:
     """Parameters of the recurrent layers and of the whole model, counted in the real tree."""
     model = nnx.eval_shape(lambda: Model(train.model, rngs=nnx.Rngs(0)))
-    lstm = reference.model
     return runs.Parameters(
         cell=count_parameters(model.layers),
-        lstm=stack_parameters(REFERENCE, lstm.cell_input_size, lstm.hidden_size, lstm.layers),
+        lstm=stack_parameters(
+            REFERENCE, train.model.cell_input_size, lstm_size, train.model.layers
+        ),
         total=count_parameters(model),
     )

@@ -1,6 +1,6 @@
 """Looks into trained cells: how gradients flow, what gates do, how they take longer sequences."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 
 from gru_bench import runs
 from gru_bench.analysis import (
+    HISTOGRAM_BINS,
     GateLimits,
     GateStatistics,
     gate_limits,
@@ -30,6 +31,8 @@ from gru_bench.train import TrainConfig, evaluate_items, init_run, over_runs
 MULTIPLES = (1, 2, 4)  # of the length trained at
 LONGER_BATCHES = 5  # of the test data, that are scored at each multiple
 MOST_POINTS = 101  # of a curve over time that is kept
+
+Histograms = dict[str, tuple[Float[np.ndarray, "run bins"], Float[np.ndarray, " bins+1"]]]
 
 
 class View(NamedTuple):
@@ -90,6 +93,44 @@ def probe(
         if views.longer
         else None,
     )
+
+
+def look_within(
+    config: TrainConfig, task: Task
+) -> Callable[[Sequence[int], PyTree[np.ndarray]], Histograms]:
+    """Makes a function that looks into the runs of a population while they are trained.
+
+    Given the runs' seeds and parameters, it returns by name the heights of bins, with the runs as
+    the leading axis, and the bins' edges: shares of how far each gate of each layer is open, and
+    norms of the loss gradient by distance in time, relative to distance 0. Both are those of one
+    batch of each run's validation data.
+    """
+
+    def view(
+        seed: Int[Array, ""], params: PyTree[Array], task: Task
+    ) -> dict[str, Float[Array, " bins"]]:
+        # The learning rate plays no part in the data.
+        key = init_run(config, task, seed, jnp.float32(0)).evaluation_key
+        batch = full_batch(task, task.evaluation(key, "validation"))
+        model = load_model(config.model, params)
+        return {"gradients": relative_flow(model, task, batch)} | {
+            f"layer_{i}/{name}": seen.histogram
+            for i, layer in enumerate(gate_statistics(model, batch))
+            for name, seen in layer.items()
+        }
+
+    compiled = jax.jit(partial(over_runs, view))
+
+    def look(seeds: Sequence[int], params: PyTree[np.ndarray]) -> Histograms:
+        heights = jax.device_get(compiled(jnp.array(seeds), params, task))
+        distances = np.arange(heights["gradients"].shape[1] + 1.0)
+        openness = np.linspace(0, 1, HISTOGRAM_BINS + 1)
+        return {
+            name: (rows, distances if name == "gradients" else openness)
+            for name, rows in heights.items()
+        }
+
+    return look
 
 
 def at_multiples(task: Task) -> list[Task]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from gru_bench import runs
+from gru_bench.board import write_figures
 from gru_bench.config import ExperimentConfig
 from gru_bench.costs import Cost, measure_cells
 from gru_bench.experiment import Experiment, make_experiments
@@ -73,7 +74,7 @@ def run_experiments(
     costs: dict[str, dict[str, Cost]] = {}
     with Progress(len(waiting), quiet=quiet) as progress:
         for experiment in finished:
-            progress.note(f"finished already: {experiment.folder}")
+            progress.note(f"finished already (force=true runs it anew): {experiment.folder}")
         for population in waiting.values():
             with locked(population) as free:
                 for experiment in free:
@@ -98,6 +99,9 @@ def run_experiments(
                     run_population(todo, costs[setting], command, progress)
                 except Exception as error:
                     sweep.failures.extend(note_failure(experiment, error) for experiment in todo)
+    if len(sweep.finished) > 1 and waiting:
+        for out_dir in sorted({experiment.config.out_dir for experiment in experiments}):
+            write_figures(Path(out_dir), runs.load_results(out_dir)[0])
     return sweep
 
 

@@ -1,16 +1,18 @@
 """The command as a user calls it."""
 
 import csv
+import dataclasses
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gru_bench.cli import main
+from gru_bench.cli import RUN_HELP, main
 from gru_bench.compose import compose_experiments
 
 RUN = ["run", "-q", "task=adding", "task.length=6", "hidden_size=4", "steps=6", "seeds=3"]
@@ -220,6 +222,30 @@ def test_params_prints_the_sizes_that_match_an_lstm(
     assert sizes["lstm"] == 128
     assert sizes["gru"] == 148
     assert sizes["rnn"] == {"parameters": 257, "flops": 258}[match]
+
+
+def test_help_names_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "examples")
+
+    def keys(config: object, prefix: str = "") -> Iterator[str]:
+        for field in dataclasses.fields(config):  # type: ignore[arg-type]
+            value = getattr(config, field.name)
+            if dataclasses.is_dataclass(value):
+                yield from keys(value, f"{prefix}{field.name}.")
+            else:
+                yield f"{prefix}{field.name}"
+
+    words = {
+        *["copy", "adding", "counting", "text", "text corpus=files corpus.train=my.csv"],
+        "custom task.module=parity:Parity",
+    }
+    named = set()
+    for task in words:
+        (config,) = compose_experiments([f"task={task.split()[0]}", *task.split()[1:]], False)
+        named |= set(keys(config))
+    known = {"cell.name", "corpus.name", "task.name", "sweeps"}
+    missing = [key for key in sorted(named - known) if key not in RUN_HELP]
+    assert missing == []
 
 
 @pytest.mark.parametrize(

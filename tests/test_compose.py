@@ -141,7 +141,9 @@ def test_every_corpus_preset_composes(corpus: str) -> None:
         (["cell=null"], ["cell=None", "gru, gru_reset_after, lstm, rnn"]),
         (["cell=gru,lstm"], ["cell=gru,lstm", "-m"]),
         (["gru"], ["gru", "key=value"]),
-        (["hidden_size=[1"], ["hidden_size=[1", "key=value"]),
+        (["hidden_size=[1"], ["hidden_size=[1", "quote the value"]),
+        (["corpus.train=~/a.csv"], ["corpus.train=~/a.csv", "'corpus.train=\"~/a.csv\"'"]),
+        (["experiment=claims", "task=copy"], ["task=copy", "adding, counting, text"]),
     ],
 )
 def test_bad_input_is_one_line_that_names_the_key(words: list[str], expected: list[str]) -> None:
@@ -151,6 +153,11 @@ def test_bad_input_is_one_line_that_names_the_key(words: list[str], expected: li
     assert "\n" not in message
     for part in expected:
         assert part in message
+
+
+def test_one_experiment_at_a_time() -> None:
+    with pytest.raises(UserError, match="experiment=claims,quickstart is not possible"):
+        compose_experiments(["experiment=claims,quickstart"], multirun=True)
 
 
 def test_bad_input_in_a_sweep_is_found_before_anything_runs() -> None:

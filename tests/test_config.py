@@ -170,8 +170,16 @@ def changed(tree, path, value):
     return copy
 
 
-NOT_IDENTITY = {("out_dir",), ("force",), ("margin",), ("probes",), ("sweeps",), ("checkpoint_s",),
-                ("dry_run",)}
+NOT_IDENTITY = {
+    ("out_dir",),
+    ("force",),
+    ("margin",),
+    ("probes",),
+    ("sweeps",),
+    ("checkpoint_s",),
+    ("dry_run",),
+    ("histograms_every",),
+}
 BASES = {"copy": make_config, "text": make_text_config,
          "adding": lambda: make_config(task=AddingConfig()),
          "tuned": lambda: make_config(tune=TuneConfig(learning_rates=[0.1, 0.2]))}  # fmt: skip
@@ -223,3 +231,15 @@ def test_a_run_name_is_a_safe_path_below_the_task_and_the_cell():
     task, cell_name, folder = risky.run_name().split("/")
     assert (task, cell_name) == ("text-.._my_org_set__", "gru")
     assert folder == f"h8-{risky.identity()[:8]}"
+
+
+def test_what_is_saved_tells_files_of_another_content_apart(tmp_path):
+    file = tmp_path / "my.csv"
+    contents = set()
+    for text in ("text,label", "text,label\na,b"):
+        file.write_text(text)
+        config = make_config(
+            task=TextConfig(), corpus=CorpusConfig(name="mine", source="files", train=str(file))
+        )
+        contents.add(config.resolved()["corpus"]["content"])
+    assert len(contents) == 2

@@ -20,7 +20,7 @@ def test_seconds_of_training_with_its_evaluations():
     # 1000 validation sequences in batches of 40, forward alone, after steps 5 and 10.
     steps = 10 + 2 * 25 / 3
     rounds = -(-3 // jax.device_count())
-    found = train_seconds(experiment, experiment.train, 0.5, 3)
+    found = train_seconds(experiment.task, experiment.train, 0.5, 3)
     assert found == pytest.approx(steps * 0.5 * rounds)
 
 

@@ -1,12 +1,14 @@
 """Sweeps: what is run together, what fails alone, what another process has."""
 
 import dataclasses
+import json
 
 import pytest
 from filelock import FileLock
 
 from gru_bench import runs
 from gru_bench.compose import compose_experiments
+from gru_bench.costs import SIZES
 from gru_bench.experiment import make_experiments
 from gru_bench.status import read_status
 from gru_bench.sweep import lock_of, run_experiments
@@ -52,6 +54,26 @@ def test_a_run_ends_the_same_alone_and_in_a_population(tmp_path):
     assert [(folder / runs.RESULT).stat().st_mtime_ns for folder in again.finished] == before
 
 
+def test_a_sweep_over_an_option_of_the_cell_trains_each_as_it_says(tmp_path):
+    bias = "cell.forget_bias=0,5"
+    together = run_experiments(compose("cell=lstm", bias, f"out_dir={tmp_path}/a"), "t", quiet=True)
+    for folder, value in zip(together.folders, (0, 5), strict=True):
+        words = ["cell=lstm", f"cell.forget_bias={value}", f"out_dir={tmp_path}/b{value}"]
+        alone = run_experiments(compose(*words), "t", quiet=True)
+        assert scores(folder) == scores(alone.folders[0])
+    assert scores(together.folders[0]) != scores(together.folders[1])
+
+
+def test_seconds_of_a_population_are_shared_out(tmp_path):
+    words = ["optim.learning_rate=0.02,0.03,0.05", "seeds=1", f"out_dir={tmp_path}"]
+    sweep = run_experiments(compose(*words), "test", quiet=True)
+    results = [runs.read_result(folder) for folder in sweep.finished]
+    assert len({result.timing.train_s for result in results}) == 1
+    for result in results:
+        (seed,) = result.seeds
+        assert seed.curve.time_s[-1] == pytest.approx(result.timing.train_s)
+
+
 def test_tuned_runs_use_the_best_rate_on_seeds_of_their_own(tmp_path):
     words = ["tune.learning_rates=[1e-5,0.05]", "tune.seeds=1", "steps=40", f"out_dir={tmp_path}"]
     sweep = run_experiments(compose(*words, multirun=False), "test", quiet=True)
@@ -72,6 +94,18 @@ def test_matched_runs_say_how_large_they_are(tmp_path, match):
     assert (result.nominal_size, result.hidden_size) == (8, 9 if match == "parameters" else 10)
     assert result.parameters.cell == 3 * result.hidden_size * (2 + result.hidden_size + 1)
     assert result.parameters.lstm == 4 * 8 * (2 + 8 + 1)
+
+
+def test_sizes_of_equal_time_are_measured_once(tmp_path):
+    words = ["cell=rnn", "match=time", "steps=2", f"out_dir={tmp_path}"]
+    first = run_experiments(compose(*words), "test", quiet=True)
+    size = runs.read_result(first.folders[0]).hidden_size
+    (kept,) = (tmp_path / SIZES).glob("*.json")
+    assert json.loads(kept.read_text())["rnn"] == size
+    # What is kept is used, whatever a second measurement would find.
+    kept.write_text(json.dumps({"rnn": 7, "lstm": 3}))
+    again = run_experiments(compose(*words, "force=true"), "test", quiet=True)
+    assert runs.read_result(again.folders[0]).hidden_size == 7
 
 
 def test_one_failure_does_not_stop_the_others(tmp_path):
