@@ -186,6 +186,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="P",
         help="the sizes nearest to P parameters instead, the LSTM's too",
     )
+    _add_cells(params, "a further cell, besides the built-in ones")
     params.add_argument("--format", choices=("table", "json"), default="table")
     params.set_defaults(command=_params)
 
@@ -196,6 +197,7 @@ def make_parser() -> argparse.ArgumentParser:
         " libraries that are installed (Flax, and of the extra 'peers' PyTorch, Keras, Equinox).",
     )
     speed.add_argument("--grid", choices=("quick", "full"), default="quick", help="shapes")
+    _add_cells(speed, "only this cell")
     speed.add_argument(
         "--end-to-end",
         action="store_true",
@@ -224,6 +226,16 @@ def make_parser() -> argparse.ArgumentParser:
     )
     info.set_defaults(command=_info)
     return parser
+
+
+def _add_cells(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument(
+        "--cell",
+        action="append",
+        default=[],
+        metavar="CELL",
+        help=f"{what}: a name, or package.module:Class for one of your own (may be repeated)",
+    )
 
 
 def _sizes(text: str) -> list[int]:
@@ -345,27 +357,30 @@ def _report(options: argparse.Namespace) -> None:
 def _params(options: argparse.Namespace) -> None:
     import json
 
-    from gru_bench.parameters import budget_table, parameter_table
+    from gru_bench.parameters import AFFINE_MAPS, budget_table, parameter_table
+    from gru_bench.plugins import classes_by_name
 
+    own = classes_by_name("cell", options.cell, tuple(AFFINE_MAPS))
     if options.budget is None:
         hidden_sizes = options.hidden_size or [128, 256]
-        rows = parameter_table(options.input_size, hidden_sizes, options.match or "hidden")
+        rows = parameter_table(options.input_size, hidden_sizes, options.match or "hidden", own)
     elif options.hidden_size is not None:
         raise UserError("give either --hidden-size or --budget: a budget sets the hidden sizes")
     elif options.match not in (None, "parameters"):
         raise UserError(f"--budget counts parameters: leave out --match {options.match}")
     else:
-        rows = budget_table(options.input_size, options.budget)
+        rows = budget_table(options.input_size, options.budget, own)
     if options.format == "json":
         print(json.dumps(rows, indent=1))
         return
+    width = max(16, 1 + max(len(str(row["cell"])) for row in rows))
     print(
-        f"{'input':>6} {'hidden':>6}  {'cell':<16}{'parameters':>14} {'vs LSTM':>9}"
+        f"{'input':>6} {'hidden':>6}  {'cell':<{width}}{'parameters':>14} {'vs LSTM':>9}"
         f"{'FLOPs/step':>14} {'vs LSTM':>9}"
     )
     for row in rows:
         print(
-            f"{row['input_size']:>6} {row['hidden_size']:>6}  {row['cell']:<16}"
+            f"{row['input_size']:>6} {row['hidden_size']:>6}  {row['cell']:<{width}}"
             f"{row['parameters']:>14,} {row['ratio_to_lstm']:>9.4f}"
             f"{row['flops']:>14,} {row['flops_ratio_to_lstm']:>9.4f}"
         )
@@ -377,6 +392,8 @@ def _speed(options: argparse.Namespace) -> None:
     set_up_devices()
 
     from gru_bench import end_to_end, speed
+    from gru_bench.config import CELLS
+    from gru_bench.plugins import classes_by_name
 
     def progress(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -386,7 +403,8 @@ def _speed(options: argparse.Namespace) -> None:
         end_to_end.print_end_to_end(result)
         markdown = end_to_end.as_markdown(result)
     else:
-        result = speed.measure_speed(options.grid, progress)
+        cells = classes_by_name("cell", options.cell, CELLS)
+        result = speed.measure_speed(options.grid, progress, cells)
         speed.print_speed(result)
         markdown = speed.as_markdown(result)
     if options.out is not None:

@@ -12,11 +12,12 @@ import msgspec
 import numpy as np
 
 from gru_bench.analysis import load_model
-from gru_bench.config import REFERENCE, CellConfig
+from gru_bench.config import REFERENCE, CellConfig, content_hash
 from gru_bench.experiment import Experiment, make_train_config, with_hidden_size
 from gru_bench.matching import match_training_time
 from gru_bench.measure import StepCost, measure_training_steps
 from gru_bench.model import Model
+from gru_bench.plugins import source_file
 from gru_bench.runs import write_atomically
 from gru_bench.streaming import step_latency, stream_bytes
 from gru_bench.tasks.base import Task
@@ -85,13 +86,15 @@ def sizes_of_equal_time(
     with contextlib.suppress(OSError, msgspec.MsgspecError):
         known = msgspec.json.decode(path.read_bytes(), type=dict[str, int])
     cells = {name: train.model.cell for name, train in trains.items()}
-    missing = [cell for cell in cells.values() if cell not in known]
+    # A cell of one's own is another one once its file has changed.
+    keys = {cell: f"{cell} {content_hash(source_file(cell))}" for cell in cells.values()}
+    missing = [cell for cell, key in keys.items() if key not in known]
     if missing:
         found = match_training_time(trains[REFERENCE], missing, experiment.task)
-        known |= {cell: match.hidden_size for cell, match in found.items()}
+        known |= {keys[cell]: match.hidden_size for cell, match in found.items()}
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, msgspec.json.encode(known))
-    return {name: known[cell] for name, cell in cells.items()}
+    return {name: known[keys[cell]] for name, cell in cells.items()}
 
 
 def untrained_model(train: TrainConfig, task: Task) -> Model:

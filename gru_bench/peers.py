@@ -215,14 +215,17 @@ def _keras_layer(cell: str, shape: Shape) -> dict[str, Layer]:
         return {}
     import keras
 
-    layer = {
+    make = {
         "gru": lambda: keras.layers.GRU(
             shape.hidden_size, reset_after=False, return_sequences=True
         ),
         "gru_reset_after": lambda: keras.layers.GRU(shape.hidden_size, return_sequences=True),
         "lstm": lambda: keras.layers.LSTM(shape.hidden_size, return_sequences=True),
         "rnn": lambda: keras.layers.SimpleRNN(shape.hidden_size, return_sequences=True),
-    }[cell]()
+    }.get(cell)
+    if make is None:
+        return {}
+    layer = make()
     layer.build((None, shape.time, shape.input_size))
     fixed = [variable.value for variable in layer.non_trainable_variables]
 

@@ -22,7 +22,6 @@ from gru_bench.analysis import (
     no_nudges,
     trace,
 )
-from gru_bench.cells import RNN
 from gru_bench.model import Model
 from gru_bench.streaming import embed
 from gru_bench.tasks.base import Batch, Task
@@ -159,13 +158,11 @@ def relative_flow(model: Model, task: Task, batch: Batch) -> Float[Array, " dist
 
 
 def ends_of_gates(model: Model, batch: Batch) -> GateLimits | None:
-    """`gate_limits` of the first layer halfway through the sequences; None for a plain RNN.
+    """`gate_limits` of the first layer halfway through the sequences.
 
     The other history of a sequence is that of its neighbour in the batch.
     """
     cell = model.layers[0]
-    if isinstance(cell, RNN):
-        return None
     x = embed(model, batch.inputs)
     states, _ = trace(cell, x, no_nudges(model, *x.shape[:2])[0])
     half = x.shape[0] // 2

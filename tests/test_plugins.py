@@ -100,6 +100,9 @@ def test_a_cell_of_ones_own_stands_in_the_table_and_among_the_figures(page):
     row = next(line for line in done.stdout.splitlines() if line.startswith("mgu "))
     assert "608" in row.split()  # 2 H (I + H + 1)
     assert "0.50" in row.split()
+    counts = next(line for line in done.stdout.splitlines() if " minimal_gated_unit " in line)
+    # 2 H (I + H + 1) with I = 2, H = 128, and half of an LSTM's.
+    assert counts.split()[2:5] == ["minimal_gated_unit", "33,536", "0.5000"]
     html = (folder / "report.html").read_text()
     figures = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
     assert sum(">mgu<" in figure for figure in figures) >= 3
