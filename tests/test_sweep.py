@@ -91,7 +91,8 @@ def test_matched_runs_say_how_large_they_are(tmp_path, match):
     words = ["cell=gru", "hidden_size=8", f"match={match}", f"out_dir={tmp_path}"]
     sweep = run_experiments(compose(*words, multirun=False), "test", quiet=True)
     result = runs.read_result(sweep.folders[0])
-    assert (result.nominal_size, result.hidden_size) == (8, 9 if match == "parameters" else 10)
+    # By hand: of 352 parameters 324 at 9 units, 390 at 10; of 776 operations 720 and 860.
+    assert (result.nominal_size, result.hidden_size) == (8, 9)
     assert result.parameters.cell == 3 * result.hidden_size * (2 + result.hidden_size + 1)
     assert result.parameters.lstm == 4 * 8 * (2 + 8 + 1)
 
