@@ -201,7 +201,7 @@ def compare_group(
     several = len({result.cell for result in results}) < len(results)
     if names is None:
         names = [f"{r.cell} h{r.nominal_size}" if several else r.cell for r in results]
-    runs = sorted(zip(results, names, strict=True), key=lambda run: _order(run[0]))
+    runs = sorted(zip(results, names, strict=True), key=lambda run: cell_order(run[0]))
     pairs = [
         _Pair(a, b, name_a, name_b, label or a.task_label)
         for (a, name_a), (b, name_b) in itertools.combinations(runs, 2)
@@ -371,6 +371,7 @@ def _show(pair: _Pair, interval: Interval) -> str:
     return f"{shown} [{scale * interval.low:.3g}, {scale * interval.high:.3g}]"
 
 
-def _order(result: Result) -> tuple[int, str, int]:
+def cell_order(result: Result) -> tuple[int, str, int]:
+    """Orders runs by cell, those of one's own last, then by nominal size."""
     place = CELLS.index(result.cell) if result.cell in CELLS else len(CELLS)
     return place, result.cell, result.nominal_size

@@ -1,5 +1,6 @@
 """Every claim on made-up runs of which it is true, false, or not to be told."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ from made_up import make_curve, make_result
 
 from gru_bench import runs
 from gru_bench.claims import Claim, claim, ledger
+from gru_bench.claims.evidence import learned
 
 EIGHT = [0.90, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97]
 
@@ -99,13 +101,28 @@ def test_importing_the_claims_leaves_jax_alone():
         ("most", "for open", "undecided here"),
         ("most", "for against", "refuted"),
         ("most", "against open open", "undecided here"),
+        ("most tasks", "a:for b:for", "supported"),
+        ("most tasks", "a:for a:for a:against b:for", "supported"),
+        ("most tasks", "a:for b:for c:against", "supported"),
+        ("most tasks", "a:for b:against", "refuted"),
+        ("most tasks", "a:against a:against b:against c:for", "refuted"),
+        # Many settings of one task are one task.
+        ("most tasks", "a:for a:for a:for", "undecided here"),
+        ("most tasks", "a:against a:against", "undecided here"),
+        ("most tasks", "a:for a:for a:for b:open", "undecided here"),
+        ("most tasks", "a:against b:open", "undecided here"),
+        # Half of a task's tests is not most of them.
+        ("most tasks", "a:for b:for b:open", "undecided here"),
+        ("most tasks", "a:for b:for b:against", "refuted"),
         ("some", "for against", "supported"),
         ("some", "against against", "refuted"),
         ("some", "against open", "undecided here"),
     ],
 )
 def test_a_verdict_follows_from_findings_by_the_quantifier(quantifier, findings, expected):
-    tests = [claim.Test(what="", figure="", finding=finding) for finding in findings.split()]
+    # Of one task, except where tasks are counted: a letter each, before its test's finding.
+    pairs = [word.rpartition(":")[::2] for word in findings.split()]
+    tests = [claim.Test(task=t, what="", figure="", finding=finding) for t, finding in pairs]
     made = Claim(number=1, sentence="", how="", quantifier=quantifier, tests=tests)
     assert made.verdict == expected
 
@@ -121,7 +138,9 @@ def test_a_verdict_follows_from_findings_by_the_quantifier(quantifier, findings,
     ],
 )
 def test_a_sentence_of_two_parts_needs_both(tests, expected):
-    tests = [claim.Test(what="", figure="", finding=f, part=part) for part, f in tests.items()]
+    tests = [
+        claim.Test(task="", what="", figure="", finding=f, part=part) for part, f in tests.items()
+    ]
     made = Claim(number=1, sentence="", how="", quantifier="most", tests=tests, parts=("a", "b"))
     assert made.verdict == expected
 
@@ -137,9 +156,9 @@ def test_runs_are_compared_in_settings_that_differ_in_the_cell_alone():
     ]
     what = [test.what for test in claim_of(4, results).tests]
     assert what == [
-        "text-reuters8, learning rate 0.002: gru against lstm, accuracy",
         "text-reuters8, train documents 200, learning rate 0.002: gru against lstm, accuracy",
         "text-reuters8, train documents 800, learning rate 0.002: gru against lstm, accuracy",
+        "text-reuters8, learning rate 0.002: gru against lstm, accuracy",
     ]
 
 
@@ -331,7 +350,7 @@ def test_4_in_its_own_unit_and_direction():
     test = only_test(4, ahead([-0.02] * 8, margin=0.01))
     assert test.figure == "ahead by -2 points [-2, -2], margin 1 point, 8 pairs"
     # A lower MSE is better.
-    test = only_test(4, ahead([-0.02] * 8, "adding", margin=0.002))
+    test = only_test(4, ahead([-0.02] * 8, "adding", base=0.1, margin=0.002))
     assert test.figure == "ahead by 0.02 [0.02, 0.02], margin 0.002, 8 pairs"
     assert test.finding == "for"
 
@@ -339,17 +358,66 @@ def test_4_in_its_own_unit_and_direction():
 @pytest.mark.parametrize(
     ("gains", "expected"),
     [
-        ([0.0, 0.0, -0.1], "supported"),
-        ([0.0, -0.1], "refuted"),
-        ([0.0, None], "undecided here"),
+        ({"a": [0.0], "b": [0.0], "c": [-0.1]}, "supported"),
+        ({"a": [0.0, 0.0, -0.1], "b": [0.0]}, "supported"),
+        ({"a": [0.0], "b": [-0.1]}, "refuted"),
+        ({"a": [0.0], "b": [None]}, "undecided here"),
+        ({"a": [0.0, 0.0, 0.0]}, "undecided here"),
+        ({"a": [-0.1, -0.1, -0.1]}, "undecided here"),
     ],
 )
-def test_4_on_most_settings(gains, expected):
+def test_4_on_most_tasks(gains, expected):
     results = []
-    for length, gain in enumerate(gains, start=10):
-        gains = [-0.02, 0.02] * 4 if gain is None else [gain] * 8
-        results += ahead(gains, margin=0.01, task={"max_length": length})
+    for corpus, of_settings in gains.items():
+        for length, gain in enumerate(of_settings, start=10):
+            by_seed = [-0.02, 0.02] * 4 if gain is None else [gain] * 8
+            results += ahead(by_seed, margin=0.01, corpus=corpus, task={"max_length": length})
     assert verdict(4, results) == expected
+
+
+UNLEARNED = "; neither learned the task"
+
+
+def test_where_neither_cell_learned_the_task_nothing_is_for_or_against():
+    # Always predicting 1 scores an MSE of 1/6.
+    for gru, finding in ((0.167, "open"), (0.165, "for")):
+        scores = {"gru": [gru] * 8, "lstm": [0.167] * 8}
+        results = [make_result("adding", cell, s, margin=0.002) for cell, s in scores.items()]
+        test = only_test(4, results)
+        assert test.finding == finding
+        assert test.figure.endswith(UNLEARNED) == (finding == "open")
+    for score, finding in ((0.125, "open"), (0.13, "against")):
+        test = only_test(7, [counting(cell, [score] * 8) for cell in ("gru", "lstm")])
+        assert test.finding == finding
+        assert test.figure.endswith(UNLEARNED) == (finding == "open")
+
+
+def test_2_a_score_that_neither_cell_learned_is_no_score_to_get_to():
+    # Validation that varies about the baseline gets anywhere sooner or later.
+    unlearned = [
+        replace(run, seeds=[replace(seed, test={"mse": 0.167}) for seed in run.seeds])
+        for run in faster(0.8, [400] * 8, [800] * 8)
+    ]
+    step, to_score = claim_of(2, unlearned).tests
+    assert (step.finding, to_score.finding) == ("for", "open")
+    assert to_score.figure.endswith(UNLEARNED)
+
+
+@pytest.mark.parametrize(
+    ("scores", "is_learned"),
+    [
+        # 0.5 +- t(7) s / sqrt(8), with s = sqrt(8/7) times the deviation of 0.4 and of 0.5:
+        # 2.3646 * 0.4 / sqrt(7) = 0.357 leaves 0.143, and 0.447 leaves 0.053. Guessing is 0.125.
+        ([0.1, 0.9] * 4, True),
+        ([0.0, 1.0] * 4, False),
+        ([None] * 8, False),
+    ],
+)
+def test_learned_is_the_better_cells_interval_beyond_the_baseline(scores, is_learned):
+    gru, lstm = make_result("copy", "gru", scores), make_result("copy", "lstm", [0.1] * 8)
+    assert learned(gru, lstm) == learned(lstm, gru) == is_learned
+    without = [replace(r, score=replace(r.score, baseline=None)) for r in (gru, lstm)]
+    assert learned(*without)
 
 
 @pytest.mark.parametrize(
@@ -365,6 +433,8 @@ def test_4_on_most_settings(gains, expected):
 def test_7_counting(gru, lstm, expected):
     results = [counting("gru", gru), counting("lstm", lstm)]
     assert verdict(7, results) == expected
+    # The share of words that are accepted is shown in points, as on the rest of the page.
+    assert re.match(r"ahead by \S+ points ", only_test(7, results).figure)
     # Other tasks say nothing of it.
     assert verdict(7, ahead([-0.1] * 8)) == "not tested"
 
@@ -394,23 +464,60 @@ def test_8_counts_the_fewest_documents_alone_and_not_the_whole_corpus():
     assert verdict(8, overfitting(0.03, n=5)) == "undecided here"
 
 
-def test_10_no_dominance():
-    def results(*gains):
-        return [
-            run
-            for length, gain in enumerate(gains, start=10)
-            for run in ahead([gain] * 8, margin=0.01, task={"max_length": length})
-        ]
+def on_tasks(*gains, **keys):
+    """A GRU that is ahead of the LSTM by one of these on each task."""
+    return [
+        run
+        for task, gain in zip("abc", gains, strict=False)
+        for run in ahead([gain] * 8, margin=0.01, corpus=task, **keys)
+    ]
 
+
+def test_10_no_dominance():
     undecided = ahead([-0.02, 0.02] * 4, margin=0.01)
-    assert verdict(10, results(0.1, -0.1)) == "supported"
-    assert verdict(10, results(0.1, -0.1) + undecided) == "supported"
-    assert verdict(10, results(0.1, 0.0)) == "refuted"
-    assert verdict(10, results(-0.1)) == "refuted"
-    assert verdict(10, results(0.1) + undecided) == "undecided here"
-    assert verdict(10, results(0.0, 0.0)) == "undecided here"
-    findings = [test.finding for test in claim_of(10, results(0.1, -0.1, 0.0)).tests]
+    assert verdict(10, on_tasks(0.1, -0.1)) == "supported"
+    assert verdict(10, on_tasks(0.1, -0.1) + undecided) == "supported"
+    assert verdict(10, on_tasks(0.1, 0.0)) == "refuted"
+    assert verdict(10, on_tasks(-0.1, -0.1)) == "refuted"
+    assert verdict(10, on_tasks(0.1, 0.1) + undecided) == "undecided here"
+    assert verdict(10, on_tasks(0.0, 0.0)) == "undecided here"
+    findings = [test.finding for test in claim_of(10, on_tasks(0.1, -0.1, 0.0)).tests]
     assert findings == ["for", "for", "open"]
+
+
+def test_10_one_task_shows_no_dominance():
+    results = on_tasks(0.1) + on_tasks(0.1, task={"max_length": 10})
+    assert verdict(10, results) == "undecided here"
+    assert {test.finding for test in claim_of(10, results).tests} == {"open"}
+
+
+def test_10_a_win_within_the_margin_is_none():
+    # By 0.005 at every seed: p is 2 / 2^8, the margin 0.01.
+    assert verdict(10, on_tasks(0.1, -0.005)) == "refuted"
+    assert verdict(10, on_tasks(0.005, 0.0)) == "undecided here"
+    figures = [test.figure for test in claim_of(10, on_tasks(0.1, -0.005)).tests]
+    assert figures == [
+        "the GRU is better, 8 pairs, p 0.0078",
+        "the LSTM is better, within the margin, 8 pairs, p 0.0078",
+    ]
+
+
+def test_10_one_setting_alone_supports_nothing():
+    # Both GRUs in one setting, one ahead of the LSTM and one behind.
+    both = [
+        make_result("text", cell, [score] * 10, corpus="a")
+        for cell, score in (("gru", 0.9), ("gru_reset_after", 0.7), ("lstm", 0.8))
+    ]
+    assert {test.finding for test in claim_of(10, both).tests} == {"open"}
+    elsewhere = ahead([0.1] * 8, corpus="b")
+    assert verdict(10, both + elsewhere) == "supported"
+
+
+def test_10_what_neither_cell_learned_is_not_decided():
+    # The largest class is 0.49 of the documents.
+    unlearned = ahead([0.0] * 8, base=0.4, corpus="b")
+    assert verdict(10, on_tasks(0.1) + unlearned) == "undecided here"
+    assert claim_of(10, unlearned).tests[0].figure.endswith(UNLEARNED)
 
 
 # Long lags
@@ -496,11 +603,26 @@ def test_6_gradients_alive(initial, trained, expected):
     ]  # fmt: skip
 
 
-def test_6_seeds_without_a_finite_gradient_are_not_counted():
-    result = make_result("adding", "gru", [0.1] * 8)
-    norms = runs.GradientNorms(
-        distance=[0, 9], initial=[[1.0, None]] * 3 + [[1.0, 0.5]] * 5, trained=[]
-    )
+def flowing(cell, rows):
+    """A run whose gradients before training are these, at the loss and 9 steps back."""
+    norms = runs.GradientNorms(distance=[0, 9], initial=rows, trained=[])
     probes = runs.Probes(gradients=norms, gates=[], gate_ends=None, lengths=None)
-    test = only_test(6, [replace(result, probes=probes)])
+    return replace(make_result("adding", cell, [0.1] * len(rows)), probes=probes)
+
+
+def test_6_seeds_without_a_finite_gradient_are_not_counted():
+    test = only_test(6, [flowing("gru", [[None, None]] * 3 + [[1.0, 0.5]] * 5)])
     assert (test.finding, test.figure) == ("open", "5.0e-01 of that at the loss, 5 of 8 seeds")
+
+
+def test_a_gradient_that_overflows_on_its_way_has_exploded():
+    test = only_test(6, [flowing("gru", [[1.0, None]] * 8)])
+    assert test.finding == "against"
+    assert test.figure == "∞ [∞, ∞] of that at the loss, 8 of 8 seeds"
+    test = claim_of(5, [flowing("rnn", [[1.0, None]] * 7 + [[1.0, 2e6]])]).tests[-1]
+    assert (test.part, test.finding) == ("gradients", "for")
+    # With 8 values the exact 95 % interval of the median reaches from the least to the largest.
+    assert test.figure == "∞ [2.0e+06, ∞] of that at the loss, 8 of 8 seeds"
+    # Half of the seeds alone say nothing of the median.
+    test = only_test(6, [flowing("gru", [[1.0, None]] * 4 + [[1.0, 0.5]] * 4)])
+    assert test.finding == "open"

@@ -194,6 +194,125 @@ def test_labels_name_only_what_tells_runs_apart():
     assert "copy: optim.learning_rate differs: gru 0.002, lstm 0.01" in group.notes()
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("steps", 4000, ["2000", "4000"]),
+        ("epochs", 3, ["null", "3"]),
+        ("batch_size", 60, ["50", "60"]),
+        ("layers", 2, ["null", "2"]),
+        ("precision", "bfloat16", ["null", "bfloat16"]),
+        ("match", "flops", ["flops", "hidden"]),
+        ("budget", 1000, ["null", "1000"]),
+        ("patience", 5, ["null", "5"]),
+        ("evaluate_every", 7, ["null", "7"]),
+        ("stop_when_solved", True, ["null", "true"]),
+    ],
+)
+def test_cells_that_were_trained_in_another_way_are_not_compared(key, value, told):
+    results = [make_result("copy"), make_result("copy", "lstm", **{key: value})]
+    groups = make_groups(results)
+    assert [group.label for group in groups] == [f"copy({key}={shown})" for shown in told]
+    assert [group.comparisons for group in groups] == [[], []]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"optim": {"clip_norm": 2.0}},
+        {"seeds": [7]},
+        {"margin": 0.1},
+    ],
+)
+def test_what_is_a_cells_own_keeps_it_in_the_comparison(keys):
+    lstm = with_cell(make_result("copy", "lstm", **keys), forget_bias=0.0)
+    (group,) = make_groups([make_result("copy"), lstm])
+    assert group.label == "copy"
+    assert [(c.cell_a, c.cell_b) for c in group.comparisons] == [("gru", "lstm")]
+
+
+def with_cell(result, **keys):
+    """The result with other keys of its cell."""
+    return dataclasses.replace(
+        result, config=result.config | {"cell": result.config["cell"] | keys}
+    )
+
+
+def test_a_tuned_cell_is_not_compared_with_one_that_was_not():
+    results = [tuned(), tuned("rnn"), make_result("adding", "lstm"), make_result("adding", "rnn")]
+    groups = {group.label: [r.result.cell for r in group.runs] for group in make_groups(results)}
+    assert groups == {
+        "adding(tuned=false)": ["lstm", "rnn"],
+        "adding(tuned=true)": ["gru", "rnn"],
+    }
+
+
+def test_training_is_told_only_where_runs_of_one_problem_differ_in_it():
+    # Longer lags get more steps: that alone makes no second setting of either.
+    results = [
+        make_result("copy", cell, task={"lag": lag}, steps=100 * lag)
+        for cell in ("gru", "lstm")
+        for lag in (10, 20)
+    ]
+    assert labels(results) == ["copy(lag=10)", "copy(lag=20)"]
+
+
+def test_more_seeds_are_another_result():
+    few, many = ([*range(n)] for n in (2, 9))
+    results = [make_result("copy", "gru", seeds=seeds) for seeds in (few, many)]
+    results.append(make_result("copy", "lstm", seeds=[5, 6]))
+    assert labels(results) == ["copy(seeds=2)", "copy(seeds=9)", "copy(seeds=[5, 6])"]
+
+
+def test_scores_of_other_names_stand_apart():
+    result = make_result("adding", "lstm")
+    seeds = [dataclasses.replace(s, test={"rmse": s.test["mse"]}) for s in result.seeds]
+    score = dataclasses.replace(result.score, name="rmse")
+    renamed = dataclasses.replace(result, score=score, seeds=seeds)
+    results = [make_result("adding"), renamed]
+    assert labels(results) == ["adding(score=mse)", "adding(score=rmse)"]
+    assert all(claim.verdict != "refuted" for claim in claims.ledger(results))
+
+
+A, B = "0123456789abcdef", "fedcba9876543210"
+
+
+def test_texts_and_tasks_that_have_changed_stand_apart_under_a_short_hash():
+    def text(content):
+        return {"name": "mine", "content": content}
+
+    results = [make_result("text", "gru", (0.5,)), make_result("text", "lstm", (0.5,))]
+    for key, first, second in (
+        ("corpus", text(A), text(B)),
+        ("task", {"source": A}, {"source": B}),
+    ):
+        changed = [
+            dataclasses.replace(r, config=r.config | {key: r.config[key] | value})
+            for r, value in zip(results, (first, second), strict=True)
+        ]
+        name = "content" if key == "corpus" else "source"
+        assert labels(changed) == [f"text-reuters8({name}={h})" for h in ("012345", "fedcba")]
+        settings = [test.what for test in claims.ledger(changed)[0].tests]
+        assert [what.partition(":")[0] for what in settings] == [f"text-reuters8, {name} 012345"]
+
+
+def test_an_old_source_of_a_cell_stands_apart():
+    def mine(source, month, **keys):
+        result = with_cell(make_result("copy", **keys), source=source)
+        return dataclasses.replace(result, created=f"2026-{month:02}-01T00:00:00Z")
+
+    lstm = with_cell(make_result("copy", "lstm"), source=None)
+    assert labels([mine(A, 1), lstm]) == ["copy"]
+    old, new = mine(A, 1), mine(B, 2)
+    newest, apart = make_groups([lstm, new, old])
+    assert (newest.label, apart.label) == ("copy(source=newest)", "copy(source=012345)")
+    assert [run.result for run in newest.runs] == [new, lstm]
+    assert [run.result for run in apart.runs] == [old]
+    # Of another size it is no less old.
+    smaller = mine(A, 1, hidden_size=64)
+    assert labels([lstm, new, smaller]) == ["copy(source=newest)", "copy(source=012345)"]
+
+
 def tuned(cell="gru", chosen=0.01, rates=(0.001, 0.01, 0.1), **keys):
     scores = [[0.5, 0.25], [0.01, 0.03], [None, 0.2]][: len(rates)]
     tuning = runs.Tuning(
@@ -213,8 +332,8 @@ def test_tuned_runs_are_told_apart_by_their_grid_alone():
         " lie beyond"
     ]
     assert labels([tuned(), tuned(rates=(0.001, 0.01))]) == [
-        "adding(learning_rates=[0.001, 0.01, 0.1])",
         "adding(learning_rates=[0.001, 0.01])",
+        "adding(learning_rates=[0.001, 0.01, 0.1])",
     ]
 
 
@@ -420,6 +539,14 @@ def test_evidence_of_text_has_the_gap_to_training():
     assert alone.rows[0][-1] == "10.0 [-53.5, 73.5]"
 
 
+def test_that_seeds_share_the_test_documents_is_said_of_text_alone():
+    text, copy = make_result("text"), make_result("copy")
+    assert tables.SHARED_TEST in tables.notes(make_groups([copy, text]))
+    assert tables.SHARED_TEST not in tables.notes(make_groups([copy]))
+    tex = latex.to_latex(make_document([copy, text], []))
+    assert tex.count("all seeds share one test split") == 1
+
+
 def test_times_that_were_not_reached():
     inf = float("inf")
     assert show_time(None) == "-"
@@ -613,7 +740,7 @@ def test_figures_are_the_same_every_time_and_take_the_pages_colour():
         assert canvas.INK not in picture.svg
 
 
-def test_curves_carry_stopped_seeds_on_and_drop_diverged_ones():
+def test_curves_carry_stopped_seeds_on_and_drop_what_is_not_finite():
     result = make_result(scores=(1.0, 1.0, 1.0), curves=[(4.0, 1.0), (2.0, 3.0, 5.0), (3.0, None)])
     steps, mean, band = plots.mean_and_band(Run(result))
     np.testing.assert_array_equal(steps, [100, 200, 300])
@@ -742,10 +869,10 @@ def test_all_documents_stand_after_any_number_of_them():
     assert series.groups[-1].label == "text-reuters8(train_documents=all)"
 
 
-def claim(number, findings, quantifier="all", parts=("",)):
+def claim(number, findings, quantifier="all", parts=("",), tasks="aaaaa"):
     tests = [
-        claims.Test(what=f"test {i}", figure=f"{i}.0", finding=finding, part=part)
-        for i, (finding, part) in enumerate(findings)
+        claims.Test(task=task, what=f"test {i}", figure=f"{i}.0", finding=finding, part=part)
+        for i, ((finding, part), task) in enumerate(zip(findings, tasks, strict=False))
     ]
     return claims.Claim(
         number=number, sentence=f"Claim {number}.", how="By <rule>.", quantifier=quantifier,
@@ -765,6 +892,31 @@ def test_the_ledger_shows_the_tests_that_decide():
     undecided = claim(4, [("for", ""), ("open", "")])
     assert ledger.show_verdict(undecided) == "? undecided here"
     assert [test.what for test in ledger.deciding(undecided)] == ["test 1"]
+
+
+def test_the_ledger_names_tests_of_several_tasks():
+    supported = claim(1, [("for", "")] * 4, tasks="aaba")
+    assert [test.what for test in ledger.deciding(supported)] == ["test 0", "test 2"]
+    # Several parts come first, and of the other part a test of the other task.
+    parts = claim(3, [("for", part) for part in "aabb"], parts=("a", "b"), tasks="xyxy")
+    assert [test.what for test in ledger.deciding(parts)] == ["test 0", "test 3"]
+
+
+def test_the_ledger_counts_tasks_where_the_claim_is_of_tasks():
+    findings = [("for", ""), ("for", ""), ("open", "")]
+    assert ledger.count_findings(claim(4, findings)) == "2 for, 1 open"
+    for tasks, shown in (("aaa", "1 task"), ("aab", "2 tasks")):
+        made = claim(4, findings, "most tasks", tasks=tasks)
+        assert ledger.count_findings(made) == f"2 for, 1 open, on {shown}"
+
+
+def test_the_ledger_gives_the_verdict_of_each_part_where_these_differ():
+    differ = claim(2, [("for", "a"), ("open", "b")], parts=("a", "b"))
+    assert ledger.decided_by(differ) == ["a: supported, b: undecided here", "test 1: 1.0"]
+    lacking = claim(2, [("against", "a")], parts=("a", "b"))
+    assert ledger.decided_by(lacking)[0] == "a: refuted, b: not tested"
+    alike = claim(2, [("for", "a"), ("for", "b")], parts=("a", "b"))
+    assert ledger.decided_by(alike) == ["test 0: 0.0", "test 1: 1.0"]
 
 
 def test_the_ledger_is_left_out_where_only_parameters_can_be_counted():
@@ -800,6 +952,19 @@ def test_the_page_and_the_markdown_hold_every_test_of_every_claim(folder):
         for test in entry.tests:
             assert test.figure in page.text
     assert shown.untested_line() in page.text
+
+
+def test_every_report_gives_the_verdicts_of_parts_that_differ(tmp_path):
+    gru, lstm = make_result(), make_result(cell="lstm")
+    elsewhere = dataclasses.replace(lstm, environment=dataclasses.replace(
+        lstm.environment, processor="Another"
+    ))  # fmt: skip
+    parts = "in training: not tested, between two steps: supported"
+    for kind in ("html", "markdown", "latex"):
+        report.render([gru, elsewhere], [], kind, tmp_path / kind)
+        assert (tmp_path / kind).read_text(encoding="utf-8").count(parts) == 1
+        report.render([gru, lstm], [], kind, tmp_path / kind)
+        assert "between two steps: supported" not in (tmp_path / kind).read_text(encoding="utf-8")
 
 
 def test_commands_are_given_once_the_oldest_first():

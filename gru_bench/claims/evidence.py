@@ -1,10 +1,18 @@
 """From intervals to findings and figures."""
 
 import math
+from dataclasses import replace
 
-from gru_bench.claims.claim import Finding
+from gru_bench.claims.claim import Finding, Test
 from gru_bench.runs import Result, Spread
-from gru_bench.stats import MIN_PAIRS, Interval, median_interval_from_quartiles
+from gru_bench.stats import MIN_PAIRS, Interval, mean_interval, median_interval_from_quartiles
+from gru_bench.verdicts import is_share, scores_by_seed
+
+# Follows the rule of a claim that compares scores.
+UNLEARNED = (
+    " Open where neither cell learned the task: where the interval of the better one's mean test"
+    " score does not lie wholly beyond the baseline."
+)
 
 
 def below(interval: Interval, bound: float) -> Finding:
@@ -40,18 +48,28 @@ def sign(result: Result) -> int:
     return 1 if result.score.higher_is_better else -1
 
 
-def score_name(result: Result) -> str:
-    """The main score in words."""
-    return "MSE" if result.score.name == "mse" else result.score.name.replace("_", " ")
+def learned(a: Result, b: Result) -> bool:
+    """Whether the better of two cells surely scores beyond the baseline.
+
+    Where a task has no baseline, nothing says that a score could be had without learning.
+    """
+    if a.score.baseline is None:
+        return True
+    means = [mean_interval(list(scores_by_seed(result).values())) for result in (a, b)]
+    best = max((turned(mean, sign(a)) for mean in means), key=lambda mean: mean.estimate)
+    return above(best, sign(a) * a.score.baseline) == "for"
 
 
-def _is_percentage(result: Result) -> bool:
-    return "accuracy" in result.score.name
+def open_if_unlearned(test: Test, a: Result, b: Result) -> Test:
+    """The test of two cells, left open if neither learned the task."""
+    if learned(a, b):
+        return test
+    return replace(test, figure=f"{test.figure}; neither learned the task", finding="open")
 
 
 def points(result: Result, difference: Interval) -> str:
-    """A difference of scores, that of accuracies in percentage points."""
-    return show(difference, 100, " points") if _is_percentage(result) else show(difference)
+    """A difference of scores, that of shares of right answers in percentage points."""
+    return show(difference, 100, " points") if is_share(result.score) else show(difference)
 
 
 def amount(result: Result, difference: float) -> str:
@@ -61,8 +79,8 @@ def amount(result: Result, difference: float) -> str:
 
 
 def level(result: Result, score: float) -> str:
-    """A score, accuracies in percent."""
-    return f"{100 * score:.3g}%" if _is_percentage(result) else f"{score:.3g}"
+    """A score, shares of right answers in percent."""
+    return f"{100 * score:.3g}%" if is_share(result.score) else f"{score:.3g}"
 
 
 def show(interval: Interval, scale: int = 1, unit: str = "") -> str:
@@ -80,9 +98,10 @@ def show(interval: Interval, scale: int = 1, unit: str = "") -> str:
 
 def show_powers(interval: Interval) -> str:
     """Such as `1.2e-09 [3.0e-10, 5.1e-09]`."""
+    estimate = _number(interval.estimate, ".1e")
     if interval.low is None or interval.high is None:
-        return f"{interval.estimate:.1e}"
-    return f"{interval.estimate:.1e} [{interval.low:.1e}, {interval.high:.1e}]"
+        return estimate
+    return f"{estimate} [{_number(interval.low, '.1e')}, {_number(interval.high, '.1e')}]"
 
 
 def _number(value: float, digits: str) -> str:

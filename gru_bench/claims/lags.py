@@ -1,5 +1,6 @@
 """Claims on long lags: who bridges them, and whether gradients do."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
@@ -35,8 +36,8 @@ def long_lags(settings: list[Setting]) -> Claim:
             " it fails by; failing there too contradicts nothing, so it is open. Gradients: the"
             " RNN's before training, at the far end over the end where the loss is, for if the"
             " interval of the median over seeds lies below 0.001 or above 1000, against if"
-            " between. All tests must be for; one against refutes. That the one is the cause of"
-            " the other is not tested."
+            " between; one that overflowed on its way counts as infinite. All tests must be for;"
+            " one against refutes. That the one is the cause of the other is not tested."
         ),
         quantifier="all",
         tests=tests,
@@ -78,6 +79,7 @@ def _fails(setting: Setting, part: str) -> Test:
         finding = "for"
     shown = [f"{name} {_solved(setting.runs[name])}" for name in ("rnn", best) if name]
     return Test(
+        task=setting.task_label,
         what=f"{setting.label}: seeds that solve it, rnn against the best gated cell",
         figure=", ".join(shown),
         finding=finding,
@@ -89,6 +91,7 @@ def _solves(setting: Setting, part: str) -> Test:
     rnn = setting.runs["rnn"]
     solves = above(_solve_rate(rnn), 0.5) == "for"
     return Test(
+        task=setting.task_label,
         what=f"{setting.label}: seeds that solve it, rnn on a shorter lag",
         figure=f"rnn {_solved(rnn)}",
         finding="for" if solves else "open",
@@ -123,7 +126,8 @@ def gradients_alive(settings: list[Setting]) -> Claim:
             "On the longest lag of each task: the gradient at the far end of a sequence over that"
             " at the end where the loss is, before training, when learning has to begin, and after"
             " it. For if the interval of the median over seeds lies between 0.001 and 1000, against"
-            " if it lies outside. All tests must be for; one against refutes."
+            " if it lies outside; a gradient that overflowed on its way counts as infinite. All"
+            " tests must be for; one against refutes."
         ),
         quantifier="all",
         tests=tests,
@@ -139,14 +143,17 @@ def _gradient_tests(
         norms = run.probes.gradients if run and run.probes else None
         if norms is None:
             continue
-        far = max(range(len(norms.distance)), key=norms.distance.__getitem__)
+        near, far = (norms.distance.index(pick(norms.distance)) for pick in (min, max))
         rows = norms.trained if when == "after training" else norms.initial
-        values = [value for row in rows if (value := row[far]) is not None]
+        # A row that is finite at the loss and not at the far end overflowed between them.
+        known = [row[far] for row in rows if row[near] is not None]
+        values = [math.inf if norm is None else norm for norm in known]
         if not values:
             continue
         relative = median_interval(values)
         seeds = f"{len(values)} of {len(rows)} seeds"
         yield Test(
+            task=setting.task_label,
             what=f"{setting.label}: {cell} {when}, gradient {norms.distance[far]} steps back",
             figure=f"{show_powers(relative)} of that at the loss, {seeds}",
             finding=_lives(relative, should_live),

@@ -1,12 +1,26 @@
 """Claims on how well a cell does: who scores better, who overfits."""
 
 import statistics
+from typing import Literal
 
-from gru_bench.claims.claim import Claim, Finding, Test
-from gru_bench.claims.evidence import above, amount, level, points, score_name, sign, turned
+from gru_bench.claims.claim import MIN_TASKS, Claim, Finding, Test
+from gru_bench.claims.evidence import (
+    UNLEARNED,
+    above,
+    amount,
+    learned,
+    level,
+    open_if_unlearned,
+    points,
+    sign,
+    turned,
+)
 from gru_bench.claims.settings import Setting, grus, paired
 from gru_bench.runs import Result
 from gru_bench.stats import MIN_PAIRS, Interval, bootstrap_interval
+from gru_bench.verdicts import Comparison, score_in_words
+
+Outcome = Literal["gru", "lstm", "neither"]
 
 
 def comparable(settings: list[Setting]) -> Claim:
@@ -18,13 +32,13 @@ def comparable(settings: list[Setting]) -> Claim:
             continue
         gain, margin = turned(comparison.difference, sign(gru)), comparison.margin
         stated = f"margin {amount(gru, margin)}" if margin is not None else "no margin"
-        tests.append(
-            Test(
-                what=f"{setting.label}: {gru.cell} against lstm, {score_name(gru)}",
-                figure=f"ahead by {points(gru, gain)}, {stated}, {comparison.n_pairs} pairs",
-                finding=_not_worse(gain, margin) if comparison.n_pairs >= MIN_PAIRS else "open",
-            )
+        test = Test(
+            task=setting.task_label,
+            what=f"{setting.label}: {gru.cell} against lstm, {score_in_words(gru.score)}",
+            figure=f"ahead by {points(gru, gain)}, {stated}, {comparison.n_pairs} pairs",
+            finding=_not_worse(gain, margin) if comparison.n_pairs >= MIN_PAIRS else "open",
         )
+        tests.append(open_if_unlearned(test, gru, setting.runs["lstm"]))
     return Claim(
         number=4,
         sentence="A GRU performs comparably to an LSTM on most tasks.",
@@ -33,10 +47,13 @@ def comparable(settings: list[Setting]) -> Claim:
             " if its interval lies above minus the margin, which the runs stated beforehand;"
             " against if below it; open if it spans it, and then also where the LSTM is surely"
             " ahead but perhaps by less than matters. Without a margin only a GRU that is ahead"
-            " counts as comparable. Supported if more than half of the tests are for, refuted if"
-            " at least half are against."
+            " counts as comparable."
+            + UNLEARNED
+            + " A task counts once: for if more than half of its tests are, against if at least"
+            " half are. Supported if more than half of the tasks are for, refuted if at least half"
+            f" are against, and either takes {MIN_TASKS} decided tasks."
         ),
-        quantifier="most",
+        quantifier="most tasks",
         tests=tests,
     )
 
@@ -51,11 +68,16 @@ def counting(settings: list[Setting]) -> Claim:
     """Claim 7, by verdicts on the counting task."""
     findings: dict[str, Finding] = {"worse": "for", "better": "against", "equivalent": "against"}
     tests = [
-        Test(
-            what=f"{setting.label}: lstm against {gru.cell}, {score_name(gru)}",
-            figure=f"ahead by {points(gru, turned(comparison.difference, -sign(gru)))},"
-            f" {comparison.n_pairs} pairs, p {comparison.p_holm:.2g}",
-            finding=findings.get(comparison.verdict, "open"),
+        open_if_unlearned(
+            Test(
+                task=setting.task_label,
+                what=f"{setting.label}: lstm against {gru.cell}, {score_in_words(gru.score)}",
+                figure=f"ahead by {points(gru, turned(comparison.difference, -sign(gru)))},"
+                f" {comparison.n_pairs} pairs, p {comparison.p_holm:.2g}",
+                finding=findings.get(comparison.verdict, "open"),
+            ),
+            gru,
+            setting.runs["lstm"],
         )
         for setting, gru in grus(s for s in settings if s.task == "counting")
         if (comparison := setting.against_lstm.get(gru.cell))
@@ -66,7 +88,7 @@ def counting(settings: list[Setting]) -> Claim:
         how=(
             "On the counting task, whose state must be kept exact while something else is put out:"
             " for if the LSTM is better than the GRU by the report's verdict, against if it is"
-            " worse or equivalent. All tests must be for; one against refutes."
+            " worse or equivalent. All tests must be for; one against refutes." + UNLEARNED
         ),
         quantifier="all",
         tests=tests,
@@ -103,8 +125,10 @@ def _overfits(what: str, gru: Result, lstm: Result) -> Test | None:
         return None
     excess, documents = bootstrap_interval(more), gru.config["task"]["train_documents"]
     tested = (f"{r.cell} {level(r, statistics.fmean(r.test_scores.values()))}" for r in (lstm, gru))
+    score = score_in_words(gru.score)
     return Test(
-        what=f"{what} against lstm, training less test {score_name(gru)} on {documents} documents",
+        task=gru.task_label,
+        what=f"{what} against lstm, training less test {score} on {documents} documents",
         figure=f"lstm {points(gru, excess)} more, {len(more)} pairs; test: {', '.join(tested)}",
         finding=above(excess, 0) if len(more) >= MIN_PAIRS else "open",
     )
@@ -123,36 +147,64 @@ def _gaps(result: Result) -> dict[int, float]:
 def no_dominance(settings: list[Setting]) -> Claim:
     """Claim 10, by verdicts on all tasks."""
     compared = [
-        (setting, comparison)
+        (setting, comparison, _outcome(setting, comparison))
         for setting in settings
         for comparison in setting.against_lstm.values()
     ]
-    verdicts = {comparison.verdict for _, comparison in compared}
-    both_win, one_wins = {"better", "worse"} <= verdicts, bool({"better", "worse"} & verdicts)
-    won = {"better": "the GRU is better", "worse": "the LSTM is better"}
+    won = {
+        kind: {setting.label for setting, _, outcome in compared if outcome == kind}
+        for kind in ("gru", "lstm")
+    }
+    decided = {setting.task_label for setting, _, outcome in compared if outcome}
+    each_wins = all(won.values()) and len(won["gru"] | won["lstm"]) > 1
+    one_wins = any(won.values()) and not all(won.values()) and len(decided) >= MIN_TASKS
 
-    def finding(verdict: str) -> Finding:
-        if both_win:
-            return "for" if verdict in won else "open"
-        return "against" if one_wins and verdict != "undecided" else "open"
+    def finding(outcome: Outcome | None) -> Finding:
+        if each_wins:
+            return "for" if outcome in won else "open"
+        return "against" if one_wins and outcome else "open"
 
-    tests = [
-        Test(
-            what=f"{setting.label}: {c.cell_a} against lstm",
-            figure=f"{won.get(c.verdict, c.verdict)}, {c.n_pairs} pairs, p {c.p_holm:.2g}",
-            finding=finding(c.verdict),
-        )
-        for setting, c in compared
-    ]
     return Claim(
         number=10,
         sentence="Neither dominates universally: the choice is made by trying both.",
         how=(
-            "Every GRU against the LSTM by the report's verdict, in every setting. If each kind is"
-            " better somewhere, these tests are for and support it; if only one is, all that is"
-            " decided is against, and refutes it where no comparison is undecided. Verdicts are"
-            " corrected within a setting, not across settings: of many, a lone win may be chance."
+            "Every GRU against the LSTM by the report's verdict, in every setting; better by less"
+            " than the margin is as good as equivalent. If each kind is better somewhere, and not"
+            " in one setting alone, these tests are for and support it. If only one is, and"
+            f" {MIN_TASKS} tasks at least have a verdict, all that is decided is against, which"
+            " refutes it where nothing is open." + UNLEARNED + " Verdicts are corrected within a"
+            " setting, not across settings: of many, a lone win may be chance."
         ),
         quantifier="some",
-        tests=tests,
+        tests=[
+            Test(
+                task=setting.task_label,
+                what=f"{setting.label}: {comparison.cell_a} against lstm",
+                figure=_shown(setting, comparison),
+                finding=finding(outcome),
+            )
+            for setting, comparison, outcome in compared
+        ],
     )
+
+
+def _outcome(setting: Setting, comparison: Comparison) -> Outcome | None:
+    """Who is better by more than does not matter; None if that is not decided."""
+    if comparison.verdict == "undecided" or not _learned(setting, comparison):
+        return None
+    if comparison.verdict == "equivalent" or comparison.within_margin:
+        return "neither"
+    return "gru" if comparison.verdict == "better" else "lstm"
+
+
+def _learned(setting: Setting, comparison: Comparison) -> bool:
+    return learned(setting.runs[comparison.cell_a], setting.runs[comparison.cell_b])
+
+
+def _shown(setting: Setting, comparison: Comparison) -> str:
+    won = {"better": "the GRU is better", "worse": "the LSTM is better"}
+    verdict = won.get(comparison.verdict, comparison.verdict)
+    if comparison.verdict in won and comparison.within_margin:
+        verdict += ", within the margin"
+    shown = f"{verdict}, {comparison.n_pairs} pairs, p {comparison.p_holm:.2g}"
+    return shown if _learned(setting, comparison) else f"{shown}; neither learned the task"

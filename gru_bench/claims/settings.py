@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gru_bench.config import ExperimentConfig
 from gru_bench.runs import Result
+from gru_bench.settings import setting_order, settings_of, show_value, varying
 from gru_bench.verdicts import Comparison, compare_group
 
 GRUS = ("gru", "gru_reset_after")
@@ -70,8 +70,8 @@ def make_settings(results: Sequence[Result]) -> list[Setting]:
     settings = []
     for task in sorted({label for label, _, _ in found}):
         of_task = [(keys, runs) for label, keys, runs in found if label == task]
-        telling = _telling([keys for keys, _ in of_task])
-        of_task.sort(key=lambda pair: [_order(pair[0].get(key)) for key in telling])
+        telling = varying([keys for keys, _ in of_task])
+        of_task.sort(key=lambda pair: setting_order({key: pair[0].get(key) for key in telling}))
         for keys, runs in of_task:
             shown = [_named(key, keys[key]) for key in telling if keys.get(key) is not None]
             # Of runs alike even in their seeds, over a file of texts that has changed, the newest.
@@ -86,39 +86,14 @@ def _grouped(
     """Runs by the shared part of their configuration; a tuned learning rate is the cell's own."""
     groups: dict[str, tuple[dict[str, Any], list[Result]]] = {}
     for result in results:
-        own = ["optim.learning_rate"] if result.tuning else []
-        ignored = {*ExperimentConfig.NOT_IDENTITY, *own}
-        flat = _flatten(result.config)
-        keys = {key: flat[key] for key in flat if key not in ignored and is_shared(key)}
+        keys = {key: value for key, value in settings_of(result).items() if is_shared(key)}
         name = json.dumps([result.task_label, keys], sort_keys=True)
         groups.setdefault(name, (keys, []))[1].append(result)
     return list(groups.values())
 
 
-def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested keys as dotted ones."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        nested = isinstance(value, dict)
-        flat |= _flatten(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
-    return flat
-
-
-def _telling(settings: list[dict[str, Any]]) -> list[str]:
-    """Keys in which the settings of a task differ."""
-    keys = dict.fromkeys(key for setting in settings for key in setting)
-    return [key for key in keys if any(s.get(key) != settings[0].get(key) for s in settings)]
-
-
 def _named(key: str, value: Any) -> str:
-    return f"{key.rpartition('.')[2].replace('_', ' ')} {value}"
-
-
-def _order(value: Any) -> tuple[int, float, str]:
-    """Orders null before numbers before text."""
-    if value is None:
-        return 0, 0.0, ""
-    return (1, float(value), "") if isinstance(value, int | float) else (2, 0.0, str(value))
+    return f"{key.rpartition('.')[2].replace('_', ' ')} {show_value(key, value)}"
 
 
 def grus(

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gru_bench.config import CELLS
-from gru_bench.report.settings import (
+from gru_bench.runs import Result, Spread
+from gru_bench.settings import (
+    CELL_SOURCE,
     NOT_A_SETTING,
     hashable,
     is_common,
@@ -20,11 +21,11 @@ from gru_bench.report.settings import (
     show_value,
     varying,
 )
-from gru_bench.runs import Result, Spread
 from gru_bench.stats import Interval, mean_interval
 from gru_bench.verdicts import (
     Comparison,
     Summary,
+    cell_order,
     compare_group,
     is_share,
     score_in_words,
@@ -41,14 +42,20 @@ _MATCHED = {
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A result with the numbers that tables, plots and sentences share."""
+    """A result with the numbers that tables, plots and sentences share.
+
+    Attributes:
+        result: What was read.
+        old_source: Hash of its cell's source, where a later run of that cell has another.
+    """
 
     result: Result
+    old_source: str | None = None
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The configuration by dotted keys."""
-        return settings_of(self.result.config)
+        """What it was made with, by dotted keys; of sources of its cell only old ones."""
+        return settings_of(self.result) | {CELL_SOURCE: self.old_source}
 
     @cached_property
     def score(self) -> Interval | None:
@@ -237,7 +244,7 @@ class Group:
             notes.append(f"the runs state different margins: {self._each('margin', margins)}")
         settings = [run.settings for run in self.runs]
         for key in varying(settings):
-            if key != "seeds" and not key.startswith("cell."):
+            if key.startswith(("optim.", "tune.")):
                 values = self._each(key, [config.get(key) for config in settings])
                 notes.append(f"{key} differs: {values}")
         for run in self.runs:
@@ -268,12 +275,14 @@ def make_groups(results: Iterable[Result]) -> list[Group]:
     """Sorts results into groups: by task, by setting, then by cell and nominal size.
 
     A label is the plain task; keys are appended, as in `copy(lag=20)`, only where they tell runs
-    apart: keys of the task or its corpus that differ within the report, and any other key in which
-    runs of the same task, cell and nominal size differ.
+    apart: keys of the task or its corpus that differ within the report; then keys of how it was
+    trained in which runs of one such problem differ; then any in which runs of one cell and nominal
+    size still do. So cells in a group may differ in their own keys, optimiser and seeds alone. Runs
+    of a cell of one's own stand apart, under their hash, once there is a later source of it.
     """
     by_task: dict[str, list[Run]] = defaultdict(list)
-    for result in sorted(results, key=_run_order):
-        by_task[result.task_label].append(Run(result))
+    for run in _with_old_sources(results):
+        by_task[run.result.task_label].append(run)
     groups: list[Group] = []
     for task in sorted(by_task):
         settings: dict[tuple[Any, ...], list[Run]] = defaultdict(list)
@@ -288,16 +297,43 @@ def make_groups(results: Iterable[Result]) -> list[Group]:
     return groups
 
 
+def _with_old_sources(results: Iterable[Result]) -> list[Run]:
+    """The runs in the order of tables."""
+    ordered = sorted(results, key=lambda r: (*cell_order(r), r.identity))
+    newest = {
+        (result.task_label, result.cell): result.config["cell"].get("source")
+        for result in sorted(ordered, key=lambda result: result.created)
+    }
+    runs = []
+    for result in ordered:
+        source = result.config["cell"].get("source")
+        is_old = source != newest[result.task_label, result.cell]
+        runs.append(Run(result, source if is_old else None))
+    return runs
+
+
 def _telling_keys(runs: list[Run]) -> list[str]:
     """Keys without which two runs of one task would carry the same label but be different."""
     candidates = varying([run.settings for run in runs])
     keys = {key for key in candidates if key.startswith(("task.", "corpus."))}
+    keys |= {key for key in _varying_among(runs, keys, []) if not _is_of_cells(key)}
+    keys |= _varying_among(runs, keys, ["cell.name", "hidden_size"])
+    return [key for key in candidates if key in keys]
+
+
+def _is_of_cells(key: str) -> bool:
+    """Whether cells that are compared may differ in it."""
+    own = key in ("seeds", "hidden_size") or key.startswith(("cell.", "optim.", "tune."))
+    return own and key != CELL_SOURCE
+
+
+def _varying_among(runs: Sequence[Run], keys: Iterable[str], further: Sequence[str]) -> set[str]:
+    """Keys in which runs differ that are alike in all of these."""
     alike: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for run in runs:
-        problem = tuple(hashable(run.settings.get(key)) for key in sorted(keys))
-        alike[run.result.cell, run.result.nominal_size, *problem].append(run.settings)
-    keys |= {key for settings in alike.values() for key in varying(settings)}
-    return [key for key in candidates if key in keys]
+        shared = (run.settings.get(key) for key in (*sorted(keys), *further))
+        alike[tuple(map(hashable, shared))].append(run.settings)
+    return {key for settings in alike.values() for key in varying(settings)}
 
 
 def make_slug(label: str, taken: set[str]) -> str:
@@ -305,11 +341,6 @@ def make_slug(label: str, taken: set[str]) -> str:
     plain = re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-").lower() or "task"
     numbered = (f"{plain}-{i}" for i in itertools.count(2))
     return next(slug for slug in itertools.chain([plain], numbered) if slug not in taken)
-
-
-def _run_order(result: Result) -> tuple[int, str, int, str]:
-    order = CELLS.index(result.cell) if result.cell in CELLS else len(CELLS)
-    return order, result.cell, result.nominal_size, result.identity
 
 
 def _machine(result: Result) -> tuple[str, str, int, str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from gru_bench.report import answers, tables
 from gru_bench.report.document import Document
 from gru_bench.report.groups import Group
-from gru_bench.report.ledger import Ledger, deciding, show_test
+from gru_bench.report.ledger import Ledger, decided_by
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -62,7 +62,7 @@ def _table(group: Group) -> str:
         lines.append(_row([rf"\textbf{{{escape(t)}}}" if b else escape(t) for t, b in entries]))
     lines += [r"    \bottomrule", r"  \end{tabular}", r"  \par\smallskip"]
     lines += [r"  \begin{minipage}{\linewidth}"]
-    notes = [tables.heading(group) + ".", tables.LEGEND, tables.VERDICTS]
+    notes = [tables.heading(group) + ".", *tables.legend([group])]
     notes += [f"{note}." for note in group.notes()]
     lines += [f"    {escape(note)}" for note in notes]
     lines += [r"  \end{minipage}", r"\end{table}", ""]
@@ -85,7 +85,7 @@ def _ledger(ledger: Ledger) -> str:
         r"    \midrule",
     ]
     for claim in ledger.tested:
-        figures = "; ".join(map(show_test, deciding(claim)))
+        figures = "; ".join(decided_by(claim))
         entries = [f"{claim.number}", claim.sentence, claim.verdict, figures]
         lines.append(_row([escape(entry) for entry in entries]))
     lines += [r"    \bottomrule", r"  \end{tabular}", r"  \par\smallskip"]

@@ -45,24 +45,39 @@ def show_verdict(claim: Claim) -> str:
 
 
 def count_findings(claim: Claim) -> str:
-    """Such as `5 for, 1 against, 2 open`."""
+    """Such as `5 for, 1 against, 2 open`; with the number of tasks where these are counted."""
     count = Counter(test.finding for test in claim.tests)
     findings: tuple[Finding, ...] = ("for", "against", "open")
-    return ", ".join(f"{count[finding]} {finding}" for finding in findings if count[finding])
+    shown = ", ".join(f"{count[finding]} {finding}" for finding in findings if count[finding])
+    if claim.quantifier != "most tasks":
+        return shown
+    tasks = len({test.task for test in claim.tests})
+    return f"{shown}, on {tasks} task{'' if tasks == 1 else 's'}"
 
 
 def deciding(claim: Claim) -> list[Test]:
-    """Some of the tests on which the verdict rests, of each part of the sentence the first."""
+    """Some of the tests on which the verdict rests, of several parts and tasks if there are."""
     wanted = {"supported": "for", "refuted": "against"}.get(claim.verdict, "open")
     tests = [test for test in claim.tests if test.finding == wanted] or claim.tests
-    firsts = list({test.part: test for test in reversed(tests)}.values())[::-1]
-    rest = [test for test in tests if test not in firsts]
-    return [*firsts, *rest][:MOST_NAMED]
+    named: list[Test] = []
+    while len(named) < min(MOST_NAMED, len(tests)):
+        parts, tasks = {test.part for test in named}, {test.task for test in named}
+        rest = [test for test in tests if test not in named]
+        named.append(min(rest, key=lambda test: (test.part in parts, test.task in tasks)))
+    return named
 
 
-def show_test(test: Test) -> str:
-    """A test and what it measured."""
-    return f"{test.what}: {test.figure}"
+def show_parts(claim: Claim) -> str:
+    """Such as `latency: supported, state: refuted`; empty if all parts have one verdict."""
+    verdicts = claim.part_verdicts
+    differ = len(set(verdicts.values())) > 1
+    return ", ".join(f"{part}: {verdict}" for part, verdict in verdicts.items()) if differ else ""
+
+
+def decided_by(claim: Claim) -> list[str]:
+    """What the verdict rests on: the parts' verdicts if they differ, and tests with figures."""
+    tests = [f"{test.what}: {test.figure}" for test in deciding(claim)]
+    return [*filter(None, [show_parts(claim)]), *tests]
 
 
 def print_ledger(results: Sequence[Result], console: Console) -> None:
@@ -75,7 +90,7 @@ def print_ledger(results: Sequence[Result], console: Console) -> None:
     for heading in ("", "claim", "verdict", "decided by"):
         table.add_column(heading, no_wrap=heading == "verdict")
     for claim in made.tested:
-        shown = [*map(show_test, deciding(claim)), f"({count_findings(claim)})"]
+        shown = [*decided_by(claim), f"({count_findings(claim)})"]
         table.add_row(
             Text(str(claim.number)),
             Text(claim.sentence),

@@ -11,11 +11,10 @@ from gru_bench.report.groups import Group
 from gru_bench.report.ledger import (
     Ledger,
     count_findings,
-    deciding,
-    show_test,
+    decided_by,
     show_verdict,
 )
-from gru_bench.report.settings import show_keys
+from gru_bench.settings import show_keys
 
 
 def to_markdown(document: Document, folder: str) -> str:
@@ -87,7 +86,7 @@ def _ledger(ledger: Ledger) -> Iterator[str]:
             str(claim.number),
             claim.sentence,
             show_verdict(claim),
-            "; ".join(map(show_test, deciding(claim))),
+            "; ".join(decided_by(claim)),
             count_findings(claim),
         ]
         for claim in ledger.tested

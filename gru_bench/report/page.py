@@ -13,8 +13,8 @@ from gru_bench.report.canvas import Picture
 from gru_bench.report.document import Document, Task
 from gru_bench.report.evidence import evidence
 from gru_bench.report.groups import Group, Run
-from gru_bench.report.ledger import SIGNS, Ledger, count_findings, deciding
-from gru_bench.report.settings import show_keys
+from gru_bench.report.ledger import SIGNS, Ledger, count_findings, deciding, show_parts
+from gru_bench.settings import show_keys
 
 
 def to_html(document: Document) -> str:
@@ -87,6 +87,7 @@ def _ledger(ledger: Ledger) -> dict[str, Any]:
                 "sentence": claim.sentence,
                 "sign": SIGNS[claim.verdict],
                 "verdict": claim.verdict,
+                "parts": show_parts(claim),
                 "figures": [(test.what, test.figure) for test in deciding(claim)],
                 "count": count_findings(claim),
                 "how": claim.how,

@@ -46,7 +46,8 @@ def mean_and_band(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """The validation score of a run over its seeds.
 
-    A seed that stopped early keeps its last value; one that diverged is missing from there on.
+    A seed that stopped early or diverged keeps its last value, as it does its parameters; where
+    that is not finite it is missing.
 
     Returns:
         Steps of shape `[points]`, means of shape `[points]`, and `[2, points]` of the lowest and
@@ -65,7 +66,7 @@ def mean_and_band(
 def _curves(group: Group) -> Picture:
     caption = (
         "Mean over seeds; the band spans the lowest and the highest seed. A seed that stopped"
-        " early keeps its last value."
+        " early or diverged keeps its last value."
     )
     if len(group.nominal_sizes) > 1:
         caption += " Wider lines are larger hidden sizes."

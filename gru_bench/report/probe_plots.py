@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gru_bench.claims.lags import VANISHED
 from gru_bench.report.canvas import (
     Picture,
     draw_band,
@@ -27,8 +28,6 @@ from gru_bench.stats import Interval, mean_interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# A gradient of this share of that at the loss counts as vanished.
-VANISHED = 1e-3
 # Norms below are drawn here: between single precision's smallest number and 1 lie 38 decades.
 FLOOR = 1e-8
 

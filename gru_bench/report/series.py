@@ -21,7 +21,7 @@ from gru_bench.report.canvas import (
 )
 from gru_bench.report.groups import Group, Run, make_slug
 from gru_bench.report.numbers import show_score_name
-from gru_bench.report.settings import DOCUMENTS, show_keys, show_value
+from gru_bench.settings import DOCUMENTS, show_keys, show_value
 from gru_bench.stats import Interval
 
 if TYPE_CHECKING:

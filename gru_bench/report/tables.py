@@ -66,6 +66,10 @@ VERDICTS = (
     f" beforehand. Undecided: anything else, and all pairs of under {MIN_PAIRS} seeds; more seeds"
     " are an estimate of what would likely decide."
 )
+SHARED_TEST = (
+    "On text all seeds share one test split, so no interval or verdict covers which documents are"
+    " in it."
+)
 
 
 def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
@@ -189,9 +193,15 @@ def _has_latency(group: Group) -> bool:
     return any(run.result.timing.latency_us for run in group.runs)
 
 
+def legend(groups: Sequence[Group]) -> list[str]:
+    """How to read scores and verdicts."""
+    has_text = any(group.runs[0].result.config.get("corpus") for group in groups)
+    return [LEGEND, VERDICTS, *([SHARED_TEST] if has_text else [])]
+
+
 def notes(groups: Sequence[Group]) -> list[str]:
     """How to read the table, and what to know before comparing its rows."""
-    return [LEGEND, VERDICTS, *(note for group in groups for note in group.notes())]
+    return [*legend(groups), *(note for group in groups for note in group.notes())]
 
 
 def machines(groups: Sequence[Group]) -> list[dict[str, str]]:

@@ -19,8 +19,8 @@ from gru_bench.config import (
 )
 from gru_bench.errors import UserError
 from gru_bench.report.numbers import median
-from gru_bench.report.settings import NOT_A_SETTING, settings_of
 from gru_bench.runs import Curve, Result, SeedResult
+from gru_bench.settings import NOT_A_SETTING, settings_of
 
 Value = str | int | float | bool | None
 
@@ -83,7 +83,7 @@ SECTIONS = (
 def _settings() -> dict[str, type]:
     """The keys of the configuration that take one value and are not told elsewhere, typed."""
     # A rate that was tuned is the seed's, not the configuration's.
-    told = {*NOT_A_SETTING, "optim.learning_rate"}
+    told = {*NOT_A_SETTING, *ExperimentConfig.NOT_IDENTITY, "optim.learning_rate"}
     kinds = {}
     for prefix, schema in SECTIONS:
         hints = get_type_hints(schema)
@@ -122,7 +122,7 @@ def rows(results: Sequence[Result]) -> Iterator[dict[str, Value]]:
 
 
 def _of_run(result: Result) -> dict[str, Value]:
-    timing, settings = result.timing, settings_of(result.config)
+    timing, settings = result.timing, settings_of(result)
     return {key: settings.get(key) for key in SETTINGS} | {
         "identity": result.identity,
         "task": settings.get("task.name"),

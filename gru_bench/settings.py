@@ -1,0 +1,94 @@
+"""What runs were made with, by dotted keys: what they have in common and what tells them apart."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from gru_bench.config import ExperimentConfig
+from gru_bench.runs import Result
+
+# Known from elsewhere in a row.
+NOT_A_SETTING = {"cell.name", "hidden_size", "task.name", "corpus.name"}
+
+DOCUMENTS = "task.train_documents"
+CELL_SOURCE = "cell.source"
+HASHES = {CELL_SOURCE, "task.source", "corpus.content"}
+# Digits of a hash that a label has room for.
+HASH_DIGITS = 6
+
+
+def settings_of(result: Result) -> dict[str, Any]:
+    """A run's configuration by dotted keys, without those that have no effect or meaning in it.
+
+    Two more say what the configuration leaves open: `tuned` and the name of the `score`.
+    """
+    ignored = ExperimentConfig.NOT_IDENTITY
+    flat = flatten({key: value for key, value in result.config.items() if key not in ignored})
+    tuned = bool(flat.get("tune.learning_rates"))
+    meaningless = "optim.learning_rate" if tuned else "tune."
+    kept = {key: value for key, value in flat.items() if not key.startswith(meaningless)}
+    return kept | {"tuned": tuned, "score": result.score.name}
+
+
+def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys as dotted ones."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        nested = isinstance(value, dict)
+        flat |= flatten(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return flat
+
+
+def varying(settings: Sequence[dict[str, Any]]) -> list[str]:
+    """Keys in which settings differ."""
+    keys = dict.fromkeys(key for each in settings for key in each)
+    return [key for key in keys if any(s.get(key) != settings[0].get(key) for s in settings)]
+
+
+def is_common(key: str, settings: Sequence[dict[str, Any]]) -> bool:
+    """Whether all have the key, with the same value."""
+    value = settings[0].get(key)
+    return value is not None and all(config.get(key) == value for config in settings)
+
+
+def show_keys(keys: dict[str, Any]) -> str:
+    """What follows a task's name, such as `(lag=20)`."""
+    shown = ", ".join(f"{_short(key, list(keys))}={show_value(key, v)}" for key, v in keys.items())
+    return f"({shown})" if shown else ""
+
+
+def _short(key: str, keys: list[str]) -> str:
+    """The key's last part, or all of it where that is ambiguous."""
+    last = key.rpartition(".")[2]
+    return key if sum(k.rpartition(".")[2] == last for k in keys) > 1 else last
+
+
+def hashable(value: Any) -> Any:
+    """The value, a list as a tuple, which may be part of a dictionary's key."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def show_value(key: str, value: Any) -> str:
+    """A value as YAML has it; the start of a hash, a count of seeds; null documents are all."""
+    if value is None:
+        return {DOCUMENTS: "all", CELL_SOURCE: "newest"}.get(key, "null")
+    if key in HASHES:
+        return str(value)[:HASH_DIGITS]
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        counted = key == "seeds" and list(value) == list(range(len(value)))
+        return str(len(value) if counted else list(value))
+    return str(value)
+
+
+def setting_order(keys: dict[str, Any]) -> list[tuple[int, float, str]]:
+    """Numbers before text, and null before both, but all documents after any number of them."""
+    return [
+        (0, math.inf if key == DOCUMENTS else -math.inf, "")
+        if value is None
+        else (0, float(value), "")
+        if isinstance(value, int | float)
+        else (1, 0.0, str(value))
+        for key, value in keys.items()
+    ]
