@@ -296,6 +296,11 @@ def test_texts_and_tasks_that_have_changed_stand_apart_under_a_short_hash():
         assert [what.partition(":")[0] for what in settings] == [f"text-reuters8, {name} 012345"]
 
 
+def test_the_heading_of_a_task_of_ones_own_has_the_start_of_its_hash():
+    (group,) = make_groups([make_result("copy", task={"source": A})])
+    assert group.setting().startswith("lag=20, source=012345, steps=2000, ")
+
+
 def test_an_old_source_of_a_cell_stands_apart():
     def mine(source, month, **keys):
         result = with_cell(make_result("copy", **keys), source=source)

@@ -203,7 +203,7 @@ class Group:
         training = ["steps", "epochs", "batch_size", "optim.name", "optim.learning_rate"]
         common = {key: flat[0][key] for key in task + training if is_common(key, flat)}
         shown = [
-            f"{key.replace('optim.name', 'optim').rpartition('.')[2]}={value}"
+            f"{key.replace('optim.name', 'optim').rpartition('.')[2]}={show_value(key, value)}"
             for key, value in common.items()
         ]
         if is_common("tune.learning_rates", flat) and is_common("tune.seeds", flat):
