@@ -553,6 +553,12 @@ def test_5_long_lags(results, expected):
     assert verdict(5, results) == expected
 
 
+def test_5_one_lag_alone_is_neither_long_nor_short():
+    longest = [result for result in lags(0) if result.config["task"]["lag"] == 200]
+    assert longest
+    assert claim_of(5, longest).tests == []
+
+
 def test_5_five_seeds_show_no_failure():
     # 0 of 5 lies below one half by Wilson's interval, [0%, 43%].
     findings = {test.finding for test in claim_of(5, lags(0, 5, 5, n=5)).tests}
