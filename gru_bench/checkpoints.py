@@ -77,10 +77,6 @@ class Checkpoints:
             self._save(snapshot)
             self._saved_s = time.monotonic()
 
-    def clear(self) -> None:
-        """Removes the folder with all checkpoints."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-
     def _numbers(self) -> list[int]:
         return [int(path.name) for path in self._folder.glob("*/") if path.name.isdecimal()]
 

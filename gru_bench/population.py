@@ -86,16 +86,17 @@ def run_population(
         if config.force:
             trainer.clear()
 
-        def show(evaluation: Evaluation, done: int) -> None:
+        def show(evaluation: Evaluation, done: int, phase: str) -> None:
             score = mean_or_none(evaluation.scores[task.score.name])
             bar.update(done + evaluation.step, mean_or_none(evaluation.train_loss), score)
+            bar.phase = phase
             for experiment in experiments:
                 write_status(experiment.folder, running(bar))
 
         tuning, earlier_s = None, 0.0
         if searched:
             seeds, rates = tuning_grid(config.tune)
-            search = trainer.fit("tuning", seeds, rates, lambda evaluation: show(evaluation, 0))
+            search = trainer.fit("tuning", seeds, rates, lambda seen: show(seen, 0, "tuning"))
             tuning, earlier_s = tuning_result(config.tune, search, task.score), search.earlier_s
             bar.phase = "compiling"
         members = make_members(experiments, tuning, stack)
@@ -106,7 +107,7 @@ def run_population(
                     member.events.log(
                         seed, int(evaluation.steps[run]), curves(evaluation, run, config.task_label)
                     )
-            show(evaluation, searched)
+            show(evaluation, searched, "training")
 
         every = config.histograms_every
         look = look_within(train, task) if every else None

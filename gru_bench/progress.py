@@ -147,11 +147,6 @@ class Progress:
         finally:
             self._bar = None
 
-    def phase(self, name: str) -> None:
-        """Says what the current run does now, such as "compiling"; without one, does nothing."""
-        if self._bar is not None:
-            self._bar.phase = name
-
     def note(self, text: str) -> None:
         """Prints a line, above the bars where there are any."""
         if not self._quiet:

@@ -30,7 +30,7 @@ def test_pipe_gets_plain_lines_at_start_and_end() -> None:
     with Progress(2, console=console) as progress:
         for cell in ("gru", "lstm"):
             with progress.run(f"adding · {cell} · h128", 2000, "mse") as bar:
-                progress.phase("compiling")
+                bar.phase = "compiling"
                 for step in (1000, 2000):
                     bar.update(step, 0.25, 0.125)
     lines = out.getvalue().splitlines()
@@ -60,7 +60,7 @@ def test_terminal_shows_speed_time_left_and_scores(monkeypatch: pytest.MonkeyPat
     console, out = make_console(terminal=True)
     with Progress(12, console=console) as progress:
         with progress.run("text-reuters8 · gru_reset_after · h128", 2000, "accuracy") as bar:
-            progress.phase("compiling")
+            bar.phase = "compiling"
             assert "compiling  0/2000" in render(progress)
             bar.update(0)
             now = 4.0
