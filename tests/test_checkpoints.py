@@ -419,6 +419,8 @@ def train_under_signals(folder, config=CONFIG):
         print(what, flush=True)
         sys.stdin.readline()
 
+    # Whoever runs the tests in the background may have Ctrl-C ignored, and so would this process.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     kept = checkpoints(Path(folder), interval_s=3600)
     with Interrupts(lambda line: print(line, flush=True)) as interrupts:
 
