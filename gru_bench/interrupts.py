@@ -53,7 +53,7 @@ class Interrupts:
         """Raises what was asked for and not yet answered."""
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        if error is None or isinstance(error, Exception):
+        if error is None:
             self.raise_requested()
 
     def _request(self, number: int, frame: FrameType | None) -> None:

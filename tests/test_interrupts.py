@@ -10,9 +10,12 @@ from gru_bench.interrupts import Interrupts
 
 @pytest.fixture(autouse=True)
 def handlers():
-    """Puts back the handlers that a failing test might leave behind."""
+    """Python's own handlers, whatever the tests were started with; puts back what was there."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield before
+    own = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    for number, handler in own.items():
+        signal.signal(number, handler)
+    yield own
     for number, handler in before.items():
         signal.signal(number, handler)
 
