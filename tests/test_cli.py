@@ -67,9 +67,10 @@ def test_json_report_has_the_documented_keys(
     assert [row["cell"] for row in rows] == ["gru", "rnn"]
     assert [row["parameters_vs_lstm"] for row in rows] == [0.75, 0.25]
     assert list(rows[0]) == [
-        "task", "cell", "hidden_size", "seeds", "parameters", "parameters_vs_lstm",
-        "total_parameters", "score_name", "score_mean", "score_low", "score_high", "solved",
-        "train_step_ms", "train_step_vs_lstm", "compile_s", "wall_s", "memory_mb",
+        "task", "cell", "hidden_size", "nominal_size", "match", "seeds", "learning_rate",
+        "parameters", "parameters_vs_lstm", "total_parameters", "score_name", "score_mean",
+        "score_low", "score_high", "solved", "train_step_ms", "train_step_vs_lstm", "latency_us",
+        "latency_vs_lstm", "compile_s", "train_s", "wall_s", "memory_mb", "state_bytes",
     ]  # fmt: skip
 
 
