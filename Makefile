@@ -18,15 +18,15 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
 	touch $@
 
-run: $(READY) ## the quickstart: four cells, three tasks, a table and a page (5 to 8 minutes)
+run: $(READY) ## the quickstart: four cells, three tasks, a table and a page
 	$(BIN)/gru-bench run experiment=quickstart
 	$(BIN)/gru-bench report --format html --out results/report/report.html
 	$(BIN)/gru-bench report --format markdown --out results/report/report.md
 
-claims: $(READY) ## ten textbook claims, tested at a small size (about 10 minutes)
+claims: $(READY) ## ten textbook claims, tested at a small size
 	$(BIN)/gru-bench claims
 
-claims-full: $(READY) ## the same with all cells, tuned, with ten seeds (about an hour)
+claims-full: $(READY) ## the same with all cells, tuned, with ten seeds (an hour or more)
 	$(BIN)/gru-bench claims --size full
 
 test: $(READY) ## the tests

@@ -59,8 +59,8 @@ Tests ten textbook claims (a GRU has 75% of an LSTM's parameters, trains faster,
 performs comparably, ...) on runs made for it, prints a ledger (supported, refuted, undecided) and
 writes a page. Runs are kept in results/claims; finished ones are skipped.
 
-  --size quick   gru, lstm, rnn; 8 seeds; one learning rate a task; about 10 minutes on two cores
-  --size full    all cells; 10 seeds; learning rates tuned for each cell; about an hour
+  --size quick   gru, lstm, rnn; 8 seeds; one learning rate a task; for a first look
+  --size full    all cells; 10 seeds; learning rates tuned for each cell; an hour or more
 """
 RUN_EXAMPLES = """\
 examples:
