@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from gru_bench import cudnn, fused
 from gru_bench.cells import AffineMap, Cell, State
 
 # On a CPU the product of a small batch with a large matrix is up to twice as fast in blocks of this
@@ -25,7 +26,7 @@ Blocks = tuple[tuple[Array, ...], ...]  # a matrix in rows of blocks
 
 
 def unroll(
-    cell: Cell, x: Float[Array, "time batch input"], state: State
+    cell: Cell, x: Float[Array, "time batch input"], state: State, path: str = "scan"
 ) -> tuple[Float[Array, "time batch hidden"], State]:
     """Runs the cell over a sequence.
 
@@ -33,12 +34,16 @@ def unroll(
         cell: the cell.
         x: inputs; its dtype is the dtype of the computation.
         state: the state before the first step.
+        path: how it is computed: "scan" here, "fused" or "cudnn" in the module of that name.
 
     Returns:
         The output after each step, and the state after the last.
     """
+    if path == "cudnn":
+        return cudnn.unroll(cell, x, state)
+    run = fused.run if path == "fused" else _run
     maps = jax.tree.map(lambda parameter: parameter.astype(x.dtype), cell.recurrent_maps())
-    return _run(type(cell), maps, cell.project(x), state)
+    return run(type(cell), maps, cell.project(x), state)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
