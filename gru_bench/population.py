@@ -32,6 +32,8 @@ from gru_bench.status import Status, clear_status, write_status
 from gru_bench.tracking import EventLog, curves, trial_hparams
 from gru_bench.train import Evaluation, Fit, Snapshot, TrainConfig, fit
 
+CHECKPOINTS = "checkpoints"
+
 
 @dataclass(frozen=True)
 class Member:
@@ -50,7 +52,11 @@ class Member:
 
 
 def run_population(
-    experiments: Sequence[Experiment], costs: dict[str, Cost], command: str, progress: Progress
+    experiments: Sequence[Experiment],
+    costs: dict[str, Cost],
+    command: str,
+    progress: Progress,
+    interrupts: Interrupts,
 ) -> None:
     """Trains experiments that share every shape, and writes their run folders, each result last.
 
@@ -61,6 +67,7 @@ def run_population(
         costs: of a model of each cell of their setting.
         command: how they were asked for.
         progress: where to show how far they are.
+        interrupts: to be answered in training.
 
     Raises:
         KeyboardInterrupt, SystemExit: Ctrl-C or SIGTERM came, and a checkpoint has been kept.
@@ -72,10 +79,11 @@ def run_population(
     for experiment in experiments:
         own = experiment.config
         runs.prepare_folder(own.out_dir, own.run_name(), own.resolved())
+    if config.force:
+        clear(first)
     searched = train.steps if config.tune.learning_rates else 0
     title = f"{config.task_label} · {config.cell.name} · h{train.model.hidden_size}"
     with (
-        Interrupts(progress.note) as interrupts,
         progress.run(title, searched + train.steps, task.score.name) as bar,
         ExitStack() as stack,
     ):
@@ -83,8 +91,6 @@ def run_population(
         for experiment in experiments:
             write_status(experiment.folder, running(bar))
         trainer = Trainer(experiments, train, interrupts, progress)
-        if config.force:
-            trainer.clear()
 
         def show(evaluation: Evaluation, done: int, phase: str) -> None:
             score = mean_or_none(evaluation.scores[task.score.name])
@@ -134,8 +140,14 @@ def run_population(
                 tested = {name: value for name, value in seed.test.items() if value is not None}
                 member.events.finish(seed.seed, seed.steps, tested, task.score.name)
             runs.write_result(member.experiment.folder, result)
-            clear_status(member.experiment.folder)
-        trainer.clear()
+        for experiment in experiments:
+            clear(experiment)
+
+
+def clear(experiment: Experiment) -> None:
+    """Removes what only an unfinished run needs: its checkpoints and its status."""
+    shutil.rmtree(experiment.folder / CHECKPOINTS, ignore_errors=True)
+    clear_status(experiment.folder)
 
 
 def running(bar: Bar) -> Status:
@@ -159,7 +171,7 @@ class Trainer:
         self._train = train
         self._interrupts = interrupts
         self._progress = progress
-        self._folder = experiments[0].folder / "checkpoints"
+        self._folder = experiments[0].folder / CHECKPOINTS
 
     def fit(
         self,
@@ -194,10 +206,6 @@ class Trainer:
             self._interrupts.raise_requested()
 
         return fit(self._train, first.task, seeds, rates, on_evaluation, kept.resume, keep)
-
-    def clear(self) -> None:
-        """Removes all checkpoints."""
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def make_members(

@@ -23,10 +23,24 @@ SCHEMA_VERSION = 2
 RESULT = "result.json"
 CONFIG = "config.yaml"
 ERROR = "error.txt"
+UNFINISHED = ".unfinished-"  # begins the names of files that are being written
 
 
 class DamagedResult(Exception):  # noqa: N818
     """A `result.json` that cannot be used. The message is one line: the file and what is wrong."""
+
+
+class OtherVersion(DamagedResult):
+    """A `result.json` of an older or newer gru-bench.
+
+    Args:
+        path: the file.
+        version: its `schema_version`.
+    """
+
+    def __init__(self, path: Path, version: int) -> None:
+        super().__init__(f"{path}: `schema_version` is {version}, known is {SCHEMA_VERSION}")
+        self.version = version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,7 +340,8 @@ def prepare_folder(out_dir: str | Path, run_name: str, config: Mapping[str, Any]
     """Makes `out_dir/run_name` ready for a run: writes `config.yaml`, clears an earlier attempt.
 
     What an earlier attempt left (`result.json`, `error.txt`, `seed_<n>/`) is removed, since
-    TensorBoard would show its events and the new ones as one run. Nothing else in the folder is
+    TensorBoard would show its events and the new ones as one run. A result of another version of
+    gru-bench is renamed to `result.schema-<version>.json` instead. Nothing else in the folder is
     touched, so that training can go on from its checkpoints.
 
     Raises:
@@ -335,8 +350,11 @@ def prepare_folder(out_dir: str | Path, run_name: str, config: Mapping[str, Any]
     folder = Path(out_dir) / run_name
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        set_other_version_aside(folder)
         for name in (RESULT, ERROR):
             (folder / name).unlink(missing_ok=True)
+        for half_written in folder.glob(f"{UNFINISHED}*"):
+            half_written.unlink()
         for events in folder.glob("seed_*/"):
             shutil.rmtree(events)
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
@@ -344,6 +362,16 @@ def prepare_folder(out_dir: str | Path, run_name: str, config: Mapping[str, Any]
     except OSError as error:
         raise _unwritable(out_dir, error) from None
     return folder
+
+
+def set_other_version_aside(folder: Path) -> None:
+    """Renames a result that another version of gru-bench made, and can still read."""
+    try:
+        read_result(folder)
+    except OtherVersion as error:
+        (folder / RESULT).replace(folder / f"result.schema-{error.version}.json")
+    except DamagedResult:
+        pass
 
 
 def is_finished(folder: Path, identity: str) -> bool:
@@ -369,7 +397,8 @@ def read_result(folder: Path) -> Result:
     """Reads `result.json` in `folder`.
 
     Raises:
-        DamagedResult: The file is missing, not JSON, of another schema or of the wrong types.
+        DamagedResult: The file is missing, not JSON or of the wrong types; or, as `OtherVersion`,
+            of another schema.
     """
     path = folder / RESULT
     try:
@@ -380,10 +409,11 @@ def read_result(folder: Path) -> Result:
         raise DamagedResult(f"{path}: not JSON ({error})") from None
     if not isinstance(data, dict) or "schema_version" not in data:
         raise DamagedResult(f"{path}: not a result of gru-bench (no `schema_version`)")
-    if data["schema_version"] != SCHEMA_VERSION:
-        raise DamagedResult(
-            f"{path}: `schema_version` is {data['schema_version']!r}, known is {SCHEMA_VERSION}"
-        )
+    version = data["schema_version"]
+    if not isinstance(version, int):
+        raise DamagedResult(f"{path}: `schema_version` is {version!r}, known is {SCHEMA_VERSION}")
+    if version != SCHEMA_VERSION:
+        raise OtherVersion(path, version)
     try:
         return msgspec.convert(data, Result)
     except msgspec.ValidationError as error:
@@ -433,7 +463,7 @@ def load_results(directory: str | Path) -> tuple[list[Result], list[str]]:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Replaces `path` in one step that survives a crash: readers see the old bytes or the new."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{UNFINISHED}{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

@@ -14,7 +14,8 @@ from gru_bench.board import write_figures
 from gru_bench.config import ExperimentConfig
 from gru_bench.costs import Cost, measure_cells
 from gru_bench.experiment import Experiment, make_experiments
-from gru_bench.population import run_population
+from gru_bench.interrupts import Interrupts
+from gru_bench.population import clear, run_population
 from gru_bench.progress import Progress
 from gru_bench.status import Status, write_status
 
@@ -75,6 +76,7 @@ def run_experiments(
     with Progress(len(waiting), quiet=quiet) as progress:
         for experiment in finished:
             progress.note(f"finished already (force=true runs it anew): {experiment.folder}")
+            clear(experiment)  # what is left if it was killed on its last line
         for population in waiting.values():
             with locked(population) as free:
                 for experiment in free:
@@ -96,9 +98,15 @@ def run_experiments(
                         everything = [e for group in waiting.values() for e in group]
                         alike = [e for e in everything if e.setting == setting]
                         costs[setting] = measure_cells(alike)
-                    run_population(todo, costs[setting], command, progress)
                 except Exception as error:
                     sweep.failures.extend(note_failure(experiment, error) for experiment in todo)
+                    continue
+                # A Ctrl-C that comes while a run fails ends the sweep, not the run alone.
+                with Interrupts(progress.note) as interrupts:
+                    try:
+                        run_population(todo, costs[setting], command, progress, interrupts)
+                    except Exception as error:
+                        sweep.failures.extend(note_failure(each, error) for each in todo)
     if len(sweep.finished) > 1 and waiting:
         for out_dir in sorted({experiment.config.out_dir for experiment in experiments}):
             write_figures(Path(out_dir), runs.load_results(out_dir)[0])

@@ -154,9 +154,20 @@ def test_prepare_folder_writes_the_config_and_clears_an_earlier_attempt(tmp_path
     (folder / "seed_0").mkdir()
     (folder / "seed_0" / "events.out.tfevents.1").write_text("old")
     (folder / "notes.txt").write_text("mine")
+    (folder / f"{runs.UNFINISHED}{runs.RESULT}.x1").write_text("killed while it was written")
     assert runs.prepare_folder(tmp_path, "adding/gru/h128-1234abcd", config) == folder
     assert names(folder) == ["config.yaml", "notes.txt"]
     assert yaml.safe_load((folder / "config.yaml").read_text()) == config
+
+
+@pytest.mark.parametrize("version", [1, 99])
+def test_a_result_of_another_version_is_kept_aside(tmp_path, version):
+    content = json.dumps({"schema_version": version})
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / runs.RESULT).write_text(content)
+    folder = runs.prepare_folder(tmp_path, "run", {})
+    assert names(folder) == ["config.yaml", f"result.schema-{version}.json"]
+    assert (folder / f"result.schema-{version}.json").read_text() == content
 
 
 def test_an_out_dir_that_cannot_be_is_named(tmp_path):

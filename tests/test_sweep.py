@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import signal
 
 import pytest
 from filelock import FileLock
@@ -10,7 +11,8 @@ from gru_bench import runs
 from gru_bench.compose import compose_experiments
 from gru_bench.costs import SIZES
 from gru_bench.experiment import make_experiments
-from gru_bench.status import read_status
+from gru_bench.population import CHECKPOINTS
+from gru_bench.status import Status, read_status, write_status
 from gru_bench.sweep import lock_of, run_experiments
 
 WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "batch_size=4", "seeds=2"]
@@ -129,6 +131,38 @@ def test_one_failure_does_not_stop_the_others(tmp_path):
     assert run_experiments(configs, "test", quiet=True).finished == [bad, good]
     assert (good / runs.RESULT).stat().st_mtime_ns == written
     assert not (bad / runs.ERROR).exists()
+
+
+def test_ctrl_c_while_a_run_fails_ends_the_sweep(tmp_path, monkeypatch):
+    started = []
+
+    def fail(experiments, *rest):
+        started.extend(experiments)
+        signal.raise_signal(signal.SIGINT)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("gru_bench.sweep.measure_cells", lambda experiments: {})
+    monkeypatch.setattr("gru_bench.sweep.run_population", fail)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_experiments(compose("cell=gru,rnn", f"out_dir={tmp_path}"), "test", quiet=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    (failed,) = started
+    status = read_status(failed.folder)
+    assert status is not None
+    assert (status.state, status.reason) == ("failed", "ZeroDivisionError: ")
+
+
+def test_what_a_kill_on_the_last_line_left_behind_goes(tmp_path):
+    configs = compose("cell=gru", f"out_dir={tmp_path}", multirun=False)
+    (folder,) = run_experiments(configs, "test", quiet=True).finished
+    there = sorted(folder.iterdir())
+    (folder / CHECKPOINTS / "training").mkdir(parents=True)
+    write_status(folder, Status(state="running"))
+    run_experiments(configs, "test", quiet=True)
+    assert sorted(folder.iterdir()) == there
 
 
 def test_a_run_of_another_process_is_left_to_it(tmp_path):

@@ -1,0 +1,397 @@
+"""Tries to make gru-bench lose a result, by faults that befall real sweeps, and says if any did.
+
+    python scripts/check_faults.py --kills 20
+
+runs the real command on a sweep of four tiny runs, undisturbed and then once more under each fault:
+killed at random moments, started twice at once, on a disk that fills up, with damaged files, with
+results of other versions, with a clock that jumps. Whatever happened, the sweep must end with the
+undisturbed results, bit for bit but for timings; no finished result may be rewritten, lost or
+half-written; and the report must name what it passes over. The exit status is 1 if one of these
+fails. It takes about ten minutes on two cores.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from gru_bench.runs import RESULT, SCHEMA_VERSION, read_result
+from gru_bench.status import read_all
+
+CELLS = ("gru", "gru_reset_after", "lstm", "rnn")
+WORDS = [
+    "-m", f"cell={','.join(CELLS)}", "task=adding", "task.length=10", "hidden_size=8",
+    "batch_size=8", "seeds=2", "steps=10000", "evaluate_every=100", "checkpoint_s=0.2",
+    "probes=false",
+]  # fmt: skip
+PATIENCE_S = 600
+DISK_BYTES = 64 * 2**20
+JUMPING_CLOCK = """
+import time
+true = {name: getattr(time, name) for name in ("time", "time_ns")}
+def jump(): return 86400 * int(time.monotonic() / 1.5 % 3 - 1)  # a day back, none, a day on
+time.time = lambda: true["time"]() + jump()
+time.time_ns = lambda: true["time_ns"]() + jump() * 10**9
+"""
+
+
+class Lost(Exception):  # noqa: N818
+    """What must not happen has happened. The message is one line."""
+
+
+def require(condition: bool, otherwise: str) -> None:
+    """Raises `Lost` unless the condition holds."""
+    if not condition:
+        raise Lost(otherwise)
+
+
+class Lab:
+    """A folder for sweeps, with the undisturbed one that all others are compared with."""
+
+    def __init__(self, folder: Path, seed: int, kills: int) -> None:
+        self.folder = folder
+        self.random = random.Random(seed)
+        self.kills = kills
+        # One cache of compiled programs for all, which is thereby broken into as well.
+        self.environment = os.environ | {
+            "JAX_COMPILATION_CACHE_DIR": str(folder / "programs"),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        }
+        self.undisturbed = folder / "undisturbed"
+        finish(self.start(folder / "compiling"))
+        began = time.monotonic()
+        finish(self.start(self.undisturbed))
+        self.usual_s = time.monotonic() - began
+        self.expected = contents(self.undisturbed)
+
+    def start(self, out_dir: Path, **environment: str) -> "subprocess.Popen[str]":
+        """Starts the sweep."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "gru_bench.cli", "run", *WORDS, f"out_dir={out_dir}"],
+            env=self.environment | environment,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def report(self, out_dir: Path) -> str:
+        """What `gru-bench report` prints, which must succeed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "gru_bench.cli", "report", out_dir, "--format", "markdown"],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        require(done.returncode == 0, f"the report failed: {done.stderr}")
+        return done.stdout + done.stderr
+
+    def require_expected(self, out_dir: Path) -> None:
+        """Raises `Lost` unless the sweep's results are those of the undisturbed one."""
+        found = contents(out_dir)
+        require(found.keys() == self.expected.keys(), f"{len(found)} results are there")
+        for name, content in found.items():
+            require(content == self.expected[name], f"{name} differs from the undisturbed one")
+        for leftover in (".unfinished-*", "checkpoints", "status.json", "error.txt"):
+            left = list(out_dir.rglob(leftover))
+            require(not left, f"left behind: {left}")
+        self.report(out_dir)
+
+
+class Watch:
+    """The finished results of a sweep, none of which may change or go."""
+
+    def __init__(self, out_dir: Path) -> None:
+        self._out_dir = out_dir
+        self._seen = marks(out_dir)
+
+    def look(self) -> None:
+        """Raises `Lost` if a result was rewritten or is gone, or a new one cannot be read."""
+        now = marks(self._out_dir)
+        for path, mark in self._seen.items():
+            require(path in now, f"{path} is gone")
+            require(now[path] == mark, f"{path} was rewritten")
+        for path in now:
+            read_result(path.parent)  # raises if half-written
+        self._seen = now
+
+
+def marks(out_dir: Path) -> dict[Path, tuple[int, int, str]]:
+    """Of every result its inode, its time and its digest."""
+    found = {}
+    for path in sorted(out_dir.rglob(RESULT)):
+        stat, digest = path.stat(), hashlib.sha256(path.read_bytes()).hexdigest()
+        found[path] = (stat.st_ino, stat.st_mtime_ns, digest)
+    return found
+
+
+def contents(out_dir: Path) -> dict[str, Any]:
+    """Every result by its run's folder, without timings and what names this very sweep."""
+    found = {}
+    for path in sorted(out_dir.rglob(RESULT)):
+        result = json.loads(path.read_bytes())
+        for key in ("created", "command", "timing", "memory_mb"):
+            del result[key]
+        del result["config"]["out_dir"]
+        for seed in result["seeds"]:
+            del seed["solved_s"], seed["curve"]["time_s"]
+        found[str(path.parent.relative_to(out_dir))] = result
+    return found
+
+
+def finish(child: "subprocess.Popen[str]", *statuses: int) -> str:
+    """Waits for a sweep; returns what it printed. Its exit status must be one of those given."""
+    printed, _ = child.communicate(timeout=PATIENCE_S)
+    expected = child.returncode in (statuses or (0,))
+    require(expected, f"exit status {child.returncode}: {printed[-2000:]}")
+    require("Traceback" not in printed, f"a traceback was printed: {printed[-2000:]}")
+    return printed
+
+
+def kill(child: "subprocess.Popen[str]") -> None:
+    """Ends a sweep as a lost machine does."""
+    child.kill()
+    child.communicate()
+
+
+def wait_for(condition: Callable[[], bool], child: "subprocess.Popen[str]") -> None:
+    """Waits until something has happened while the sweep runs."""
+    while not condition():
+        require(child.poll() is None, "the sweep ended before it could be disturbed")
+        time.sleep(0.02)
+
+
+# The faults. Each returns what was tried and seen, in one line.
+
+
+def killed_at_random(lab: Lab) -> str:
+    """`kill -9`, again and again; a sweep that is done makes room for the next."""
+    where: Counter[str] = Counter()
+    sweeps = 0
+    while where.total() < lab.kills:
+        sweeps += 1
+        out_dir = lab.folder / f"killed_{sweeps}"
+        out_dir.mkdir()
+        watch = Watch(out_dir)
+        while True:
+            child = lab.start(out_dir)
+            try:
+                # Once all are killed, it is let run to its end.
+                limit = lab.random.uniform(0, 1.1 * lab.usual_s)
+                child.communicate(timeout=limit if where.total() < lab.kills else PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                kill(child)
+                where[moment(out_dir)] += 1
+                watch.look()
+            else:
+                break
+        require(child.returncode == 0, f"exit status {child.returncode}")
+        watch.look()
+        lab.require_expected(out_dir)
+    found = ", ".join(f"{count} {moment}" for moment, count in where.most_common())
+    return f"{where.total()} kills ({found}) in {sweeps} sweeps"
+
+
+def moment(out_dir: Path) -> str:
+    """Where in a sweep a kill has hit."""
+    done = len(marks(out_dir))
+    broken = list(out_dir.rglob("status.json"))
+    steps = [status.step for status in read_all(out_dir).values()] if done or broken else []
+    if done == len(CELLS):
+        return "at the end"
+    return "in training" if any(steps) else "between runs" if done else "before the first step"
+
+
+def two_at_once(lab: Lab) -> str:
+    """Two sweeps on one folder, started at once."""
+    out_dir = lab.folder / "two"
+    children = [lab.start(out_dir) for _ in range(2)]
+    # 1 is the status of a sweep that has left a run to the other.
+    printed = "\n".join(finish(child, 0, 1) for child in children)
+    started = Counter(
+        line.split("] ")[1] for line in printed.splitlines() if line.endswith("steps")
+    )
+    require(started.total() == len(CELLS), f"{started.total()} runs were started: {started}")
+    lab.require_expected(out_dir)
+    left = sum("left to another process" in line for line in printed.splitlines())
+    return f"{started.total()} runs started by two, {left} left to the other"
+
+
+def full_disk(lab: Lab) -> str:
+    """The disk fills up once the first run is finished, and room is made later."""
+    with small_disk(lab.folder / "disk") as (out_dir, fill, free, kind):
+        child = lab.start(out_dir)
+        wait_for(lambda: bool(marks(out_dir)), child)
+        fill(child.pid)
+        watch = Watch(out_dir)
+        printed = finish(child, 1, 2)
+        watch.look()
+        failed = printed.count("failed: ")
+        report = lab.report(out_dir)
+        require("unfinished" in report, "the report does not tell of unfinished runs")
+        free()
+        finish(lab.start(out_dir))
+        watch.look()
+        lab.require_expected(out_dir)
+    return f"{kind}: {failed} of {len(CELLS)} runs failed with a line each, all finished later"
+
+
+@contextmanager
+def small_disk(
+    folder: Path,
+) -> Iterator[tuple[Path, Callable[[int], None], Callable[[], None], str]]:
+    """A folder, what fills its disk, what frees it, and how it is done."""
+    folder.mkdir()
+    filler = folder / "filler"
+
+    def fill(_: int) -> None:
+        with filler.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                return
+
+    size = f"size={DISK_BYTES}"
+    mount = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder]
+    if os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0:
+        try:
+            yield folder, fill, filler.unlink, "a small tmpfs"
+        finally:
+            subprocess.run(["umount", folder], check=True)
+    else:  # Without the right to mount: no file may grow, which is how a full disk looks to it.
+        yield (
+            folder,
+            lambda process: resource.prlimit(process, resource.RLIMIT_FSIZE, (512, 512)),
+            lambda: None,
+            "no right to mount, so by RLIMIT_FSIZE",
+        )
+
+
+def damaged_checkpoint(lab: Lab) -> str:
+    """A killed sweep whose newest checkpoint and whose TensorBoard events are cut short."""
+    out_dir = lab.folder / "checkpoint"
+
+    def checkpoints() -> list[Path]:
+        found = out_dir.rglob("checkpoints/training/*/about.json")
+        return sorted((path.parent for path in found), key=lambda path: int(path.name))
+
+    child = lab.start(out_dir)
+    wait_for(lambda: len(checkpoints()) == 2, child)
+    kill(child)
+    newest = checkpoints()[-1]
+    truncate(max(newest.rglob("arrays/**/*"), key=lambda path: path.stat().st_size))
+    events = list(out_dir.rglob("events.out.tfevents.*"))
+    for path in events:
+        truncate(path)
+    printed = finish(lab.start(out_dir))
+    require(f"{newest} is not used" in printed, "the damaged checkpoint was not told of")
+    lab.require_expected(out_dir)
+    return "passed over with a line, the one before it taken up"
+
+
+def damaged_results(lab: Lab) -> str:
+    """A finished sweep with a result cut short, two of other versions, and events cut short."""
+    out_dir = lab.folder / "damaged"
+    shutil.copytree(lab.undisturbed, out_dir)
+    cut, older, newer, sound = (
+        next((out_dir / "adding" / cell).glob("h8-*")) for cell in ("gru", "lstm", "rnn", CELLS[1])
+    )
+    truncate(cut / RESULT)
+    others = {older: SCHEMA_VERSION - 1, newer: SCHEMA_VERSION + 1}
+    for folder, version in others.items():
+        result = json.loads((folder / RESULT).read_bytes())
+        (folder / RESULT).write_text(json.dumps(result | {"schema_version": version}))
+    kept = {folder: (folder / RESULT).read_bytes() for folder in others}
+    for path in sound.rglob("events.out.tfevents.*"):
+        truncate(path)
+        EventAccumulator(str(path.parent)).Reload()  # raises if TensorBoard cannot read it
+    report = lab.report(out_dir)
+    for folder in (cut, *others):
+        require(f"passed over {folder / RESULT}" in report, f"the report is silent on {folder}")
+    before = marks(sound)
+    finish(lab.start(out_dir))
+    require(marks(sound) == before, f"{sound} was made anew")
+    lab.require_expected(out_dir)
+    for folder, version in others.items():
+        aside = folder / f"result.schema-{version}.json"
+        require(aside.exists(), f"the result of version {version} in {folder} is gone")
+        require(aside.read_bytes() == kept[folder], f"{aside} was changed")
+    return "three named by the report and made anew; those of other versions kept aside"
+
+
+def jumping_clock(lab: Lab) -> str:
+    """Every 1.5 seconds the clock jumps by a day, back and on; broken off once in between."""
+    out_dir, shim = lab.folder / "clock", lab.folder / "shim"
+    shim.mkdir()
+    (shim / "sitecustomize.py").write_text(JUMPING_CLOCK)
+    path = os.pathsep.join([str(shim), *filter(None, [os.environ.get("PYTHONPATH")])])
+    child = lab.start(out_dir, PYTHONPATH=path)
+    wait_for(lambda: bool(marks(out_dir)), child)
+    time.sleep(1)
+    kill(child)
+    watch = Watch(out_dir)
+    finish(lab.start(out_dir, PYTHONPATH=path))
+    watch.look()
+    lab.require_expected(out_dir)
+    return "by a day back and on, in Python's time.time and time_ns; killed once besides"
+
+
+def truncate(path: Path) -> None:
+    """Cuts a file to half its length."""
+    os.truncate(path, path.stat().st_size // 2)
+
+
+FAULTS = (
+    killed_at_random,
+    two_at_once,
+    full_disk,
+    damaged_checkpoint,
+    damaged_results,
+    jumping_clock,
+)
+
+
+def main() -> int:
+    """Tries all faults and prints a table."""
+    names = [fault.__name__ for fault in FAULTS]
+    parser = argparse.ArgumentParser(description="Try to make gru-bench lose a result.")
+    parser.add_argument("--kills", type=int, default=20, help="random kills (default: 20)")
+    parser.add_argument("--seed", type=int, default=0, help="of their moments (default: 0)")
+    parser.add_argument("--only", choices=names, action="append", help="only this fault")
+    options = parser.parse_args()
+
+    table = Table("fault", "", "seconds", "what was seen", title="Was anything lost?")
+    lost = 0
+    with tempfile.TemporaryDirectory() as folder:
+        lab = Lab(Path(folder), options.seed, options.kills)
+        print(f"undisturbed: {len(lab.expected)} runs in {lab.usual_s:.0f} s", flush=True)
+        for fault in FAULTS:
+            if options.only and fault.__name__ not in options.only:
+                continue
+            began = time.monotonic()
+            try:
+                seen, verdict = fault(lab), "nothing lost"
+            except Exception as error:
+                seen, verdict = f"{type(error).__name__}: {error}", "LOST"
+                lost += 1
+            took = f"{time.monotonic() - began:.0f}"
+            table.add_row(fault.__name__.replace("_", " "), verdict, took, seen)
+            print(f"{fault.__name__}: {verdict} after {took} s: {seen}", flush=True)
+    Console().print(table)
+    return int(lost > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
