@@ -71,6 +71,14 @@ examples:
 """
 
 
+COMPLETION_EXAMPLES = """\
+to install, in a new shell from then on:
+  gru-bench completion bash >> ~/.bash_completion
+  gru-bench completion zsh > ~/.zfunc/_gru-bench    # with fpath+=~/.zfunc before compinit
+  gru-bench completion fish > ~/.config/fish/completions/gru-bench.fish
+"""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
@@ -225,6 +233,16 @@ def make_parser() -> argparse.ArgumentParser:
         "info", help="versions, devices, cache folder", description="What gru-bench runs on."
     )
     info.set_defaults(command=_info)
+
+    completion = commands.add_parser(
+        "completion",
+        help="let a shell complete commands and settings",
+        description="Prints a script that makes a shell complete commands, flags and settings.",
+        epilog=COMPLETION_EXAMPLES,
+        formatter_class=raw,
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+    completion.set_defaults(command=_completion)
     return parser
 
 
@@ -416,6 +434,12 @@ def _board(options: argparse.Namespace) -> None:
     from gru_bench.board import open_board
 
     open_board(options.dir, options.port, options.browser)
+
+
+def _completion(options: argparse.Namespace) -> None:
+    from gru_bench.completion import script
+
+    print(script(make_parser(), options.shell))
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -30,6 +30,8 @@ POOLINGS = ("last", "mean", "max")
 MATCHES = ("hidden", "parameters", "flops", "time")
 CORPUS_SOURCES = ("wheel", "hub", "files")
 
+CHOICES = "choices"  # in the metadata of a field: the values that it may have
+
 
 def require(condition: bool, key: str, value: object, right: str) -> None:
     """Raises `UserError` naming the key, its value and what would be right."""
@@ -40,6 +42,19 @@ def require(condition: bool, key: str, value: object, right: str) -> None:
 def require_one_of(key: str, value: str, known: tuple[str, ...]) -> None:
     """Raises `UserError` unless the value is one of the known ones."""
     require(value in known, key, value, "one of " + ", ".join(known))
+
+
+def one_of(known: tuple[str, ...], default: str) -> Any:
+    """A field of a dataclass whose value is one of the known ones."""
+    return field(default=default, metadata={CHOICES: known})
+
+
+def require_choices(config: Any, prefix: str = "") -> None:
+    """Raises `UserError` unless every field made by `one_of` has a value that is known."""
+    for each in dataclasses.fields(config):
+        if CHOICES in each.metadata:
+            value = getattr(config, each.name)
+            require_one_of(prefix + each.name, value, each.metadata[CHOICES])
 
 
 def require_positive(key: str, value: float) -> None:
@@ -57,12 +72,12 @@ class CellConfig:
 
     name: str = MISSING
     forget_bias: float = 1.0
-    initialisation: str = "orthogonal"
+    initialisation: str = one_of(INITIALISATIONS, "orthogonal")
     chrono_length: int | None = None
 
     def __post_init__(self) -> None:
         self.check_name()
-        require_one_of("cell.initialisation", self.initialisation, INITIALISATIONS)
+        require_choices(self, "cell.")
         require(math.isfinite(self.forget_bias), "cell.forget_bias", self.forget_bias, "finite")
         if self.chrono_length is not None:
             require(
@@ -177,16 +192,16 @@ class TextConfig(TaskConfig):
 
     name: str = "text"
     max_length: int = 128
-    tokens: str = "words"
+    tokens: str = one_of(TOKENS, "words")
     vocabulary_size: int = 8000
     min_frequency: int = 2
     embedding_size: int = 64
-    readout: str = "last"
+    readout: str = one_of(POOLINGS, "last")
     train_documents: int | None = None
 
     def __post_init__(self) -> None:
         require(self.max_length >= 1, "task.max_length", self.max_length, "at least 1 token")
-        require_one_of("task.tokens", self.tokens, TOKENS)
+        require_choices(self, "task.")
         require(
             self.vocabulary_size >= 3,
             "task.vocabulary_size",
@@ -195,7 +210,6 @@ class TextConfig(TaskConfig):
         )
         require(self.min_frequency >= 1, "task.min_frequency", self.min_frequency, "at least 1")
         require(self.embedding_size >= 1, "task.embedding_size", self.embedding_size, "at least 1")
-        require_one_of("task.readout", self.readout, POOLINGS)
         if self.train_documents is not None:
             require(
                 self.train_documents >= 1,
@@ -214,7 +228,7 @@ class CorpusConfig:
     """
 
     name: str = MISSING
-    source: str = "files"
+    source: str = one_of(CORPUS_SOURCES, "files")
     path: str | None = None
     subset: str | None = None
     revision: str | None = None
@@ -227,7 +241,7 @@ class CorpusConfig:
     test_fraction: float = 0.2
 
     def __post_init__(self) -> None:
-        require_one_of("corpus.source", self.source, CORPUS_SOURCES)
+        require_choices(self, "corpus.")
         for key in ("validation_fraction", "test_fraction"):
             value = getattr(self, key)
             require(0 < value < 1, f"corpus.{key}", value, "between 0 and 1")
@@ -243,18 +257,17 @@ class CorpusConfig:
 class OptimConfig:
     """The optimiser, its learning rate and the clipping of the global gradient norm."""
 
-    name: str = "adam"
+    name: str = one_of(OPTIMIZERS, "adam")
     learning_rate: float = 1e-3
-    schedule: str = "constant"
+    schedule: str = one_of(SCHEDULES, "constant")
     warmup_steps: int = 0
     weight_decay: float = 0.0
     momentum: float = 0.0
     clip_norm: float | None = 1.0
 
     def __post_init__(self) -> None:
-        require_one_of("optim.name", self.name, OPTIMIZERS)
+        require_choices(self, "optim.")
         require_positive("optim.learning_rate", self.learning_rate)
-        require_one_of("optim.schedule", self.schedule, SCHEDULES)
         require(self.warmup_steps >= 0, "optim.warmup_steps", self.warmup_steps, "0 or more")
         require(
             0 <= self.weight_decay < math.inf and (self.weight_decay == 0 or self.name == "adamw"),
@@ -351,7 +364,7 @@ class ExperimentConfig:
     optim: OptimConfig = field(default_factory=OptimConfig)
     tune: TuneConfig = field(default_factory=TuneConfig)
     hidden_size: int = MISSING
-    match: str = "hidden"
+    match: str = one_of(MATCHES, "hidden")
     budget: int | None = None
     layers: int = 1
     seeds: Any = 5
@@ -361,7 +374,7 @@ class ExperimentConfig:
     evaluate_every: int | None = None
     patience: int | None = None
     stop_when_solved: bool = False
-    precision: str = "float32"
+    precision: str = one_of(PRECISIONS, "float32")
     margin: float | None = None
     probes: bool = True
     histograms_every: int | None = None
@@ -390,8 +403,7 @@ class ExperimentConfig:
         for key in ("steps", "epochs", "evaluate_every", "patience", "histograms_every"):
             value = getattr(self, key)
             require(value is None or value >= 1, key, value, "at least 1")
-        require_one_of("precision", self.precision, PRECISIONS)
-        require_one_of("match", self.match, MATCHES)
+        require_choices(self)
         if self.budget is not None:
             require(
                 self.match == "parameters" and self.budget >= 1,

@@ -791,6 +791,25 @@ def line_ends(picture, colour):
     return [max(float(y) for _, y in re.findall(r"[ML] (\S+) (\S+)", d)) for d in drawn]
 
 
+def test_cells_of_ones_own_are_told_apart_and_alike_in_all_groups():
+    def named(task, cell):
+        result = make_result(task, "gru", (0.5,))
+        config = result.config | {"cell": {"name": cell}}
+        return dataclasses.replace(result, config=config, identity=f"{task} {cell}")
+
+    results = [named("adding", cell) for cell in ("mgu", "ran", "sru", "gru")]
+    adding, copy = make_groups([*results, named("copy", "sru")])
+    styles = {run.result.cell: canvas.style(run) for run in adding.runs}
+    # Each differs from every other in its mark and in its dash or its colour.
+    assert len({marker for _, marker, _ in styles.values()}) == 4
+    assert len({(colour, dash) for colour, _, dash in styles.values()}) == 4
+    assert styles["gru"] == canvas.STYLES["gru"]
+    assert canvas.style(copy.runs[0]) == styles["sru"]
+    (picture, *_) = plots.draw(adding)
+    for colour, _, _ in styles.values():
+        assert line_ends(picture, colour)
+
+
 def test_vanished_gradients_are_drawn_at_the_floor():
     def draw(trained):
         flow = runs.GradientNorms(

@@ -26,7 +26,16 @@ STYLES = {
     "lstm": ("#D55E00", "^", (0, (5, 1.5, 1, 1.5))),
     "rnn": ("#009E73", "D", (0, (1, 1.2))),
 }
-OTHER_STYLE = ("#E69F00", "v", "-")
+# Of the other cells of a report, in turn: what the palette has left, but for its yellow, which is
+# too pale for lines, and its black, which a dark page would swallow: grey stands for both.
+OTHER_STYLES: tuple[tuple[str, str, Any], ...] = (
+    ("#E69F00", "v", "-"),
+    ("#56B4E9", "P", (0, (5, 1.5))),
+    ("#808080", "X", (0, (5, 1.5, 1, 1.5))),
+    ("#E69F00", "<", (0, (1, 1.2))),
+    ("#56B4E9", ">", "-"),
+    ("#808080", "*", (0, (5, 1.5))),
+)
 # Text and axes: dark on the PNG's white; in the SVG this colour becomes the page's own.
 INK = "#1c2127"
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
@@ -140,7 +149,8 @@ def over_seeds(
 
 def style(run: Run) -> tuple[str, str, Any]:
     """Colour, marker and dash of a run's cell."""
-    return STYLES.get(run.result.cell, OTHER_STYLE)
+    other = OTHER_STYLES[run.other_cell % len(OTHER_STYLES)]
+    return STYLES.get(run.result.cell, other)
 
 
 def line_width(run: Run, sizes: Sequence[int]) -> float:

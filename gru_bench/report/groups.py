@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from gru_bench.config import CELLS
 from gru_bench.runs import Result, Spread
 from gru_bench.settings import (
     CELL_SOURCE,
@@ -47,10 +48,12 @@ class Run:
     Attributes:
         result: What was read.
         old_source: Hash of its cell's source, where a later run of that cell has another.
+        other_cell: Place of its cell among those of the report that are not built in, by name.
     """
 
     result: Result
     old_source: str | None = None
+    other_cell: int = 0
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -281,7 +284,7 @@ def make_groups(results: Iterable[Result]) -> list[Group]:
     of a cell of one's own stand apart, under their hash, once there is a later source of it.
     """
     by_task: dict[str, list[Run]] = defaultdict(list)
-    for run in _with_old_sources(results):
+    for run in _make_runs(results):
         by_task[run.result.task_label].append(run)
     groups: list[Group] = []
     for task in sorted(by_task):
@@ -297,18 +300,20 @@ def make_groups(results: Iterable[Result]) -> list[Group]:
     return groups
 
 
-def _with_old_sources(results: Iterable[Result]) -> list[Run]:
+def _make_runs(results: Iterable[Result]) -> list[Run]:
     """The runs in the order of tables."""
     ordered = sorted(results, key=lambda r: (*cell_order(r), r.identity))
     newest = {
         (result.task_label, result.cell): result.config["cell"].get("source")
         for result in sorted(ordered, key=lambda result: result.created)
     }
+    others = sorted({result.cell for result in ordered} - {*CELLS})
+    places = {cell: place for place, cell in enumerate(others)}
     runs = []
     for result in ordered:
         source = result.config["cell"].get("source")
         is_old = source != newest[result.task_label, result.cell]
-        runs.append(Run(result, source if is_old else None))
+        runs.append(Run(result, source if is_old else None, places.get(result.cell, 0)))
     return runs
 
 

@@ -1,0 +1,130 @@
+"""Shell completion: a script for bash, zsh or fish in which all words are spelt out beforehand.
+
+Subcommands and flags come from the command line's grammar, by shtab; keys and values from the
+dataclasses of `config.py` and the names of the files in `conf/`. Completing runs no Python.
+"""
+
+import argparse
+import types
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import shtab
+
+from gru_bench.compose import conf_dir
+from gru_bench.config import CHOICES, ExperimentConfig
+from gru_bench.plugins import installed
+
+SETTINGS = "_gru_bench_settings"  # the function that completes `key=value`
+
+# `=` ends a word in bash: what it completes is what follows the last one.
+BASH = """\
+%(name)s() {
+  local line=${COMP_LINE:0:COMP_POINT} given=
+  local word=${line##*[[:space:]]}
+  [[ $word == *=*,* ]] && given=${word%%,*}, && word=${word%%%%=*}=${word##*,}
+  if [[ $word != *=* ]]; then
+    compgen -W '%(keys)s' -- "$word"
+  else
+    compgen -W '%(values)s' -- "$word" | while IFS= read -r setting; do
+      echo "${given#*=}${setting#*=}"
+    done
+  fi
+}
+_gru_bench() {
+  _shtab_gru_bench
+  [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+  return 0
+}
+"""
+ZSH = """\
+%(name)s() {
+  local -a settings=(%(values)s)
+  if [[ $PREFIX == *=* ]]; then
+    local key=${PREFIX%%%%=*}
+    compset -P '*[=,]'
+    compadd -- ${${(M)settings:#$key=*}#*=} || _files
+  else
+    compadd -S '' -- %(keys)s
+  fi
+}
+"""
+FISH = """\
+function %(name)s
+  set -l word (commandline -ct)
+  if not string match -q '*=*' -- $word
+    printf '%%s\\n' %(keys)s
+    return
+  end
+  set -l given (string replace -r '[^=,]*$' '' -- $word)
+  set -l key (string replace -r '=.*' '=' -- $word)
+  set -l known (string match -- "$key*" %(values)s)
+  if set -q known[1]
+    string replace -- $key $given $known
+  else
+    __fish_complete_path (string replace -- $key '' $word) | string replace -r '^' -- $key
+  end
+end
+"""
+
+
+def script(parser: argparse.ArgumentParser, shell: str) -> str:
+    """The script for `bash`, `zsh` or `fish`, to be sourced by it."""
+    words = list(settings())
+    keys = dict.fromkeys(f"{word.partition('=')[0]}=" for word in words)
+    values = [word for word in words if not word.endswith("=")]
+    preamble = {"bash": BASH, "zsh": ZSH, "fish": FISH}[shell] % {
+        "name": SETTINGS,
+        "keys": " ".join(keys),
+        "values": " ".join(values),
+    }
+    for action in _actions(parser):
+        if action.dest == "overrides":
+            call = f"({SETTINGS})" if shell == "fish" else SETTINGS
+            action.complete = {shell: call}  # type: ignore[attr-defined]
+        elif action.type is Path:
+            action.complete = shtab.FILE  # type: ignore[attr-defined]
+    text = shtab.complete(parser, shell, preamble=preamble)
+    if shell == "bash":
+        # Files where nothing else is known, also after `=`.
+        text = text.replace("-F _shtab_gru_bench gru-bench", "-o default -F _gru_bench gru-bench")
+    if shell == "zsh":
+        # shtab completes the first of several words alone.
+        text = text.replace('"(*)::', '"*:')
+    return text + "\n"
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """Everything that the parser and those of its subcommands take."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from _actions(command)
+        else:
+            yield action
+
+
+def settings() -> Iterator[str]:
+    """Every `key=value` whose value is one of a few, and `key=` where it may be any."""
+    offered: dict[str, set[str]] = {"cell": {*installed("cell")}, "task": {*installed("task")}}
+    for group in sorted(path for path in conf_dir().iterdir() if path.is_dir()):
+        names = {path.stem for path in group.glob("*.yaml")} | offered.get(group.name, set())
+        yield from (f"{group.name}={name}" for name in sorted(names))
+    yield from dict.fromkeys(_settings_of(ExperimentConfig))
+
+
+def _settings_of(schema: type, prefix: str = "") -> Iterator[str]:
+    """Those of a dataclass with all below it, where a subclass may stand in for any."""
+    hints = get_type_hints(schema)
+    for field in fields(schema):
+        hint, key = hints[field.name], f"{prefix}{field.name}"
+        kinds = get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        nested = [kind for kind in kinds if isinstance(kind, type) and is_dataclass(kind)]
+        for kind in nested:
+            for each in (kind, *kind.__subclasses__()):
+                yield from _settings_of(each, f"{key}.")
+        if not nested:
+            known = ("true", "false") if hint is bool else field.metadata.get(CHOICES, ("",))
+            yield from (f"{key}={value}" for value in known)
