@@ -43,6 +43,8 @@ Finished runs are recognised and skipped. Keys and their defaults:
                 best on validation data is used
   cell.initialisation=orthogonal (chrono, cell.chrono_length), cell.forget_bias=1.0 (lstm)
   precision=float32 (bfloat16)
+  recurrence=auto  the loop over time: scan, or on a GPU fused or cudnn (lstm); auto times them once
+                and takes the fastest
   margin        a difference of the score that does not matter; each task sets one
   probes=true   gradients, gates and longer sequences of the trained cells
   histograms_every  evaluations between histograms of gates and gradients in TensorBoard

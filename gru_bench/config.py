@@ -25,6 +25,7 @@ INITIALISATIONS = ("orthogonal", "chrono")
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
 SCHEDULES = ("constant", "cosine", "linear")
 PRECISIONS = ("float32", "bfloat16")
+RECURRENCES = ("auto", "scan", "fused", "cudnn")  # the last two on a GPU
 TOKENS = ("words", "characters", "bytes")
 POOLINGS = ("last", "mean", "max")
 MATCHES = ("hidden", "parameters", "flops", "time")
@@ -351,6 +352,9 @@ class ExperimentConfig:
     which its `parameters`, its `flops` or its measured training `time` come nearest to the LSTM's;
     with a `budget` all cells, the LSTM too, come nearest to that number of parameters.
 
+    `recurrence` is the way in which the loop over time is computed, which changes rounding alone:
+    `scan` anywhere, `fused` (one kernel) or `cudnn` on a GPU; `auto` takes what is fastest there.
+
     Differences of the main score up to `margin` do not matter; without one, nothing is called
     equivalent. `probes` looks into the trained cells: gradients, gates, longer sequences;
     `histograms_every` so many evaluations looks into them in training, for TensorBoard. `sweeps` is
@@ -375,6 +379,7 @@ class ExperimentConfig:
     patience: int | None = None
     stop_when_solved: bool = False
     precision: str = one_of(PRECISIONS, "float32")
+    recurrence: str = one_of(RECURRENCES, "auto")
     margin: float | None = None
     probes: bool = True
     histograms_every: int | None = None
@@ -384,8 +389,9 @@ class ExperimentConfig:
     out_dir: str = "results/runs"
     force: bool = False
 
-    # Keys that say where and whether to run or how to judge, not what comes out.
+    # Keys that say where, how fast and whether to run or how to judge, not what comes out.
     NOT_IDENTITY: ClassVar[tuple[str, ...]] = (
+        "recurrence",
         "margin",
         "probes",
         "histograms_every",

@@ -56,7 +56,9 @@ def measure_cells(experiments: Sequence[Experiment]) -> dict[str, Cost]:
     first = experiments[0]
     trains = {experiment.config.cell.name: experiment.train for experiment in experiments}
     if REFERENCE not in trains:
-        reference = dataclasses.replace(first.config, cell=CellConfig(name=REFERENCE))
+        reference = dataclasses.replace(
+            first.config, cell=CellConfig(name=REFERENCE), recurrence="auto"
+        )
         trains[REFERENCE] = make_train_config(reference, first.task)
     if first.config.match == "time":
         sizes = sizes_of_equal_time(first, trains)

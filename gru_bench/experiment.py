@@ -21,6 +21,7 @@ from gru_bench.custom import load_task
 from gru_bench.errors import UserError
 from gru_bench.model import ModelConfig, cell_class
 from gru_bench.parameters import matched_hidden_size
+from gru_bench.paths import check_path
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.base import Task
 from gru_bench.tasks.copy import CopyTask
@@ -67,7 +68,7 @@ def make_experiments(configs: Sequence[ExperimentConfig]) -> list[Experiment]:
 
     Raises:
         UserError: The data cannot be had, or do not fit the configuration; or two cells go by one
-            name.
+            name; or the recurrence cannot be computed in the way that is asked for.
     """
     classes: dict[str, str] = {}
     for cell in (config.cell for config in configs):
@@ -83,7 +84,9 @@ def make_experiments(configs: Sequence[ExperimentConfig]) -> list[Experiment]:
         data = repr((config.task, config.corpus, config.batch_size))
         if data not in tasks:
             tasks[data] = make_task(config)
-        experiments.append(Experiment(config, tasks[data], make_train_config(config, tasks[data])))
+        train = make_train_config(config, tasks[data])
+        check_path(train.model)
+        experiments.append(Experiment(config, tasks[data], train))
     return experiments
 
 
@@ -150,6 +153,7 @@ def make_model_config(config: ExperimentConfig, task: Task) -> ModelConfig:
         forget_bias=cell.forget_bias,
         chrono_length=chrono_length if cell.initialisation == "chrono" else None,
         dtype=config.precision,
+        recurrence=config.recurrence,
     )
     # A size of equal time is measured later, in turns with the LSTM.
     if config.match == "time":

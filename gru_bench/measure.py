@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gru_bench.paths import with_path
 from gru_bench.tasks.base import Task
 from gru_bench.train import TrainConfig, init_run, train_step
 
@@ -56,7 +57,10 @@ def measure_training_steps(
     """
     device = jax.devices()[0]
     task = jax.device_put(task, device)
-    programs = {name: _compile_steps(config, task) for name, config in configs.items()}
+    programs = {
+        name: _compile_steps(with_path(config, task, runs=1), task)
+        for name, config in configs.items()
+    }
     times_s: dict[str, list[float]] = {name: [] for name in configs}
     began = time.perf_counter()
     rounds = 0

@@ -44,6 +44,7 @@ class ModelConfig:
         forget_bias: initial bias of the LSTM's forget gate.
         chrono_length: longest lag of chrono initialisation in steps; None for no such thing.
         dtype: of the recurrent computation; parameters and head stay in float32.
+        recurrence: the path of `unroll`; "auto" is a scan until paths.py has chosen another.
     """
 
     cell: str
@@ -56,6 +57,7 @@ class ModelConfig:
     forget_bias: float = 1.0
     chrono_length: int | None = None
     dtype: str = "float32"
+    recurrence: str = "scan"
 
     @property
     def cell_input_size(self) -> int:
@@ -92,7 +94,8 @@ class Model(nnx.Module):
         x = inputs if self.embedding is None else self.embedding(inputs)
         x = x.astype(self.config.dtype)
         for cell in self.layers:
-            x, _ = unroll(cell, x, cell.zero_state(x.shape[1], x.dtype))
+            state = cell.zero_state(x.shape[1], x.dtype)
+            x, _ = unroll(cell, x, state, self.config.recurrence)
         return x
 
 

@@ -23,6 +23,7 @@ from gru_bench.cells import Cell, State
 from gru_bench.machine import cpu_cores
 from gru_bench.measure import program_memory_mb
 from gru_bench.model import ModelConfig, make_cell
+from gru_bench.paths import path_times
 from gru_bench.recurrence import unroll
 
 OURS = "gru-bench"
@@ -103,8 +104,8 @@ def make_contestants(cell: str, shape: Shape) -> dict[str, Contestant]:
 def make_layers(cell: str, shape: Shape) -> dict[str, Layer]:
     """The layers of the JAX libraries, this package's among them."""
     absent = missing()
-    ours, scan = _our_layer(cell, shape), _scan_layer(cell, shape)
-    layers = {OURS: replace(ours, split=True), SCAN: scan, SPLIT_SCAN: replace(scan, split=True)}
+    scan = _scan_layer(cell, shape)
+    layers = _our_layers(cell, shape) | {SCAN: scan, SPLIT_SCAN: replace(scan, split=True)}
     layers |= _flax_layer(cell, shape)
     if "keras" not in absent:
         layers |= _keras_layer(cell, shape)
@@ -158,19 +159,29 @@ def _contestant(layer: Layer, shape: Shape) -> Contestant:
     )
 
 
+def _our_config(cell: str, shape: Shape) -> ModelConfig:
+    return ModelConfig(cell, shape.input_size, 1, shape.hidden_size)
+
+
 def _our_cell(cell: str, shape: Shape) -> Cell:
-    config = ModelConfig(cell, shape.input_size, 1, shape.hidden_size)
-    return make_cell(config, shape.input_size, nnx.Rngs(0))
+    return make_cell(_our_config(cell, shape), shape.input_size, nnx.Rngs(0))
 
 
-def _our_layer(cell: str, shape: Shape) -> Layer:
+def _our_layers(cell: str, shape: Shape) -> dict[str, Layer]:
+    """This package's layer by the path that it takes here, and by each where there is a choice."""
     graph, params = nnx.split(_our_cell(cell, shape))
 
-    def apply(params: PyTree[Array], x: Array) -> Array:
-        layer = nnx.merge(graph, params)
-        return unroll(layer, x, layer.zero_state(x.shape[1], x.dtype))[0]
+    def layer_by(path: str) -> Layer:
+        def apply(params: PyTree[Array], x: Array) -> Array:
+            layer = nnx.merge(graph, params)
+            return unroll(layer, x, layer.zero_state(x.shape[1], x.dtype), path)[0]
 
-    return Layer(params, apply)
+        return Layer(params, apply, split=True)
+
+    times = path_times(_our_config(cell, shape), shape.batch, shape.time, runs=1)
+    chosen = min(times, key=lambda path: times[path], default="scan")
+    layers = {path: layer_by(path) for path in {chosen, *times}}
+    return {OURS: layers[chosen]} | {f"{OURS}, {path}": layers[path] for path in times}
 
 
 def _scan_layer(cell: str, shape: Shape) -> Layer:

@@ -26,6 +26,7 @@ from gru_bench.outcome import (
     tuning_result,
 )
 from gru_bench.parameters import stack_parameters
+from gru_bench.paths import with_path
 from gru_bench.probes import look_within, probe
 from gru_bench.progress import Bar, Progress
 from gru_bench.status import Status, clear_status, write_status
@@ -76,6 +77,7 @@ def run_population(
     first = experiments[0]
     config, task = first.config, first.task
     train = with_hidden_size(first.train, costs[config.cell.name].hidden_size)
+    train = with_path(train, task, sum(len(each.config.seeds) for each in experiments))
     for experiment in experiments:
         own = experiment.config
         runs.prepare_folder(own.out_dir, own.run_name(), own.resolved())
@@ -272,7 +274,9 @@ def make_result(
         state_bytes=cost.state_bytes,
         tuning=tuning,
         probes=probes,
-        environment=runs.MachineEnvironment(**machine.describe()),
+        environment=runs.MachineEnvironment(
+            **machine.describe(), recurrence=train.model.recurrence
+        ),
     )
 
 

@@ -234,7 +234,7 @@ class Probes:
 
 @dataclass(frozen=True, kw_only=True)
 class MachineEnvironment:
-    """Where the run was made, and with which versions."""
+    """Where the run was made, with which versions, and how the loop over time was computed."""
 
     device: str
     device_kind: str
@@ -244,6 +244,7 @@ class MachineEnvironment:
     python: str
     git_revision: str | None
     versions: dict[str, str]
+    recurrence: str = "scan"
 
 
 @dataclass(frozen=True, kw_only=True)

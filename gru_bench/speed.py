@@ -7,7 +7,6 @@ which says how much of the machine's speed a layer uses.
 
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from itertools import product
@@ -23,6 +22,7 @@ from rich.table import Table
 from gru_bench import machine
 from gru_bench.model import CELLS, cell_class
 from gru_bench.peers import A_TURN, OURS, SPLIT_SCAN, Shape, make_contestants, missing
+from gru_bench.timing import Seconds, race
 
 GRIDS = {
     "quick": [Shape(32, 100, 10, 64), Shape(32, 120, 10, 128), Shape(32, 256, 128, 256)],
@@ -34,11 +34,9 @@ GRIDS = {
     ],
 }
 ROUNDS = {"quick": 9, "full": 21}
-WARM_UP_ROUNDS = 2
 PRODUCT_SIZE = 2048
 PRODUCTS = 3  # timed before each race
 TRAIN, INFER = "training step", "inference, batch 1"
-Seconds = dict[str, list[float]]
 
 
 def measure_speed(
@@ -109,22 +107,6 @@ def load_remark(result: dict[str, Any]) -> str:
     )
 
 
-def race(calls: Mapping[str, Callable[[], object]], rounds: int) -> Seconds:
-    """Seconds of each call, one entry a round; they take turns.
-
-    Each round begins with another one, so that none always follows the same predecessor.
-    """
-    names = list(calls)
-    seconds: Seconds = {name: [] for name in names}
-    for turn in range(WARM_UP_ROUNDS + rounds):
-        for name in np.roll(names, -turn):
-            started = time.perf_counter()
-            calls[name]()
-            if turn >= WARM_UP_ROUNDS:
-                seconds[name].append(time.perf_counter() - started)
-    return seconds
-
-
 def compare(seconds: Seconds, scale: float) -> dict[str, Any]:
     """Median and quartiles of each contestant, and how much faster we are than the best peer.
 
@@ -140,7 +122,7 @@ def compare(seconds: Seconds, scale: float) -> dict[str, Any]:
     contestants = {
         name: _quartiles(np.array(times) * scale, "_ms") for name, times in seconds.items()
     }
-    peers = [name for name in seconds if name not in (OURS, SPLIT_SCAN)]
+    peers = [name for name in seconds if name != SPLIT_SCAN and not name.startswith(OURS)]
     best = min(peers, key=lambda name: contestants[name]["median_ms"])
 
     def faster(than: str) -> dict[str, float]:

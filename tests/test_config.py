@@ -84,6 +84,7 @@ BAD = [
     (make_config, "evaluate_every", [0]),
     (make_config, "patience", [0]),
     (make_config, "precision", ["float16", "float64"]),
+    (make_config, "recurrence", ["", "loop"]),
     (make_config, "seeds",
      [0, -1, [], [1, 1], [-1], [2**31], [0.5], ["a"], "5", 2.0, None, True, {"a": 1}]),
 ]  # fmt: skip
@@ -179,6 +180,7 @@ NOT_IDENTITY = {
     ("checkpoint_s",),
     ("dry_run",),
     ("histograms_every",),
+    ("recurrence",),
 }
 BASES = {"copy": make_config, "text": make_text_config,
          "adding": lambda: make_config(task=AddingConfig()),

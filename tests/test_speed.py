@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gru_bench import end_to_end, speed
+from gru_bench import end_to_end, peers, speed
 from gru_bench.model import CELLS
 from gru_bench.peers import OURS, SCAN, SPLIT_SCAN, Shape, make_contestants, make_layers
 
@@ -36,6 +36,19 @@ def test_the_peers_of_a_cell():
     names = set(make_contestants("gru_reset_after", SHAPE))
     assert {OURS, SCAN, "flax.nnx.RNN(GRUCell)", "torch.nn.GRU"} <= names
     assert "torch.nn.GRU" not in make_contestants("gru", SHAPE)  # it has the other GRU only
+
+
+def test_where_there_is_a_choice_of_paths_ours_is_the_fastest_and_the_others_compete(monkeypatch):
+    monkeypatch.setattr(peers, "path_times", lambda *_, **__: {"scan": 2.0, "fused": 1.0})
+    layers = make_layers("rnn", SHAPE)
+    assert list(layers)[:3] == [OURS, f"{OURS}, scan", f"{OURS}, fused"]
+    assert layers[OURS] is layers[f"{OURS}, fused"]
+    x = jax.random.normal(jax.random.key(0), (5, 4, 3))
+    fused, scan = (layers[f"{OURS}, {path}"] for path in ("fused", "scan"))
+    np.testing.assert_allclose(fused.apply(fused.params, x), scan.apply(scan.params, x), rtol=1e-5)
+    seconds = {name: [2.0] for name in (*layers, SCAN, SPLIT_SCAN)}
+    seconds[f"{OURS}, fused"] = [1.0]  # no peer of ours
+    assert speed.compare(seconds, 1)["best_peer"] == SCAN
 
 
 def test_contestants_train_and_infer():

@@ -1,0 +1,184 @@
+"""Which ways of computing the recurrence are possible, and which is the fastest here.
+
+On a CPU there is the scan alone. On a GPU the fastest is not known beforehand: it depends on the
+cell, on every size, on how many runs are trained at once, and on the device. So each is timed once,
+and the times are kept in the user's cache.
+"""
+
+import contextlib
+import dataclasses
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import msgspec
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, PyTree
+
+from gru_bench import cudnn, fused
+from gru_bench.config import RECURRENCES, content_hash
+from gru_bench.errors import UserError
+from gru_bench.model import ModelConfig, cell_class, make_cell
+from gru_bench.plugins import source_file, told
+from gru_bench.recurrence import unroll
+from gru_bench.runs import write_atomically
+from gru_bench.tasks.base import Task
+from gru_bench.tiles import NotPointwise
+from gru_bench.timing import race
+from gru_bench.train import TrainConfig
+from gru_bench.wheel import cache_dir
+
+AUTO, *PATHS = RECURRENCES
+ROUNDS = 9
+
+Times = dict[str, float]  # milliseconds of a training step by path
+
+
+def with_path(train: TrainConfig, task: Task, runs: int) -> TrainConfig:
+    """The same training, with `auto` replaced by the path that is fastest for so many runs.
+
+    Raises:
+        UserError: The path that is asked for is not possible.
+    """
+    model = train.model
+    check_path(model)
+    if model.recurrence == AUTO:
+        on_each = -(-runs // jax.device_count())
+        model = dataclasses.replace(
+            model, recurrence=fastest(model, task.batch_size, task.sequence_length, on_each)
+        )
+    return dataclasses.replace(train, model=model)
+
+
+def check_path(model: ModelConfig) -> None:
+    """Raises `UserError` if the path that a model asks for is not possible for it here."""
+    reason = None if model.recurrence == AUTO else obstacle(model.recurrence, model)
+    if reason is not None:
+        right = " or ".join([AUTO, *possible_paths(model)])
+        raise UserError(
+            f"recurrence={model.recurrence} is not possible: {reason}; here recurrence must be"
+            f" {right}"
+        )
+
+
+def possible_paths(model: ModelConfig) -> list[str]:
+    """The paths that nothing is known to stand in the way of, the scan first."""
+    return [path for path in PATHS if obstacle(path, model) is None]
+
+
+def obstacle(path: str, model: ModelConfig) -> str | None:
+    """Why a model cannot take a path on this machine, None if nothing is known against it."""
+    if path == "scan":
+        return None
+    device = jax.default_backend()
+    if device != "gpu":
+        return f"it needs an NVIDIA GPU, and the device is a {device}"
+    cell = cell_class(model.cell)
+    if path == "cudnn":
+        supported = cudnn.supports(cell, model.dtype)
+        return None if supported else "it has the LSTM alone, in float32"
+    if not fused.fits(cell, model.hidden_size, model.dtype):
+        return (
+            f"in {model.dtype} the recurrent weights of {model.hidden_size} units are too large to"
+            " stay on the chip"
+        )
+    try:
+        fused.require_tiles(cell, _projected_columns(model) // model.hidden_size)
+    except NotPointwise as error:
+        return f"the cell cannot be fused: {error}"
+    return None
+
+
+def fastest(model: ModelConfig, batch: int, time: int, runs: int) -> str:
+    """The path of the least time for so many runs at once on one device."""
+    times = path_times(model, batch, time, runs)
+    return min(times, key=lambda path: times[path], default="scan")
+
+
+def path_times(model: ModelConfig, batch: int, time: int, runs: int) -> Times:
+    """Times of all paths that work, from the table or measured now; none where there is no choice.
+
+    What fails to compile or to run is told by `warnings.warn`.
+
+    Args:
+        model: the model; what counts is its first recurrent layer.
+        batch: sequences a batch.
+        time: steps a sequence.
+        runs: that are trained at once on one device.
+    """
+    paths = possible_paths(model)
+    if len(paths) == 1:
+        return {}
+    file = cache_dir() / "recurrence.json"
+    key = _key(model, batch, time, runs)
+    times = _read(file).get(key)
+    if times is None:
+        times = _measure(paths, model, batch, time, runs)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, msgspec.json.encode(_read(file) | {key: times}))
+    return times
+
+
+def _key(model: ModelConfig, batch: int, time: int, runs: int) -> str:
+    """What the times depend on."""
+    cell = model.cell
+    source = content_hash(source_file(cell)) or "built in"
+    sizes = (batch, time, model.cell_input_size, model.hidden_size)
+    kind = jax.devices()[0].device_kind
+    return (
+        f"{kind}, jax {jax.__version__}: {cell} ({source}), {' x '.join(map(str, sizes))},"
+        f" {model.dtype}, {runs} at once"
+    )
+
+
+def _read(file: Path) -> dict[str, Times]:
+    """The table; an empty one if there is none or it is damaged."""
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, Times])
+    return {}
+
+
+def _measure(paths: Sequence[str], model: ModelConfig, batch: int, time: int, runs: int) -> Times:
+    steps = {}
+    for path in paths:
+        try:
+            steps[path] = training_step(path, model, batch, time, runs)
+            steps[path]()
+        except Exception as error:  # whatever a compiler says
+            steps.pop(path, None)
+            message = f"recurrence={path} is passed over for {model.cell}: {told(error)}"
+            warnings.warn(message, stacklevel=2)
+    return {path: 1e3 * float(np.median(s)) for path, s in race(steps, ROUNDS).items()}
+
+
+def training_step(
+    path: str, model: ModelConfig, batch: int, time: int, runs: int
+) -> Callable[[], object]:
+    """A compiled call that takes all gradients of one layer, for so many runs at once."""
+    cell = make_cell(model, model.cell_input_size, nnx.Rngs(0))
+    graph, params = nnx.split(cell)
+
+    def gradient(params: PyTree[Array], x: Array) -> Any:
+        def loss(params: PyTree[Array], x: Array) -> Array:
+            layer = nnx.merge(graph, params)
+            outputs, _ = unroll(layer, x, layer.zero_state(batch, x.dtype), path)
+            return jnp.square(outputs.astype(jnp.float32)).sum()
+
+        return jax.grad(loss, (0, 1))(params, x)
+
+    shape = (runs, time, batch, model.cell_input_size)
+    x = jax.random.normal(jax.random.key(0), shape).astype(model.dtype)
+    params = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (runs, *leaf.shape)), params)
+    program = jax.jit(jax.vmap(gradient)).lower(params, x).compile()
+    return lambda: jax.block_until_ready(program(params, x))
+
+
+def _projected_columns(model: ModelConfig) -> int:
+    cell = nnx.eval_shape(lambda: make_cell(model, model.cell_input_size, nnx.Rngs(0)))
+    x = jax.ShapeDtypeStruct((1, model.cell_input_size), jnp.float32)
+    columns: int = nnx.eval_shape(lambda cell, x: cell.project(x), cell, x).shape[-1]
+    return columns

@@ -1,0 +1,25 @@
+"""Times of several calls, taken in turns, since machines drift."""
+
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+WARM_UP_ROUNDS = 2
+Seconds = dict[str, list[float]]
+
+
+def race(calls: Mapping[str, Callable[[], object]], rounds: int) -> Seconds:
+    """Seconds of each call, one entry a round; they take turns.
+
+    Each round begins with another one, so that none always follows the same predecessor.
+    """
+    names = list(calls)
+    seconds: Seconds = {name: [] for name in names}
+    for turn in range(WARM_UP_ROUNDS + rounds):
+        for name in np.roll(names, -turn):
+            started = time.perf_counter()
+            calls[name]()
+            if turn >= WARM_UP_ROUNDS:
+                seconds[name].append(time.perf_counter() - started)
+    return seconds

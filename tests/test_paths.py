@@ -1,0 +1,130 @@
+"""The ways of computing the recurrence: which are possible, and that the fastest is taken."""
+
+import json
+import time
+
+import jax
+import pytest
+
+from gru_bench import paths
+from gru_bench.cli import main
+from gru_bench.config import OptimConfig
+from gru_bench.errors import UserError
+from gru_bench.model import ModelConfig
+from gru_bench.paths import path_times, possible_paths, with_path
+from gru_bench.tasks.adding import AddingTask
+from gru_bench.train import TrainConfig
+
+MODEL = ModelConfig("lstm", 2, 1, 64, recurrence="auto")
+TASK = AddingTask(length=5, batch_size=3)
+
+
+def training(**changes):
+    return TrainConfig(ModelConfig(**vars(MODEL) | changes), OptimConfig(), 10, 5)
+
+
+def chosen(runs=1, **changes):
+    return with_path(training(**changes), TASK, runs).model.recurrence
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+
+
+@pytest.fixture
+def milliseconds(monkeypatch, gpu, tmp_path):
+    """What a training step takes by path, to be set by the test; a path without fails.
+
+    `milliseconds["asked"]` are the steps that were made ready.
+    """
+    monkeypatch.setenv("GRU_BENCH_CACHE", str(tmp_path))
+    fake = {"asked": []}
+
+    def training_step(path, *arguments):
+        fake["asked"].append((path, *arguments[1:]))
+        if path not in fake:
+            raise NotImplementedError("no such\nkernel")
+        return lambda: time.sleep(fake[path] / 1e3)
+
+    monkeypatch.setattr(paths, "training_step", training_step)
+    return fake
+
+
+def test_a_cpu_scans_and_measures_nothing():
+    assert chosen() == "scan"
+    assert path_times(MODEL, 3, 5, 1) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "possible"),
+    [
+        ({}, ["scan", "fused", "cudnn"]),
+        ({"dtype": "bfloat16"}, ["scan", "fused"]),
+        ({"hidden_size": 65}, ["scan", "cudnn"]),
+        ({"cell": "gru"}, ["scan", "fused"]),
+        ({"cell": "gru", "hidden_size": 129}, ["scan"]),
+    ],
+)
+def test_what_is_possible_on_a_gpu(changes, possible, gpu):
+    assert possible_paths(training(**changes).model) == possible
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "right"),
+    [
+        ({"recurrence": "cudnn", "cell": "gru"}, "LSTM alone", "auto or scan or fused"),
+        ({"recurrence": "fused", "hidden_size": 65}, "65 units are too large", "auto or scan or c"),
+    ],
+)
+def test_what_is_not_possible_is_told_with_what_is(changes, reason, right, gpu):
+    with pytest.raises(UserError, match=rf"recurrence=\w+ is not possible: .*{reason}.*{right}"):
+        chosen(**changes)
+
+
+def test_a_kernel_on_a_cpu_is_refused_before_anything_runs(tmp_path, capsys):
+    words = ["task=adding", "recurrence=fused", f"out_dir={tmp_path}"]
+    assert main(["run", *words]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: recurrence=fused is not possible: it needs an NVIDIA GPU")
+    assert message.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_fastest_is_taken_and_remembered_for_that_number_of_runs(milliseconds):
+    milliseconds |= {"scan": 3, "fused": 6, "cudnn": 0.1}
+    assert chosen() == "cudnn"
+    assert milliseconds["asked"] == [(path, 3, 5, 1) for path in ("scan", "fused", "cudnn")]
+    milliseconds |= {"fused": 0.1, "cudnn": 6}
+    assert chosen() == "cudnn"
+    runs = 8 * jax.device_count() - 1  # 8 on the device that has most
+    assert chosen(runs) == "fused"
+    assert milliseconds["asked"][3:] == [(path, 3, 5, 8) for path in ("scan", "fused", "cudnn")]
+    assert chosen() == "cudnn"
+    assert len(milliseconds["asked"]) == 6
+
+
+def test_what_is_asked_for_is_not_timed(milliseconds):
+    assert chosen(recurrence="fused") == "fused"
+    assert milliseconds["asked"] == []
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"key": 3}', "[]"])
+def test_a_damaged_table_is_passed_over(damage, milliseconds, tmp_path):
+    (tmp_path / "recurrence.json").write_text(damage)
+    milliseconds |= {"scan": 3, "fused": 0.1, "cudnn": 3}
+    assert chosen() == "fused"
+    (entry,) = json.loads((tmp_path / "recurrence.json").read_text()).values()
+    assert min(entry, key=entry.get) == "fused"
+    assert entry["scan"] == pytest.approx(3, abs=1.5)
+
+
+def test_a_path_that_does_not_compile_is_passed_over_with_a_warning(milliseconds):
+    milliseconds |= {"scan": 0.1, "cudnn": 3}
+    with pytest.warns(UserWarning, match=r"recurrence=fused is passed over for lstm: .*no such"):
+        assert chosen() == "scan"
+    assert set(path_times(MODEL, 3, 5, 1)) == {"scan", "cudnn"}
+
+
+def test_the_step_that_is_timed_takes_every_gradient():
+    paths.training_step("scan", training(hidden_size=4).model, 3, 5, runs=2)()
