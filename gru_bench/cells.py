@@ -22,7 +22,7 @@ from jaxtyping import Array, Float, Key
 State = tuple[Float[Array, "batch hidden"], ...]
 Dot = Callable[[int, Float[Array, "batch hidden"]], Float[Array, "batch columns"]]
 Gates = dict[str, Float[Array, "*time batch hidden"]]  # by letter, in the order of the blocks
-AffineMap = tuple[Float[Array, "hidden _"], Float[Array, " _"] | None]
+AffineMap = tuple[Float[Array, "_ _"], Float[Array, " _"] | None]  # weight and bias
 
 
 def orthogonal_blocks(
@@ -92,9 +92,15 @@ class Cell(nnx.Module):
         zeros = jnp.zeros((batch_size, self.hidden_size), dtype)
         return (zeros,) * self.state_arrays
 
+    def input_map(self) -> AffineMap:
+        """Weights and bias of what depends on the input alone."""
+        return self.weight_ih[...], self.bias[...]
+
     def project(self, x: Float[Array, "*steps input"]) -> Float[Array, "*steps columns"]:
         """The part of a step's affine maps that depends on the input alone."""
-        return x @ self.weight_ih[...].astype(x.dtype) + self.bias[...].astype(x.dtype)
+        weight, bias = self.input_map()
+        product = x @ weight.astype(x.dtype)
+        return product if bias is None else product + bias.astype(x.dtype)
 
     def recurrent_maps(self) -> tuple[AffineMap, ...]:
         """Weights and bias of each recurrent product."""

@@ -1,19 +1,24 @@
-"""A cell run over a sequence: `lax.scan` over time, with all that can leave the loop outside it.
+"""A cell run over a sequence: a loop over time, with all that can leave the loop outside it.
 
-Input projections are one product before the loop. So are, after it, the gradients of the recurrent
-weights: autodiff of a plain scan would add an outer product to a `[hidden, columns]` accumulator in
-every step. Here the forward loop splits each step in its products and the pointwise rest, and keeps
-the vjp of the rest, which autodiff derives from the cell's own equations. The backward loop runs
-these in reverse, with the transposed products in between, and stacks the cotangents of the
-products, so that the gradient of the weights is one large product of the left operands with them.
+The forward loop splits each step in its products and the pointwise rest, and keeps the vjp of the
+rest, which autodiff derives from the cell's own equations. The backward loop runs these in reverse,
+with the transposed products in between.
+
+What depends on one step alone is done for many steps at once: the input projections before, and
+the gradients of all weights after the steps. Autodiff of a plain scan would add an outer product
+to a `[hidden, columns]` accumulator in every step. On a CPU "many steps" is a chunk of the
+sequence, so that projected inputs and the cotangents of products are read while they are still in
+the cache, and never take memory for the whole sequence.
 """
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jax.tree_util import Partial
+from jaxtyping import Array, Float, PyTree
 
 from gru_bench import cudnn, fused
 from gru_bench.cells import AffineMap, Cell, State
@@ -21,8 +26,11 @@ from gru_bench.cells import AffineMap, Cell, State
 # On a CPU the product of a small batch with a large matrix is up to twice as fast in blocks of this
 # many rows and columns: a block stays in the cache while it is read.
 CPU_BLOCK = 256
+# Steps in a chunk on a CPU: fewer make small products of the gradients, more leave the cache.
+CPU_CHUNK = range(12, 25)
 
 Blocks = tuple[tuple[Array, ...], ...]  # a matrix in rows of blocks
+Step = Callable[[State, Array], tuple[State, PyTree[Array]]]
 
 
 def unroll(
@@ -41,67 +49,85 @@ def unroll(
     """
     if path == "cudnn":
         return cudnn.unroll(cell, x, state)
-    run = fused.run if path == "fused" else _run
-    maps = jax.tree.map(lambda parameter: parameter.astype(x.dtype), cell.recurrent_maps())
-    return run(type(cell), maps, cell.project(x), state)
+    input_map, maps = jax.tree.map(
+        lambda parameter: parameter.astype(x.dtype), (cell.input_map(), cell.recurrent_maps())
+    )
+    if path == "fused":
+        return fused.run(type(cell), maps, cell.project(x), state)
+    return _run(type(cell), input_map, maps, x, state)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _run(
-    cell: type[Cell], maps: tuple[AffineMap, ...], x: Array, state: State
+    cell: type[Cell], input_map: AffineMap, maps: tuple[AffineMap, ...], x: Array, state: State
 ) -> tuple[Array, State]:
     weights = [_blocks(weight) for weight, _ in maps]
 
-    def body(state: State, x_t: Array) -> tuple[State, Array]:
-        def dot(i: int, a: Array) -> Array:
-            product = _product(a, weights[i])
-            bias = maps[i][1]
-            return product if bias is None else product + bias
-
-        state = cell.step(state, x_t, dot)
+    def step(state: State, x_t: Array) -> tuple[State, Array]:
+        state = cell.step(state, x_t, lambda i, a: _affine(a, weights[i], maps[i][1]))
         return state, state[0]
 
-    state, outputs = jax.lax.scan(body, state, x)
+    state, outputs = _over_time(step, input_map, x, state)
     return outputs, state
 
 
-def _forward(cell: type[Cell], maps: tuple[AffineMap, ...], x: Array, state: State) -> Any:
-    """The loop once more; it leaves behind the left operands and each step's pointwise vjp."""
+def _forward(
+    cell: type[Cell], input_map: AffineMap, maps: tuple[AffineMap, ...], x: Array, state: State
+) -> Any:
+    """The loop once more; it leaves behind what the backward loop needs of each step."""
+    last, kept = _over_time(_keeping_step(cell, maps), input_map, x, state)
+    return (kept[0], last), (input_map, maps, x, state, jax.tree.leaves(kept))
+
+
+def _keeping_step(cell: type[Cell], maps: tuple[AffineMap, ...]) -> Step:
+    """A step that also gives its output, its left operands, and the vjp of its pointwise rest.
+
+    In the place of the output of the step before, which is kept as that, there is nothing; the vjp
+    is given as a function of it.
+    """
     weights = [_blocks(weight) for weight, _ in maps]
-    tap_shapes = [(x.shape[1], weight.shape[1]) for weight, _ in maps]
 
-    def body(state: State, x_t: Array) -> tuple[State, Any]:
-        @partial(jax.checkpoint, policy=_is_kept, prevent_cse=False)
-        def pointwise(state: State, x_t: Array, taps: list[Array]) -> tuple[State, list[Array]]:
-            """The step as a function of its products, which taps of zero stand for."""
-            left: list[Any] = [None] * len(maps)
+    @partial(jax.checkpoint, policy=_is_kept, prevent_cse=False)
+    def pointwise(state: State, x_t: Array, taps: Sequence[Array]) -> tuple[State, list[Array]]:
+        """The step as a function of its products, which taps of zero stand for."""
+        left: list[Any] = [None] * len(maps)
 
-            def dot(i: int, a: Array) -> Array:
-                left[i] = a
-                product = jax.lax.stop_gradient(_product(a, weights[i])) + taps[i]
-                bias = maps[i][1]
-                return product if bias is None else product + bias
+        def dot(i: int, a: Array) -> Array:
+            left[i] = a
+            product = jax.lax.stop_gradient(_product(a, weights[i])) + taps[i]
+            bias = maps[i][1]
+            return product if bias is None else product + bias
 
-            return cell.step(state, x_t, dot), left
+        return cell.step(state, x_t, dot), left
 
-        taps = [jnp.zeros(shape, x_t.dtype) for shape in tap_shapes]
+    def step(state: State, x_t: Array) -> tuple[State, Any]:
+        taps = [jnp.zeros((len(x_t), weight.shape[1]), x_t.dtype) for weight, _ in maps]
         (next_state, left), vjp = jax.vjp(pointwise, state, x_t, taps)
-        # The output of the step before is kept anyway.
-        left = [None if a is state[0] else a for a in left]
-        return next_state, (next_state[0], left, vjp)
+        leaves, form = jax.tree.flatten(vjp)
+        left, leaves = ([None if a is state[0] else a for a in each] for each in (left, leaves))
+        return next_state, (next_state[0], left, Partial(partial(_complete, form), leaves))
 
-    last, (outputs, left, vjps) = jax.lax.scan(body, state, x)
-    return (outputs, last), (maps, state[0], outputs, left, vjps)
+    return step
+
+
+def _complete(form: Any, leaves: list[Array | None], h: Array) -> Any:
+    return jax.tree.unflatten(form, [h if leaf is None else leaf for leaf in leaves])
 
 
 def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) -> Any:
-    maps, start, outputs, left, vjps = residuals
+    input_map, maps, x, start, leaves = residuals
     outputs_bar, state_bar = cotangent
+    step = _keeping_step(cell, maps)
+    kept = jax.eval_shape(step, start, jax.eval_shape(partial(_project, input_map), x[0]))[1]
+    outputs, left, vjps = jax.tree.unflatten(jax.tree.structure(kept), leaves)
+    before = jnp.concatenate([start[0][None], outputs[:-1]])
+    left = [before if a is None else a for a in left]
     # Products run along rows in memory: one transposition here, none in the loop.
     transposed = [_blocks(weight.T) for weight, _ in maps]
 
-    def body(state_bar: State, step: Any) -> tuple[State, Any]:
-        output_bar, vjp = step
+    def backward_step(state_bar: State, t: Array) -> tuple[State, Any]:
+        output_bar, h, complete = _at(t, (outputs_bar, before, vjps))
+        vjp = complete(h)
         state_bar = (state_bar[0] + output_bar, *state_bar[1:])
         left_bar = [jnp.zeros_like(output_bar) for _ in maps]
         # A product's cotangent depends on the left operands of later products only. What is
@@ -112,28 +138,115 @@ def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) 
         state_bar, x_bar, products_bar = vjp((state_bar, left_bar))
         return state_bar, (None if cell.input_is_added else x_bar, products_bar)
 
-    state_bar, (x_bar, products_bar) = jax.lax.scan(
-        body, state_bar, (outputs_bar, vjps), reverse=True
-    )
-    if cell.input_is_added:
-        x_bar = jnp.concatenate(products_bar, axis=-1)
-    before = jnp.concatenate([start[None], outputs[:-1]])
-    maps_bar = tuple(
-        (
-            jnp.einsum("tbh,tbc->hc", before if a is None else a, product_bar),
-            None if bias is None else product_bar.sum((0, 1)),
+    def chunk(steps: Array, carry: Any) -> tuple[Any, Array]:
+        """The steps in reverse, then the gradients of the weights, added to the others' sums."""
+        state_bar, sums = carry
+        state_bar, (x_bar, products_bar) = jax.lax.scan(
+            backward_step, state_bar, steps, reverse=True
         )
-        for a, product_bar, (_, bias) in zip(left, products_bar, maps, strict=True)
+        if cell.input_is_added:
+            x_bar = jnp.concatenate(products_bar, axis=-1)
+        operands = zip(_chunk(steps, [x, *left]), [x_bar, *products_bar], sums, strict=True)
+        sums = [
+            (weight_bar + _outer(a, product_bar), bias_bar + product_bar.sum((0, 1)))
+            for a, product_bar, (weight_bar, bias_bar) in operands
+        ]
+        return (state_bar, sums), x_bar @ input_map[0].T
+
+    all_maps = (input_map, *maps)
+    exact = jnp.promote_types(x.dtype, jnp.float32)
+    sums = [
+        (jnp.zeros(weight.shape, exact), jnp.zeros(weight.shape[1], exact))
+        for weight, _ in all_maps
+    ]
+    first, rest = _chunks(len(x))
+    carry, later = jax.lax.scan(
+        lambda carry, steps: chunk(steps, carry), (state_bar, sums), rest, reverse=True
     )
-    return maps_bar, x_bar, state_bar
+    x_bar = later.reshape(-1, *x.shape[1:])
+    if len(first):
+        carry, earlier = chunk(first, carry)
+        x_bar = jnp.concatenate([earlier, x_bar])
+    state_bar, sums = carry
+    input_bar, *maps_bar = [
+        (weight_bar.astype(x.dtype), None if bias is None else bias_bar.astype(x.dtype))
+        for (weight_bar, bias_bar), (_, bias) in zip(sums, all_maps, strict=True)
+    ]
+    return input_bar, tuple(maps_bar), x_bar, state_bar
 
 
 _run.defvjp(_forward, _backward)
 
 
+def _over_time(step: Step, input_map: AffineMap, x: Array, state: State) -> tuple[State, Any]:
+    """The state after the last step, and what each step gives, stacked."""
+    bias = input_map[1]
+    project = partial(_project, input_map)
+    given = jax.eval_shape(step, state, jax.eval_shape(project, x[0]))[1]
+    # The steps write to the arrays of the whole sequence: a loop in a loop would copy its own.
+    stacks = [jnp.zeros((len(x), *leaf.shape), leaf.dtype) for leaf in jax.tree.leaves(given)]
+
+    def chunk(steps: Array, carry: Any) -> Any:
+        def write(carry: Any, at: tuple[Array, Array]) -> tuple[Any, None]:
+            (state, stacks), (t, x_t) = carry, at
+            state, leaves = step(state, x_t if bias is None else x_t + bias)
+            stacks = [
+                jax.lax.dynamic_update_index_in_dim(stack, leaf, t, 0)
+                for stack, leaf in zip(stacks, jax.tree.leaves(leaves), strict=True)
+            ]
+            return (state, stacks), None
+
+        return jax.lax.scan(write, carry, (steps, project(_chunk(steps, x))))[0]
+
+    first, rest = _chunks(len(x))
+    carry = (state, stacks)
+    if len(first):
+        carry = chunk(first, carry)
+    (state, stacks), _ = jax.lax.scan(lambda carry, steps: (chunk(steps, carry), None), carry, rest)
+    return state, jax.tree.unflatten(jax.tree.structure(given), stacks)
+
+
+def _chunks(length: int) -> tuple[Array, Array]:
+    """The steps that a first, odd chunk has, and those of the chunks of one length after it."""
+    steps = jnp.arange(length)
+    if jax.default_backend() != "cpu" or length < CPU_CHUNK.stop:
+        return steps[:0], steps[None]
+    size = max(CPU_CHUNK, key=lambda size: (-(length % size), size))
+    return steps[: length % size], steps[length % size :].reshape(-1, size)
+
+
+def _chunk(steps: Array, arrays: PyTree[Array]) -> PyTree[Array]:
+    """The arrays' entries of successive steps."""
+    return jax.tree.map(
+        lambda array: jax.lax.dynamic_slice_in_dim(array, steps[0], len(steps)), arrays
+    )
+
+
+def _at(step: Array, arrays: PyTree[Array]) -> PyTree[Array]:
+    """The arrays' entries of one step."""
+    return jax.tree.map(
+        lambda array: jax.lax.dynamic_index_in_dim(array, step, keepdims=False), arrays
+    )
+
+
+def _project(input_map: AffineMap, x: Array) -> Array:
+    """A cell's `project` without the bias, which costs nothing where a step adds it."""
+    return x @ input_map[0]
+
+
 def _is_kept(primitive: Any, *_: Any, **__: Any) -> bool:
     """Whether the backward loop reads an operation's result; it repeats cheap arithmetic."""
     return primitive.name in ("logistic", "tanh", "split")
+
+
+def _affine(a: Float[Array, "batch rows"], blocks: Blocks, bias: Array | None) -> Array:
+    product = _product(a, blocks)
+    return product if bias is None else product + bias
+
+
+def _outer(a: Float[Array, "time batch rows"], b: Float[Array, "time batch columns"]) -> Array:
+    """The sum of the outer products over time and batch: the gradient of a weight."""
+    return jnp.einsum("tbr,tbc->rc", a, b)
 
 
 def _blocks(matrix: Float[Array, "rows columns"]) -> Blocks:

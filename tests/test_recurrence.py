@@ -72,13 +72,19 @@ def assert_same(found, expected, **tolerance):
         np.testing.assert_allclose(one, other, **tolerance)
 
 
-@pytest.mark.parametrize("block", [recurrence.CPU_BLOCK, 3])
+@pytest.mark.parametrize(
+    ("block", "chunk"),
+    [(recurrence.CPU_BLOCK, recurrence.CPU_CHUNK), (3, range(4, 5)), (3, range(3, 4))],
+)
 @pytest.mark.parametrize("name", CELLS)
 def test_the_loop_equals_a_python_loop_and_its_gradient_that_of_a_plain_scan(
-    name, block, monkeypatch, x64
+    name, block, chunk, monkeypatch, x64
 ):
-    """In one block, and in blocks that divide neither the rows nor the columns."""
+    """In one block and chunk; in blocks that divide neither the rows nor the columns, and in chunks
+    that leave a step over or none.
+    """
     monkeypatch.setattr(recurrence, "CPU_BLOCK", block)
+    monkeypatch.setattr(recurrence, "CPU_CHUNK", chunk)
     cell = random_cell(name, 2, 7)
     x, state = random_sequence(cell, 9, 3, 2)
     found = value_and_gradients(unroll, cell, x, state)
@@ -86,6 +92,17 @@ def test_the_loop_equals_a_python_loop_and_its_gradient_that_of_a_plain_scan(
     assert_same(found, plain, rtol=1e-10, atol=1e-12)
     assert_same(found[1], python_unroll(cell, x, state), rtol=1e-11, atol=1e-13)
     assert all(jnp.abs(gradient).max() > 0 for gradient in jax.tree.leaves(found[0]))
+
+
+@pytest.mark.parametrize(
+    ("length", "first", "rest"),
+    [(1, 0, (1, 1)), (20, 0, (1, 20)), (100, 0, (5, 20)), (101, 1, (5, 20)), (256, 0, (16, 16))],
+)
+def test_chunks_cover_every_step_once_in_order(length, first, rest):
+    odd, chunks = recurrence._chunks(length)
+    assert len(odd) == first
+    assert chunks.shape == rest
+    np.testing.assert_array_equal(np.concatenate([odd, np.ravel(chunks)]), np.arange(length))
 
 
 @pytest.mark.parametrize("name", CELLS)
