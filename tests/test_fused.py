@@ -7,20 +7,19 @@ import pytest
 from flax import nnx
 from reference import CELLS, random_cell, random_sequence
 
-from gru_bench import fused, recurrence
+from gru_bench import fused
 from gru_bench.cells import Cell
 from gru_bench.model import CELLS as CELL
+from gru_bench.recurrence import unroll
 from gru_bench.tiles import NotPointwise
 
 
-def results(run, cell, x, state):
+def results(path, cell, x, state):
     """All results, and the gradients of a random combination of them."""
     graph, parameters = nnx.split(cell)
 
     def loss(parameters, x, state):
-        layer = nnx.merge(graph, parameters)
-        maps = jax.tree.map(lambda leaf: leaf.astype(x.dtype), layer.recurrent_maps())
-        outputs, last = run(type(layer), maps, layer.project(x), state)
+        outputs, last = unroll(nnx.merge(graph, parameters), x, state, path)
         leaves = [outputs, *last]
         random = np.random.default_rng(7)
         terms = [(leaf * random.normal(size=leaf.shape)).sum() for leaf in leaves]
@@ -43,8 +42,8 @@ def test_the_kernels_equal_the_scan(name, batch, hidden_size, x64):
     """At a padded size, and in two instances one of which is nearly empty."""
     cell = random_cell(name, 2, hidden_size)
     x, state = random_sequence(cell, 5, batch, 2)
-    found = results(fused.run, cell, x, state)
-    assert_same(found, results(recurrence._run, cell, x, state), rtol=1e-10, atol=1e-12)
+    found = results("fused", cell, x, state)
+    assert_same(found, results("scan", cell, x, state), rtol=1e-10, atol=1e-12)
 
 
 def test_a_population_is_one_more_axis(x64):
@@ -71,9 +70,9 @@ def test_a_population_is_one_more_axis(x64):
 def test_bfloat16_stays_near_float32():
     cell = random_cell("lstm", 2, 8)
     x, state = random_sequence(cell, 5, 3, 2)
-    (exact, _, _), (outputs, _) = results(fused.run, cell, x, state)
+    (exact, _, _), (outputs, _) = results("fused", cell, x, state)
     half = jax.tree.map(lambda a: a.astype(jnp.bfloat16), (x, state))
-    (found, _, _), (rounded, last) = results(fused.run, cell, *half)
+    (found, _, _), (rounded, last) = results("fused", cell, *half)
     assert {rounded.dtype, *(array.dtype for array in last)} == {jnp.dtype(jnp.bfloat16)}
     np.testing.assert_allclose(rounded.astype(jnp.float32), outputs, atol=0.03)
     for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(exact), strict=True):
