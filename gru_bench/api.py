@@ -50,11 +50,13 @@ def run(
         raise UserError("dry_run=true is not possible here: it prints, so give it to gru-bench run")
 
     from gru_bench import runs
-    from gru_bench.machine import set_up_devices
+    from gru_bench.machine import leave_accelerators, set_up_devices
     from gru_bench.sweep import run_experiments
 
     with contextlib.suppress(RuntimeError):  # JAX has been used: its devices stay as they are
         set_up_devices()
+        if configs[0].launcher.name != "local":
+            leave_accelerators()
     flag = ["-m"] if sweep else []
     done = run_experiments(configs, shlex.join(["gru-bench", "run", *flag, *overrides]), quiet)
     unfinished = [f"{folder}: {reason}" for folder, reason in done.failures]

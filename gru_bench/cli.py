@@ -45,6 +45,11 @@ Finished runs are recognised and skipped. Keys and their defaults:
   precision=float32 (bfloat16)
   recurrence=auto  the loop over time: scan, or on a GPU fused or cudnn (lstm); auto times them once
                 and takes the fastest
+  launcher=local  what trains the populations of a sweep: this process; joblib (launcher.workers,
+                launcher.cpus), submitit on Slurm (also launcher.gpus, launcher.memory_gb,
+                launcher.timeout_min, launcher.partition, launcher.account,
+                launcher.options.<option>, launcher.cluster), submitit_local, or ray
+                (launcher.address, launcher.cpus, launcher.gpus)
   margin        a difference of the score that does not matter; each task sets one
   probes=true   gradients, gates and longer sequences of the trained cells
   histograms_every  evaluations between histograms of gates and gradients in TensorBoard
@@ -344,10 +349,12 @@ def _run_all(
 ) -> "tuple[list[Result], int]":
     """Runs experiments; returns the results there are, and the exit status."""
     from gru_bench import runs
-    from gru_bench.machine import set_up_devices
+    from gru_bench.machine import leave_accelerators, set_up_devices
     from gru_bench.sweep import run_experiments
 
     set_up_devices()
+    if configs[0].launcher.name != "local":
+        leave_accelerators()
     sweep = run_experiments(configs, command, quiet)
     for folder in sweep.elsewhere:
         print(f"another process is at work on {folder}", file=sys.stderr)

@@ -31,11 +31,13 @@ from gru_bench.config import (
     TextConfig,
 )
 from gru_bench.errors import UserError
+from gru_bench.launcher_config import LAUNCHERS, SubmititConfig
 from gru_bench.plugins import Kind, installed
 
 DEFAULT = ("experiment=quickstart",)
 CUSTOM = "custom"  # the choice of cell or task for a class of one's own
 OPTIONS = "task.options"  # of such a task; what keys it has, only its class knows
+FREE = (f"{OPTIONS}.", "launcher.options.")  # below these the schema knows no keys
 OWN = re.compile(r"\+*(cell|task)\.(module|name|options)\b")
 
 
@@ -57,9 +59,11 @@ def compose_experiments(overrides: Sequence[str], multirun: bool) -> list[Experi
         UserError: A word is not understood, or an experiment is not possible.
     """
     with _hydra():
-        # The schema knows none of a task's own options: they are added to it.
-        overrides = [f"++{w}" if w.startswith(f"{OPTIONS}.") else w for w in overrides or DEFAULT]
+        overrides = [f"++{w}" if w.startswith(FREE) else w for w in overrides or DEFAULT]
         parsed = _parse(overrides)
+        for override in parsed:
+            if override.key_or_group.startswith("launcher") and override.is_sweep_override():
+                raise UserError(f"{override.input_line} is not possible: give one launcher")
         sweeps = _sweeps_of_experiment(parsed)
         if not (multirun or sweeps):
             for override in parsed:
@@ -87,6 +91,8 @@ def _hydra() -> Iterator[None]:
     store.store(name="schema", node=ExperimentConfig)
     for task in (CopyConfig, AddingConfig, CountingConfig, TextConfig):
         store.store(group="schema/task", name=task.name, node=task)
+    for launcher in LAUNCHERS:
+        store.store(group="schema/launcher", name=launcher.name, node=launcher)
     store.store(group="schema/cell", name=CUSTOM, node=CustomCellConfig)
     store.store(group="schema/task", name=CUSTOM, node=CustomTaskConfig)
     preset = {"defaults": [CUSTOM, "_self_"]}
@@ -170,6 +176,9 @@ def _compose(words: Sequence[str]) -> ExperimentConfig:
     options = [key for key in given if key.startswith(f"{OPTIONS}.")]
     if options and OmegaConf.get_type(raw.task) is not CustomTaskConfig:
         raise _misplaced(options[0], "task")
+    options = [key for key in given if key.startswith("launcher.options.")]
+    if options and OmegaConf.get_type(raw.launcher) is not SubmititConfig:
+        raise _misplaced(options[0], "launcher", "submitit")
     try:
         config = OmegaConf.to_object(raw)
     except OmegaConfBaseException as error:
@@ -222,7 +231,7 @@ def _check_key(override: Override, config: DictConfig) -> None:
     """Raises `UserError` if there is no such key, or if its value is of the wrong type."""
     key = override.key_or_group
     known = list(_keys(config))
-    if key.startswith("hydra.") or (key.startswith(f"{OPTIONS}.") and OPTIONS in known):
+    if key.startswith("hydra.") or (key.startswith(FREE) and key.rpartition(".")[0] in known):
         return
     if key not in known:
         if own := OWN.match(key):
@@ -238,8 +247,8 @@ def _check_key(override: Override, config: DictConfig) -> None:
         ) from None
 
 
-def _misplaced(key: str, group: str) -> UserError:
-    return UserError(f"{key} is not a key of this {group}: it goes with {group}={CUSTOM}")
+def _misplaced(key: str, group: str, choice: str = CUSTOM) -> UserError:
+    return UserError(f"{key} is not a key of this {group}: it goes with {group}={choice}")
 
 
 def _keys(config: Any, prefix: str = "") -> Iterator[str]:

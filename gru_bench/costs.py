@@ -10,12 +10,13 @@ import jax
 import jax.numpy as jnp
 import msgspec
 import numpy as np
+from filelock import FileLock
 
 from gru_bench.analysis import load_model
 from gru_bench.config import REFERENCE, CellConfig, content_hash
 from gru_bench.experiment import Experiment, make_train_config, with_hidden_size
 from gru_bench.matching import match_training_time
-from gru_bench.measure import StepCost, measure_training_steps
+from gru_bench.measure import measure_training_steps
 from gru_bench.model import Model
 from gru_bench.plugins import source_file
 from gru_bench.runs import write_atomically
@@ -32,26 +33,27 @@ class Cost:
 
     Attributes:
         hidden_size: that it has in the end.
-        step: of training.
-        latency_us: microseconds of one step of one sequence, an entry a round.
         state_bytes: what is kept of one sequence between two steps.
+        step_ms: milliseconds of a training step, an entry a round; None if it is not measured.
+        memory_mb: that a training step holds at its peak; None if that is not known.
+        latency_us: microseconds of one step of one sequence, an entry a round; None likewise.
     """
 
     hidden_size: int
-    step: StepCost
-    latency_us: np.ndarray
     state_bytes: int
-
-    @property
-    def median_step_s(self) -> float:
-        """Median seconds of a training step."""
-        return float(np.median(self.step.step_ms)) / 1e3
+    step_ms: np.ndarray | None = None
+    memory_mb: float | None = None
+    latency_us: np.ndarray | None = None
 
 
-def measure_cells(experiments: Sequence[Experiment]) -> dict[str, Cost]:
+def measure_cells(experiments: Sequence[Experiment], timed: bool = True) -> dict[str, Cost]:
     """Costs of a model of each cell of one setting, and of the LSTM in any case, by their names.
 
     With `match=time` this is also where the hidden sizes are found.
+
+    Args:
+        experiments: of one setting.
+        timed: whether to measure steps and latencies.
     """
     first = experiments[0]
     trains = {experiment.config.cell.name: experiment.train for experiment in experiments}
@@ -63,14 +65,23 @@ def measure_cells(experiments: Sequence[Experiment]) -> dict[str, Cost]:
     if first.config.match == "time":
         sizes = sizes_of_equal_time(first, trains)
         trains = {name: with_hidden_size(train, sizes[name]) for name, train in trains.items()}
-    steps = measure_training_steps(trains, first.task)
     models = {name: untrained_model(train, first.task) for name, train in trains.items()}
+    costs = {
+        name: Cost(train.model.hidden_size, stream_bytes(models[name]))
+        for name, train in trains.items()
+    }
+    if not timed:
+        return costs
+    steps = measure_training_steps(trains, first.task)
     latencies = step_latency(models)
     return {
-        name: Cost(
-            train.model.hidden_size, steps[name], latencies[name], stream_bytes(models[name])
+        name: dataclasses.replace(
+            cost,
+            step_ms=steps[name].step_ms,
+            memory_mb=steps[name].memory_mb,
+            latency_us=latencies[name],
         )
-        for name, train in trains.items()
+        for name, cost in costs.items()
     }
 
 
@@ -84,18 +95,19 @@ def sizes_of_equal_time(
     """
     config = experiment.config
     path = Path(config.out_dir) / SIZES / f"{experiment.setting}.json"
-    known: dict[str, int] = {}
-    with contextlib.suppress(OSError, msgspec.MsgspecError):
-        known = msgspec.json.decode(path.read_bytes(), type=dict[str, int])
+    path.parent.mkdir(parents=True, exist_ok=True)
     cells = {name: train.model.cell for name, train in trains.items()}
     # A cell of one's own is another one once its file has changed.
     keys = {cell: f"{cell} {content_hash(source_file(cell))}" for cell in cells.values()}
-    missing = [cell for cell, key in keys.items() if key not in known]
-    if missing:
-        found = match_training_time(trains[REFERENCE], missing, experiment.task)
-        known |= {keys[cell]: match.hidden_size for cell, match in found.items()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, msgspec.json.encode(known))
+    with FileLock(path.with_suffix(".lock")):  # other jobs of the sweep want the same sizes
+        known: dict[str, int] = {}
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            known = msgspec.json.decode(path.read_bytes(), type=dict[str, int])
+        missing = [cell for cell, key in keys.items() if key not in known]
+        if missing:
+            found = match_training_time(trains[REFERENCE], missing, experiment.task)
+            known |= {keys[cell]: match.hidden_size for cell, match in found.items()}
+            write_atomically(path, msgspec.json.encode(known))
     return {name: known[keys[cell]] for name, cell in cells.items()}
 
 

@@ -21,23 +21,47 @@ def cpu_cores() -> int:
     return os.cpu_count() or 1
 
 
-def set_up_devices() -> None:
+def set_up_devices(cores: int | None = None) -> None:
     """Makes every CPU core a device of its own, and keeps compiled programs on disk.
 
     To be called before JAX is used. A population of runs is sharded over the devices, and one run
     does not fill several cores. What the user has set by JAX's environment variables stays.
+
+    Args:
+        cores: that may be used; all that this process may use if None.
     """
     import jax
 
+    cores = cores or cpu_cores()
     # A device waits in one of XLA's threads for work done in others: with no more threads than
     # devices, programs can wait for each other for ever.
-    os.environ.setdefault("PJRT_NPROC", str(2 * cpu_cores()))
+    os.environ.setdefault("PJRT_NPROC", str(2 * cores))
     set_by_user = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if not set_by_user and "JAX_NUM_CPU_DEVICES" not in os.environ:
-        jax.config.update("jax_num_cpu_devices", cpu_cores())
+        jax.config.update("jax_num_cpu_devices", cores)
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "programs"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+
+
+def leave_accelerators() -> None:
+    """Keeps this process to the CPU: one that only waits for others takes no card's memory.
+
+    To be called before JAX is used.
+    """
+    import jax
+
+    jax.config.update("jax_platforms", "cpu")
+
+
+def job_environment(shares_card: bool) -> dict[str, str]:
+    """The environment of a job's process.
+
+    Args:
+        shares_card: whether it shares an accelerator, whose memory it must not take as a whole.
+    """
+    share = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if shares_card else {}
+    return share | os.environ
 
 
 def versions() -> dict[str, str]:

@@ -91,9 +91,13 @@ def tuning_result(tune: TuneConfig, trained: Fit, score: Score) -> runs.Tuning:
     )
 
 
-def spread(values: np.ndarray) -> runs.Spread:
-    """Median and quartiles."""
-    low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
+def spread(
+    values: np.ndarray | None, reference: np.ndarray | float | None = 1.0
+) -> runs.Spread | None:
+    """Median and quartiles of values over those of a reference; None where either is missing."""
+    if values is None or reference is None:
+        return None
+    low, median, high = np.quantile(values / reference, [0.25, 0.5, 0.75])
     return runs.Spread(median=float(median), low=float(low), high=float(high), repeats=len(values))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import jax
+import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -61,12 +62,13 @@ def plan(configs: Sequence[ExperimentConfig]) -> list[Planned]:
 def _planned(experiment: Experiment, costs: dict[str, Cost]) -> Planned:
     config, cost = experiment.config, costs[experiment.config.cell.name]
     train = with_hidden_size(experiment.train, cost.hidden_size)
+    assert cost.step_ms is not None
     finished = is_finished(experiment)
     grid, _ = tuning_grid(config.tune)
     populations = [config.seeds, grid] if grid else [config.seeds]
+    step_s = float(np.median(cost.step_ms)) / 1e3
     seconds = sum(
-        train_seconds(experiment.task, train, cost.median_step_s, len(seeds))
-        for seeds in populations
+        train_seconds(experiment.task, train, step_s, len(seeds)) for seeds in populations
     )
     return Planned(
         name=config.run_name(),
@@ -74,7 +76,7 @@ def _planned(experiment: Experiment, costs: dict[str, Cost]) -> Planned:
         hidden_size=cost.hidden_size,
         parameters=count(train, cost.hidden_size).cell,
         seconds=0.0 if finished else seconds,
-        memory_mb=cost.step.memory_mb,
+        memory_mb=cost.memory_mb,
     )
 
 

@@ -147,6 +147,11 @@ class Progress:
         finally:
             self._bar = None
 
+    def job_ended(self, text: str) -> None:
+        """Counts one of the runs that another process has made, and prints a line on it."""
+        self._started += 1
+        self.note(self._position() + text)
+
     def note(self, text: str) -> None:
         """Prints a line, above the bars where there are any."""
         if not self._quiet:

@@ -3,6 +3,7 @@
 It is there from the moment that a sweep has planned the run until its result is.
 """
 
+import math
 import os
 import platform
 import time
@@ -133,7 +134,10 @@ def print_status(directory: Path, console: Console) -> None:
 
 
 def seconds_left(directory: Path, statuses: dict[Path, Status]) -> float | None:
-    """What the runs that wait or run will take, one after another; None if that is not known."""
+    """What the runs that wait or run will take; None if that is not known.
+
+    Those that wait follow one another in as many processes as there are at work.
+    """
     waiting = [status for status in statuses.values() if status.state == "waiting"]
     running = [_seconds_of(status) for status in statuses.values() if status.state == "running"]
     taken = _wall_seconds([directory / f for f, s in statuses.items() if s.state == "finished"])
@@ -141,7 +145,8 @@ def seconds_left(directory: Path, statuses: dict[Path, Status]) -> float | None:
         return None
     mean = sum(taken) / len(taken) if taken else 0.0
     longest = max((seconds for seconds in running if seconds is not None), default=0.0)
-    return longest + mean * len(waiting)
+    at_work = {(s.host, s.process) for s in statuses.values() if s.state == "running"}
+    return longest + mean * math.ceil(len(waiting) / max(len(at_work), 1))
 
 
 def _wall_seconds(folders: Sequence[Path]) -> list[float]:

@@ -3,7 +3,7 @@
 import traceback
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,11 +15,16 @@ from gru_bench.config import ExperimentConfig
 from gru_bench.costs import Cost, measure_cells
 from gru_bench.experiment import Experiment, make_experiments
 from gru_bench.interrupts import Interrupts
+from gru_bench.launchers import launch
 from gru_bench.population import clear, run_population
 from gru_bench.progress import Progress
 from gru_bench.status import Status, write_status
 
 LOCKS = ".locks"
+
+
+class JobLost(Exception):  # noqa: N818
+    """A job ended without telling what became of its runs."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,9 @@ class Sweep:
 
 
 def run_experiments(
-    configs: Sequence[ExperimentConfig], command: str, quiet: bool = False
+    configs: Sequence[ExperimentConfig], command: str, quiet: bool = False, timed: bool = True
 ) -> Sweep:
-    """Runs what is not yet finished.
+    """Runs what is not yet finished, in this process or by the launcher of the configurations.
 
     Everything that can be wrong with the configurations, their data and their folders is found
     before the first program is compiled. Experiments that differ in seeds and learning rates alone
@@ -57,60 +62,131 @@ def run_experiments(
         configs: what to run.
         command: how it was asked for, to be noted in the results.
         quiet: no progress bar.
+        timed: whether to measure what a step costs.
 
     Raises:
-        UserError: A configuration is not possible.
+        UserError: A configuration is not possible, or the launcher cannot be had.
     """
+    launcher = configs[0].launcher
     experiments = make_experiments(configs)
     for out_dir in {experiment.config.out_dir for experiment in experiments}:
         runs.require_writable(out_dir)
-    waiting: dict[str, list[Experiment]] = defaultdict(list)
+    by_population: dict[str, list[Experiment]] = defaultdict(list)
     finished = []
     for experiment in experiments:
         if is_finished(experiment):
             finished.append(experiment)
         else:
-            waiting[experiment.population].append(experiment)
+            by_population[experiment.population].append(experiment)
+    populations = list(by_population.values())
     sweep = Sweep([experiment.folder for experiment in experiments])
-    costs: dict[str, dict[str, Cost]] = {}
-    with Progress(len(waiting), quiet=quiet) as progress:
+    with Progress(len(populations), quiet=quiet) as progress:
         for experiment in finished:
             progress.note(f"finished already (force=true runs it anew): {experiment.folder}")
             clear(experiment)  # what is left if it was killed on its last line
-        for population in waiting.values():
-            with locked(population) as free:
-                for experiment in free:
-                    write_status(experiment.folder, Status(state="waiting"))
-        for population in waiting.values():
-            with locked(population) as free:
-                taken = [e for e in population if e not in free]
-                sweep.elsewhere.extend(experiment.folder for experiment in taken)
-                for experiment in taken:
-                    progress.note(f"left to another process: {experiment.folder}")
-                # Another process may have finished some in the meantime.
-                todo = [experiment for experiment in free if not is_finished(experiment)]
-                if not todo:
-                    continue
-                setting = todo[0].setting
-                try:
-                    if setting not in costs:
-                        progress.note(f"{todo[0].config.task_label}: timing one step of each cell")
-                        everything = [e for group in waiting.values() for e in group]
-                        alike = [e for e in everything if e.setting == setting]
-                        costs[setting] = measure_cells(alike)
-                except Exception as error:
-                    sweep.failures.extend(note_failure(experiment, error) for experiment in todo)
-                    continue
-                # A Ctrl-C that comes while a run fails ends the sweep, not the run alone.
-                with Interrupts(progress.note) as interrupts:
-                    try:
-                        run_population(todo, costs[setting], command, progress, interrupts)
-                    except Exception as error:
-                        sweep.failures.extend(note_failure(each, error) for each in todo)
-    if len(sweep.finished) > 1 and waiting:
+        if launcher.name == "local":
+            run_here(populations, sweep, command, progress, timed)
+        elif populations:
+            run_in_jobs(populations, sweep, command, progress, timed)
+    if len(sweep.finished) > 1 and populations:
         for out_dir in sorted({experiment.config.out_dir for experiment in experiments}):
             write_figures(Path(out_dir), runs.load_results(out_dir)[0])
     return sweep
+
+
+def run_here(
+    populations: Sequence[Sequence[Experiment]],
+    sweep: Sweep,
+    command: str,
+    progress: Progress,
+    timed: bool,
+) -> None:
+    """Trains populations in this process, one after another.
+
+    Args:
+        populations: experiments of one `Experiment.population` each.
+        sweep: takes what fails, and what is left to other processes.
+        command: how they were asked for.
+        progress: where to show how far they are.
+        timed: whether to measure what a step costs.
+    """
+    announce(populations)
+    costs: dict[str, dict[str, Cost]] = {}
+    for population in populations:
+        with locked(population) as free:
+            taken = [e for e in population if e not in free]
+            sweep.elsewhere.extend(experiment.folder for experiment in taken)
+            for experiment in taken:
+                progress.note(f"left to another process: {experiment.folder}")
+            # Another process may have finished some in the meantime.
+            todo = [experiment for experiment in free if not is_finished(experiment)]
+            if not todo:
+                continue
+            setting = todo[0].setting
+            try:
+                if setting not in costs:
+                    if timed:
+                        label = todo[0].config.task_label
+                        progress.note(f"{label}: timing one step of each cell")
+                    everything = [e for group in populations for e in group]
+                    alike = [e for e in everything if e.setting == setting]
+                    costs[setting] = measure_cells(alike, timed)
+            except Exception as error:
+                sweep.failures.extend(note_failure(experiment, error) for experiment in todo)
+                continue
+            # A Ctrl-C that comes while a run fails ends the sweep, not the run alone.
+            with Interrupts(progress.note) as interrupts:
+                try:
+                    run_population(todo, costs[setting], command, progress, interrupts)
+                except Exception as error:
+                    sweep.failures.extend(note_failure(each, error) for each in todo)
+
+
+def run_in_jobs(
+    populations: Sequence[Sequence[Experiment]],
+    sweep: Sweep,
+    command: str,
+    progress: Progress,
+    timed: bool,
+) -> None:
+    """Has populations trained by the launcher of their configurations, each as a job.
+
+    What a step costs is measured in each job, in turns with the LSTM alone. The arguments are those
+    of `run_here`.
+
+    Raises:
+        UserError: The launcher cannot be had.
+    """
+    launcher = populations[0][0].config.launcher
+    configs = [[experiment.config for experiment in population] for population in populations]
+    jobs = launch(launcher, configs, command, timed, progress.note)
+    announce(populations)
+    count = f"{len(populations)} job{'s' if len(populations) > 1 else ''}"
+    progress.note(
+        f"{count} by {launcher.name}; gru-bench status {configs[0][0].out_dir} tells more"
+    )
+    with closing(jobs):
+        for number, outcome in jobs:
+            population = populations[number]
+            failures = [(Path(folder), reason) for folder, reason in outcome.failures]
+            if outcome.lost is not None:
+                error = JobLost(outcome.lost)
+                error.add_note(outcome.log)
+                lost = [experiment for experiment in population if not is_finished(experiment)]
+                failures = [note_failure(experiment, error) for experiment in lost]
+            sweep.failures.extend(failures)
+            sweep.elsewhere.extend(map(Path, outcome.elsewhere))
+            state = "failed" if failures else "left to another process"
+            state = state if failures or outcome.elsewhere else "finished"
+            progress.job_ended(f"{', '.join(str(e.folder) for e in population)}: {state}")
+
+
+def announce(populations: Sequence[Sequence[Experiment]]) -> None:
+    """Marks what is to be run as waiting, but what another process has."""
+    for population in populations:
+        with locked(population) as free:
+            for experiment in free:
+                write_status(experiment.folder, Status(state="waiting"))
 
 
 def is_finished(experiment: Experiment) -> bool:

@@ -14,6 +14,7 @@ import pytest
 
 from gru_bench.cli import RUN_HELP, main
 from gru_bench.compose import compose_experiments
+from gru_bench.launcher_config import LAUNCHERS
 
 RUN = ["run", "-q", "task=adding", "task.length=6", "hidden_size=4", "steps=6", "seeds=3"]
 
@@ -244,7 +245,9 @@ def test_help_names_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
     for task in words:
         (config,) = compose_experiments([f"task={task.split()[0]}", *task.split()[1:]], False)
         named |= set(keys(config))
-    known = {"cell.name", "corpus.name", "task.name", "sweeps"}
+    for launcher in LAUNCHERS:
+        named |= {f"launcher.{field.name}" for field in dataclasses.fields(launcher)}
+    known = {"cell.name", "corpus.name", "task.name", "launcher.name", "sweeps"}
     missing = [key for key in sorted(named - known) if key not in RUN_HELP]
     assert missing == []
 

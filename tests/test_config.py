@@ -17,6 +17,7 @@ from gru_bench.config import (
     TuneConfig,
 )
 from gru_bench.errors import UserError
+from gru_bench.launcher_config import JoblibConfig, SubmititConfig
 
 
 def make_config(**changes):
@@ -57,6 +58,12 @@ BAD = [
     (corpus, "corpus.validation_fraction", [0, 1, -0.1, NAN]),
     (corpus, "corpus.test_fraction", [0.0, 1.0, 2, NAN]),
     (corpus, "corpus.train", [None, ""]),
+    (JoblibConfig, "launcher.workers", [0, -1]),
+    (JoblibConfig, "launcher.cpus", [0]),
+    (SubmititConfig, "launcher.cluster", ["pbs", ""]),
+    (SubmititConfig, "launcher.timeout_min", [0]),
+    (SubmititConfig, "launcher.gpus", [-1]),
+    (SubmititConfig, "launcher.memory_gb", [0, NAN, INFINITY]),
     (lambda path: corpus(source="hub", path=path), "corpus.path", [None, ""]),
     (TextConfig, "task.train_documents", [0, -1]),
     (TuneConfig, "tune.learning_rates", [[0.0], [0.1, NAN], [0.1, 0.1], [-1.0]]),
@@ -181,6 +188,7 @@ NOT_IDENTITY = {
     ("dry_run",),
     ("histograms_every",),
     ("recurrence",),
+    ("launcher", "name"),
 }
 BASES = {"copy": make_config, "text": make_text_config,
          "adding": lambda: make_config(task=AddingConfig()),

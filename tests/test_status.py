@@ -94,6 +94,17 @@ def test_what_is_printed(tmp_path):
     assert "about 0:01:51 left" in text
 
 
+def test_waiting_runs_are_shared_out_among_the_processes_at_work(tmp_path):
+    (tmp_path / "a").mkdir()
+    write_result(tmp_path / "a", make_result())
+    write_status(tmp_path / "b", Status(state="running", step=250, total_steps=1000, rate=10.0))
+    tell(tmp_path / "c", host="elsewhere", step=250, total_steps=1000, rate=10.0)
+    for name in "defg":
+        write_status(tmp_path / name, Status(state="waiting"))
+    # 75 s for those that run, and the 36 s of the finished run twice.
+    assert "about 0:02:27 left" in shown(tmp_path)
+
+
 def test_without_a_finished_run_there_is_no_telling_what_waiting_ones_take(tmp_path):
     write_status(tmp_path / "e", Status(state="waiting"))
     assert "left" not in shown(tmp_path)

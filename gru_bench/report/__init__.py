@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gru_bench.config import require_one_of
+from gru_bench.checks import require_one_of
 from gru_bench.errors import UserError
 from gru_bench.report import latex, markdown, tables, tidy
 from gru_bench.report.canvas import standalone

@@ -259,6 +259,11 @@ class Group:
                 )
         if len({_machine(run.result) for run in self.runs}) > 1:
             notes.append("the runs come from different machines, so their times do not compare")
+        if any(was_a_job(run.result) for run in self.runs):
+            notes.append(
+                "runs were made by a launcher, each cell timed in turns with the LSTM alone, maybe"
+                " while others ran beside, so their times compare less well"
+            )
         if any(run.score and not self._in_range(run.score) for run in self.runs):
             notes.append("an interval of this kind may reach past the score's own range")
         return [f"{self.label}: {note}" for note in notes]
@@ -346,6 +351,12 @@ def make_slug(label: str, taken: set[str]) -> str:
     plain = re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-").lower() or "task"
     numbered = (f"{plain}-{i}" for i in itertools.count(2))
     return next(slug for slug in itertools.chain([plain], numbered) if slug not in taken)
+
+
+def was_a_job(result: Result) -> bool:
+    """Whether it was made in a process of its own, beside those of other cells."""
+    launcher = result.config.get("launcher")
+    return isinstance(launcher, dict) and launcher.get("name", "local") != "local"
 
 
 def _machine(result: Result) -> tuple[str, str, int, str]:

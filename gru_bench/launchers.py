@@ -1,0 +1,355 @@
+"""Engines that run the populations of a sweep elsewhere: joblib, submitit (Slurm), Ray.
+
+A job is one population. Whatever the engine, its part ends in `run_job`, which starts a fresh
+process for the job: nothing of JAX is inherited, and one that is killed takes no other with it.
+"""
+
+import contextlib
+import json
+import pickle
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import Signals
+from typing import Any
+
+from gru_bench.config import ExperimentConfig
+from gru_bench.errors import UserError
+from gru_bench.launcher_config import JoblibConfig, LauncherConfig, RayConfig, SubmititConfig
+from gru_bench.machine import cpu_cores, job_environment
+
+SUBMITIT_FOLDER = ".submitit"  # of its scripts and logs, below out_dir
+POLL_S = 1.0
+CONNECT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One population to be run in a process of its own.
+
+    Attributes:
+        configs: its experiments.
+        command: how they were asked for.
+        timed: whether to measure what a step of training costs.
+        cwd: working directory, which relative paths mean.
+        cores: CPU cores that it may use.
+        shares_card: whether others may use the same accelerator at the same time.
+    """
+
+    configs: list[ExperimentConfig]
+    command: str
+    timed: bool
+    cwd: str
+    cores: int
+    shares_card: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    Attributes:
+        failures: run folders that failed, each with the reason in one line.
+        elsewhere: run folders that another process was at work on.
+        lost: why the job ended without telling; None if it told.
+        log: what it wrote to standard error, if it is lost.
+    """
+
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    lost: str | None = None
+    log: str = ""
+
+
+# Of each job as it ends: its number, and what became of it.
+Outcomes = Generator[tuple[int, Outcome]]
+
+
+class JobProcess:
+    """A job's process. It ends, with a checkpoint, once `stop` is called or this process is gone.
+
+    Its standard input stays open as long as it is to run. It is out of reach of the terminal's
+    Ctrl-C, which would otherwise end it twice.
+    """
+
+    def __init__(self, job: Job) -> None:
+        with contextlib.ExitStack() as files:
+            self._output = files.enter_context(tempfile.TemporaryFile())
+            self._log = files.enter_context(tempfile.TemporaryFile())
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gru_bench.job"],
+                stdin=subprocess.PIPE,
+                stdout=self._output,
+                stderr=self._log,
+                cwd=job.cwd,
+                env=job_environment(job.shares_card),
+                start_new_session=True,
+            )
+            self._files = files.pop_all()
+        self._send(job)
+
+    def _send(self, job: Job) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # its log says why it ended so early
+            pickle.dump(job, self._process.stdin)
+            self._process.stdin.flush()
+
+    def wait(self) -> Outcome:
+        """What became of it; stops it if this process is interrupted meanwhile."""
+        with self._files:
+            try:
+                status = self._process.wait()
+            finally:
+                self.stop()
+            log = _content(self._log)
+            try:
+                return Outcome(**json.loads(_content(self._output)))
+            except (ValueError, TypeError):
+                return Outcome(lost=_reason(status, log), log=log)
+
+    def stop(self) -> None:
+        """Ends it, if it has not ended."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.wait()
+
+
+def _content(file: Any) -> str:
+    file.seek(0)
+    return str(file.read().decode(errors="replace"))
+
+
+def _reason(status: int, log: str) -> str:
+    """Why a process ended, in one line."""
+    if status == -Signals.SIGKILL:
+        return "its process was killed (SIGKILL), as systems do that run out of memory"
+    if status < 0:
+        return f"its process was ended by {Signals(-status).name}"
+    lines = log.strip().splitlines()
+    return lines[-1] if lines else f"its process ended with status {status}"
+
+
+def run_job(job: Job) -> Outcome:
+    """Runs a job in a fresh process; what can go wrong is in the outcome."""
+    try:
+        return JobProcess(job).wait()
+    except OSError as error:  # such as a working directory that this machine has not
+        return Outcome(lost=f"its process cannot be started: {error}")
+
+
+class Resumable:
+    """`run_job` of one job as submitit wants it: what a time limit breaks off is queued again."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def __call__(self) -> Outcome:
+        return run_job(self._job)
+
+    def checkpoint(self) -> Any:
+        """The submission that goes on from the checkpoint."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
+
+
+def launch(
+    launcher: LauncherConfig,
+    populations: Sequence[Sequence[ExperimentConfig]],
+    command: str,
+    timed: bool,
+    note: Callable[[str], None],
+) -> Outcomes:
+    """Runs each population as a job of the engine.
+
+    Args:
+        launcher: which engine, and with what.
+        populations: the experiments of each.
+        command: how they were asked for.
+        timed: whether to measure what a step of training costs.
+        note: takes a line for the user.
+
+    Returns:
+        An iterator over the jobs as they end: number of the population, and what became of it. To
+        close it cancels the jobs that wait and stops those that run.
+
+    Raises:
+        UserError: The engine cannot be had. Nothing has been started then.
+    """
+    cores, shares_card = resources(launcher)
+    cwd = str(Path.cwd())
+    jobs = [Job(list(p), command, timed, cwd, cores, shares_card) for p in populations]
+    match launcher:
+        case JoblibConfig():
+            return run_joblib(launcher, jobs)
+        case SubmititConfig():
+            folder = Path(populations[0][0].out_dir) / SUBMITIT_FOLDER
+            return run_submitit(launcher, jobs, folder.absolute())
+        case RayConfig():
+            return run_ray(launcher, jobs, note)
+    raise UserError(f"launcher.name={launcher.name} is not known")
+
+
+def resources(launcher: LauncherConfig) -> tuple[int, bool]:
+    """The cores of a job, and whether jobs share a card."""
+    match launcher:
+        case JoblibConfig(workers=workers, cpus=cpus):
+            workers = workers or cpu_cores()
+            return cpus or max(1, cpu_cores() // workers), workers > 1
+        case SubmititConfig(cluster="local", cpus=cpus, workers=workers):
+            return cpus, workers != 1
+        case SubmititConfig(cpus=cpus):
+            return cpus, False
+        case RayConfig(cpus=cpus, gpus=gpus):
+            return cpus, 0 < gpus < 1
+    return cpu_cores(), False
+
+
+def run_joblib(launcher: JoblibConfig, jobs: Sequence[Job]) -> Outcomes:
+    """Jobs in processes of this machine, each waited for by one of joblib's threads.
+
+    Its own processes (loky's) would all be given up as soon as one of them is killed.
+    """
+    from joblib import Parallel, delayed
+
+    stopped = threading.Event()
+    started: list[JobProcess] = []
+
+    def run(number: int, job: Job) -> tuple[int, Outcome]:
+        if stopped.is_set():
+            return number, Outcome(lost="cancelled")
+        process = JobProcess(job)
+        started.append(process)
+        return number, process.wait()
+
+    calls = (delayed(run)(number, job) for number, job in enumerate(jobs))
+    engine = Parallel(
+        launcher.workers or cpu_cores(),
+        backend="threading", return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs",
+    )  # fmt: skip
+    try:
+        yield from engine(calls)
+    finally:
+        stopped.set()
+        for process in started:
+            process.stop()
+
+
+def run_submitit(launcher: SubmititConfig, jobs: Sequence[Job], folder: Path) -> Outcomes:
+    """Jobs of a Slurm cluster, or of this machine.
+
+    Args:
+        launcher: with what.
+        jobs: the jobs.
+        folder: of scripts and logs, which all machines must see.
+
+    Raises:
+        UserError: There is no Slurm, or it knows no such option.
+    """
+    from submitit import AutoExecutor
+
+    options = {"partition": launcher.partition, "account": launcher.account} | launcher.options
+    try:
+        executor = AutoExecutor(folder, launcher.cluster)
+        executor.update_parameters(
+            name="gru-bench",
+            timeout_min=launcher.timeout_min,
+            cpus_per_task=launcher.cpus,
+            gpus_per_node=launcher.gpus or None,
+            mem_gb=launcher.memory_gb,
+            **{f"slurm_{key}": value for key, value in options.items()},
+        )
+    except RuntimeError:
+        raise UserError(
+            "launcher=submitit needs Slurm, and there is no srun here: launcher=submitit_local runs"
+            " the same jobs on this machine"
+        ) from None
+    except (NameError, ValueError) as error:
+        first, *_ = str(error).splitlines()
+        raise UserError(f"launcher.options={launcher.options} is not possible: {first}") from None
+    return _submit(executor, launcher, jobs)
+
+
+def _submit(executor: Any, launcher: SubmititConfig, jobs: Sequence[Job]) -> Outcomes:
+    """Submits as many jobs at once as may be, and yields what becomes of them."""
+    from submitit.core.utils import FailedJobError, UncompletedJobError
+
+    waiting = deque(enumerate(jobs))
+    running: dict[int, Any] = {}
+    limit = launcher.workers or len(jobs)
+    try:
+        while waiting or running:
+            batch = [waiting.popleft() for _ in range(min(limit - len(running), len(waiting)))]
+            if batch:
+                submitted = executor.submit_array([Resumable(job) for _, job in batch])
+                running.update(zip([number for number, _ in batch], submitted, strict=True))
+            for number in [number for number, job in running.items() if job.done()]:
+                job = running.pop(number)
+                try:
+                    yield number, job.result()
+                except (FailedJobError, UncompletedJobError) as error:
+                    first, *_ = str(error).splitlines()
+                    yield number, Outcome(lost=first, log=str(error))
+            if running:
+                time.sleep(POLL_S)
+    finally:
+        for job in running.values():
+            job.cancel(check=False)
+
+
+def run_ray(launcher: RayConfig, jobs: Sequence[Job], note: Callable[[str], None]) -> Outcomes:
+    """Tasks of a Ray cluster.
+
+    Raises:
+        UserError: There is no cluster at the address.
+    """
+    import logging
+
+    import ray
+
+    try:
+        host, _, port = (launcher.address or "").rpartition(":")
+        if host and port.isdecimal():  # Ray itself tries for minutes
+            socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
+        ray.init(launcher.address, logging_level=logging.ERROR, log_to_driver=False)
+    except (OSError, ValueError, RuntimeError) as error:
+        first, *_ = str(error).strip().splitlines()
+        raise UserError(f"launcher.address={launcher.address} is not possible: {first}") from None
+    wanted = {"CPU": float(launcher.cpus), "GPU": launcher.gpus}
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if not any(all(node.get(k, 0) >= v for k, v in wanted.items()) for node in nodes):
+        note(f"no node of the Ray cluster has {launcher.cpus} cores and {launcher.gpus:g} cards:"
+             " the jobs wait for one")  # fmt: skip
+    return _run_tasks(launcher, jobs)
+
+
+def _run_tasks(launcher: RayConfig, jobs: Sequence[Job]) -> Outcomes:
+    """Yields what becomes of the jobs of the cluster that this process is connected to."""
+    import ray
+    from ray.exceptions import RayError
+
+    task = ray.remote(num_cpus=launcher.cpus, num_gpus=launcher.gpus, max_retries=0)(run_job)
+    running = {task.remote(job): number for number, job in enumerate(jobs)}
+    try:
+        while running:
+            (done,), _ = ray.wait(list(running), num_returns=1)
+            number = running.pop(done)
+            try:
+                yield number, ray.get(done)
+            except RayError as error:
+                first, *_ = str(error).strip().splitlines()
+                yield number, Outcome(lost=first, log=str(error))
+    finally:
+        for each in running:
+            ray.cancel(each)
+        if running:
+            ray.wait(list(running), num_returns=len(running), timeout=60)
+        ray.shutdown()

@@ -1,0 +1,231 @@
+"""Sweeps on engines: jobs of their own processes, what fails alone, what cannot be had."""
+
+import dataclasses
+import os
+import signal
+import sys
+import threading
+import types
+from pathlib import Path
+
+import pytest
+
+from gru_bench import launcher_config, runs
+from gru_bench.compose import compose_experiments
+from gru_bench.config import ExperimentConfig
+from gru_bench.errors import UserError
+from gru_bench.launcher_config import JoblibConfig, RayConfig, SubmititConfig
+from gru_bench.launchers import (
+    Job,
+    JobProcess,
+    Outcome,
+    launch,
+    resources,
+    run_job,
+    run_ray,
+    run_submitit,
+)
+from gru_bench.machine import cpu_cores, job_environment
+from gru_bench.report.groups import make_groups
+from gru_bench.runs import load_results
+from gru_bench.sweep import run_experiments
+
+WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "seeds=2", "probes=false"]
+NOTHING = Job([], "test", timed=False, cwd=str(Path.cwd()), cores=1, shares_card=False)
+
+
+def silent(line: str) -> None:
+    """Takes a line and forgets it."""
+
+
+def compose(*words: str) -> list[ExperimentConfig]:
+    return compose_experiments([*WORDS, *words], multirun=True)
+
+
+@pytest.fixture(scope="module")
+def joblib_sweep(tmp_path_factory):
+    """A sweep by joblib below the working directory, one of its two runs made to fail."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("joblib"))
+        launcher = ["launcher=joblib", "launcher.workers=2", "launcher.cpus=1"]
+        configs = compose("cell=gru,rnn", *launcher, "out_dir=runs")
+        bad = Path("runs") / configs[0].run_name()
+        (bad / runs.RESULT).mkdir(parents=True)  # a folder stands where the result is to be
+        sweep = run_experiments(configs, "test", quiet=True)
+        yield sweep
+
+
+def test_a_job_that_fails_does_not_stop_the_others(joblib_sweep):
+    bad, good = joblib_sweep.folders
+    ((folder, reason),) = joblib_sweep.failures
+    assert folder == bad
+    assert "cannot write there" in reason
+    assert joblib_sweep.finished == [good]
+    assert "Traceback" in (bad / runs.ERROR).read_text()
+
+
+def test_a_job_has_its_share_of_the_cores_and_its_own_ratio_to_the_lstm(joblib_sweep):
+    result = runs.read_result(joblib_sweep.finished[0])
+    assert result.environment.device_count == 1
+    assert result.timing.train_step_vs_lstm.median > 0
+    assert result.config["launcher"] == {"name": "joblib", "workers": 2, "cpus": 1}
+    (group,) = make_groups(load_results("runs")[0])
+    assert any("runs were made by a launcher" in note for note in group.notes())
+
+
+def test_what_is_finished_is_the_same_run_without_a_launcher(joblib_sweep):
+    good = joblib_sweep.finished[0]
+    before = (good / runs.RESULT).stat().st_mtime_ns
+    again = run_experiments(compose("cell=rnn", "out_dir=runs"), "again", quiet=True)
+    assert again.finished == [good]
+    assert (good / runs.RESULT).stat().st_mtime_ns == before
+
+
+def test_submitit_on_this_machine(tmp_path):
+    configs = compose("cell=rnn", "launcher=submitit_local", f"out_dir={tmp_path}")
+    sweep = run_experiments(configs, "test", quiet=True, timed=False)
+    assert sweep.failures == []
+    result = runs.read_result(sweep.finished[0])
+    assert result.timing.train_step_ms is None
+    assert (tmp_path / ".submitit").is_dir()
+
+
+def test_submitit_submits_what_slurm_is_to_give(tmp_path, monkeypatch):
+    """Stand-ins for Slurm's commands run the script that is submitted."""
+    commands = {
+        "sbatch": f'cp "$1" {tmp_path}/script\nSLURM_JOB_ID=7 setsid bash "$1" &> {tmp_path}/log &'
+        "\necho Submitted batch job 7",
+        "srun": "while [[ $1 == -* ]]; do [[ $1 == --unbuffered ]] || shift; shift; done\n"
+        'exec "$@"',
+        "sacct": "echo 'JobID|State'; echo '7|RUNNING'",
+    }
+    for name, text in commands.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    launcher = SubmititConfig(partition="short", memory_gb=4, gpus=1, options={"qos": "long"})
+    outcomes = dict(run_submitit(launcher, [NOTHING], tmp_path / "jobs"))
+    assert outcomes == {0: Outcome()}
+    script = (tmp_path / "script").read_text()
+    wanted = ["partition=short", "mem=4GB", "gpus-per-node=1", "qos=long", "time=240"]
+    for line in [*wanted, "cpus-per-task=2"]:
+        assert f"#SBATCH --{line}\n" in script
+
+
+def test_a_killed_job_is_lost_alone():
+    process = JobProcess(NOTHING)
+    timer = threading.Timer(0.2, os.kill, (process._process.pid, signal.SIGKILL))
+    timer.start()
+    outcome = process.wait()
+    assert outcome.lost is not None
+    assert "SIGKILL" in outcome.lost
+
+
+def test_a_job_ends_once_nobody_waits_for_it():
+    process = JobProcess(NOTHING)
+    process.stop()
+    assert process.wait().lost is not None
+
+
+def test_a_job_that_cannot_be_started_says_why():
+    outcome = run_job(dataclasses.replace(NOTHING, cwd="/no/such/folder"))
+    assert outcome.lost is not None
+    assert "/no/such/folder" in outcome.lost
+
+
+def test_what_the_user_has_set_stays(monkeypatch):
+    monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE", raising=False)
+    assert "XLA_PYTHON_CLIENT_PREALLOCATE" not in job_environment(shares_card=False)
+    assert job_environment(shares_card=True)["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+    monkeypatch.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", "true")
+    assert job_environment(shares_card=True)["XLA_PYTHON_CLIENT_PREALLOCATE"] == "true"
+
+
+@pytest.fixture
+def everything_installed(monkeypatch):
+    monkeypatch.setattr(launcher_config, "find_spec", lambda name: name)
+
+
+@pytest.mark.usefixtures("everything_installed")
+def test_cores_and_cards_of_a_job():
+    assert resources(JoblibConfig(workers=1)) == (cpu_cores(), False)
+    assert resources(JoblibConfig(workers=2 * cpu_cores())) == (1, True)
+    assert resources(SubmititConfig(cpus=4, workers=8)) == (4, False)
+    assert resources(SubmititConfig(cluster="local", cpus=1, workers=2)) == (1, True)
+    assert resources(RayConfig(cpus=3, gpus=0.5)) == (3, True)
+    assert resources(RayConfig(gpus=2)) == (1, False)
+
+
+@pytest.mark.parametrize("name", ["joblib", "submitit", "ray"])
+def test_an_engine_that_is_not_installed(monkeypatch, name):
+    monkeypatch.setattr(launcher_config, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=rf'pip install "gru-bench\[{name}\]"'):
+        compose("cell=gru", f"launcher={name}")
+
+
+@pytest.mark.usefixtures("everything_installed")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["launcher=joblib", "launcher.workers=0"], "launcher.workers=0 is not possible"),
+        (["launcher=joblib", "launcher.partition=short"], "launcher.partition is not a key"),
+        (["launcher=joblib", "launcher.options.qos=long"], "goes with launcher=submitit"),
+        (["launcher=joblib,local"], "give one launcher"),
+        (["launcher=dask"], "launcher must be one of joblib, local, ray"),
+        (["launcher=ray", "launcher.gpus=1.5"], "a whole number, or a part of one card"),
+        (["launcher=submitit", "launcher.cluster=pbs"], "launcher.cluster must be one of"),
+        (["launcher=submitit", "launcher.memory_gb=0"], "launcher.memory_gb=0"),
+    ],
+)
+def test_bad_settings_are_said_in_one_line(words, said):
+    with pytest.raises(UserError, match=said):
+        compose("cell=gru", *words)
+
+
+def test_without_slurm_nothing_is_started(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    configs = compose("cell=gru", "launcher=submitit", f"out_dir={tmp_path}/runs")
+    with pytest.raises(UserError, match="there is no srun here"):
+        run_experiments(configs, "test", quiet=True)
+    assert not list(tmp_path.rglob("status.json"))
+
+
+def test_an_option_that_slurm_has_not(tmp_path):
+    configs = compose("cell=gru", "launcher=submitit_local", "launcher.options.colour=red")
+    configs[0].out_dir = str(tmp_path)
+    with pytest.raises(UserError, match=r"launcher.options=\{'colour': 'red'\}"):
+        launch(configs[0].launcher, [configs], "test", False, silent)
+
+
+@pytest.mark.usefixtures("everything_installed")
+def test_a_lost_task_of_ray_stops_no_other(monkeypatch):
+    """A stand-in for Ray; make check-ray runs a real cluster."""
+
+    class RayError(Exception):
+        pass
+
+    def get(task):
+        if task == "task 1":
+            raise RayError("the node died\nand more")
+        return Outcome()
+
+    numbers = iter(range(9))
+    exceptions = types.SimpleNamespace(RayError=RayError)
+    ray = types.SimpleNamespace(
+        init=lambda *_, **__: None,
+        nodes=lambda: [{"Alive": True, "Resources": {"CPU": 1.0}}],
+        remote=lambda **_: (
+            lambda _: types.SimpleNamespace(remote=lambda _: f"task {next(numbers)}")
+        ),
+        wait=lambda tasks, num_returns: ([tasks[0]], tasks[1:]),
+        get=get,
+        cancel=None,
+        shutdown=lambda: None,
+        exceptions=exceptions,
+    )
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setitem(sys.modules, "ray.exceptions", exceptions)
+    lines: list[str] = []
+    outcomes = dict(run_ray(RayConfig(cpus=2), [NOTHING] * 3, lines.append))
+    assert [outcomes[i].lost for i in range(3)] == [None, "the node died", None]
+    assert lines == ["no node of the Ray cluster has 2 cores and 0 cards: the jobs wait for one"]
