@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run claims claims-full test lint bench check-statistics check-faults check-ray schema board clean
+.PHONY: help setup run claims claims-full test lint bench check-statistics check-gpu check-faults check-ray schema board clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -50,6 +50,9 @@ check-faults: $(READY) ## tries to lose results: kills, a full disk, damage (abo
 check-ray: $(READY) ## a sweep on a Ray cluster of two nodes, started here (minutes)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray]'
 	$(BIN)/python scripts/check_ray.py
+
+check-gpu: $(READY) ## every way through time on a GPU: values, gradients, times (needs the extra cuda)
+	$(BIN)/python scripts/check_gpu.py
 
 schema: $(READY) ## the JSON Schema of result.json, after a change of its dataclasses
 	$(BIN)/python -m gru_bench.schema

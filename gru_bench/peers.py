@@ -95,10 +95,8 @@ def make_contestants(cell: str, shape: Shape) -> dict[str, Contestant]:
     `reset_after=False` and a scan of the same equations.
     """
     layers = make_layers(cell, shape)
-    contestants = {name: _contestant(layer, shape) for name, layer in layers.items()}
-    if "torch" not in missing():
-        contestants |= _torch_contestant(cell, shape)
-    return contestants
+    contestants = {name: make_contestant(layer, shape) for name, layer in layers.items()}
+    return contestants | make_torch_contestant(cell, shape)
 
 
 def make_layers(cell: str, shape: Shape) -> dict[str, Layer]:
@@ -114,7 +112,7 @@ def make_layers(cell: str, shape: Shape) -> dict[str, Layer]:
     return layers
 
 
-def _contestant(layer: Layer, shape: Shape) -> Contestant:
+def make_contestant(layer: Layer, shape: Shape) -> Contestant:
     """Compiles a JAX layer's programs."""
     devices = jax.devices()
     count = len(devices) if layer.split and shape.batch % len(devices) == 0 else 1
@@ -167,20 +165,22 @@ def _our_cell(cell: str, shape: Shape) -> Cell:
     return make_cell(_our_config(cell, shape), shape.input_size, nnx.Rngs(0))
 
 
-def _our_layers(cell: str, shape: Shape) -> dict[str, Layer]:
-    """This package's layer by the path that it takes here, and by each where there is a choice."""
+def our_layer(cell: str, shape: Shape, path: str) -> Layer:
+    """This package's layer by one path of `unroll`."""
     graph, params = nnx.split(_our_cell(cell, shape))
 
-    def layer_by(path: str) -> Layer:
-        def apply(params: PyTree[Array], x: Array) -> Array:
-            layer = nnx.merge(graph, params)
-            return unroll(layer, x, layer.zero_state(x.shape[1], x.dtype), path)[0]
+    def apply(params: PyTree[Array], x: Array) -> Array:
+        layer = nnx.merge(graph, params)
+        return unroll(layer, x, layer.zero_state(x.shape[1], x.dtype), path)[0]
 
-        return Layer(params, apply, split=True)
+    return Layer(params, apply, split=True)
 
+
+def _our_layers(cell: str, shape: Shape) -> dict[str, Layer]:
+    """This package's layer by the path that it takes here, and by each where there is a choice."""
     times = path_times(_our_config(cell, shape), shape.batch, shape.time, runs=1)
     chosen = min(times, key=lambda path: times[path], default="scan")
-    layers = {path: layer_by(path) for path in {chosen, *times}}
+    layers = {path: our_layer(cell, shape, path) for path in {chosen, *times}}
     return {OURS: layers[chosen]} | {f"{OURS}, {path}": layers[path] for path in times}
 
 
@@ -271,28 +271,41 @@ def _equinox_layer(cell: str, shape: Shape) -> dict[str, Layer]:
     return {f"equinox.nn.{kind.__name__} in a scan": Layer(params, apply)}
 
 
-def _torch_contestant(cell: str, shape: Shape) -> dict[str, Contestant]:
+def make_torch_contestant(cell: str, shape: Shape) -> dict[str, Contestant]:
+    """PyTorch's layer by its name, on a GPU by cuDNN; nothing if there is none to be had."""
+    if "torch" in missing():
+        return {}
     import torch
 
     kind = {"gru_reset_after": torch.nn.GRU, "lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}.get(cell)
     if kind is None:
         return {}
     torch.set_num_threads(cpu_cores())
-    layer = kind(shape.input_size, shape.hidden_size)
+    on_gpu = jax.default_backend() == "gpu"
+    if on_gpu and not torch.cuda.is_available():  # its CPU build
+        return {}
+    device = "cuda" if on_gpu else "cpu"
+    layer = kind(shape.input_size, shape.hidden_size, device=device)
     optimizer = torch.optim.SGD(layer.parameters(), LEARNING_RATE)
-    x = torch.randn(shape.time, shape.batch, shape.input_size)
-    y = torch.randn(shape.time, shape.batch, shape.hidden_size)
-    one = torch.randn(shape.time, 1, shape.input_size)
+    x = torch.randn(shape.time, shape.batch, shape.input_size, device=device)
+    y = torch.randn(shape.time, shape.batch, shape.hidden_size, device=device)
+    one = torch.randn(shape.time, 1, shape.input_size, device=device)
+
+    def finish() -> None:
+        if on_gpu:
+            torch.cuda.synchronize()
 
     def train() -> None:
         for _ in range(A_TURN):
             optimizer.zero_grad()
             torch.nn.functional.mse_loss(layer(x)[0], y).backward()
             optimizer.step()
+        finish()
 
     @torch.inference_mode()
     def infer() -> None:
         for _ in range(A_TURN):
             layer(one)
+        finish()
 
     return {f"torch.nn.{kind.__name__}": Contestant(train, infer)}
