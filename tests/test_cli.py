@@ -53,6 +53,7 @@ def test_run_folder_is_complete(finished: tuple[Path, str]) -> None:
     assert all(len(seed["curve"]["step"]) == 6 for seed in data["seeds"])
     assert all(seed["steps"] == 6 for seed in data["seeds"])
     assert data["environment"]["versions"]["jax"]
+    assert (data["config"]["recurrence"], data["environment"]["recurrence"]) == ("auto", "scan")
     assert data["timing"]["train_step_vs_lstm"]["median"] > 0
     assert (result.parent / "config.yaml").exists()
     assert len(list(result.parent.glob("seed_*/*tfevents*"))) == 3

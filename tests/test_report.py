@@ -405,6 +405,13 @@ def test_notes_warn_of_unequal_machines_and_seeds():
     assert "differ in their seeds" in notes
 
 
+def test_a_note_tells_cells_apart_that_were_computed_in_different_ways():
+    by_cudnn = dataclasses.replace(ENVIRONMENT, recurrence="cudnn")
+    lstm = dataclasses.replace(make_result(cell="lstm"), environment=by_cudnn)
+    (note,) = make_groups([make_result(), lstm])[0].notes()
+    assert note.endswith("different ways, so their times compare these, too: gru scan, lstm cudnn")
+
+
 def test_bold_goes_to_every_score_that_no_verdict_calls_worse():
     results = [
         make_result("text", "gru", scores(0.94)),

@@ -259,6 +259,12 @@ class Group:
                 )
         if len({_machine(run.result) for run in self.runs}) > 1:
             notes.append("the runs come from different machines, so their times do not compare")
+        ways = [run.result.environment.recurrence for run in self.runs]
+        if len(set(ways)) > 1:
+            notes.append(
+                "the loop over time was computed in different ways, so their times compare these,"
+                f" too: {self._each('recurrence', ways)}"
+            )
         if any(was_a_job(run.result) for run in self.runs):
             notes.append(
                 "runs were made by a launcher, each cell timed in turns with the LSTM alone, maybe"
