@@ -69,6 +69,21 @@ writes a page. Runs are kept in results/claims; finished ones are skipped.
   --size quick   gru, lstm, rnn; 8 seeds; one learning rate a task; for a first look
   --size full    all cells; 10 seeds; learning rates tuned for each cell; an hour or more
 """
+SEARCH_HELP = """\
+Searches good settings for each cell with Optuna, with the same number of trials for each, and
+prints the best of each with the command that runs it on fresh seeds. What counts is the validation
+score; trials train on seeds that no reported run shares. Started again, it goes on to the total of
+trials. Settings are those of gru-bench run, cell=a,b,c alone may list several values, and these:
+
+  search.trials=20            finished trials of each cell, those of earlier starts included
+  search.learning_rate=[1e-4,3e-2], search.clip_norm=[0.1,10], search.hidden_size=[32,256]
+                              ranges, on a logarithmic scale; [] leaves the setting as it is
+  search.initialisation=[orthogonal,chrono]
+  search.seeds=2              seeds of each trial
+  search.parallel=1           trials of each cell at a time; with launcher=... they run side by side
+  search.sampler_seed=0       the same draws the same trials
+  out_dir=results/search      of the trials; gru-bench status results/search tells how far they are
+"""
 RUN_EXAMPLES = """\
 examples:
   gru-bench run
@@ -134,6 +149,17 @@ def make_parser() -> argparse.ArgumentParser:
     run.add_argument("-m", "--multirun", action="store_true", help="run every combination")
     run.add_argument("-q", "--quiet", action="store_true", help="no progress")
     run.set_defaults(command=_run, when_stopped=GOES_ON)
+
+    search = commands.add_parser(
+        "search",
+        help="search good settings for each cell",
+        description=SEARCH_HELP,
+        epilog="example: gru-bench search cell=gru,lstm,rnn task=adding search.trials=20",
+        formatter_class=raw,
+    )
+    search.add_argument("overrides", nargs="*", metavar="key=value", help="settings, as above")
+    search.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    search.set_defaults(command=_search, when_stopped=GOES_ON)
 
     claims = commands.add_parser(
         "claims",
@@ -300,6 +326,46 @@ def _run(options: argparse.Namespace) -> int:
     return failed
 
 
+def _search(options: argparse.Namespace) -> int:
+    from importlib.util import find_spec
+
+    from gru_bench.compose import compose_experiments, compose_search
+
+    if find_spec("optuna") is None:
+        raise UserError('gru-bench search needs optuna: pip install "gru-bench[search]"')
+    space = compose_search([word for word in options.overrides if word.startswith("search.")])
+    words = [word for word in options.overrides if not word.startswith("search.")]
+    own_folder = [word for word in words if word.startswith("out_dir=")]
+    configs = compose_experiments(
+        [*words, *(own_folder or ["out_dir=results/search"])], multirun=True
+    )
+    if any(config.dry_run for config in configs):
+        raise UserError("dry_run=true is not possible here: what is tried depends on the trials")
+
+    from rich.console import Console
+
+    from gru_bench.search import print_search, search
+
+    def note(line: str) -> None:
+        if not options.quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    _set_up(configs)
+    command = shlex.join(["gru-bench", "search", *options.overrides])
+    searched = search(configs, space, command, options.quiet, note)
+    print_search(searched, words, Console(highlight=False))
+    return int(any(each.finished < space.trials for each in searched))
+
+
+def _set_up(configs: "list[ExperimentConfig]") -> None:
+    """Sets JAX up for what this process will do of the runs."""
+    from gru_bench.machine import leave_accelerators, set_up_devices
+
+    set_up_devices()
+    if configs[0].launcher.name != "local":
+        leave_accelerators()
+
+
 def _plan(configs: "list[ExperimentConfig]") -> None:
     from rich.console import Console
 
@@ -349,12 +415,9 @@ def _run_all(
 ) -> "tuple[list[Result], int]":
     """Runs experiments; returns the results there are, and the exit status."""
     from gru_bench import runs
-    from gru_bench.machine import leave_accelerators, set_up_devices
     from gru_bench.sweep import run_experiments
 
-    set_up_devices()
-    if configs[0].launcher.name != "local":
-        leave_accelerators()
+    _set_up(configs)
     sweep = run_experiments(configs, command, quiet)
     for folder in sweep.elsewhere:
         print(f"another process is at work on {folder}", file=sys.stderr)

@@ -33,6 +33,7 @@ from gru_bench.config import (
 from gru_bench.errors import UserError
 from gru_bench.launcher_config import LAUNCHERS, SubmititConfig
 from gru_bench.plugins import Kind, installed
+from gru_bench.search_config import SearchConfig
 
 DEFAULT = ("experiment=quickstart",)
 CUSTOM = "custom"  # the choice of cell or task for a class of one's own
@@ -82,6 +83,22 @@ def compose_experiments(overrides: Sequence[str], multirun: bool) -> list[Experi
             for config in map(_compose, combinations):
                 configs[config.identity(), config.out_dir] = config  # sweeps may overlap
         return list(configs.values())
+
+
+def compose_search(words: Sequence[str]) -> SearchConfig:
+    """The search that words `search.key=value` ask for.
+
+    Raises:
+        UserError: A word is not understood, or the search is not possible.
+    """
+    config = OmegaConf.create({"search": OmegaConf.structured(SearchConfig)})
+    for override in _parse(words):
+        if override.is_sweep_override():
+            raise UserError(f"{override.input_line} is not possible: give one value, or [a,b]")
+        _check_key(override, config)  # which sets it, too
+    search = OmegaConf.to_object(config.search)
+    assert isinstance(search, SearchConfig)
+    return search
 
 
 @contextmanager
@@ -228,7 +245,7 @@ def _check_choice(override: Override, groups: dict[str, list[str]]) -> None:
 
 
 def _check_key(override: Override, config: DictConfig) -> None:
-    """Raises `UserError` if there is no such key, or if its value is of the wrong type."""
+    """Sets a key; raises `UserError` if there is none such, or its value is of the wrong type."""
     key = override.key_or_group
     known = list(_keys(config))
     if key.startswith("hydra.") or (key.startswith(FREE) and key.rpartition(".")[0] in known):
@@ -270,6 +287,8 @@ def _kind(config: DictConfig, key: str) -> str:
     words = {"int": "a whole number", "float": "a number", "bool": "true or false"}
     allowed = schema[name].removeprefix("<class '").removesuffix("'>")
     base = allowed.removesuffix(" | None")
+    if base.startswith("list"):
+        return "a list in brackets"
     return words.get(base, "a text") + (" or null" if base != allowed else "")
 
 

@@ -2,9 +2,11 @@
 
 Both nodes are started on this machine, with a core each. Every job must run, on both nodes; the one
 whose node is lost must be named, the others must finish, and a second start must make up for it.
+The commands for Ray of docs/run-on-a-cluster.md must run there, too.
 """
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,7 @@ from gru_bench.status import STATUS, read_status
 SWEEP = "cell=gru,rnn task=adding task.length=10 hidden_size=4 steps=40 seeds=2 probes=false"
 LONG = "cell=gru,rnn task=adding task.length=50 hidden_size=16 steps=60000 seeds=1 probes=false"
 PATIENCE_S = 300.0
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "run-on-a-cluster.md"
 
 
 def command(cluster: Cluster, words: str) -> list[str]:
@@ -63,7 +66,7 @@ def check(condition: bool, what: str) -> None:
 def main() -> None:
     """Starts the cluster and checks the sweeps on it."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "num_gpus": 1})
     second = cluster.add_node(num_cpus=1)
     ray.init(cluster.address, logging_level="ERROR", log_to_driver=False)
     with tempfile.TemporaryDirectory() as folder:
@@ -87,6 +90,11 @@ def main() -> None:
         check(len(load_results(Path(folder) / "results" / "runs")[0]) == 3, "the other is finished")
         again = subprocess.run(command(cluster, LONG), cwd=folder, check=False)
         check(again.returncode == 0, "a second start finishes it")
+        for block in re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE):
+            if "launcher=ray" in block:
+                words = re.sub(r"^pip .*\n", "", block)
+                done = subprocess.run(["bash", "-ec", words], cwd=folder, check=False)
+                check(done.returncode == 0, words.strip())
     ray.shutdown()
     cluster.shutdown()
 

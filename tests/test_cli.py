@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from gru_bench.cli import RUN_HELP, main
+from gru_bench.cli import RUN_HELP, SEARCH_HELP, main
 from gru_bench.compose import compose_experiments
 from gru_bench.launcher_config import LAUNCHERS
+from gru_bench.search_config import SearchConfig
 
 RUN = ["run", "-q", "task=adding", "task.length=6", "hidden_size=4", "steps=6", "seeds=3"]
 
@@ -253,8 +254,13 @@ def test_help_names_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert missing == []
 
 
+def test_help_names_every_key_of_a_search() -> None:
+    missing = [f.name for f in dataclasses.fields(SearchConfig) if f.name not in SEARCH_HELP]
+    assert missing == []
+
+
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["report"], ["params"], ["speed"], ["board"], ["info"]]
+    "command", [[], ["run"], ["search"], ["report"], ["params"], ["speed"], ["board"], ["info"]]
 )
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     probe = (

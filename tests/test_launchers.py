@@ -2,7 +2,9 @@
 
 import dataclasses
 import os
+import re
 import signal
+import subprocess
 import sys
 import threading
 import types
@@ -30,6 +32,8 @@ from gru_bench.report.groups import make_groups
 from gru_bench.runs import load_results
 from gru_bench.sweep import run_experiments
 
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "run-on-a-cluster.md"
+COMMANDS = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
 WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "seeds=2", "probes=false"]
 NOTHING = Job([], "test", timed=False, cwd=str(Path.cwd()), cores=1, shares_card=False)
 
@@ -81,35 +85,56 @@ def test_what_is_finished_is_the_same_run_without_a_launcher(joblib_sweep):
     assert (good / runs.RESULT).stat().st_mtime_ns == before
 
 
-def test_submitit_on_this_machine(tmp_path):
-    configs = compose("cell=rnn", "launcher=submitit_local", f"out_dir={tmp_path}")
-    sweep = run_experiments(configs, "test", quiet=True, timed=False)
-    assert sweep.failures == []
-    result = runs.read_result(sweep.finished[0])
-    assert result.timing.train_step_ms is None
-    assert (tmp_path / ".submitit").is_dir()
-
-
-def test_submitit_submits_what_slurm_is_to_give(tmp_path, monkeypatch):
-    """Stand-ins for Slurm's commands run the script that is submitted."""
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """Stand-ins for Slurm's commands, which run the script that is submitted."""
+    run = f'setsid bash "$1" &> {tmp_path}/log &'
     commands = {
-        "sbatch": f'cp "$1" {tmp_path}/script\nSLURM_JOB_ID=7 setsid bash "$1" &> {tmp_path}/log &'
-        "\necho Submitted batch job 7",
-        "srun": "while [[ $1 == -* ]]; do [[ $1 == --unbuffered ]] || shift; shift; done\n"
-        'exec "$@"',
-        "sacct": "echo 'JobID|State'; echo '7|RUNNING'",
+        "sbatch": f"""
+            cp "$1" {tmp_path}/script
+            last=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p' "$1")
+            if [[ $last ]]; then
+                for task in $(seq 0 $last); do
+                    export SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=$task SLURM_JOB_ID=$((7 + task))
+                    {run}
+                done
+            else
+                export SLURM_JOB_ID=7
+                {run}
+            fi
+            echo Submitted batch job 7""",
+        "srun": """
+            while [[ $1 == -* ]]; do [[ $1 == --unbuffered ]] || shift; shift; done
+            exec "$@\"""",
+        "sacct": "echo 'JobID|State'; printf '%s|RUNNING\\n' 7 7_0 7_1",
     }
     for name, text in commands.items():
         (tmp_path / name).write_text(f"#!/bin/bash\n{text}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path / "script"
+
+
+def test_submitit_submits_what_slurm_is_to_give(tmp_path, slurm):
     launcher = SubmititConfig(partition="short", memory_gb=4, gpus=1, options={"qos": "long"})
     outcomes = dict(run_submitit(launcher, [NOTHING], tmp_path / "jobs"))
     assert outcomes == {0: Outcome()}
-    script = (tmp_path / "script").read_text()
     wanted = ["partition=short", "mem=4GB", "gpus-per-node=1", "qos=long", "time=240"]
     for line in [*wanted, "cpus-per-task=2"]:
-        assert f"#SBATCH --{line}\n" in script
+        assert f"#SBATCH --{line}\n" in slurm.read_text()
+
+
+@pytest.mark.usefixtures("slurm")
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "launcher=ray" not in c])
+def test_a_command_of_the_page_does_what_it_says(command, tmp_path):
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    commands = re.sub(r"^pip .*\n", "", command)  # what it installs is there
+    done = subprocess.run(
+        ["bash", "-ec", commands],
+        cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PATH": path},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.rglob(runs.RESULT))
 
 
 def test_a_killed_job_is_lost_alone():

@@ -1,0 +1,297 @@
+"""A search with Optuna over training settings, with the same number of trials for each cell.
+
+Optuna is called directly, since Hydra's sweeper for it is bound to versions of Optuna before 3.
+Trials are runs like others, in folders of their own; Optuna's journal beside them says which belong
+to which search. Optuna is told validation scores alone.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from filelock import FileLock, Timeout
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import TPESampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from gru_bench import runs
+from gru_bench.config import CustomCellConfig, ExperimentConfig, TuneConfig
+from gru_bench.errors import UserError
+from gru_bench.runs import Result
+from gru_bench.search_config import SearchConfig
+from gru_bench.sweep import run_experiments
+
+JOURNAL = "search.journal"
+LOCK = ".search.lock"
+DIGITS = 3  # of the numbers that are tried, so that a command can repeat them
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What came of the search for one cell.
+
+    Attributes:
+        config: the cell's configuration before the search.
+        finished: trials that have a score.
+        failed: trials that have none.
+        settings: of the best trial, by the keys of a command; empty if none has a score.
+        result: of the best trial.
+    """
+
+    config: ExperimentConfig
+    finished: int
+    failed: int
+    settings: dict[str, Any]
+    result: Result | None
+
+
+def search(
+    configs: Sequence[ExperimentConfig],
+    space: SearchConfig,
+    command: str,
+    quiet: bool,
+    note: Callable[[str], None],
+) -> list[Searched]:
+    """Searches until each cell has its total of finished trials, those of earlier starts included.
+
+    Trials that were broken off are taken up first. One that fails is not tried again.
+
+    Args:
+        configs: one for each cell, with one `out_dir`.
+        space: how many trials, and over what.
+        command: how it was asked for.
+        quiet: no progress.
+        note: takes a line for the user.
+
+    Raises:
+        UserError: A configuration is not possible, or another process searches there.
+    """
+    check(configs)
+    out_dir = Path(configs[0].out_dir)
+    runs.require_writable(out_dir)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with FileLock(out_dir / LOCK, blocking=False):
+            storage = JournalStorage(JournalFileBackend(str(out_dir / JOURNAL)))
+            studies = [open_study(config, space, storage) for config in configs]
+            # One that fails is not made up for in this start, or all might fail without end.
+            left = [space.trials - len(finished(study)) for study in studies]
+            while any(number > 0 for number in left):
+                batch: list[Trial] = []
+                for i, (config, study) in enumerate(zip(configs, studies, strict=True)):
+                    asked = ask(study, space, min(space.parallel, max(left[i], 0)))
+                    left[i] -= len(asked)
+                    batch += [make_trial(config, space, study, number) for number in asked]
+                run_trials(batch, command, quiet, note)
+            return [summary(c, space, study) for c, study in zip(configs, studies, strict=True)]
+    except Timeout:
+        raise UserError(f"another process searches in {out_dir}: wait until it ends") from None
+
+
+def check(configs: Sequence[ExperimentConfig]) -> None:
+    """Raises `UserError` for what does not go with a search."""
+    if len({config.cell.name for config in configs}) < len(configs):
+        raise UserError("a search is over one setting: only cell may list several values")
+    for config in configs:
+        if config.tune.learning_rates:
+            raise UserError(
+                "tune.learning_rates does not go with a search: give search.learning_rate=[a,b]"
+            )
+        if max(config.seeds) >= TuneConfig.FIRST_SEED:
+            raise UserError(
+                f"seeds={config.seeds} is not possible: the search may use some of them; seeds must"
+                f" be below {TuneConfig.FIRST_SEED}"
+            )
+
+
+def open_study(config: ExperimentConfig, space: SearchConfig, storage: JournalStorage) -> Study:
+    """The study of a cell, as far as it has come.
+
+    Other settings, ranges or seeds make another study; another number of trials does not.
+    """
+    ranges = dataclasses.asdict(space) | {"trials": None, "parallel": None}
+    told = json.dumps([config.identity(), ranges], sort_keys=True)
+    name = f"{config.task_label}/{config.cell.name}/{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    return optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
+
+
+def distributions(space: SearchConfig) -> dict[str, BaseDistribution]:
+    """What is searched, by the keys of a command."""
+    found: dict[str, BaseDistribution] = {}
+    for key, ends in (
+        ("optim.learning_rate", space.learning_rate),
+        ("optim.clip_norm", space.clip_norm),
+    ):
+        if ends:
+            found[key] = FloatDistribution(ends[0], ends[1], log=True)
+    if space.initialisation:
+        found["cell.initialisation"] = CategoricalDistribution(space.initialisation)
+    if space.hidden_size:
+        low, high = space.hidden_size
+        found["hidden_size"] = IntDistribution(low, high, log=True)
+    return found
+
+
+def ask(study: Study, space: SearchConfig, count: int) -> list[int]:
+    """Numbers of the next trials: first those that an earlier start was broken off in.
+
+    What a trial tries depends on the sampler's seed, its number and the trials before it alone, so
+    that a search in several starts tries the same as one in a single start.
+    """
+    wanted = distributions(space)
+    numbers = []
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if trial.params.keys() == wanted.keys():
+            numbers.append(trial.number)
+        else:  # killed while it was drawn
+            study.tell(trial.number, state=TrialState.FAIL)
+    while len(numbers) < count:
+        drawn = np.random.SeedSequence([space.sampler_seed, len(study.get_trials(deepcopy=False))])
+        study.sampler = TPESampler(seed=int(drawn.generate_state(1)[0]))
+        numbers.append(study.ask(wanted).number)
+    return numbers[:count]
+
+
+def finished(study: Study) -> list[FrozenTrial]:
+    """The trials that have a score."""
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial to be run: its number in its study, and the run that it is."""
+
+    study: Study
+    number: int
+    config: ExperimentConfig
+
+
+def make_trial(config: ExperimentConfig, space: SearchConfig, study: Study, number: int) -> Trial:
+    """The run of a trial, on seeds that no reported run shares."""
+    settings = settings_of(study.get_trials(deepcopy=False)[number])
+    parts: dict[str, dict[str, Any]] = {"cell": {}, "optim": {}, "": {}}
+    for key, value in settings.items():
+        part, _, name = key.rpartition(".")
+        parts[part][name] = value
+    return Trial(
+        study,
+        number,
+        dataclasses.replace(
+            config,
+            cell=dataclasses.replace(config.cell, **parts["cell"]),
+            optim=dataclasses.replace(config.optim, **parts["optim"]),
+            seeds=TuneConfig(seeds=space.seeds).tuning_seeds,
+            probes=False,
+            **parts[""],
+        ),
+    )
+
+
+def settings_of(trial: FrozenTrial) -> dict[str, Any]:
+    """What a trial tries, its numbers with as many digits as a command repeats."""
+    return {
+        key: float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+        for key, value in trial.params.items()
+    }
+
+
+def run_trials(
+    trials: Sequence[Trial], command: str, quiet: bool, note: Callable[[str], None]
+) -> None:
+    """Runs trials as one sweep, not timed, and tells their studies what came of them."""
+    configs = {trial.config.identity(): trial.config for trial in trials}  # two may be the same
+    sweep = run_experiments(list(configs.values()), command, quiet, timed=False)
+    if sweep.elsewhere:
+        raise UserError(f"another process is at work on {sweep.elsewhere[0]}: wait until it ends")
+    for trial in trials:
+        folder = Path(trial.config.out_dir) / trial.config.run_name()
+        label = f"{trial.config.cell.name}, trial {trial.number}"
+        if folder not in sweep.finished:
+            trial.study.tell(trial.number, state=TrialState.FAIL)
+            reason = next(reason for failed, reason in sweep.failures if failed == folder)
+            note(f"{label}: failed: {reason}")
+            continue
+        result = runs.read_result(folder)
+        score = validation_score(result)
+        trial.study.tell(trial.number, -score if result.score.higher_is_better else score)
+        note(f"{label}: validation {result.score.name} {score:.4g}")
+
+
+def validation_score(result: Result) -> float:
+    """The mean over the seeds; one without a finite score counts with the task's baseline."""
+    name, baseline = result.score.name, result.score.baseline
+    scores = [seed.validation[name] for seed in result.seeds]
+    worst = -math.inf if result.score.higher_is_better else math.inf
+    without = worst if baseline is None else baseline
+    return float(np.mean([without if score is None else score for score in scores]))
+
+
+def summary(config: ExperimentConfig, space: SearchConfig, study: Study) -> Searched:
+    """What came of the search for one cell."""
+    failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+    done = finished(study)
+    if not done:
+        return Searched(config, 0, len(failed), {}, None)
+    best = make_trial(config, space, study, study.best_trial.number)
+    result = runs.read_result(Path(config.out_dir) / best.config.run_name())
+    return Searched(config, len(done), len(failed), settings_of(study.best_trial), result)
+
+
+def print_search(searched: Sequence[Searched], words: Sequence[str], console: Console) -> None:
+    """Prints the best trial of each cell, and the commands that run them on fresh seeds.
+
+    Args:
+        searched: what came of each cell.
+        words: the settings of the command, without those of the search.
+        console: where to.
+    """
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    best = [each for each in searched if each.result is not None]
+    keys = list(best[0].settings) if best else []
+    score = best[0].result.score.name if best and best[0].result else "score"
+    names = [key.rpartition(".")[2].replace("_", "\n") for key in keys]
+    table.add_column("cell")
+    for heading in ("trials", "failed", f"validation\n{score}", *names, "cell\nparams"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for each in searched:
+        row = [each.config.cell.name, str(each.finished), str(each.failed)]
+        if each.result is not None:
+            row += [f"{validation_score(each.result):.4g}", *map(str, each.settings.values())]
+            row.append(f"{each.result.parameters.cell:,}")
+        table.add_row(*row)
+    console.print(table)
+    if best:
+        console.print("\nThe best settings of each cell, on fresh seeds:")
+        for each in best:
+            console.print(run_command(each, words), markup=False, soft_wrap=True)
+
+
+def run_command(searched: Searched, words: Sequence[str]) -> str:
+    """The command that runs the best settings of a cell on the seeds asked for."""
+    cell = searched.config.cell
+    found = {"cell": cell.name}
+    if isinstance(cell, CustomCellConfig):
+        found = {"cell": "custom", "cell.module": cell.module, "cell.name": cell.name}
+    found |= {key: str(value) for key, value in searched.settings.items()}
+    replaced = {*found, "cell.module", "cell.name", "out_dir"}
+    kept = [word for word in words if word.partition("=")[0] not in replaced]
+    return shlex.join(["gru-bench", "run", *(f"{k}={v}" for k, v in found.items()), *kept])
