@@ -4,7 +4,8 @@ On a GPU a scan launches several kernels a step, and each reads the weights anew
 holds them and walks through time by itself; another walks back for the gradient. Both are written
 in Pallas for its Triton backend, and serve every cell whose step is pointwise but for its products
 (see tiles.py): the pointwise part is the cell's own, its gradient that of autodiff. An instance of
-a kernel takes `ROWS` sequences, so that many runs or large batches fill a GPU.
+a kernel takes `ROWS` sequences, so that many runs or large batches fill a GPU. JAX 0.11 still has
+the backend but warns that a later version will not.
 
 As in recurrence.py, the gradient of the weights is one large product after the loop.
 """
