@@ -52,9 +52,10 @@ class SubmititConfig(LauncherConfig):
     """Jobs of a Slurm cluster, or with `cluster=local` of this machine, as a rehearsal.
 
     Each has `cpus` cores, `gpus` cards, `memory_gb` (what the cluster gives if null) and
-    `timeout_min` minutes; one that is broken off by this limit is queued again and goes on from its
-    checkpoint. At most `workers` are submitted at once, all of them if null. `options` are further
-    ones of submitit for Slurm, such as `{qos: long, setup: [module load cuda]}`.
+    `timeout_min` minutes; one that is broken off by this limit is queued again, three times at
+    most, and goes on from its checkpoint. At most `workers` are submitted at once, all of them if
+    null. `options` are further ones of submitit for Slurm, such as
+    `{qos: long, setup: [module load cuda]}`.
     """
 
     name: str = "submitit"

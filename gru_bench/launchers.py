@@ -26,6 +26,7 @@ from gru_bench.launcher_config import JoblibConfig, LauncherConfig, RayConfig, S
 from gru_bench.machine import cpu_cores, job_environment
 
 SUBMITIT_FOLDER = ".submitit"  # of its scripts and logs, below out_dir
+RULE = "\n" + 22 * "-" + "\n"  # in the errors of submitit
 POLL_S = 1.0
 CONNECT_S = 10.0
 
@@ -295,9 +296,12 @@ def _submit(executor: Any, launcher: SubmititConfig, jobs: Sequence[Job]) -> Out
                 job = running.pop(number)
                 try:
                     yield number, job.result()
-                except (FailedJobError, UncompletedJobError) as error:
-                    first, *_ = str(error).splitlines()
-                    yield number, Outcome(lost=first, log=str(error))
+                except FailedJobError as error:  # a trace between two rules
+                    trace = str(error).split(RULE)[1].strip()
+                    yield number, Outcome(lost=trace.splitlines()[-1], log=str(error))
+                except UncompletedJobError as error:
+                    reason = " ".join(str(error).splitlines()[:2])
+                    yield number, Outcome(lost=reason, log=str(error))
             if running:
                 time.sleep(POLL_S)
     finally:

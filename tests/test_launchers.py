@@ -11,8 +11,9 @@ import types
 from pathlib import Path
 
 import pytest
+from submitit.core.utils import FailedJobError, UncompletedJobError
 
-from gru_bench import launcher_config, runs
+from gru_bench import launcher_config, launchers, runs
 from gru_bench.compose import compose_experiments
 from gru_bench.config import ExperimentConfig
 from gru_bench.errors import UserError
@@ -122,6 +123,24 @@ def test_submitit_submits_what_slurm_is_to_give(tmp_path, slurm):
     wanted = ["partition=short", "mem=4GB", "gpus-per-node=1", "qos=long", "time=240"]
     for line in [*wanted, "cpus-per-task=2"]:
         assert f"#SBATCH --{line}\n" in slurm.read_text()
+
+
+def test_what_breaks_a_submitted_job_off_is_said_in_one_line():
+    trace = "Traceback (most recent call last):\n  File ...\nValueError: it is too late"
+    rule = 22 * "-"
+    errors = [
+        FailedJobError(f"Job (task=0) failed:\n{rule}\n{trace}\n{rule}\nMore is in the logs"),
+        UncompletedJobError("Job 7 (task: 0) with path a.pkl\nhas not produced any output\nmore"),
+    ]
+
+    def result():
+        raise errors.pop(0)
+
+    job = types.SimpleNamespace(done=lambda: True, result=result)
+    executor = types.SimpleNamespace(submit_array=lambda jobs: [job] * len(jobs))
+    outcomes = dict(launchers._submit(executor, SubmititConfig(), [NOTHING] * 2))
+    assert outcomes[0].lost == "ValueError: it is too late"
+    assert outcomes[1].lost == "Job 7 (task: 0) with path a.pkl has not produced any output"
 
 
 @pytest.mark.usefixtures("slurm")
