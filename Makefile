@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run claims claims-full test lint bench check-statistics check-gpu check-faults check-ray schema board clean
+.PHONY: help setup run claims claims-full test lint bench check-statistics check-gpu check-faults check-memory check-ray schema board clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -46,6 +46,9 @@ check-statistics: $(READY) ## the intervals' coverage and the tests' error rates
 
 check-faults: $(READY) ## tries to lose results: kills, a full disk, damage (about 10 minutes)
 	$(BIN)/python scripts/check_faults.py
+
+check-memory: $(READY) ## a long run's memory over its steps (minutes)
+	$(BIN)/python scripts/check_memory.py
 
 check-ray: $(READY) ## a sweep on a Ray cluster of two nodes, started here (minutes)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray]'

@@ -102,7 +102,9 @@ class Lab:
         found = contents(out_dir)
         require(found.keys() == self.expected.keys(), f"{len(found)} results are there")
         for name, content in found.items():
-            require(content == self.expected[name], f"{name} differs from the undisturbed one")
+            expected = self.expected[name]
+            other = [key for key in expected if content.get(key) != expected[key]]
+            require(not other, f"{name} differs from the undisturbed one in {', '.join(other)}")
         for leftover in (".unfinished-*", "checkpoints", "status.json", "error.txt"):
             left = list(out_dir.rglob(leftover))
             require(not left, f"left behind: {left}")
@@ -137,11 +139,11 @@ def marks(out_dir: Path) -> dict[Path, tuple[int, int, str]]:
 
 
 def contents(out_dir: Path) -> dict[str, Any]:
-    """Every result by its run's folder, without timings and what names this very sweep."""
+    """Every result by its run's folder, without timings and where, when and how it was made."""
     found = {}
     for path in sorted(out_dir.rglob(RESULT)):
         result = json.loads(path.read_bytes())
-        for key in ("created", "command", "timing", "memory_mb"):
+        for key in ("created", "command", "timing", "memory_mb", "environment"):
             del result[key]
         del result["config"]["out_dir"]
         for seed in result["seeds"]:
@@ -188,7 +190,7 @@ def killed_at_random(lab: Lab) -> str:
             child = lab.start(out_dir)
             try:
                 # Once all are killed, it is let run to its end.
-                limit = lab.random.uniform(0, 1.1 * lab.usual_s)
+                limit = lab.random.uniform(0, 0.8 * lab.usual_s)
                 child.communicate(timeout=limit if where.total() < lab.kills else PATIENCE_S)
             except subprocess.TimeoutExpired:
                 kill(child)

@@ -16,7 +16,6 @@ import jax.numpy as jnp
 import jaxtyping
 import numpy as np
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 
 from gru_bench.checkpoints import Checkpoints
 from gru_bench.config import OptimConfig, TextConfig
@@ -76,22 +75,6 @@ def assert_same(found, expected):
         np.testing.assert_array_equal(one, two, err_msg=name)
 
     jax.tree.map_with_path(assert_equal, plain(found), plain(expected))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_once(tmp_path_factory):
-    """Keeps compiled programs on disk: a resumed run asks for those of the one broken off."""
-    options = {
-        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("programs")),
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-    }
-    before = {name: getattr(jax.config, name) for name in options}
-    for values in (options, before):
-        for name, value in values.items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()
-        if values is options:
-            yield
 
 
 @pytest.fixture(scope="module")
@@ -450,12 +433,7 @@ def process(function, folder):
     child = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=Path(__file__).parent,
-        env=os.environ
-        | {
-            "PYTHONPATH": str(Path(__file__).parents[1]),
-            "JAX_COMPILATION_CACHE_DIR": jax.config.jax_compilation_cache_dir,
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        },
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

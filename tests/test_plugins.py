@@ -1,6 +1,5 @@
 """Cells, tasks and texts of the user's own: the worked examples, and what is said of mistakes."""
 
-import functools
 import importlib
 import itertools
 import os
@@ -10,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import guides
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,8 +33,7 @@ from gru_bench.recurrence import unroll
 from gru_bench.runs import load_results
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "add-a-cell.md"
-COMMANDS = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+PAGE = "add-a-cell.md"
 NUMBERS = itertools.count()
 CLASSES = {"gru": "GRU", "gru_reset_after": "GRUResetAfter", "lstm": "LSTM", "rnn": "RNN"}
 MGU, PARITY = "mgu:MinimalGatedUnit", "parity:Parity"
@@ -68,28 +67,14 @@ def module(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """Runs a command of the page, once and after those before it, in a copy of the examples."""
-    folder = tmp_path_factory.mktemp("page") / "examples"
-    shutil.copytree(ROOT / "examples", folder)
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-
-    @functools.cache
-    def run(number):
-        if number:
-            run(number - 1)
-        done = subprocess.run(
-            ["bash", "-ec", COMMANDS[number]],
-            cwd=folder, capture_output=True, text=True, env=os.environ | {"PATH": path},
-        )  # fmt: skip
-        return folder, done
-
-    return run
+    return guides.runner(PAGE, tmp_path_factory.mktemp("page") / "examples")
 
 
 def results_by_cell(folder, task):
     return {r.cell: r for r in load_results(folder / "results" / "runs")[0] if r.task_label == task}
 
 
-@pytest.mark.parametrize("number", range(len(COMMANDS)))
+@pytest.mark.parametrize("number", range(len(guides.commands(PAGE))))
 def test_a_command_of_the_page_does_what_it_says(page, number):
     _, done = page(number)
     assert done.returncode == 0, done.stderr
@@ -129,7 +114,7 @@ def test_the_result_of_a_cell_of_ones_own(page):
 def test_a_finished_run_is_recognised_and_a_changed_cell_is_run_anew(page, monkeypatch):
     folder, _ = page(0)
     finished = {path.parent.name for path in folder.glob("results/runs/adding/mgu/*/result.json")}
-    words = COMMANDS[0].replace("\\\n", " ").split("\n")[0].split()[3:]
+    words = guides.commands(PAGE)[0].replace("\\\n", " ").split("\n")[0].split()[3:]
     name = (
         "import sys; from gru_bench.compose import compose_experiments as c;"
         "print(c(sys.argv[1:], True)[1].run_name().rpartition('/')[2])"

@@ -18,6 +18,12 @@ from gru_bench.sweep import lock_of, run_experiments
 WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "batch_size=4", "seeds=2"]
 
 
+@pytest.fixture(autouse=True)
+def without_figures(monkeypatch):
+    """Drawing takes seconds, and what it draws is not looked at here."""
+    monkeypatch.setattr("gru_bench.sweep.write_figures", lambda out_dir, results: None)
+
+
 def compose(*words, multirun=True):
     return compose_experiments([*WORDS, "probes=false", *words], multirun=multirun)
 
