@@ -2,7 +2,7 @@
 
 The runs of a population differ in nothing that changes a shape: their seed and their learning rate.
 They are a leading axis of every array, mapped by `vmap` within a device and sharded over devices.
-Steps run inside `lax.scan`; the host wakes once a chunk, after each evaluation.
+Where there are fewer runs than CPU cores, the cores share the batches of a run. Steps run inside `lax.scan`; the host wakes once a chunk, after each evaluation.
 """
 
 import time
@@ -40,6 +40,7 @@ class TrainConfig:
         evaluate_every: steps between evaluations on the validation split.
         patience: evaluations without a better score after which a run stops; None to go on.
         stop_when_solved: whether a run stops once it has solved its task.
+        split: devices that share each batch, on the mesh axis "batch".
     """
 
     model: ModelConfig
@@ -48,6 +49,7 @@ class TrainConfig:
     evaluate_every: int
     patience: int | None = None
     stop_when_solved: bool = False
+    split: int = 1
 
 
 @jax.tree_util.register_dataclass
@@ -222,6 +224,9 @@ def train_step(
         return tally["loss"] / tally["count"]
 
     loss, gradient = jax.value_and_grad(loss_of)(run.params)
+    if config.split > 1:
+        # Every device has the whole loss, so that each share's gradient is so many times as large.
+        gradient = jax.lax.pmean(gradient, "batch")
     norm = optax.tree.norm(gradient)
     optimizer = make_optimizer(config.optim, run.learning_rate, config.steps)
     updates, opt_state = optimizer.update(gradient, run.opt_state, run.params)
@@ -318,10 +323,21 @@ def evaluate_items(
 def apply_model(
     config: TrainConfig, params: PyTree[Array], inputs: Array, lengths: Int[Array, " batch"]
 ) -> Float[Array, "..."]:
-    """The model's outputs under the given parameters."""
+    """The model's outputs under the given parameters, for the whole batch.
+
+    Where devices share the batch, each computes its part of them.
+    """
     model = nnx.eval_shape(lambda: Model(config.model, rngs=nnx.Rngs(0)))
-    outputs: Array = nnx.merge(nnx.graphdef(model), params)(inputs, lengths)
-    return outputs
+    apply: Callable[..., Array] = nnx.merge(nnx.graphdef(model), params)
+    if config.split == 1:
+        return apply(inputs, lengths)
+    part = len(lengths) // config.split
+    first = jax.lax.axis_index("batch") * part
+    outputs = apply(
+        jax.lax.dynamic_slice_in_dim(inputs, first, part, axis=1),
+        jax.lax.dynamic_slice_in_dim(lengths, first, part),
+    )
+    return jax.lax.all_gather(outputs, "batch", axis=outputs.ndim - 2, tiled=True)
 
 
 def select(condition: Bool[Array, ""], new: PyTree[Array], old: PyTree[Array]) -> PyTree[Array]:
@@ -340,6 +356,19 @@ def over_runs(function: Callable[..., Any], *arguments: Any) -> Any:
     if jax.default_backend() == "cpu":
         return jax.lax.map(lambda run: function(*run, task), tuple(runs))
     return jax.vmap(lambda *run: function(*run, task))(*runs)
+
+
+def devices_per_run(runs: int, batch_size: int) -> int:
+    """How many devices share the batches of a run, so that fewer are left without work.
+
+    That is for CPU cores: an accelerator is not filled by one run, and a smaller share of it would
+    take as long.
+    """
+    devices = jax.device_count()
+    if jax.default_backend() != "cpu":
+        return 1
+    possible = (n for n in range(1, devices // runs + 1) if devices % n == batch_size % n == 0)
+    return max(possible, default=1)
 
 
 def fit(
@@ -368,10 +397,12 @@ def fit(
 
     Returns:
         The population, in the order of the seeds. A run's result depends on its own seed and
-        learning rate only, up to the rounding of float32 sums in a batched matrix product.
+        learning rate only, up to the rounding of float32 sums: in a batched matrix product, or over
+        the parts of a batch that devices share.
     """
-    mesh = Mesh(np.array(jax.devices()), ("run",))
-    filler = -len(seeds) % mesh.size  # a device takes as many runs as any other
+    config = replace(config, split=devices_per_run(len(seeds), task.batch_size))
+    mesh = Mesh(np.reshape(jax.devices(), (-1, config.split)), ("run", "batch"))
+    filler = -len(seeds) % mesh.shape["run"]  # a device takes as many runs as any other
     padded = jnp.pad(jnp.array(seeds), (0, filler), mode="edge")
     rates = jnp.pad(jnp.array(learning_rates, jnp.float32), (0, filler), mode="edge")
     task = jax.device_put(task, NamedSharding(mesh, PartitionSpec()))
