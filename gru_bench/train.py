@@ -2,7 +2,8 @@
 
 The runs of a population differ in nothing that changes a shape: their seed and their learning rate.
 They are a leading axis of every array, mapped by `vmap` within a device and sharded over devices.
-Where there are fewer runs than CPU cores, the cores share the batches of a run. Steps run inside `lax.scan`; the host wakes once a chunk, after each evaluation.
+Where there are fewer runs than CPU cores, the cores share the batches of a run. Steps run inside
+`lax.scan`; the host wakes once a chunk, after each evaluation.
 """
 
 import time
@@ -337,7 +338,8 @@ def apply_model(
         jax.lax.dynamic_slice_in_dim(inputs, first, part, axis=1),
         jax.lax.dynamic_slice_in_dim(lengths, first, part),
     )
-    return jax.lax.all_gather(outputs, "batch", axis=outputs.ndim - 2, tiled=True)
+    whole: Array = jax.lax.all_gather(outputs, "batch", axis=outputs.ndim - 2, tiled=True)
+    return whole
 
 
 def select(condition: Bool[Array, ""], new: PyTree[Array], old: PyTree[Array]) -> PyTree[Array]:

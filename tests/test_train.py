@@ -10,6 +10,7 @@ import optax
 import pytest
 from flax import nnx
 
+from gru_bench import train
 from gru_bench.config import OptimConfig
 from gru_bench.model import Model, ModelConfig
 from gru_bench.tasks.adding import AddingTask
@@ -239,9 +240,43 @@ def test_copying_is_learnt_in_bfloat16_at_every_step():
 
 
 @pytest.mark.parametrize("i", [0, 3])  # one of each device
-def test_a_run_is_the_same_alone_as_in_a_population(i):
-    alone = fitted(CONFIG, SEEDS[i : i + 1], RATES[i : i + 1])
+def test_a_run_is_the_same_alone_as_in_a_population(i, monkeypatch):
+    """To the last bit, where its batches are not shared."""
+    monkeypatch.setattr(train, "devices_per_run", lambda runs, batch_size: 1)
+    alone = fit(CONFIG, TASK, SEEDS[i : i + 1], RATES[i : i + 1])
     assert_same_run(fitted(), i, alone, 0)
+
+
+@pytest.mark.parametrize(
+    ("task", "model"),
+    [
+        (TASK, GRU),
+        (CopyTask(lag=1, batch_size=32), ModelConfig("lstm", 10, 9, 16, readout="every")),
+    ],
+)
+def test_devices_that_share_the_batches_of_a_run_follow_the_same_curve(task, model, monkeypatch):
+    """Up to the order of float32 sums: for 100 steps to five digits, then within one percent."""
+    config = TrainConfig(model, OptimConfig(), steps=300, evaluate_every=100)
+    assert train.devices_per_run(1, 32) == 2
+    shared = fit(config, task, (3,), (0.005,))
+    monkeypatch.setattr(train, "devices_per_run", lambda runs, batch_size: 1)
+    alone = fit(config, task, (3,), (0.005,))
+    for name in ("loss", "train_loss", "gradient_norm"):
+        one, other = curve(shared, name), curve(alone, name)
+        np.testing.assert_allclose(one[0], other[0], rtol=1e-5)
+        np.testing.assert_allclose(one, other, rtol=0.01)
+    for split in SPLITS:
+        for name, values in shared.scores[split].items():
+            np.testing.assert_allclose(values, alone.scores[split][name], rtol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("runs", "batch_size", "devices", "shared"),
+    [(1, 32, 2, 2), (2, 32, 2, 1), (1, 33, 2, 1), (1, 50, 16, 2), (5, 32, 16, 2), (3, 32, 16, 4)],
+)
+def test_devices_that_a_run_takes(runs, batch_size, devices, shared, monkeypatch):
+    monkeypatch.setattr(jax, "device_count", lambda: devices)
+    assert train.devices_per_run(runs, batch_size) == shared
 
 
 def test_runs_differ_by_seed_and_by_learning_rate():
