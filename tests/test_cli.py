@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gru_bench.cli import RUN_HELP, SEARCH_HELP, main
+from gru_bench.arguments import RUN_HELP, SEARCH_HELP
+from gru_bench.cli import main
 from gru_bench.compose import compose_experiments
 from gru_bench.launcher_config import LAUNCHERS
 from gru_bench.search_config import SearchConfig

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gru_bench.cli import make_parser
+from gru_bench.arguments import make_parser
 from gru_bench.completion import script, settings
 from gru_bench.config import OPTIMIZERS, TOKENS
 
