@@ -124,6 +124,8 @@ def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) 
     left = [before if a is None else a for a in left]
     # Products run along rows in memory: one transposition here, none in the loop.
     transposed = [_blocks(weight.T) for weight, _ in maps]
+    exact = jnp.promote_types(x.dtype, jnp.float32)  # of sums over many steps
+    outer = partial(jnp.einsum, "tbr,tbc->rc", preferred_element_type=exact)
 
     def backward_step(state_bar: State, t: Array) -> tuple[State, Any]:
         output_bar, h, complete = _at(t, (outputs_bar, before, vjps))
@@ -148,13 +150,12 @@ def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) 
             x_bar = jnp.concatenate(products_bar, axis=-1)
         operands = zip(_chunk(steps, [x, *left]), [x_bar, *products_bar], sums, strict=True)
         sums = [
-            (weight_bar + _outer(a, product_bar), bias_bar + product_bar.sum((0, 1)))
+            (weight_bar + outer(a, product_bar), bias_bar + product_bar.sum((0, 1), exact))
             for a, product_bar, (weight_bar, bias_bar) in operands
         ]
         return (state_bar, sums), x_bar @ input_map[0].T
 
     all_maps = (input_map, *maps)
-    exact = jnp.promote_types(x.dtype, jnp.float32)
     sums = [
         (jnp.zeros(weight.shape, exact), jnp.zeros(weight.shape[1], exact))
         for weight, _ in all_maps
@@ -261,11 +262,6 @@ def _is_kept(primitive: Any, *_: Any, **__: Any) -> bool:
 def _affine(a: Float[Array, "batch rows"], blocks: Blocks, bias: Array | None) -> Array:
     product = _product(a, blocks)
     return product if bias is None else product + bias
-
-
-def _outer(a: Float[Array, "time batch rows"], b: Float[Array, "time batch columns"]) -> Array:
-    """The sum of the outer products over time and batch: the gradient of a weight."""
-    return jnp.einsum("tbr,tbc->rc", a, b)
 
 
 def _blocks(matrix: Float[Array, "rows columns"]) -> Blocks:
