@@ -30,7 +30,7 @@ claims-full: $(READY) ## the same with all cells, tuned, with ten seeds (an hour
 	$(BIN)/gru-bench claims --size full
 
 test: $(READY) ## the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(READY) ## linter, formatter and type checker
 	$(BIN)/ruff check .

@@ -10,14 +10,17 @@ import tempfile
 os.environ.setdefault("PJRT_NPROC", "4")
 
 # Most of the tests' time is compilation, and many compile the same, in processes of their own too.
-os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="gru-bench-programs-")
-os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+# Where pytest-xdist has several at work, they have the folder of the one that started them.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    programs = tempfile.mkdtemp(prefix="gru-bench-programs-")
+    atexit.register(shutil.rmtree, programs, ignore_errors=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = programs
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 import jax
 import pytest
 from jaxtyping import install_import_hook
 
-atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 jax.config.update("jax_num_cpu_devices", 2)
 
 # Not train.py: its runs gain a leading axis as a population, which their annotations leave out.
