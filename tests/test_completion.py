@@ -52,10 +52,13 @@ def test_a_tab_completes_what_is_typed(shell, tmp_path):
         pytest.skip(f"{shell} is not installed")
     command, start = START[shell]
     folder = folder_with_script(tmp_path, shell)
-    process, terminal = pty.fork()
-    if process == 0:
-        os.chdir(folder)
-        os.execvpe(command[0], command, os.environ | {"TERM": "dumb", "PS1": "$ ", "HOME": "."})
+    terminal, inside = pty.openpty()
+    # Not pty.fork: JAX may have its threads in this process.
+    process = subprocess.Popen(
+        command, stdin=inside, stdout=inside, stderr=inside, cwd=folder, start_new_session=True,
+        env=os.environ | {"TERM": "dumb", "PS1": "$ ", "HOME": "."},
+    )  # fmt: skip
+    os.close(inside)
     try:
         os.write(terminal, start.encode())
         read_until(terminal, "<end>\r\n")
@@ -64,8 +67,9 @@ def test_a_tab_completes_what_is_typed(shell, tmp_path):
             shown = read_until(terminal, "<end>\r\n")
             assert expected in shown.splitlines(), typed
     finally:
+        process.kill()
+        process.wait()
         os.close(terminal)
-        os.waitpid(process, 0)
 
 
 def read_until(terminal, end):
