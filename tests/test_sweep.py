@@ -147,7 +147,7 @@ def test_ctrl_c_while_a_run_fails_ends_the_sweep(tmp_path, monkeypatch):
         signal.raise_signal(signal.SIGINT)
         raise ZeroDivisionError
 
-    monkeypatch.setattr("gru_bench.sweep.measure_cells", lambda experiments: {})
+    monkeypatch.setattr("gru_bench.sweep.measure_cells", lambda *arguments: {})
     monkeypatch.setattr("gru_bench.sweep.run_population", fail)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
