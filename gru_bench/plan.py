@@ -18,7 +18,7 @@ from gru_bench.population import count
 from gru_bench.progress import show_clock
 from gru_bench.sweep import is_finished
 from gru_bench.tasks.base import Task
-from gru_bench.train import TrainConfig
+from gru_bench.train import TrainConfig, devices_per_run
 
 FORWARD_SHARE = 1 / 3  # of a training step; the backward pass is about two forward ones
 
@@ -81,12 +81,17 @@ def _planned(experiment: Experiment, costs: dict[str, Cost]) -> Planned:
 
 
 def train_seconds(task: Task, train: TrainConfig, step_s: float, runs: int) -> float:
-    """Seconds of training with its evaluations: the devices take their runs one after another."""
+    """Seconds of training with its evaluations.
+
+    Devices take their runs one after another, or share the batches of a run.
+    """
     items = jax.eval_shape(lambda: task.evaluation(jax.random.key(0), "validation"))
     batches: int = jax.tree.leaves(items)[0].shape[0]
     evaluations = -(-train.steps // train.evaluate_every)
     steps = train.steps + evaluations * batches * FORWARD_SHARE
-    return steps * step_s * -(-runs // jax.device_count())
+    shared = devices_per_run(runs, task.batch_size)
+    rounds = -(-runs // (jax.device_count() // shared))
+    return steps * step_s * rounds / shared
 
 
 def print_plan(planned: Sequence[Planned], console: Console) -> None:

@@ -22,6 +22,9 @@ def test_seconds_of_training_with_its_evaluations():
     rounds = -(-3 // jax.device_count())
     found = train_seconds(experiment.task, experiment.train, 0.5, 3)
     assert found == pytest.approx(steps * 0.5 * rounds)
+    # Two devices share the batches of a run that is alone.
+    alone = train_seconds(experiment.task, experiment.train, 0.5, 1)
+    assert alone == pytest.approx(steps * 0.5 / jax.device_count())
 
 
 def test_what_is_finished_takes_no_time(tmp_path):
