@@ -13,8 +13,9 @@ class Interrupts:
     """Turns the first Ctrl-C or SIGTERM into a request while its context is open.
 
     The request is answered after the current chunk of training, which may take long; a second
-    signal ends the process at once, in the midst of a compiled program, too. A signal that is
-    ignored stays so, and outside the main thread, where Python handles none, nothing changes.
+    signal ends the process at once, in the midst of a compiled program, too. But a SIGTERM after
+    a SIGTERM is ignored: schedulers send several, and SIGKILL when the time is over. A signal that
+    is ignored stays so, and outside the main thread, where Python handles none, nothing changes.
 
     Args:
         note: takes a line for the user; called from a thread of its own.
@@ -59,7 +60,9 @@ class Interrupts:
     def _request(self, number: int, frame: FrameType | None) -> None:
         self._signal = number
         for each in self._handlers:
-            signal.signal(each, signal.SIG_DFL)
-        line = "stopping after this evaluation, with a checkpoint; once more to stop at once"
+            again = each == number == signal.SIGTERM
+            signal.signal(each, signal.SIG_IGN if again else signal.SIG_DFL)
+        key = "Ctrl-C" if number == signal.SIGTERM else "once more"
+        line = f"stopping after this evaluation, with a checkpoint; {key} to stop at once"
         # The handler may have broken into the middle of a line that this thread prints.
         threading.Thread(target=self._note, args=(line,)).start()
