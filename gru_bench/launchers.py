@@ -5,6 +5,7 @@ process for the job: nothing of JAX is inherited, and one that is killed takes n
 """
 
 import contextlib
+import dataclasses
 import json
 import pickle
 import socket
@@ -17,13 +18,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from signal import Signals
+from signal import SIGKILL, strsignal
 from typing import Any
 
 from gru_bench.config import ExperimentConfig
 from gru_bench.errors import UserError
 from gru_bench.launcher_config import JoblibConfig, LauncherConfig, RayConfig, SubmititConfig
 from gru_bench.machine import cpu_cores, job_environment
+from gru_bench.runs import RESULT
 
 SUBMITIT_FOLDER = ".submitit"  # of its scripts and logs, below out_dir
 RULE = "\n" + 22 * "-" + "\n"  # in the errors of submitit
@@ -115,11 +117,15 @@ class JobProcess:
             except (ValueError, TypeError):
                 return Outcome(lost=_reason(status, log), log=log)
 
-    def stop(self) -> None:
-        """Ends it, if it has not ended."""
+    def ask_to_stop(self) -> None:
+        """Has it end, with a checkpoint, if it has not ended; does not wait for that."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
+
+    def stop(self) -> None:
+        """Ends it, if it has not ended."""
+        self.ask_to_stop()
         self._process.wait()
 
 
@@ -130,20 +136,29 @@ def _content(file: Any) -> str:
 
 def _reason(status: int, log: str) -> str:
     """Why a process ended, in one line."""
-    if status == -Signals.SIGKILL:
+    if status == -SIGKILL:
         return "its process was killed (SIGKILL), as systems do that run out of memory"
     if status < 0:
-        return f"its process was ended by {Signals(-status).name}"
-    lines = log.strip().splitlines()
-    return lines[-1] if lines else f"its process ended with status {status}"
+        return f"its process was ended by signal {-status} ({strsignal(-status)})"
+    return _lines(log, f"its process ended with status {status}")[-1]
+
+
+def _lines(text: object, default: str = "no reason is given") -> list[str]:
+    """The lines of a text or an error; the default alone if it says nothing."""
+    return str(text).strip().splitlines() or [default]
+
+
+def _not_started(error: OSError) -> Outcome:
+    """Of a job without a process, such as one in a folder that this machine has not."""
+    return Outcome(lost=f"its process cannot be started: {error}")
 
 
 def run_job(job: Job) -> Outcome:
     """Runs a job in a fresh process; what can go wrong is in the outcome."""
     try:
         return JobProcess(job).wait()
-    except OSError as error:  # such as a working directory that this machine has not
-        return Outcome(lost=f"its process cannot be started: {error}")
+    except OSError as error:
+        return _not_started(error)
 
 
 class Resumable:
@@ -159,7 +174,13 @@ class Resumable:
         """The submission that goes on from the checkpoint."""
         from submitit.helpers import DelayedSubmission
 
-        return DelayedSubmission(self)
+        job = self._job
+        folders = [Path(job.cwd, each.out_dir, each.run_name()) for each in job.configs]
+        if not any((folder / RESULT).exists() for folder in folders):
+            # Begun: force=true has done its work, and would now clear the checkpoint.
+            configs = [dataclasses.replace(each, force=False) for each in job.configs]
+            job = dataclasses.replace(job, configs=configs)
+        return DelayedSubmission(Resumable(job))
 
 
 def launch(
@@ -222,13 +243,18 @@ def run_joblib(launcher: JoblibConfig, jobs: Sequence[Job]) -> Outcomes:
     from joblib import Parallel, delayed
 
     stopped = threading.Event()
+    lock = threading.Lock()  # so that none is started unseen while the others are stopped
     started: list[JobProcess] = []
 
     def run(number: int, job: Job) -> tuple[int, Outcome]:
-        if stopped.is_set():
-            return number, Outcome(lost="cancelled")
-        process = JobProcess(job)
-        started.append(process)
+        with lock:
+            if stopped.is_set():
+                return number, Outcome(lost="cancelled")
+            try:
+                process = JobProcess(job)
+            except OSError as error:
+                return number, _not_started(error)
+            started.append(process)
         return number, process.wait()
 
     calls = (delayed(run)(number, job) for number, job in enumerate(jobs))
@@ -239,7 +265,10 @@ def run_joblib(launcher: JoblibConfig, jobs: Sequence[Job]) -> Outcomes:
     try:
         yield from engine(calls)
     finally:
-        stopped.set()
+        with lock:
+            stopped.set()
+        for process in started:
+            process.ask_to_stop()
         for process in started:
             process.stop()
 
@@ -274,33 +303,48 @@ def run_submitit(launcher: SubmititConfig, jobs: Sequence[Job], folder: Path) ->
             " the same jobs on this machine"
         ) from None
     except (NameError, ValueError) as error:
-        first, *_ = str(error).splitlines()
-        raise UserError(f"launcher.options={launcher.options} is not possible: {first}") from None
+        raise UserError(
+            f"launcher.options={launcher.options} is not possible: {_lines(error)[0]}"
+        ) from None
     return _submit(executor, launcher, jobs)
 
 
 def _submit(executor: Any, launcher: SubmititConfig, jobs: Sequence[Job]) -> Outcomes:
-    """Submits as many jobs at once as may be, and yields what becomes of them."""
+    """Submits as many jobs at once as may be, and yields what becomes of them.
+
+    Raises:
+        UserError: The first are refused.
+    """
     from submitit.core.utils import FailedJobError, UncompletedJobError
 
     waiting = deque(enumerate(jobs))
     running: dict[int, Any] = {}
     limit = launcher.workers or len(jobs)
+    accepted = False
     try:
         while waiting or running:
             batch = [waiting.popleft() for _ in range(min(limit - len(running), len(waiting)))]
             if batch:
-                submitted = executor.submit_array([Resumable(job) for _, job in batch])
+                try:
+                    submitted = executor.submit_array([Resumable(job) for _, job in batch])
+                except FailedJobError as error:
+                    reason = f"Slurm refuses the jobs: {_lines(error)[0]}"
+                    if not accepted:
+                        raise UserError(reason) from None
+                    for number, _ in batch:
+                        yield number, Outcome(lost=reason, log=str(error))
+                    continue
+                accepted = True
                 running.update(zip([number for number, _ in batch], submitted, strict=True))
             for number in [number for number, job in running.items() if job.done()]:
                 job = running.pop(number)
                 try:
                     yield number, job.result()
                 except FailedJobError as error:  # a trace between two rules
-                    trace = str(error).split(RULE)[1].strip()
-                    yield number, Outcome(lost=trace.splitlines()[-1], log=str(error))
+                    *_, trace = str(error).split(RULE)[:2]
+                    yield number, Outcome(lost=_lines(trace)[-1], log=str(error))
                 except UncompletedJobError as error:
-                    reason = " ".join(str(error).splitlines()[:2])
+                    reason = " ".join(_lines(error)[:2])
                     yield number, Outcome(lost=reason, log=str(error))
             if running:
                 time.sleep(POLL_S)
@@ -325,8 +369,9 @@ def run_ray(launcher: RayConfig, jobs: Sequence[Job], note: Callable[[str], None
             socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
         ray.init(launcher.address, logging_level=logging.ERROR, log_to_driver=False)
     except (OSError, ValueError, RuntimeError) as error:
-        first, *_ = str(error).strip().splitlines()
-        raise UserError(f"launcher.address={launcher.address} is not possible: {first}") from None
+        raise UserError(
+            f"launcher.address={launcher.address} is not possible: {_lines(error)[0]}"
+        ) from None
     wanted = {"CPU": float(launcher.cpus), "GPU": launcher.gpus}
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if not any(all(node.get(k, 0) >= v for k, v in wanted.items()) for node in nodes):
@@ -349,8 +394,7 @@ def _run_tasks(launcher: RayConfig, jobs: Sequence[Job]) -> Outcomes:
             try:
                 yield number, ray.get(done)
             except RayError as error:
-                first, *_ = str(error).strip().splitlines()
-                yield number, Outcome(lost=first, log=str(error))
+                yield number, Outcome(lost=_lines(error)[0], log=str(error))
     finally:
         for each in running:
             ray.cancel(each)

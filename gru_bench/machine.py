@@ -25,7 +25,8 @@ def set_up_devices(cores: int | None = None) -> None:
     """Makes every CPU core a device of its own, and keeps compiled programs on disk.
 
     To be called before JAX is used. A population of runs is sharded over the devices, and one run
-    does not fill several cores. What the user has set by JAX's environment variables stays.
+    does not fill several cores. What the user has set by JAX's environment variables stays, but
+    for too few threads.
 
     Args:
         cores: that may be used; all that this process may use if None.
@@ -34,8 +35,10 @@ def set_up_devices(cores: int | None = None) -> None:
 
     cores = cores or cpu_cores()
     # A device waits in one of XLA's threads for work done in others: with no more threads than
-    # devices, programs can wait for each other for ever.
-    os.environ.setdefault("PJRT_NPROC", str(2 * cores))
+    # devices, programs can wait for each other for ever. A job inherits what its starter has set,
+    # which may have fewer cores.
+    threads = max(2 * cores, int(os.environ.get("PJRT_NPROC") or 0))
+    os.environ["PJRT_NPROC"] = str(threads)
     set_by_user = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if not set_by_user and "JAX_NUM_CPU_DEVICES" not in os.environ:
         jax.config.update("jax_num_cpu_devices", cores)

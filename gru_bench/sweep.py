@@ -174,10 +174,20 @@ def run_in_jobs(
                 error.add_note(outcome.log)
                 lost = [experiment for experiment in population if not is_finished(experiment)]
                 failures = [note_failure(experiment, error) for experiment in lost]
+            elsewhere = [Path(folder) for folder in outcome.elsewhere]
+            told = {*elsewhere, *(folder for folder, _ in failures)}
+            unseen = JobLost(
+                "its job finished, but there is no result here: is the folder of runs shared?"
+            )
+            failures += [
+                note_failure(each, unseen)
+                for each in population
+                if each.folder not in told and not has_result(each)
+            ]
             sweep.failures.extend(failures)
-            sweep.elsewhere.extend(map(Path, outcome.elsewhere))
+            sweep.elsewhere.extend(elsewhere)
             state = "failed" if failures else "left to another process"
-            state = state if failures or outcome.elsewhere else "finished"
+            state = state if failures or elsewhere else "finished"
             progress.job_ended(f"{', '.join(str(e.folder) for e in population)}: {state}")
 
 
@@ -191,8 +201,13 @@ def announce(populations: Sequence[Sequence[Experiment]]) -> None:
 
 def is_finished(experiment: Experiment) -> bool:
     """Whether there is a result that need not be made anew."""
-    config = experiment.config
-    return not config.force and runs.is_finished(experiment.folder, config.identity())
+    return not experiment.config.force and has_result(experiment)
+
+
+def has_result(experiment: Experiment) -> bool:
+    """Whether its folder holds a result of just this configuration, as this machine sees it."""
+    list(experiment.folder.glob("*"))  # a file system of the network may look anew only for this
+    return runs.is_finished(experiment.folder, experiment.config.identity())
 
 
 def lock_of(experiment: Experiment) -> Path:

@@ -13,22 +13,26 @@ from pathlib import Path
 import pytest
 from submitit.core.utils import FailedJobError, UncompletedJobError
 
+from gru_bench import job as job_module
 from gru_bench import launcher_config, launchers, runs
 from gru_bench.compose import compose_experiments
 from gru_bench.config import ExperimentConfig
+from gru_bench.costs import Cost
 from gru_bench.errors import UserError
 from gru_bench.launcher_config import JoblibConfig, RayConfig, SubmititConfig
 from gru_bench.launchers import (
     Job,
     JobProcess,
     Outcome,
+    Resumable,
     launch,
     resources,
     run_job,
+    run_joblib,
     run_ray,
     run_submitit,
 )
-from gru_bench.machine import cpu_cores, job_environment
+from gru_bench.machine import cpu_cores, job_environment, set_up_devices
 from gru_bench.report.groups import make_groups
 from gru_bench.runs import load_results
 from gru_bench.sweep import run_experiments
@@ -131,6 +135,8 @@ def test_what_breaks_a_submitted_job_off_is_said_in_one_line():
     errors = [
         FailedJobError(f"Job (task=0) failed:\n{rule}\n{trace}\n{rule}\nMore is in the logs"),
         UncompletedJobError("Job 7 (task: 0) with path a.pkl\nhas not produced any output\nmore"),
+        FailedJobError("Job got killed"),
+        FailedJobError(""),
     ]
 
     def result():
@@ -138,9 +144,44 @@ def test_what_breaks_a_submitted_job_off_is_said_in_one_line():
 
     job = types.SimpleNamespace(done=lambda: True, result=result)
     executor = types.SimpleNamespace(submit_array=lambda jobs: [job] * len(jobs))
-    outcomes = dict(launchers._submit(executor, SubmititConfig(), [NOTHING] * 2))
-    assert outcomes[0].lost == "ValueError: it is too late"
-    assert outcomes[1].lost == "Job 7 (task: 0) with path a.pkl has not produced any output"
+    outcomes = dict(launchers._submit(executor, SubmititConfig(), [NOTHING] * 4))
+    assert [outcomes[i].lost for i in range(4)] == [
+        "ValueError: it is too late",
+        "Job 7 (task: 0) with path a.pkl has not produced any output",
+        "Job got killed",
+        "no reason is given",
+    ]
+
+
+@pytest.mark.parametrize("accepted", [0, 1])
+def test_jobs_that_slurm_refuses(accepted):
+    job = types.SimpleNamespace(done=lambda: True, result=Outcome)
+    batches = [[job]] * accepted
+
+    def submit(jobs):
+        if not batches:
+            raise FailedJobError("sbatch: error: too many jobs\nmore")
+        return batches.pop()
+
+    executor = types.SimpleNamespace(submit_array=submit)
+    outcomes = launchers._submit(executor, SubmititConfig(workers=1), [NOTHING] * 3)
+    reason = "Slurm refuses the jobs: sbatch: error: too many jobs"
+    if accepted:
+        assert [outcome.lost for _, outcome in outcomes] == [None, reason, reason]
+    else:
+        with pytest.raises(UserError, match=reason):
+            next(outcomes)
+
+
+def test_a_job_that_is_queued_again_keeps_its_checkpoint_whatever_force_says(tmp_path):
+    configs = compose("cell=gru", "force=true", "out_dir=runs")
+    again = Resumable(dataclasses.replace(NOTHING, configs=configs, cwd=str(tmp_path)))
+    result = tmp_path / "runs" / configs[0].run_name() / runs.RESULT
+    result.parent.mkdir(parents=True)
+    result.touch()
+    assert again.checkpoint().function._job.configs[0].force  # it had not begun
+    result.unlink()
+    assert not again.checkpoint().function._job.configs[0].force
 
 
 @pytest.mark.usefixtures("slurm")
@@ -165,6 +206,13 @@ def test_a_killed_job_is_lost_alone():
     assert "SIGKILL" in outcome.lost
 
 
+def test_what_ended_a_process_is_said():
+    assert "signal 15 " in launchers._reason(-15, "a line")
+    assert "signal 35 " in launchers._reason(-35, "")  # has no name in Python
+    assert launchers._reason(1, "a line\nthe last\n") == "the last"
+    assert "status 3" in launchers._reason(3, "\n")
+
+
 def test_a_job_ends_once_nobody_waits_for_it():
     process = JobProcess(NOTHING)
     process.stop()
@@ -172,9 +220,62 @@ def test_a_job_ends_once_nobody_waits_for_it():
 
 
 def test_a_job_that_cannot_be_started_says_why():
-    outcome = run_job(dataclasses.replace(NOTHING, cwd="/no/such/folder"))
-    assert outcome.lost is not None
-    assert "/no/such/folder" in outcome.lost
+    job = dataclasses.replace(NOTHING, cwd="/no/such/folder")
+    ((_, by_joblib),) = run_joblib(JoblibConfig(workers=1), [job])
+    for outcome in (run_job(job), by_joblib):
+        assert outcome.lost is not None
+        assert "/no/such/folder" in outcome.lost
+
+
+def test_all_jobs_are_asked_to_stop_before_one_is_waited_for(monkeypatch):
+    calls = []
+    started, ended = threading.Barrier(3), threading.Event()
+
+    class Process:
+        def __init__(self, job):
+            self.first = job.command == "first"
+
+        def wait(self):
+            started.wait(10)
+            assert self.first or ended.wait(10)
+            return Outcome()
+
+        def ask_to_stop(self):
+            calls.append("ask")
+
+        def stop(self):
+            calls.append("wait")
+            ended.set()
+
+    monkeypatch.setattr(launchers, "JobProcess", Process)
+    jobs = [dataclasses.replace(NOTHING, command="first"), NOTHING, NOTHING]
+    outcomes = run_joblib(JoblibConfig(workers=3), jobs)
+    assert next(outcomes) == (0, Outcome())
+    with pytest.raises(KeyboardInterrupt):
+        outcomes.throw(KeyboardInterrupt())
+    assert calls == ["ask"] * 3 + ["wait"] * 3
+
+
+def test_a_job_that_leaves_no_result_here_has_failed(tmp_path, monkeypatch):
+    monkeypatch.setattr("gru_bench.sweep.launch", lambda *_: (each for each in [(0, Outcome())]))
+    configs = compose("cell=gru", "launcher=joblib", f"out_dir={tmp_path}")
+    sweep = run_experiments(configs, "test", quiet=True)
+    ((_, reason),) = sweep.failures
+    assert "is the folder of runs shared?" in reason
+    assert sweep.finished == []
+
+
+def test_the_way_through_time_is_checked_where_the_job_runs(tmp_path, monkeypatch):
+    configs = compose("cell=gru", "launcher=joblib", "recurrence=fused", f"out_dir={tmp_path}")
+
+    def launch(*_):
+        yield 0, job_module.run(dataclasses.replace(NOTHING, configs=configs))
+
+    monkeypatch.setattr("gru_bench.sweep.launch", launch)
+    monkeypatch.setattr("gru_bench.sweep.measure_cells", lambda *_: {"gru": Cost(3, 12)})
+    sweep = run_experiments(configs, "test", quiet=True)
+    ((_, reason),) = sweep.failures
+    assert "recurrence=fused is not possible: it needs an NVIDIA GPU" in reason
 
 
 def test_what_the_user_has_set_stays(monkeypatch):
@@ -183,6 +284,14 @@ def test_what_the_user_has_set_stays(monkeypatch):
     assert job_environment(shares_card=True)["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     monkeypatch.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", "true")
     assert job_environment(shares_card=True)["XLA_PYTHON_CLIENT_PREALLOCATE"] == "true"
+
+
+def test_a_job_has_threads_for_all_its_cores_whatever_its_starter_has(monkeypatch):
+    monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "2")
+    monkeypatch.setenv("PJRT_NPROC", "4")
+    for cores, threads in ((1, "4"), (8, "16")):
+        set_up_devices(cores)
+        assert os.environ["PJRT_NPROC"] == threads
 
 
 @pytest.fixture
