@@ -39,6 +39,7 @@ DEFAULT = ("experiment=quickstart",)
 CUSTOM = "custom"  # the choice of cell or task for a class of one's own
 OPTIONS = "task.options"  # of such a task; what keys it has, only its class knows
 FREE = (f"{OPTIONS}.", "launcher.options.")  # below these the schema knows no keys
+SAME_RUN = {*ExperimentConfig.NOT_IDENTITY} - {"out_dir"}
 OWN = re.compile(r"\+*(cell|task)\.(module|name|options)\b")
 
 
@@ -65,6 +66,11 @@ def compose_experiments(overrides: Sequence[str], multirun: bool) -> list[Experi
         for override in parsed:
             if override.key_or_group.startswith("launcher") and override.is_sweep_override():
                 raise UserError(f"{override.input_line} is not possible: give one launcher")
+            if override.is_sweep_override() and override.key_or_group in SAME_RUN:
+                raise UserError(
+                    f"{override.input_line} is not possible: runs that differ in nothing else are"
+                    f" one, so give one {override.key_or_group}"
+                )
         sweeps = _sweeps_of_experiment(parsed)
         if not (multirun or sweeps):
             for override in parsed:

@@ -162,3 +162,9 @@ def test_one_experiment_at_a_time() -> None:
 def test_bad_input_in_a_sweep_is_found_before_anything_runs() -> None:
     with pytest.raises(UserError, match="hidden_size=0"):
         compose_experiments(["hidden_size=8,0"], multirun=True)
+
+
+@pytest.mark.parametrize("word", ["recurrence=scan,auto", "force=true,false", "probes=true,false"])
+def test_values_that_do_not_change_a_run_are_not_swept(word):
+    with pytest.raises(UserError, match="runs that differ in nothing else are one"):
+        compose_experiments([word, "cell=gru"], multirun=True)
