@@ -12,6 +12,7 @@ import gru_bench
 from gru_bench.wheel import cache_dir
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "datasets", "tokenizers", "numpy")
+THREADS = "PJRT_NPROC"  # XLA's variable
 
 
 def cpu_cores() -> int:
@@ -24,21 +25,15 @@ def cpu_cores() -> int:
 def set_up_devices(cores: int | None = None) -> None:
     """Makes every CPU core a device of its own, and keeps compiled programs on disk.
 
-    To be called before JAX is used. A population of runs is sharded over the devices, and one run
-    does not fill several cores. What the user has set by JAX's environment variables stays, but
-    for too few threads.
-
-    Args:
-        cores: that may be used; all that this process may use if None.
+    To be called before JAX is used. Runs are sharded over the devices, or the batches of a run, as
+    one program does not fill several cores. What the user has set by environment variables stays.
     """
     import jax
 
     cores = cores or cpu_cores()
     # A device waits in one of XLA's threads for work done in others: with no more threads than
-    # devices, programs can wait for each other for ever. A job inherits what its starter has set,
-    # which may have fewer cores.
-    threads = max(2 * cores, int(os.environ.get("PJRT_NPROC") or 0))
-    os.environ["PJRT_NPROC"] = str(threads)
+    # devices, programs can wait for each other for ever.
+    os.environ.setdefault(THREADS, str(2 * cores))
     set_by_user = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if not set_by_user and "JAX_NUM_CPU_DEVICES" not in os.environ:
         jax.config.update("jax_num_cpu_devices", cores)
@@ -64,7 +59,9 @@ def job_environment(shares_card: bool) -> dict[str, str]:
         shares_card: whether it shares an accelerator, whose memory it must not take as a whole.
     """
     share = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if shares_card else {}
-    return share | os.environ
+    # The job has cores of its own, and needs as many threads as suit them.
+    inherited = {name: value for name, value in os.environ.items() if name != THREADS}
+    return share | inherited
 
 
 def versions() -> dict[str, str]:

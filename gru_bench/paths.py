@@ -19,8 +19,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, PyTree
 
-from gru_bench import cudnn, fused
-from gru_bench import __version__
+from gru_bench import __version__, cudnn, fused
 from gru_bench.config import RECURRENCES, content_hash
 from gru_bench.errors import UserError
 from gru_bench.model import ModelConfig, cell_class, make_cell
@@ -131,8 +130,8 @@ def _key(model: ModelConfig, batch: int, time: int, runs: int) -> str:
     sizes = (batch, time, model.cell_input_size, model.hidden_size)
     kind = jax.devices()[0].device_kind
     return (
-        f"{kind}, jax {jax.__version__}, gru-bench {__version__}: {cell} ({source}), {' x '.join(map(str, sizes))},"
-        f" {model.dtype}, {runs} at once"
+        f"{kind}, jax {jax.__version__}, gru-bench {__version__}: {cell} ({source}),"
+        f" {' x '.join(map(str, sizes))}, {model.dtype}, {runs} at once"
     )
 
 

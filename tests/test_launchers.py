@@ -32,7 +32,7 @@ from gru_bench.launchers import (
     run_ray,
     run_submitit,
 )
-from gru_bench.machine import cpu_cores, job_environment, set_up_devices
+from gru_bench.machine import THREADS, cpu_cores, job_environment, set_up_devices
 from gru_bench.report.groups import make_groups
 from gru_bench.runs import load_results
 from gru_bench.sweep import run_experiments
@@ -286,12 +286,15 @@ def test_what_the_user_has_set_stays(monkeypatch):
     assert job_environment(shares_card=True)["XLA_PYTHON_CLIENT_PREALLOCATE"] == "true"
 
 
-def test_a_job_has_threads_for_all_its_cores_whatever_its_starter_has(monkeypatch):
+def test_a_job_has_threads_for_its_own_cores_whatever_its_starter_has(monkeypatch):
     monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "2")
-    monkeypatch.setenv("PJRT_NPROC", "4")
-    for cores, threads in ((1, "4"), (8, "16")):
-        set_up_devices(cores)
-        assert os.environ["PJRT_NPROC"] == threads
+    monkeypatch.setenv(THREADS, "3")
+    set_up_devices(8)
+    assert os.environ[THREADS] == "3"  # the user's own choice
+    assert THREADS not in job_environment(shares_card=False)
+    monkeypatch.delenv(THREADS)
+    set_up_devices(8)
+    assert os.environ[THREADS] == "16"
 
 
 @pytest.fixture
