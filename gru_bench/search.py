@@ -269,7 +269,7 @@ def print_search(searched: Sequence[Searched], words: Sequence[str], console: Co
     keys = list(best[0].settings) if best else []
     score = best[0].result.score.name if best and best[0].result else "score"
     names = [key.rpartition(".")[2].replace("_", "\n") for key in keys]
-    table.add_column("cell")
+    table.add_column("cell", no_wrap=True)
     for heading in ("trials", "failed", f"validation\n{score}", *names, "cell\nparams"):
         table.add_column(heading, justify="right", no_wrap=True)
     for each in searched:
