@@ -264,14 +264,14 @@ def print_search(searched: Sequence[Searched], words: Sequence[str], console: Co
         words: the settings of the command, without those of the search.
         console: where to.
     """
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
     best = [each for each in searched if each.result is not None]
     keys = list(best[0].settings) if best else []
     score = best[0].result.score.name if best and best[0].result else "score"
     names = [key.rpartition(".")[2].replace("_", "\n") for key in keys]
     table.add_column("cell", no_wrap=True)
     for heading in ("trials", "failed", f"validation\n{score}", *names, "cell\nparams"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right")
     for each in searched:
         row = [each.config.cell.name, str(each.finished), str(each.failed)]
         if each.result is not None:
