@@ -35,7 +35,8 @@ def orthogonal_blocks(
     """
     orthogonal = jax.nn.initializers.orthogonal()
     keys = jax.random.split(key, blocks)
-    return jnp.concatenate([orthogonal(k, (hidden_size, hidden_size)) for k in keys], axis=1)
+    drawn = jax.lax.map(lambda key: orthogonal(key, (hidden_size, hidden_size)), keys)
+    return jnp.concatenate(list(drawn), axis=1)
 
 
 def chrono_bias(key: Key[Array, ""], hidden_size: int, longest: int) -> Float[Array, " hidden"]:

@@ -31,9 +31,9 @@ def set_up_devices(cores: int | None = None) -> None:
     import jax
 
     cores = cores or cpu_cores()
-    # A device waits in one of XLA's threads for work done in others: with no more threads than
-    # devices, programs can wait for each other for ever.
-    os.environ.setdefault(THREADS, str(2 * cores))
+    # A device's matrix products are cut into as many parts as there are threads: more than the
+    # cores can run, and they wait for each other.
+    os.environ.setdefault(THREADS, str(cores))
     set_by_user = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if not set_by_user and "JAX_NUM_CPU_DEVICES" not in os.environ:
         jax.config.update("jax_num_cpu_devices", cores)

@@ -89,7 +89,7 @@ def train_seconds(task: Task, train: TrainConfig, step_s: float, runs: int) -> f
     batches: int = jax.tree.leaves(items)[0].shape[0]
     evaluations = -(-train.steps // train.evaluate_every)
     steps = train.steps + evaluations * batches * FORWARD_SHARE
-    shared = devices_per_run(runs, task.batch_size)
+    shared = devices_per_run(train, runs, task.batch_size)
     rounds = -(-runs // (jax.device_count() // shared))
     return steps * step_s * rounds / shared
 

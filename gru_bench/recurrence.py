@@ -63,24 +63,23 @@ def _run(
 ) -> tuple[Array, State]:
     weights = [_blocks(weight) for weight, _ in maps]
 
-    def step(state: State, x_t: Array) -> tuple[State, Array]:
-        state = cell.step(state, x_t, lambda i, a: _affine(a, weights[i], maps[i][1]))
-        return state, state[0]
+    def step(state: State, x_t: Array) -> tuple[State, None]:
+        return cell.step(state, x_t, lambda i, a: _affine(a, weights[i], maps[i][1])), None
 
-    state, outputs = _over_time(step, input_map, x, state, ahead=True)
-    return outputs, state
+    state, hidden, _ = _over_time(step, input_map, x, state, ahead=True)
+    return hidden[1:], state
 
 
 def _forward(
     cell: type[Cell], input_map: AffineMap, maps: tuple[AffineMap, ...], x: Array, state: State
 ) -> Any:
     """The loop once more; it leaves behind what the backward loop needs of each step."""
-    last, kept = _over_time(_keeping_step(cell, maps), input_map, x, state)
-    return (kept[0], last), (input_map, maps, x, state, jax.tree.leaves(kept))
+    last, hidden, kept = _over_time(_keeping_step(cell, maps), input_map, x, state)
+    return (hidden[1:], last), (input_map, maps, x, state, hidden, jax.tree.leaves(kept))
 
 
 def _keeping_step(cell: type[Cell], maps: tuple[AffineMap, ...]) -> Step:
-    """A step that also gives its output, its left operands, and the vjp of its pointwise rest.
+    """A step that also gives its left operands and the vjp of its pointwise rest.
 
     In the place of the output of the step before, which is kept as that, there is nothing; the vjp
     is given as a function of it.
@@ -105,7 +104,7 @@ def _keeping_step(cell: type[Cell], maps: tuple[AffineMap, ...]) -> Step:
         (next_state, left), vjp = jax.vjp(pointwise, state, x_t, taps)
         leaves, form = jax.tree.flatten(vjp)
         left, leaves = ([None if a is state[0] else a for a in each] for each in (left, leaves))
-        return next_state, (next_state[0], left, Partial(partial(_complete, form), leaves))
+        return next_state, (left, Partial(partial(_complete, form), leaves))
 
     return step
 
@@ -115,20 +114,25 @@ def _complete(form: Any, leaves: list[Array | None], h: Array) -> Any:
 
 
 def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) -> Any:
-    input_map, maps, x, start, leaves = residuals
+    input_map, maps, x, start, hidden, leaves = residuals
     outputs_bar, state_bar = cotangent
     step = _keeping_step(cell, maps)
     kept = jax.eval_shape(step, start, jax.eval_shape(partial(_project, input_map), x[0]))[1]
-    outputs, left, vjps = jax.tree.unflatten(jax.tree.structure(kept), leaves)
-    before = jnp.concatenate([start[0][None], outputs[:-1]])
-    left = [before if a is None else a for a in left]
+    left, vjps = jax.tree.unflatten(jax.tree.structure(kept), leaves)
+    left = [hidden if a is None else a for a in left]
     # Products run along rows in memory: one transposition here, none in the loop.
     transposed = [_blocks(weight.T) for weight, _ in maps]
     exact = jnp.promote_types(x.dtype, jnp.float32)  # of sums over many steps
-    outer = partial(jnp.einsum, "tbr,tbc->rc", preferred_element_type=exact)
+
+    def outer(left: Array, right: Array) -> Array:
+        """The sum of all steps' and sequences' outer products, as one product of two matrices."""
+        rows, columns = (array.reshape(-1, array.shape[-1]) for array in (left, right))
+        # Left to itself XLA takes a product that needs no transposition, and half as long again.
+        transposed = jax.lax.optimization_barrier(rows.T)
+        return jnp.matmul(transposed, columns, preferred_element_type=exact)
 
     def backward_step(state_bar: State, t: Array) -> tuple[State, Any]:
-        output_bar, h, complete = _at(t, (outputs_bar, before, vjps))
+        output_bar, h, complete = _at(t, (outputs_bar, hidden, vjps))
         vjp = complete(h)
         state_bar = (state_bar[0] + output_bar, *state_bar[1:])
         left_bar = [jnp.zeros_like(output_bar) for _ in maps]
@@ -181,8 +185,8 @@ _run.defvjp(_forward, _backward)
 
 def _over_time(
     step: Step, input_map: AffineMap, x: Array, state: State, ahead: bool = False
-) -> tuple[State, Any]:
-    """The state after the last step, and what each step gives, stacked.
+) -> tuple[State, Float[Array, "states batch hidden"], Any]:
+    """The state after the last step; the output before each step and after the last; what it keeps.
 
     Args:
         step: a step from a projected input.
@@ -198,32 +202,35 @@ def _over_time(
     given = jax.eval_shape(step, state, jax.eval_shape(project, x[0]))[1]
     # The steps write to the arrays of the whole sequence: a loop in a loop would copy its own.
     stacks = [jnp.zeros((len(x), *leaf.shape), leaf.dtype) for leaf in jax.tree.leaves(given)]
+    hidden = jnp.zeros((len(x) + 1, *state[0].shape), x.dtype).at[0].set(state[0])
 
     def chunk(steps: Array, carry: Any) -> Any:
         projected = project(_chunk(steps, x))
 
         def write(carry: Any, at: tuple[Array, Array]) -> tuple[Any, None]:
-            (state, stacks, x_t), (t, i) = carry, at
+            (state, hidden, stacks, x_t), (t, i) = carry, at
             if not ahead:
                 x_t = _at(i, projected)
             state, leaves = step(state, x_t if bias is None else x_t + bias)
+            hidden = jax.lax.dynamic_update_index_in_dim(hidden, state[0], t + 1, 0)
             stacks = [
                 jax.lax.dynamic_update_index_in_dim(stack, leaf, t, 0)
                 for stack, leaf in zip(stacks, jax.tree.leaves(leaves), strict=True)
             ]
             # Beyond the end this is the last one again.
-            return (state, stacks, _at(i + 1, projected) if ahead else None), None
+            return (state, hidden, stacks, _at(i + 1, projected) if ahead else None), None
 
         start = (*carry, projected[0] if ahead else None)
-        state, stacks, _ = jax.lax.scan(write, start, (steps, jnp.arange(len(steps))))[0]
-        return state, stacks
+        *carry, _ = jax.lax.scan(write, start, (steps, jnp.arange(len(steps))))[0]
+        return tuple(carry)
 
     first, rest = _chunks(len(x))
-    carry = (state, stacks)
+    carry = (state, hidden, stacks)
     if len(first):
         carry = chunk(first, carry)
-    (state, stacks), _ = jax.lax.scan(lambda carry, steps: (chunk(steps, carry), None), carry, rest)
-    return state, jax.tree.unflatten(jax.tree.structure(given), stacks)
+    carry, _ = jax.lax.scan(lambda carry, steps: (chunk(steps, carry), None), carry, rest)
+    state, hidden, stacks = carry
+    return state, hidden, jax.tree.unflatten(jax.tree.structure(given), stacks)
 
 
 def _chunks(length: int) -> tuple[Array, Array]:

@@ -22,12 +22,15 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from gru_bench.config import OptimConfig
-from gru_bench.model import Model, ModelConfig
+from gru_bench.model import Model, ModelConfig, count_parameters
 from gru_bench.tasks.base import SPLITS, Split, Task
 
 # What a seed's key is folded with, so that no stream depends on another, or on the cell.
 INITIALISATION, TRAINING_DATA, EVALUATION_DATA = range(3)
 NEVER = -1  # for the number of a step at which something happened
+# What a step of time takes besides its products, in operations that a CPU core could do meanwhile:
+# as measured of the built-in cells, 0.4 to 1.1 million.
+STEP_OVERHEAD = 6e5
 
 
 @dataclass(frozen=True)
@@ -308,17 +311,49 @@ def evaluate(
     return evaluate_items(config, params, task, task.evaluation(key, split))
 
 
+def evaluate_splits(
+    config: TrainConfig, params: PyTree[Array], task: Task, key: Key[Array, ""]
+) -> dict[Split, dict[str, Float[Array, ""]]]:
+    """The scores of the parameters on every split.
+
+    Splits whose batches have one shape share a loop, so that the model is compiled once for them.
+    """
+    alike: dict[tuple[tuple[int, ...], ...], dict[Split, PyTree[Array]]] = {}
+    for split in SPLITS:
+        items = task.evaluation(key, split)
+        shapes = tuple(leaf.shape[1:] for leaf in jax.tree.leaves(items))
+        alike.setdefault(shapes, {})[split] = items
+    scores = {}
+    for group in alike.values():
+        joined = jax.tree.map(lambda *parts: jnp.concatenate(parts), *group.values())
+        tallies = tally_items(config, params, task, joined)
+        first = 0
+        for split, items in group.items():
+            end = first + len(jax.tree.leaves(items)[0])
+            part = jax.tree.map(lambda counts, f=first, e=end: counts[f:e].sum(0), tallies)
+            scores[split] = task.scores(part)
+            first = end
+    return scores
+
+
 def evaluate_items(
     config: TrainConfig, params: PyTree[Array], task: Task, items: PyTree[Array]
 ) -> dict[str, Float[Array, ""]]:
     """The scores of the parameters on some batches."""
+    tallies = tally_items(config, params, task, items)
+    return task.scores(jax.tree.map(lambda counts: counts.sum(0), tallies))
+
+
+def tally_items(
+    config: TrainConfig, params: PyTree[Array], task: Task, items: PyTree[Array]
+) -> dict[str, Array]:
+    """The tally of each batch."""
 
     def tally(item: PyTree[Array]) -> dict[str, Array]:
         batch = task.batch(item)
         return task.tally(apply_model(config, params, batch.inputs, batch.lengths), batch)
 
-    tallies = jax.lax.map(tally, items)
-    return task.scores(jax.tree.map(lambda counts: counts.sum(0), tallies))
+    return jax.lax.map(tally, items)
 
 
 def apply_model(
@@ -351,8 +386,9 @@ def over_runs(function: Callable[..., Any], *arguments: Any) -> Any:
     """Maps a function of one run and the task over the runs of one device.
 
     An accelerator is filled by all runs at once. A CPU core takes them one after another: measured
-    with two runs a core, that was about 1.5 times as fast as XLA's batched matrix products, and
-    programs of these could wait for each other for ever.
+    with two runs a core, that was about 1.5 times as fast as XLA's batched matrix products. It also
+    keeps LAPACK's factorisations, which initialisations use, from being batched: jaxlib before 0.11
+    computes the parts of a batch in the very threads that wait for them, and may do so for ever.
     """
     *runs, task = arguments
     if jax.default_backend() == "cpu":
@@ -360,17 +396,26 @@ def over_runs(function: Callable[..., Any], *arguments: Any) -> Any:
     return jax.vmap(lambda *run: function(*run, task))(*runs)
 
 
-def devices_per_run(runs: int, batch_size: int) -> int:
-    """How many devices share the batches of a run, so that fewer are left without work.
+def devices_per_run(config: TrainConfig, runs: int, batch_size: int) -> int:
+    """How many devices share the batches of a run, so that all runs are trained soonest.
 
-    That is for CPU cores: an accelerator is not filled by one run, and a smaller share of it would
-    take as long.
+    Five runs on two devices take three turns; sharing every batch, five of little more than half
+    the time. That is for CPU cores: an accelerator is not filled by one run, and a smaller share of
+    it would take as long.
     """
     devices = jax.device_count()
     if jax.default_backend() != "cpu":
         return 1
-    possible = (n for n in range(1, devices // runs + 1) if devices % n == batch_size % n == 0)
-    return max(possible, default=1)
+    model = nnx.eval_shape(lambda: Model(config.model, rngs=nnx.Rngs(0)))
+    # Two operations a weight and sequence, forward, and twice as many backward.
+    operations = 6 * batch_size * count_parameters(model.layers)
+
+    def duration(shared: int) -> float:
+        turns = -(-runs // (devices // shared))
+        return turns * (STEP_OVERHEAD + operations / shared)
+
+    possible = (n for n in range(1, devices + 1) if devices % n == batch_size % n == 0)
+    return min(possible, key=duration)
 
 
 def fit(
@@ -402,7 +447,7 @@ def fit(
         learning rate only, up to the rounding of float32 sums: in a batched matrix product, or over
         the parts of a batch that devices share.
     """
-    config = replace(config, split=devices_per_run(len(seeds), task.batch_size))
+    config = replace(config, split=devices_per_run(config, len(seeds), task.batch_size))
     mesh = Mesh(np.reshape(jax.devices(), (-1, config.split)), ("run", "batch"))
     filler = -len(seeds) % mesh.shape["run"]  # a device takes as many runs as any other
     padded = jnp.pad(jnp.array(seeds), (0, filler), mode="edge")
@@ -428,10 +473,7 @@ def fit(
     runs = init(padded, rates, task)
     advance = compiled(partial(train_chunk, config), runs, task, donate=True)
     test = compiled(
-        lambda run, task: {
-            split: evaluate(config, run.best_params, task, run.evaluation_key, split)
-            for split in SPLITS
-        },
+        lambda run, task: evaluate_splits(config, run.best_params, task, run.evaluation_key),
         runs,
         task,
     )

@@ -5,10 +5,6 @@ import os
 import shutil
 import tempfile
 
-# The devices of one host share a pool of threads; where it is no larger than the number of
-# devices, programs that wait for each other can wait for ever.
-os.environ.setdefault("PJRT_NPROC", "4")
-
 # Most of the tests' time is compilation, and many compile the same, in processes of their own too.
 # Where pytest-xdist has several at work, they have the folder of the one that started them.
 if "PYTEST_XDIST_WORKER" not in os.environ:

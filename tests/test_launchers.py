@@ -294,7 +294,7 @@ def test_a_job_has_threads_for_its_own_cores_whatever_its_starter_has(monkeypatc
     assert THREADS not in job_environment(shares_card=False)
     monkeypatch.delenv(THREADS)
     set_up_devices(8)
-    assert os.environ[THREADS] == "16"
+    assert os.environ[THREADS] == "8"
 
 
 @pytest.fixture

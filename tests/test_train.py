@@ -242,7 +242,7 @@ def test_copying_is_learnt_in_bfloat16_at_every_step():
 @pytest.mark.parametrize("i", [0, 3])  # one of each device
 def test_a_run_is_the_same_alone_as_in_a_population(i, monkeypatch):
     """To the last bit, where its batches are not shared."""
-    monkeypatch.setattr(train, "devices_per_run", lambda runs, batch_size: 1)
+    monkeypatch.setattr(train, "devices_per_run", lambda *_: 1)
     alone = fit(CONFIG, TASK, SEEDS[i : i + 1], RATES[i : i + 1])
     assert_same_run(fitted(), i, alone, 0)
 
@@ -257,9 +257,9 @@ def test_a_run_is_the_same_alone_as_in_a_population(i, monkeypatch):
 def test_devices_that_share_the_batches_of_a_run_follow_the_same_curve(task, model, monkeypatch):
     """Up to the order of float32 sums: for 100 steps to five digits, then within one percent."""
     config = TrainConfig(model, OptimConfig(), steps=300, evaluate_every=100)
-    assert train.devices_per_run(1, 32) == 2
+    assert train.devices_per_run(config, 1, 32) == 2
     shared = fit(config, task, (3,), (0.005,))
-    monkeypatch.setattr(train, "devices_per_run", lambda runs, batch_size: 1)
+    monkeypatch.setattr(train, "devices_per_run", lambda *_: 1)
     alone = fit(config, task, (3,), (0.005,))
     for name in ("loss", "train_loss", "gradient_norm"):
         one, other = curve(shared, name), curve(alone, name)
@@ -271,12 +271,23 @@ def test_devices_that_share_the_batches_of_a_run_follow_the_same_curve(task, mod
 
 
 @pytest.mark.parametrize(
-    ("runs", "batch_size", "devices", "shared"),
-    [(1, 32, 2, 2), (2, 32, 2, 1), (1, 33, 2, 1), (1, 50, 16, 2), (5, 32, 16, 2), (3, 32, 16, 4)],
+    ("hidden_size", "runs", "batch_size", "devices", "shared"),
+    [
+        (128, 1, 32, 2, 2),
+        (128, 2, 32, 2, 1),  # a device each
+        (128, 1, 33, 2, 1),  # no halves of a batch
+        (128, 5, 50, 2, 2),  # five turns of halves take less than three of wholes
+        (8, 5, 50, 2, 1),  # not so where most of the time does not depend on the batch
+        (8, 3, 50, 2, 1),
+        (128, 1, 50, 16, 2),
+        (128, 5, 32, 16, 8),
+        (8, 5, 32, 16, 2),
+    ],
 )
-def test_devices_that_a_run_takes(runs, batch_size, devices, shared, monkeypatch):
+def test_devices_that_a_run_takes(hidden_size, runs, batch_size, devices, shared, monkeypatch):
     monkeypatch.setattr(jax, "device_count", lambda: devices)
-    assert train.devices_per_run(runs, batch_size) == shared
+    config = TrainConfig(ModelConfig("lstm", 2, 1, hidden_size), OptimConfig(), 1, 1)
+    assert train.devices_per_run(config, runs, batch_size) == shared
 
 
 def test_runs_differ_by_seed_and_by_learning_rate():
