@@ -353,7 +353,8 @@ def tally_items(
         batch = task.batch(item)
         return task.tally(apply_model(config, params, batch.inputs, batch.lengths), batch)
 
-    return jax.lax.map(tally, items)
+    tallies: dict[str, Array] = jax.lax.map(tally, items)
+    return tallies
 
 
 def apply_model(
