@@ -81,8 +81,8 @@ def _forward(
 def _keeping_step(cell: type[Cell], maps: tuple[AffineMap, ...]) -> Step:
     """A step that also gives its left operands and the vjp of its pointwise rest.
 
-    In the place of the output of the step before, which is kept as that, there is nothing; the vjp
-    is given as a function of it.
+    Both without the step's outputs, before and after it, which are kept as such: the vjp is given
+    as a function of these, and in the place of a left operand there is nothing.
     """
     weights = [_blocks(weight) for weight, _ in maps]
 
@@ -103,14 +103,20 @@ def _keeping_step(cell: type[Cell], maps: tuple[AffineMap, ...]) -> Step:
         taps = [jnp.zeros((len(x_t), weight.shape[1]), x_t.dtype) for weight, _ in maps]
         (next_state, left), vjp = jax.vjp(pointwise, state, x_t, taps)
         leaves, form = jax.tree.flatten(vjp)
-        left, leaves = ([None if a is state[0] else a for a in each] for each in (left, leaves))
-        return next_state, (left, Partial(partial(_complete, form), leaves))
+        outputs = {id(state[0]): 0, id(next_state[0]): 1}
+        places = [outputs.get(id(leaf)) for leaf in leaves]
+        own = [leaf for leaf, place in zip(leaves, places, strict=True) if place is None]
+        left = [None if a is state[0] else a for a in left]
+        return next_state, (left, Partial(partial(_complete, form, places), own))
 
     return step
 
 
-def _complete(form: Any, leaves: list[Array | None], h: Array) -> Any:
-    return jax.tree.unflatten(form, [h if leaf is None else leaf for leaf in leaves])
+def _complete(form: Any, places: list[int | None], own: list[Array], *outputs: Array) -> Any:
+    """The vjp of a step from what it keeps for itself and the outputs before and after the step."""
+    rest = iter(own)
+    leaves = [next(rest) if place is None else outputs[place] for place in places]
+    return jax.tree.unflatten(form, leaves)
 
 
 def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) -> Any:
@@ -124,16 +130,9 @@ def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) 
     transposed = [_blocks(weight.T) for weight, _ in maps]
     exact = jnp.promote_types(x.dtype, jnp.float32)  # of sums over many steps
 
-    def outer(left: Array, right: Array) -> Array:
-        """The sum of all steps' and sequences' outer products, as one product of two matrices."""
-        rows, columns = (array.reshape(-1, array.shape[-1]) for array in (left, right))
-        # Left to itself XLA takes a product that needs no transposition, and half as long again.
-        transposed = jax.lax.optimization_barrier(rows.T)
-        return jnp.matmul(transposed, columns, preferred_element_type=exact)
-
     def backward_step(state_bar: State, t: Array) -> tuple[State, Any]:
-        output_bar, h, complete = _at(t, (outputs_bar, hidden, vjps))
-        vjp = complete(h)
+        output_bar, before, complete = _at(t, (outputs_bar, hidden, vjps))
+        vjp = complete(before, _at(t + 1, hidden))
         state_bar = (state_bar[0] + output_bar, *state_bar[1:])
         left_bar = [jnp.zeros_like(output_bar) for _ in maps]
         # A product's cotangent depends on the left operands of later products only. What is
@@ -154,8 +153,8 @@ def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) 
             x_bar = jnp.concatenate(products_bar, axis=-1)
         operands = zip(_chunk(steps, [x, *left]), [x_bar, *products_bar], sums, strict=True)
         sums = [
-            (weight_bar + outer(a, product_bar), bias_bar + product_bar.sum((0, 1), exact))
-            for a, product_bar, (weight_bar, bias_bar) in operands
+            jax.tree.map(jnp.add, sum_, _affine_gradient(a, product_bar, exact))
+            for a, product_bar, sum_ in operands
         ]
         return (state_bar, sums), x_bar @ input_map[0].T
 
@@ -181,6 +180,30 @@ def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) 
 
 
 _run.defvjp(_forward, _backward)
+
+
+def _affine_gradient(
+    left: Float[Array, "steps batch rows"],
+    product_bar: Float[Array, "steps batch columns"],
+    dtype: jax.typing.DTypeLike,
+) -> tuple[Array, Array]:
+    """Gradients of a map's weight and bias: sums over all steps and sequences, in one product."""
+    steps, batch, rows = left.shape
+    product_bar = product_bar.reshape(steps * batch, -1)
+    product = partial(jnp.matmul, preferred_element_type=dtype)
+    if jax.default_backend() != "cpu":
+        return product(left.reshape(-1, rows).T, product_bar), product_bar.sum(0, dtype)
+
+    def write(step: Array, transposed: Array) -> Array:
+        return jax.lax.dynamic_update_slice_in_dim(
+            transposed, _at(step, left).T, step * batch, axis=1
+        )
+
+    # A product that has to transpose takes half as long again, as does a transposition that leaves
+    # the cache. The row of ones sums the columns: the gradient of the bias.
+    ones = jnp.ones((rows + 1, steps * batch), left.dtype)
+    both = product(jax.lax.fori_loop(0, steps, write, ones), product_bar)
+    return both[:-1], both[-1]
 
 
 def _over_time(
