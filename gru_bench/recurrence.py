@@ -28,6 +28,7 @@ from gru_bench.cells import AffineMap, Cell, State
 CPU_BLOCK = 256
 # Steps in a chunk on a CPU: fewer make small products of the gradients, more leave the cache.
 CPU_CHUNK = range(12, 25)
+CPU_ROWS = 384  # so many steps of all sequences together stay in the cache in one chunk
 
 Blocks = tuple[tuple[Array, ...], ...]  # a matrix in rows of blocks
 Step = Callable[[State, Array], tuple[State, PyTree[Array]]]
@@ -66,7 +67,8 @@ def _run(
     def step(state: State, x_t: Array) -> tuple[State, None]:
         return cell.step(state, x_t, lambda i, a: _affine(a, weights[i], maps[i][1])), None
 
-    state, hidden, _ = _over_time(step, input_map, x, state, ahead=True)
+    gated = sum(cell.products) > 1
+    state, hidden, _ = _over_time(step, input_map, x, state, ahead=gated)
     return hidden[1:], state
 
 
@@ -163,7 +165,7 @@ def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) 
         (jnp.zeros(weight.shape, exact), jnp.zeros(weight.shape[1], exact))
         for weight, _ in all_maps
     ]
-    first, rest = _chunks(len(x))
+    first, rest = _chunks(*x.shape[:2])
     carry, later = jax.lax.scan(
         lambda carry, steps: chunk(steps, carry), (state_bar, sums), rest, reverse=True
     )
@@ -218,7 +220,7 @@ def _over_time(
         state: the state before the first step.
         ahead: whether a step's input is cut out in the step before. XLA makes one loop of all that
             is pointwise in a step that gives its output alone, and no vector instructions for one
-            that cuts out its input in passing: that takes twice as long.
+            that cuts out its input in passing: with several gates that takes twice as long.
     """
     bias = input_map[1]
     project = partial(_project, input_map)
@@ -247,7 +249,7 @@ def _over_time(
         *carry, _ = jax.lax.scan(write, start, (steps, jnp.arange(len(steps))))[0]
         return tuple(carry)
 
-    first, rest = _chunks(len(x))
+    first, rest = _chunks(*x.shape[:2])
     carry = (state, hidden, stacks)
     if len(first):
         carry = chunk(first, carry)
@@ -256,10 +258,11 @@ def _over_time(
     return state, hidden, jax.tree.unflatten(jax.tree.structure(given), stacks)
 
 
-def _chunks(length: int) -> tuple[Array, Array]:
+def _chunks(length: int, batch: int) -> tuple[Array, Array]:
     """The steps that a first, odd chunk has, and those of the chunks of one length after it."""
     steps = jnp.arange(length)
-    if jax.default_backend() != "cpu" or length < CPU_CHUNK.stop:
+    whole = length < CPU_CHUNK.stop or length * batch <= CPU_ROWS
+    if jax.default_backend() != "cpu" or whole:
         return steps[:0], steps[None]
     size = max(CPU_CHUNK, key=lambda size: (-(length % size), size))
     return steps[: length % size], steps[length % size :].reshape(-1, size)

@@ -73,18 +73,25 @@ def assert_same(found, expected, **tolerance):
 
 
 @pytest.mark.parametrize(
-    ("block", "chunk"),
-    [(recurrence.CPU_BLOCK, recurrence.CPU_CHUNK), (3, range(4, 5)), (3, range(3, 4))],
+    ("backend", "block", "chunk"),
+    [
+        ("cpu", recurrence.CPU_BLOCK, recurrence.CPU_CHUNK),
+        ("cpu", 3, range(4, 5)),
+        ("cpu", 3, range(3, 4)),
+        ("gpu", recurrence.CPU_BLOCK, recurrence.CPU_CHUNK),
+    ],
 )
 @pytest.mark.parametrize("name", CELLS)
 def test_the_loop_equals_a_python_loop_and_its_gradient_that_of_a_plain_scan(
-    name, block, chunk, monkeypatch, x64
+    name, backend, block, chunk, monkeypatch, x64
 ):
     """In one block and chunk; in blocks that divide neither the rows nor the columns, and in chunks
-    that leave a step over or none.
+    that leave a step over or none; as an accelerator has it, run here.
     """
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
     monkeypatch.setattr(recurrence, "CPU_BLOCK", block)
     monkeypatch.setattr(recurrence, "CPU_CHUNK", chunk)
+    monkeypatch.setattr(recurrence, "CPU_ROWS", 0)
     cell = random_cell(name, 2, 7)
     x, state = random_sequence(cell, 9, 3, 2)
     found = value_and_gradients(unroll, cell, x, state)
@@ -95,11 +102,18 @@ def test_the_loop_equals_a_python_loop_and_its_gradient_that_of_a_plain_scan(
 
 
 @pytest.mark.parametrize(
-    ("length", "first", "rest"),
-    [(1, 0, (1, 1)), (20, 0, (1, 20)), (100, 0, (5, 20)), (101, 1, (5, 20)), (256, 0, (16, 16))],
+    ("length", "batch", "first", "rest"),
+    [
+        (1, 32, 0, (1, 1)),
+        (20, 32, 0, (1, 20)),
+        (100, 32, 0, (5, 20)),
+        (101, 32, 1, (5, 20)),
+        (256, 32, 0, (16, 16)),
+        (256, 1, 0, (1, 256)),
+    ],
 )
-def test_chunks_cover_every_step_once_in_order(length, first, rest):
-    odd, chunks = recurrence._chunks(length)
+def test_chunks_cover_every_step_once_in_order(length, batch, first, rest):
+    odd, chunks = recurrence._chunks(length, batch)
     assert len(odd) == first
     assert chunks.shape == rest
     np.testing.assert_array_equal(np.concatenate([odd, np.ravel(chunks)]), np.arange(length))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -288,6 +289,22 @@ def test_devices_that_a_run_takes(hidden_size, runs, batch_size, devices, shared
     monkeypatch.setattr(jax, "device_count", lambda: devices)
     config = TrainConfig(ModelConfig("lstm", 2, 1, hidden_size), OptimConfig(), 1, 1)
     assert train.devices_per_run(config, runs, batch_size) == shared
+
+
+def test_no_factorisation_is_batched_and_training_has_none():
+    """LAPACK's batches wait for the threads that they run in."""
+    runs = (jnp.arange(3), jnp.ones(3))
+    init = functools.partial(
+        train.over_runs, lambda seed, rate, task: init_run(CONFIG, task, seed, rate)
+    )
+    program = jax.jit(init).lower(*runs, TASK).as_text()
+    assert program.count("@lapack_sgeqrf_ffi") > 0
+    assert set(re.findall(r'num_batch_dims = "(\d+)"', program)) == {"0"}
+
+    advance = functools.partial(train.over_runs, functools.partial(train.train_chunk, CONFIG))
+    program = jax.jit(advance).lower(jax.eval_shape(init, *runs, TASK), TASK).as_text()
+    assert "dot_general" in program
+    assert "lapack" not in program
 
 
 def test_runs_differ_by_seed_and_by_learning_rate():
