@@ -205,8 +205,12 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="time a whole comparison, 3 cells with 5 seeds, against a PyTorch loop instead",
     )
+    # As the adding problem is configured.
     speed.add_argument(
-        "--steps", type=_positive, default=200, help="updates of each run, with --end-to-end"
+        "--steps", type=_positive, default=1000, help="updates of each run, with --end-to-end"
+    )
+    speed.add_argument(
+        "--hidden-size", type=_positive, default=64, help="units of a cell, with --end-to-end"
     )
     speed.add_argument(
         "--out", type=Path, metavar="FILE.json", help="write to FILE, and tables to FILE.md"

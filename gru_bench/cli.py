@@ -227,7 +227,9 @@ def _speed(options: argparse.Namespace) -> None:
         print(line, file=sys.stderr, flush=True)
 
     if options.end_to_end:
-        result = end_to_end.measure_end_to_end(options.steps, progress=progress)
+        result = end_to_end.measure_end_to_end(
+            options.steps, options.hidden_size, progress=progress
+        )
         end_to_end.print_end_to_end(result)
         markdown = end_to_end.as_markdown(result)
     else:

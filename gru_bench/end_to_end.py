@@ -18,7 +18,7 @@ from rich.table import Table
 from gru_bench.config import OptimConfig
 from gru_bench.machine import cpu_cores
 from gru_bench.model import ModelConfig
-from gru_bench.peers import missing
+from gru_bench.peers import OURS, missing
 from gru_bench.speed import about_machine, load_remark
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.train import TRAINING_DATA, TrainConfig, fit
@@ -26,14 +26,17 @@ from gru_bench.train import TRAINING_DATA, TrainConfig, fit
 COMPARED = ("gru_reset_after", "lstm", "rnn")  # the cells that PyTorch has
 SEEDS = range(5)
 TASK = AddingTask(length=100, batch_size=50)
-HIDDEN_SIZE = 128
 CLIP_NORM = 1.0
 OPTIM = OptimConfig(name="adam", learning_rate=1e-3, clip_norm=CLIP_NORM)
+OURS_COMPILED = f"{OURS} without compilation"  # as of a second start, from the cache folder
 Batches = list[tuple[np.ndarray, np.ndarray]]
 
 
 def measure_end_to_end(
-    steps: int, compiled: bool = True, progress: Callable[[str], None] = lambda line: None
+    steps: int,
+    hidden_size: int,
+    compiled: bool = True,
+    progress: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Trains every cell and seed here, in PyTorch, and in PyTorch with `torch.compile`.
 
@@ -41,6 +44,7 @@ def measure_end_to_end(
 
     Args:
         steps: updates of each run.
+        hidden_size: units of every cell.
         compiled: whether torch.compile takes part.
         progress: called with a line of text before each turn.
 
@@ -54,10 +58,11 @@ def measure_end_to_end(
     cells: dict[str, dict[str, float | str]] = {}
     for cell in COMPARED:
         progress(f"{cell}: gru-bench")
-        population = fit(_config(cell, steps), TASK, SEEDS, [OPTIM.learning_rate] * len(SEEDS))
+        config = _config(cell, steps, hidden_size)
+        population = fit(config, TASK, SEEDS, [OPTIM.learning_rate] * len(SEEDS))
         cells[cell] = {
-            "gru-bench": population.compile_s + population.train_s,
-            "gru-bench without compilation": population.train_s,
+            OURS: population.compile_s + population.train_s,
+            OURS_COMPILED: population.train_s,
         }
         if "torch" in missing():
             continue
@@ -67,7 +72,7 @@ def measure_end_to_end(
             started = time.perf_counter()
             try:
                 for seed in SEEDS:
-                    _train_in_torch(cell, seed, batches[seed], with_compile)
+                    _train_in_torch(cell, hidden_size, seed, batches[seed], with_compile)
             except Exception as error:  # torch.compile fails in many ways, all of them its own
                 if not with_compile:
                     raise
@@ -76,15 +81,15 @@ def measure_end_to_end(
                 cells[cell][name] = time.perf_counter() - started
     return about | {
         "task": vars(TASK) | {"score": TASK.score.name},
-        "hidden_size": HIDDEN_SIZE,
+        "hidden_size": hidden_size,
         "seeds": len(SEEDS),
         "steps": steps,
         "cells": cells,
     }
 
 
-def _config(cell: str, steps: int) -> TrainConfig:
-    model = ModelConfig(cell, TASK.input_size, TASK.output_size, HIDDEN_SIZE)
+def _config(cell: str, steps: int, hidden_size: int) -> TrainConfig:
+    model = ModelConfig(cell, TASK.input_size, TASK.output_size, hidden_size)
     return TrainConfig(model, OPTIM, steps=steps, evaluate_every=steps)
 
 
@@ -96,7 +101,9 @@ def _batches(seed: int, steps: int) -> Batches:
     return list(zip(np.array(drawn.inputs), np.array(drawn.targets), strict=True))
 
 
-def _train_in_torch(cell: str, seed: int, batches: Batches, compiled: bool) -> None:
+def _train_in_torch(
+    cell: str, hidden_size: int, seed: int, batches: Batches, compiled: bool
+) -> None:
     """The loop that a user would write; one evaluation at its end, as `fit` makes here."""
     import torch
 
@@ -107,8 +114,8 @@ def _train_in_torch(cell: str, seed: int, batches: Batches, compiled: bool) -> N
     class Regressor(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.layer = kind(TASK.input_size, HIDDEN_SIZE)
-            self.head = torch.nn.Linear(HIDDEN_SIZE, TASK.output_size)
+            self.layer = kind(TASK.input_size, hidden_size)
+            self.head = torch.nn.Linear(hidden_size, TASK.output_size)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             outputs: torch.Tensor = self.head(self.layer(x)[0][-1])[:, 0]
@@ -136,11 +143,15 @@ def rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
     for name in names:
         seconds = [of_cell[name] for of_cell in cells.values()]
         whole[name] = "" if any(isinstance(s, str) for s in seconds) else sum(seconds)
-    table = [("cell", *(f"{name}, s" for name in names), "times faster than PyTorch")]
+    faster = ("times faster than PyTorch", "without compilation")
+    table = [("cell", *(f"{name}, s" for name in names), *faster)]
     for cell, of_cell in (cells | {"all": whole}).items():
         times = (s if isinstance(s, str) else f"{s:.1f}" for s in (of_cell[n] for n in names))
-        faster = f"{of_cell['PyTorch'] / of_cell['gru-bench']:.1f}" if "PyTorch" in of_cell else ""
-        table.append((cell, *times, faster))
+        ratios = (
+            f"{of_cell['PyTorch'] / of_cell[ours]:.2f}" if "PyTorch" in of_cell else ""
+            for ours in (OURS, OURS_COMPILED)
+        )
+        table.append((cell, *times, *ratios))
     return table
 
 

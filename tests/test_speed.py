@@ -98,8 +98,7 @@ def test_a_grid_is_measured_printed_and_written(monkeypatch, tmp_path, capsys):
 def test_end_to_end(monkeypatch, capsys):
     monkeypatch.setattr(end_to_end, "COMPARED", ("rnn",))
     monkeypatch.setattr(end_to_end, "SEEDS", range(2))
-    monkeypatch.setattr(end_to_end, "HIDDEN_SIZE", 4)
-    result = end_to_end.measure_end_to_end(2, compiled=False)
+    result = end_to_end.measure_end_to_end(2, hidden_size=4, compiled=False)
     seconds = result["cells"]["rnn"]
     assert 0 < seconds["gru-bench without compilation"] < seconds["gru-bench"]
     assert seconds["PyTorch"] > 0
@@ -107,7 +106,10 @@ def test_end_to_end(monkeypatch, capsys):
     assert [row[0] for row in body] == ["rnn", "all"]
     assert len({len(row) for row in (headings, *body)}) == 1
     end_to_end.print_end_to_end(result)
-    assert "2 seeds a cell, 2 updates each" in " ".join(capsys.readouterr().out.split())
+    ratios = [f"{seconds['PyTorch'] / ours:.2f}" for ours in list(seconds.values())[:2]]
+    assert list(body[0][-2:]) == ratios
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "hidden size 4; 2 seeds a cell, 2 updates each" in printed
     assert end_to_end.as_markdown(result).startswith("| cell |")
 
 
