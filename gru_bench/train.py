@@ -1,8 +1,8 @@
 """Training: one compiled program for a whole population of runs.
 
 The runs of a population differ in nothing that changes a shape: their seed and their learning rate.
-They are a leading axis of every array, mapped by `vmap` within a device and sharded over devices.
-Where there are fewer runs than CPU cores, the cores share the batches of a run. Steps run inside
+They are a leading axis of every array, sharded over devices and within a device mapped over.
+Where all runs end sooner if CPU cores share the batches of each, they do. Steps run inside
 `lax.scan`; the host wakes once a chunk, after each evaluation.
 """
 
