@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run claims claims-full test lint bench check-statistics check-gpu check-faults check-memory check-ray schema board clean
+.PHONY: help setup run claims claims-full test lint bench check-guides check-statistics check-gpu check-faults check-memory check-ray schema board clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -43,6 +43,9 @@ bench: $(READY) ## one layer of each cell against other libraries (about 10 minu
 
 check-statistics: $(READY) ## the intervals' coverage and the tests' error rates, by simulation
 	$(BIN)/python scripts/check_statistics.py
+
+check-guides: $(READY) ## every command of the pages in docs/ (minutes)
+	$(BIN)/python -m pytest -m guide
 
 check-faults: $(READY) ## tries to lose results: kills, a full disk, damage (about 10 minutes)
 	$(BIN)/python scripts/check_faults.py

@@ -23,6 +23,22 @@ jax.config.update("jax_num_cpu_devices", 2)
 CHECKED = ["cells", "model", "parameters", "recurrence", "tasks"]
 install_import_hook([f"gru_bench.{module}" for module in CHECKED], "beartype.beartype")
 
+# What runs, resumes and reports trainings, whatever they compute: most of its time is compilation.
+UNOPTIMISED = ["api", "checkpoints", "claims", "cli", "launchers", "plugins", "search", "sweep"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def optimisations(request):
+    """Programs of the modules in UNOPTIMISED are compiled without most optimisations."""
+    if request.module.__name__.removeprefix("test_") not in UNOPTIMISED:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # of processes that a test starts
+        jax.config.update("jax_disable_most_optimizations", True)
+        yield
+        jax.config.update("jax_disable_most_optimizations", False)
+
 
 @pytest.fixture
 def x64():

@@ -8,6 +8,7 @@ import pytest
 from gru_bench.runs import load_results
 
 PAGE = "compare-on-your-data.md"
+pytestmark = pytest.mark.guide
 
 
 @pytest.fixture(scope="module")

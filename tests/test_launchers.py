@@ -184,6 +184,7 @@ def test_a_job_that_is_queued_again_keeps_its_checkpoint_whatever_force_says(tmp
     assert not again.checkpoint().function._job.configs[0].force
 
 
+@pytest.mark.guide
 @pytest.mark.usefixtures("slurm")
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "launcher=ray" not in c])
 def test_a_command_of_the_page_does_what_it_says(command, tmp_path):

@@ -74,12 +74,14 @@ def results_by_cell(folder, task):
     return {r.cell: r for r in load_results(folder / "results" / "runs")[0] if r.task_label == task}
 
 
+@pytest.mark.guide
 @pytest.mark.parametrize("number", range(len(guides.commands(PAGE))))
 def test_a_command_of_the_page_does_what_it_says(page, number):
     _, done = page(number)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.guide
 def test_a_cell_of_ones_own_stands_in_the_table_and_among_the_figures(page):
     folder, done = page(0)
     row = next(line for line in done.stdout.splitlines() if line.startswith("mgu "))
@@ -96,6 +98,7 @@ def test_a_cell_of_ones_own_stands_in_the_table_and_among_the_figures(page):
     ]
 
 
+@pytest.mark.guide
 def test_the_result_of_a_cell_of_ones_own(page):
     folder, _ = page(0)
     runs = results_by_cell(folder, "adding")
@@ -111,6 +114,7 @@ def test_the_result_of_a_cell_of_ones_own(page):
     assert len(mgu.probes.gradients.trained[0]) == len(gru.probes.gradients.trained[0]) == 20
 
 
+@pytest.mark.guide
 def test_a_finished_run_is_recognised_and_a_changed_cell_is_run_anew(page, monkeypatch):
     folder, _ = page(0)
     finished = {path.parent.name for path in folder.glob("results/runs/adding/mgu/*/result.json")}
@@ -135,6 +139,7 @@ def test_a_finished_run_is_recognised_and_a_changed_cell_is_run_anew(page, monke
     source.write_text(before)
 
 
+@pytest.mark.guide
 def test_the_result_of_a_task_of_ones_own(page):
     folder, _ = page(1)
     (result,) = results_by_cell(folder, "parity").values()
@@ -144,6 +149,7 @@ def test_the_result_of_a_task_of_ones_own(page):
     assert result.probes.lengths.length == [8, 16, 32]
 
 
+@pytest.mark.guide
 def test_the_result_of_a_text_of_ones_own(page):
     folder, _ = page(2)
     (result,) = results_by_cell(folder, "text-tickets").values()
