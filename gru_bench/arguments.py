@@ -213,6 +213,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--hidden-size", type=_positive, default=64, help="units of a cell, with --end-to-end"
     )
     speed.add_argument(
+        "--no-torch-compile",
+        action="store_true",
+        help="with --end-to-end: leave out torch.compile, which may take many minutes to compile",
+    )
+    speed.add_argument(
         "--out", type=Path, metavar="FILE.json", help="write to FILE, and tables to FILE.md"
     )
 

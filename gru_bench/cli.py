@@ -228,7 +228,7 @@ def _speed(options: argparse.Namespace) -> None:
 
     if options.end_to_end:
         result = end_to_end.measure_end_to_end(
-            options.steps, options.hidden_size, progress=progress
+            options.steps, options.hidden_size, not options.no_torch_compile, progress
         )
         end_to_end.print_end_to_end(result)
         markdown = end_to_end.as_markdown(result)
