@@ -28,7 +28,7 @@ SEEDS = range(5)
 TASK = AddingTask(length=100, batch_size=50)
 CLIP_NORM = 1.0
 OPTIM = OptimConfig(name="adam", learning_rate=1e-3, clip_norm=CLIP_NORM)
-OURS_COMPILED = f"{OURS} without compilation"  # as of a second start, from the cache folder
+OURS_COMPILED = f"{OURS} without compilation"
 Batches = list[tuple[np.ndarray, np.ndarray]]
 
 
