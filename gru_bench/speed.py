@@ -210,7 +210,8 @@ def remarks(speed: dict[str, Any]) -> list[str]:
     lines = [
         f"{speed['created']}, {environment['processor']}, "
         + ", ".join(f"{name} {version}" for name, version in environment["versions"].items()),
-        f"Medians with quartiles; all contestants took turns. A training step is forward, backward "
+        f"Medians with quartiles; all contestants took turns, each of which began with a call that "
+        f"is not counted. A training step is forward, backward "
         f"and SGD on a mean squared error, {A_TURN} to a turn. Best matrix product of this "
         f"machine in the same run: {speed['matrix_product_gflops']:.0f} GFLOP/s.",
         "The plain split scan is autodiff of a scan of the same equations, its batch split over "

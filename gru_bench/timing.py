@@ -5,19 +5,22 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-WARM_UP_ROUNDS = 2
+WARM_UP_ROUNDS = 1
 Seconds = dict[str, list[float]]
 
 
 def race(calls: Mapping[str, Callable[[], object]], rounds: int) -> Seconds:
     """Seconds of each call, one entry a round; they take turns.
 
-    Each round begins with another one, so that none always follows the same predecessor.
+    Each round begins with another one, so that none always follows the same predecessor. A turn is
+    two calls, of which the second counts: at first the predecessor's threads may still be waiting
+    for work on every core (OpenMP's and Eigen's do for some milliseconds), and the caches are its.
     """
     names = list(calls)
     seconds: Seconds = {name: [] for name in names}
     for turn in range(WARM_UP_ROUNDS + rounds):
         for name in np.roll(names, -turn):
+            calls[name]()
             started = time.perf_counter()
             calls[name]()
             if turn >= WARM_UP_ROUNDS:

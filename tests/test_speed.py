@@ -57,10 +57,10 @@ def test_contestants_train_and_infer():
         contestant.infer()
 
 
-def test_each_round_begins_with_another_contestant():
+def test_rounds_begin_with_another_contestant_and_turns_with_a_call_not_counted():
     calls = []
     seconds = speed.race({name: lambda name=name: calls.append(name) for name in "abc"}, 2)
-    assert "".join(calls) == "abcbcacababc"
+    assert "".join(calls) == "aabbccbbccaaccaabb"
     assert {name: len(times) for name, times in seconds.items()} == {"a": 2, "b": 2, "c": 2}
 
 
