@@ -29,6 +29,9 @@ CPU_BLOCK = 256
 # Steps in a chunk on a CPU: fewer make small products of the gradients, more leave the cache.
 CPU_CHUNK = range(12, 25)
 CPU_ROWS = 384  # so many steps of all sequences together stay in the cache in one chunk
+# Inputs of so small a part of the hidden size are projected on a CPU in the step that needs them,
+# where that is all there is to do with them: sooner done than cut out of the projected ones.
+CPU_NARROW = 4
 
 Blocks = tuple[tuple[Array, ...], ...]  # a matrix in rows of blocks
 Step = Callable[[State, Array], tuple[State, PyTree[Array]]]
@@ -67,6 +70,15 @@ def _run(
     def step(state: State, x_t: Array) -> tuple[State, None]:
         return cell.step(state, x_t, lambda i, a: _affine(a, weights[i], maps[i][1])), None
 
+    if jax.default_backend() == "cpu" and CPU_NARROW * x.shape[-1] <= state[0].shape[-1]:
+        weight_ih, bias = _blocks(input_map[0]), input_map[1]
+
+        def projecting_step(state: State, x_t: Array) -> tuple[State, Array]:
+            state, _ = step(state, _affine(x_t, weight_ih, bias))
+            return state, state[0]
+
+        state, outputs = jax.lax.scan(projecting_step, state, x)
+        return outputs, state
     gated = sum(cell.products) > 1
     state, hidden, _ = _over_time(step, input_map, x, state, ahead=gated)
     return hidden[1:], state

@@ -101,6 +101,24 @@ def test_the_loop_equals_a_python_loop_and_its_gradient_that_of_a_plain_scan(
     assert all(jnp.abs(gradient).max() > 0 for gradient in jax.tree.leaves(found[0]))
 
 
+@pytest.mark.parametrize(("input_size", "in_steps"), [(2, True), (3, False)])
+@pytest.mark.parametrize("name", CELLS)
+def test_a_forward_pass_alone_projects_narrow_inputs_in_its_steps(
+    name, input_size, in_steps, monkeypatch, x64
+):
+    before = []
+    over_time = recurrence._over_time
+    monkeypatch.setattr(
+        recurrence, "_over_time", lambda *args, **kw: before.append(1) or over_time(*args, **kw)
+    )
+    monkeypatch.setattr(recurrence, "CPU_BLOCK", 3)
+    cell = random_cell(name, input_size, 8)
+    x, state = random_sequence(cell, 9, 3, input_size)
+    found = nnx.jit(unroll)(cell, x, state)
+    assert_same(found, python_unroll(cell, x, state), rtol=1e-11, atol=1e-13)
+    assert bool(before) != in_steps
+
+
 @pytest.mark.parametrize(
     ("length", "batch", "first", "rest"),
     [
