@@ -1,5 +1,8 @@
 """The benchmark: the contestants compute the same, and its figures follow from what was timed."""
 
+import signal
+import time
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -99,6 +102,8 @@ def test_end_to_end(monkeypatch, capsys):
     monkeypatch.setattr(end_to_end, "COMPARED", ("rnn",))
     monkeypatch.setattr(end_to_end, "SEEDS", range(2))
     result = end_to_end.measure_end_to_end(2, hidden_size=4, compiled=False)
+    assert not jax.config.jax_enable_compilation_cache
+    jax.config.update("jax_enable_compilation_cache", True)
     seconds = result["cells"]["rnn"]
     assert 0 < seconds["gru-bench without compilation"] < seconds["gru-bench"]
     assert seconds["PyTorch"] > 0
@@ -111,6 +116,21 @@ def test_end_to_end(monkeypatch, capsys):
     printed = " ".join(capsys.readouterr().out.split())
     assert "hidden size 4; 2 seeds a cell, 2 updates each" in printed
     assert end_to_end.as_markdown(result).startswith("| cell |")
+
+
+@pytest.mark.parametrize(
+    ("train", "text"),
+    [
+        (lambda: time.sleep(30), "given up after 0 s"),
+        (lambda: int("no number"), "does not work here: ValueError"),
+    ],
+)
+def test_torch_compile_is_given_up_where_it_takes_too_long_or_fails(monkeypatch, train, text):
+    monkeypatch.setattr(end_to_end, "_train_in_torch", lambda *_: train())
+    before = signal.getsignal(signal.SIGALRM)
+    assert end_to_end._compiled_seconds("rnn", 4, dict.fromkeys(range(5)), limit_s=0.2) == text
+    assert signal.getsignal(signal.SIGALRM) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 def test_pytorch_gets_the_batches_that_are_trained_on_here():
