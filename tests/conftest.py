@@ -24,7 +24,10 @@ CHECKED = ["cells", "model", "parameters", "recurrence", "tasks"]
 install_import_hook([f"gru_bench.{module}" for module in CHECKED], "beartype.beartype")
 
 # What runs, resumes and reports trainings, whatever they compute: most of its time is compilation.
-UNOPTIMISED = ["api", "checkpoints", "claims", "launchers", "plugins", "search", "sweep"]
+UNOPTIMISED = [
+    "api", "checkpoints", "claims", "launchers", "matching", "plan", "plugins", "probes", "search",
+    "sweep",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)

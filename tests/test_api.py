@@ -131,6 +131,7 @@ def test_devices_that_jax_has_already_are_kept(finished, tmp_path):
     assert python(program, tmp_path) == f"{[r.cell for r in results]}\n{devices}\n"
 
 
+@pytest.mark.guide
 def test_the_examples_of_the_guide_run(tmp_path):
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     assert len(blocks) == 5
