@@ -44,8 +44,8 @@ bench: $(READY) ## one layer of each cell against other libraries (about 10 minu
 check-statistics: $(READY) ## the intervals' coverage and the tests' error rates, by simulation
 	$(BIN)/python scripts/check_statistics.py
 
-check-guides: $(READY) ## every command of the pages in docs/ (minutes)
-	$(BIN)/python -m pytest -m guide
+check-guides: $(READY) ## every command of the pages in docs/ (10 to 20 minutes)
+	$(BIN)/python -m pytest -m guide --numprocesses auto --maxprocesses 4
 
 check-faults: $(READY) ## tries to lose results: kills, a full disk, damage (about 10 minutes)
 	$(BIN)/python scripts/check_faults.py
