@@ -32,10 +32,11 @@ claims-full: $(READY) ## the same with all cells, tuned, with ten seeds (an hour
 test: $(READY) ## the tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-lint: $(READY) ## linter, formatter and type checker
+lint: $(READY) ## linter, formatter, type checker and the layers of packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 bench: $(READY) ## one layer of each cell against other libraries (about 10 minutes)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[peers]'
@@ -61,7 +62,7 @@ check-gpu: $(READY) ## every way through time on a GPU: values, gradients, times
 	$(BIN)/python scripts/check_gpu.py
 
 schema: $(READY) ## the JSON Schema of result.json, after a change of its dataclasses
-	$(BIN)/python -m gru_bench.schema
+	$(BIN)/python -m gru_bench.runs.json_schema
 
 board: $(READY) ## TensorBoard on the runs
 	$(BIN)/gru-bench board

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key
 
-from gru_bench.tasks.base import Batch, Readout, Score, Split, evaluation_keys, static, step_keys
+from gru_bench.tasks import Batch, Readout, Score, Split, evaluation_keys, static, step_keys
 
 
 @jax.tree_util.register_dataclass

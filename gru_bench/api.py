@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gru_bench.errors import UserError
+from gru_bench.system.errors import UserError
 
 if TYPE_CHECKING:
-    from gru_bench.runs import Result
+    from gru_bench.runs.result import Result
 
 
 def run(
@@ -43,15 +43,15 @@ def run(
     """
     if isinstance(overrides, str):
         raise UserError(f"overrides={overrides!r} is not possible: give a list, [{overrides!r}]")
-    from gru_bench.compose import compose_experiments
+    from gru_bench.config.compose import compose_experiments
 
     configs = compose_experiments(overrides, sweep)
     if any(config.dry_run for config in configs):
         raise UserError("dry_run=true is not possible here: it prints, so give it to gru-bench run")
 
-    from gru_bench import runs
-    from gru_bench.machine import leave_accelerators, set_up_devices
-    from gru_bench.sweep import run_experiments
+    from gru_bench.experiments.sweep import run_experiments
+    from gru_bench.runs.folder import read_result
+    from gru_bench.system.machine import leave_accelerators, set_up_devices
 
     with contextlib.suppress(RuntimeError):  # JAX has been used: its devices stay as they are
         set_up_devices()
@@ -64,7 +64,7 @@ def run(
     if unfinished:
         count = f"{len(unfinished)} of {len(done.folders)} runs are not finished"
         raise RuntimeError("; ".join([count, *unfinished]))
-    return [runs.read_result(folder) for folder in done.folders]
+    return [read_result(folder) for folder in done.folders]
 
 
 def load_results(directory: str | Path = "results/runs") -> "list[Result]":
@@ -83,9 +83,9 @@ def load_results(directory: str | Path = "results/runs") -> "list[Result]":
     Raises:
         UserError: There is no such folder, or no finished run in it.
     """
-    from gru_bench import runs
+    from gru_bench.runs import folder
 
-    results, passed_over = runs.load_results(directory)
+    results, passed_over = folder.load_results(directory)
     for line in passed_over:
         warnings.warn(line, stacklevel=2)
     return results

@@ -31,8 +31,9 @@ from rich.console import Console
 from rich.table import Table
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gru_bench.runs import RESULT, SCHEMA_VERSION, read_result
-from gru_bench.status import read_all
+from gru_bench.runs.folder import RESULT, read_result
+from gru_bench.runs.result import SCHEMA_VERSION
+from gru_bench.runs.status import read_all
 
 CELLS = ("gru", "gru_reset_after", "lstm", "rnn")
 WORDS = [
@@ -83,7 +84,7 @@ class Lab:
     def start(self, out_dir: Path, **environment: str) -> "subprocess.Popen[str]":
         """Starts the sweep."""
         return subprocess.Popen(
-            [sys.executable, "-m", "gru_bench.cli", "run", *WORDS, f"out_dir={out_dir}"],
+            [sys.executable, "-m", "gru_bench", "run", *WORDS, f"out_dir={out_dir}"],
             env=self.environment | environment,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
@@ -91,7 +92,7 @@ class Lab:
     def report(self, out_dir: Path) -> str:
         """What `gru-bench report` prints, which must succeed."""
         done = subprocess.run(
-            [sys.executable, "-m", "gru_bench.cli", "report", out_dir, "--format", "markdown"],
+            [sys.executable, "-m", "gru_bench", "report", out_dir, "--format", "markdown"],
             capture_output=True, text=True,
         )  # fmt: skip
         require(done.returncode == 0, f"the report failed: {done.stderr}")

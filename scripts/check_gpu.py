@@ -24,13 +24,21 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from gru_bench import fused, machine, speed
-from gru_bench.cells import Cell, State
-from gru_bench.model import CELLS, ModelConfig, make_cell
-from gru_bench.paths import PATHS, obstacle, training_step
-from gru_bench.peers import A_TURN, Shape, make_contestant, make_torch_contestant, our_layer
-from gru_bench.recurrence import unroll
-from gru_bench.timing import race
+from gru_bench.benchmark import layer
+from gru_bench.benchmark.peers import (
+    A_TURN,
+    Shape,
+    make_contestant,
+    make_torch_contestant,
+    our_layer,
+)
+from gru_bench.cells.base import Cell, State
+from gru_bench.measuring.recurrence_choice import PATHS, obstacle, training_step
+from gru_bench.measuring.rounds import race
+from gru_bench.model.model import CELLS, ModelConfig, make_cell
+from gru_bench.recurrence import fused
+from gru_bench.recurrence.scan import unroll
+from gru_bench.system import machine
 
 ROUNDS = 11
 # Of a result's largest entry, by dtype and precision of its products. At full precision the paths
@@ -256,13 +264,13 @@ def main(arguments: list[str] | None = None) -> int:
         print("no GPU: JAX finds none here (pip install '.[cuda]'; --interpret needs none)")
         return 2
     sizes = TINY if options.interpret else FULL
-    report = speed.about_machine() | {
+    report = layer.about_machine() | {
         "interpreted": options.interpret,
         "checks": check(sizes, options.interpret),
         "layers": time_layers(sizes, options.interpret),
         "population": time_population(sizes, options.interpret),
     }
-    speed.write(report, as_markdown(report), options.out)
+    layer.write(report, as_markdown(report), options.out)
     failed = [row for row in report["checks"] if not row["passed"]]
     print(f"{len(report['checks'])} checks, {len(failed)} failed; {options.out}")
     return 1 if failed else 0

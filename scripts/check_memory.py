@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import theilslopes
 
-from gru_bench import machine
-from gru_bench.compose import compose_experiments
-from gru_bench.status import read_status
-from gru_bench.sweep import run_experiments
+from gru_bench.config.compose import compose_experiments
+from gru_bench.experiments.sweep import run_experiments
+from gru_bench.runs.status import read_status
+from gru_bench.system import machine
 
 WORDS = [
     "cell=gru", "task=adding", "task.length=8", "hidden_size=8", "batch_size=8", "seeds=2",

@@ -17,8 +17,8 @@ from pathlib import Path
 import ray
 from ray.cluster_utils import Cluster
 
-from gru_bench.runs import load_results
-from gru_bench.status import STATUS, read_status
+from gru_bench.runs.folder import load_results
+from gru_bench.runs.status import STATUS, read_status
 
 SWEEP = "cell=gru,rnn task=adding task.length=10 hidden_size=4 steps=40 seeds=2 probes=false"
 LONG = "cell=gru,rnn task=adding task.length=50 hidden_size=16 steps=60000 seeds=1 probes=false"
@@ -29,7 +29,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "run-on-a-cluster.md"
 def command(cluster: Cluster, words: str) -> list[str]:
     """The command that runs a sweep on the cluster."""
     launcher = ["launcher=ray", f"launcher.address={cluster.address}"]
-    return [sys.executable, "-m", "gru_bench.cli", "run", "-m", *launcher, *words.split()]
+    return [sys.executable, "-m", "gru_bench", "run", "-m", *launcher, *words.split()]
 
 
 def busy_nodes() -> set[str]:

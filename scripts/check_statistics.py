@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
-from gru_bench.stats import (
+from gru_bench.evidence.estimates import (
     BOOTSTRAP_RESAMPLES,
     SIGNIFICANCE,
     Interval,

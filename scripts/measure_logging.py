@@ -16,11 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from gru_bench import machine
-from gru_bench.config import AddingConfig, CellConfig, ExperimentConfig
-from gru_bench.experiment import make_task, make_train_config
-from gru_bench.tracking import EventLog, curves, trial_hparams
-from gru_bench.train import Evaluation, Snapshot, fit
+from gru_bench.config.cell import CellConfig
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.task import AddingConfig
+from gru_bench.experiments.experiment import make_train_config
+from gru_bench.experiments.to_result import curves, trial_hparams
+from gru_bench.runs.events import EventLog
+from gru_bench.system import machine
+from gru_bench.tasks.make import make_task
+from gru_bench.training.fit import fit
+from gru_bench.training.state import Evaluation, Snapshot
 
 # As small as runs get that are worth a look, since events cost the same whatever the size.
 CONFIG = ExperimentConfig(

@@ -22,8 +22,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from gru_bench.model import ModelConfig, make_cell
-from gru_bench.recurrence import unroll
+from gru_bench.model.model import ModelConfig, make_cell
+from gru_bench.recurrence.scan import unroll
 
 STEPS = 4  # in one program
 RUNS = 5

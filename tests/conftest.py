@@ -19,21 +19,23 @@ from jaxtyping import install_import_hook
 
 jax.config.update("jax_num_cpu_devices", 2)
 
-# Not train.py: its runs gain a leading axis as a population, which their annotations leave out.
-CHECKED = ["cells", "model", "parameters", "recurrence", "tasks"]
-install_import_hook([f"gru_bench.{module}" for module in CHECKED], "beartype.beartype")
+pytest.register_assert_rewrite("helpers")
+
+# Not training: its runs gain a leading axis as a population, which their annotations leave out.
+CHECKED = ["cells", "model", "recurrence", "tasks"]
+install_import_hook([f"gru_bench.{package}" for package in CHECKED], "beartype.beartype")
 
 # What runs, resumes and reports trainings, whatever they compute: most of its time is compilation.
-UNOPTIMISED = [
-    "api", "checkpoints", "claims", "launchers", "matching", "plan", "plugins", "probes", "search",
-    "sweep",
-]  # fmt: skip
+UNOPTIMISED = {
+    "test_api", "test_checkpoints", "test_claims", "test_engines", "test_equal_time",
+    "test_dry_run", "test_user_classes", "test_probes", "test_search", "test_sweep",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
 def optimisations(request):
     """Programs of the modules in UNOPTIMISED are compiled without most optimisations."""
-    if request.module.__name__.removeprefix("test_") not in UNOPTIMISED:
+    if request.path.stem not in UNOPTIMISED:
         yield
         return
     with pytest.MonkeyPatch.context() as patch:

@@ -5,17 +5,18 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from made_up import make_result
+from helpers import ROOT
+from helpers.made_up import make_result
 
 import gru_bench
-from gru_bench import errors, runs
-from gru_bench.compose import compose_experiments
-from gru_bench.parameters import cell_parameters
+from gru_bench.config.compose import compose_experiments
+from gru_bench.model.counts import cell_parameters
+from gru_bench.runs.folder import read_result, write_result
+from gru_bench.system import errors
 
-GUIDE = Path(__file__).parent.parent / "docs" / "python.md"
+GUIDE = ROOT / "docs" / "python.md"
 WORDS = [
     "task=adding",
     "task.length=6",
@@ -52,7 +53,7 @@ def test_run_gives_the_results_that_it_leaves_in_the_folders(finished):
     assert [result.cell for result in results] == ["rnn", "gru"]  # the order of the sweep
     for result in results:
         (folder,) = (out / "adding" / result.cell).glob("h4-*")
-        assert runs.read_result(folder) == result
+        assert read_result(folder) == result
         assert result.parameters.cell == cell_parameters(result.cell, 2, 4)
         assert list(result.test_scores) == [0, 1]
         assert all(math.isfinite(score) for score in result.test_scores.values())
@@ -76,7 +77,7 @@ def test_load_results_gives_them_by_path(finished):
 
 
 def test_load_results_warns_of_what_it_passes_over(tmp_path):
-    runs.write_result(tmp_path, make_result())
+    write_result(tmp_path, make_result())
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "result.json").write_text("{")
     with pytest.warns(UserWarning, match=r"passed over .*damaged/result.json: not JSON") as caught:
@@ -109,7 +110,7 @@ def test_a_run_that_fails_is_named_after_the_others_are_finished(tmp_path):
     (gru / "result.json").mkdir(parents=True)  # where a file must go
     with pytest.raises(RuntimeError, match=f"^1 of 2 runs are not finished; {re.escape(str(gru))}"):
         gru_bench.run(words, sweep=True)
-    assert runs.read_result(rnn).cell == "rnn"
+    assert read_result(rnn).cell == "rnn"
 
 
 def test_import_is_light(tmp_path):

@@ -9,89 +9,22 @@ mapped over a trained population, as it is:
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float
 
-from gru_bench.cells import GRU, LSTM, Cell, Gates, GRUResetAfter, State
-from gru_bench.model import Model, ModelConfig, read_out
-from gru_bench.streaming import embed, products
-from gru_bench.tasks.base import Batch, Task
+from gru_bench.analysis.trace import _mean, no_nudges, trace
+from gru_bench.cells.base import Cell, Gates, State
+from gru_bench.cells.builtin import GRU, LSTM, GRUResetAfter
+from gru_bench.model.model import Model
+from gru_bench.model.streaming import embed, products
+from gru_bench.tasks.base import Batch
 
 HISTOGRAM_BINS = 20
 OPEN = 1e3  # added to what goes into a gate, it drives any gate to its end
 
 
-def load_model(config: ModelConfig, params: PyTree[Array]) -> Model:
-    """The model with the given parameters; their leading axes, if any, become the model's."""
-    shapes = nnx.eval_shape(lambda: Model(config, rngs=nnx.Rngs(0)))
-    model: Model = nnx.merge(nnx.graphdef(shapes), params)
-    return model
-
-
 # Gradients
-
-
-class GradientFlow(NamedTuple):
-    """Norms of a loss gradient by distance in time, 0 being the step at which the loss is read.
-
-    Attributes:
-        output: with respect to the outputs h of all layers.
-        state: with respect to their full states, (h, c) of an LSTM: what memory flows through.
-    """
-
-    output: Float[Array, " distance"]
-    state: Float[Array, " distance"]
-
-
-def gradient_flow(model: Model, task: Task, batch: Batch) -> GradientFlow:
-    """How much of the loss at the last step reaches the states before it.
-
-    The gradient of a sequence's own loss with respect to the state after step t, as it depends on
-    it through the hidden state at the sequence's last step: where the head reads other steps too,
-    these are held constant. It is exact: a zero is added to every state, and the loss is
-    differentiated with respect to these zeros.
-
-    Args:
-        model: with any parameters, initial or trained.
-        task: whose loss it is.
-        batch: sequences of the task.
-
-    Returns:
-        Euclidean norms, averaged over the sequences that are long enough; NaN where none is.
-    """
-    size, steps = batch.lengths.shape[0], batch.inputs.shape[0]
-    last = (jnp.arange(steps)[:, None] == batch.lengths - 1)[..., None]
-
-    def loss(nudges: list[State]) -> Float[Array, ""]:
-        x = embed(model, batch.inputs)
-        for cell, nudge in zip(model.layers, nudges, strict=True):
-            (x, *_), _ = trace(cell, x, nudge)
-        x = jnp.where(last, x, jax.lax.stop_gradient(x))
-        hidden = read_out(x, batch.lengths, model.config.readout)
-        return task.tally(model.head(hidden.astype(jnp.float32)), batch)["loss"]
-
-    gradients = jax.grad(loss)(no_nudges(model, steps, size))
-
-    def by_distance(arrays: list[Array]) -> Float[Array, " distance"]:
-        norms = _norm(jnp.concatenate(arrays, axis=-1))
-        t = batch.lengths - 1 - jnp.arange(steps)[:, None]
-        norms = jnp.take_along_axis(norms, jnp.maximum(t, 0), axis=0)
-        return _mean(norms, (t >= 0) * batch.weights, axis=1)
-
-    return GradientFlow(
-        output=by_distance([gradient[0] for gradient in gradients]),
-        state=by_distance([array for gradient in gradients for array in gradient]),
-    )
-
-
-def _norm(a: Float[Array, "*axes features"]) -> Float[Array, "*axes"]:
-    """Euclidean norm that does not lose small vectors to the underflow of their squares."""
-    a = a.astype(jnp.promote_types(a.dtype, jnp.float32))
-    largest = jnp.abs(a).max(-1, keepdims=True)
-    scaled = a / jnp.where(largest > 0, largest, 1)
-    return largest[..., 0] * jnp.sqrt(jnp.square(scaled).sum(-1))
 
 
 # Gates
@@ -207,32 +140,3 @@ def _largest(difference: Array) -> Float[Array, ""]:
 
 
 # A cell in slow motion
-
-
-def trace(cell: Cell, x: Float[Array, "time batch input"], nudges: State) -> tuple[State, Gates]:
-    """States after each step, `nudges` having been added to them, and gates; both time first."""
-    dot = products(cell, x.dtype)
-
-    def body(state: State, step: tuple[Array, State]) -> tuple[State, tuple[State, Gates]]:
-        x_t, nudge = step
-        gates = cell.gates(state, x_t, dot)
-        state = jax.tree.map(jnp.add, cell.next_state(state, gates), nudge)
-        return state, (state, gates)
-
-    start = cell.zero_state(x.shape[1], x.dtype)
-    return jax.lax.scan(body, start, (cell.project(x), nudges))[1]
-
-
-def no_nudges(model: Model, steps: int, batch_size: int) -> list[State]:
-    """Zeros to add to the states of each layer after each step."""
-    shape = (steps, batch_size, model.config.hidden_size)
-    zeros = jnp.zeros(shape, model.config.dtype)
-    return [(zeros,) * cell.state_arrays for cell in model.layers]
-
-
-def _mean(
-    values: Array, weights: Float[Array, "..."], axis: int | tuple[int, ...]
-) -> Float[Array, "..."]:
-    """Weighted mean; NaN where all weights are zero."""
-    total: Array = jnp.where(weights > 0, values * weights, 0).sum(axis)
-    return total / weights.sum(axis)

@@ -10,22 +10,22 @@ import msgspec
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, PyTree
 
-from gru_bench import runs
-from gru_bench.analysis import (
+from gru_bench.analysis.gates import (
     HISTOGRAM_BINS,
     GateLimits,
     GateStatistics,
     gate_limits,
     gate_statistics,
-    gradient_flow,
-    load_model,
-    no_nudges,
-    trace,
 )
-from gru_bench.model import Model
-from gru_bench.streaming import embed
+from gru_bench.analysis.gradients import gradient_flow
+from gru_bench.analysis.trace import no_nudges, trace
+from gru_bench.model.model import Model, load_model
+from gru_bench.model.streaming import embed
+from gru_bench.runs.result import Gate, GateEnds, GradientNorms, Lengths, Probes
 from gru_bench.tasks.base import Batch, Task
-from gru_bench.train import TrainConfig, evaluate_items, init_run, over_runs
+from gru_bench.training.devices import over_runs
+from gru_bench.training.state import TrainConfig
+from gru_bench.training.step import evaluate_items, init_run
 
 MULTIPLES = (1, 2, 4)  # of the length trained at
 LONGER_BATCHES = 5  # of the test data, that are scored at each multiple
@@ -49,7 +49,7 @@ def probe(
     task: Task,
     seeds: Sequence[int],
     params: PyTree[np.ndarray],
-) -> runs.Probes:
+) -> Probes:
     """Looks into the runs of a trained population.
 
     Gradients and gates are those of one batch of each run's test data, longer sequences those of
@@ -80,11 +80,11 @@ def probe(
 
     look = jax.jit(partial(over_runs, view))
     views: View = jax.device_get(look(jnp.array(seeds), params, task))
-    return runs.Probes(
+    return Probes(
         gradients=gradient_norms(np.asarray(views.initial), np.asarray(views.trained)),
         gates=[{name: gate(seen) for name, seen in layer.items()} for layer in views.gates],
         gate_ends=None if views.ends is None else gate_ends(views.ends),
-        lengths=runs.Lengths(
+        lengths=Lengths(
             multiple=list(MULTIPLES),
             length=[longer.sequence_length for longer in at_multiples(task)],
             scores=[scores.tolist() for scores in views.longer],
@@ -173,18 +173,18 @@ def ends_of_gates(model: Model, batch: Batch) -> GateLimits | None:
 
 def gradient_norms(
     initial: Float[np.ndarray, "run distance"], trained: Float[np.ndarray, "run distance"]
-) -> runs.GradientNorms:
+) -> GradientNorms:
     """The norms at evenly spaced distances."""
     kept = points(initial.shape[1])
-    return runs.GradientNorms(
+    return GradientNorms(
         distance=kept.tolist(), initial=initial[:, kept].tolist(), trained=trained[:, kept].tolist()
     )
 
 
-def gate(seen: GateStatistics) -> runs.Gate:
+def gate(seen: GateStatistics) -> Gate:
     """One gate's openness: means over the runs, which are the leading axis."""
     kept = points(seen.by_step.shape[1])
-    return runs.Gate(
+    return Gate(
         step=kept.tolist(),
         by_step=seen.by_step.mean(0)[kept].tolist(),
         by_unit=np.sort(seen.by_unit, axis=1).mean(0).tolist(),
@@ -192,13 +192,13 @@ def gate(seen: GateStatistics) -> runs.Gate:
     )
 
 
-def gate_ends(ends: GateLimits) -> runs.GateEnds:
+def gate_ends(ends: GateLimits) -> GateEnds:
     """The largest deviations over the runs; of the update gate, which is at an end, the mean."""
     summary: dict[str, float | None] = {}
     for name, values in ends._asdict().items():
         over_runs = np.mean if name.startswith("z_") else np.max
         summary[name] = None if values is None else float(over_runs(values))
-    return msgspec.convert(summary, runs.GateEnds)
+    return msgspec.convert(summary, GateEnds)
 
 
 def points(number: int) -> Int[np.ndarray, " points"]:

@@ -17,13 +17,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from gru_bench.config import OptimConfig
-from gru_bench.machine import cpu_cores
-from gru_bench.model import ModelConfig
-from gru_bench.peers import OURS, missing
-from gru_bench.speed import about_machine, load_remark
+from gru_bench.benchmark.layer import about_machine, load_remark
+from gru_bench.benchmark.peers import OURS, missing
+from gru_bench.config.optim import OptimConfig
+from gru_bench.model.model import ModelConfig
+from gru_bench.system.machine import cpu_cores
 from gru_bench.tasks.adding import AddingTask
-from gru_bench.train import TRAINING_DATA, TrainConfig, fit
+from gru_bench.training.fit import fit
+from gru_bench.training.state import TRAINING_DATA, TrainConfig
 
 COMPARED = ("gru_reset_after", "lstm", "rnn")  # the cells that PyTorch has
 SEEDS = range(5)

@@ -19,10 +19,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from gru_bench import machine
-from gru_bench.model import CELLS, cell_class
-from gru_bench.peers import A_TURN, OURS, SPLIT_SCAN, Shape, make_contestants, missing
-from gru_bench.timing import Seconds, race
+from gru_bench.benchmark.peers import A_TURN, OURS, SPLIT_SCAN, Shape, make_contestants, missing
+from gru_bench.measuring.rounds import Seconds, race
+from gru_bench.model.model import CELLS, cell_class
+from gru_bench.system import machine
 
 GRIDS = {
     "quick": [Shape(32, 100, 10, 64), Shape(32, 120, 10, 128), Shape(32, 256, 128, 256)],

@@ -19,12 +19,12 @@ from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, PyTree
 
-from gru_bench.cells import Cell, State
-from gru_bench.machine import cpu_cores
-from gru_bench.measure import program_memory_mb
-from gru_bench.model import ModelConfig, make_cell
-from gru_bench.paths import path_times
-from gru_bench.recurrence import unroll
+from gru_bench.cells.base import Cell, State
+from gru_bench.measuring.recurrence_choice import path_times
+from gru_bench.measuring.rounds import program_memory_mb
+from gru_bench.model.model import ModelConfig, make_cell
+from gru_bench.recurrence.scan import unroll
+from gru_bench.system.machine import cpu_cores
 
 OURS = "gru-bench"
 SCAN = "jax.lax.scan"  # the same equations in a scan that autodiff differentiates

@@ -13,10 +13,10 @@ from typing import get_args, get_type_hints
 
 import shtab
 
-from gru_bench.checks import CHOICES
-from gru_bench.compose import conf_dir
-from gru_bench.config import ExperimentConfig
-from gru_bench.plugins import installed
+from gru_bench.config.checks import CHOICES
+from gru_bench.config.compose import conf_dir
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.user_classes import installed
 
 SETTINGS = "_gru_bench_settings"  # the function that completes `key=value`
 

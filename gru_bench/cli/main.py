@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from gru_bench.arguments import make_parser
-from gru_bench.errors import UserError
+from gru_bench.cli.parser import make_parser
+from gru_bench.system.errors import UserError
 
 if TYPE_CHECKING:
-    from gru_bench.config import ExperimentConfig
-    from gru_bench.runs import Result
+    from gru_bench.config.experiment import ExperimentConfig
+    from gru_bench.runs.result import Result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,20 +44,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from gru_bench.compose import compose_experiments
+    from gru_bench.config.compose import compose_experiments
 
     configs = compose_experiments(options.overrides, options.multirun)
     if any(config.dry_run for config in configs):
         _plan(configs)
         return 0
 
-    from gru_bench import report
+    from gru_bench.report import render
 
     flag = ["-m"] if options.multirun else []
     command = shlex.join(["gru-bench", "run", *flag, *options.overrides])
     results, failed = _run_all(configs, command, options.quiet)
     if results:
-        report.print_table(results)
+        render.print_table(results)
         print(f"\n{len(results)} run{'s' if len(results) > 1 else ''} in {configs[0].out_dir}")
         page = shlex.join(["gru-bench", "report", configs[0].out_dir])
         print(f"A page with figures: {page} --format html --out report.html")
@@ -67,7 +67,7 @@ def _run(options: argparse.Namespace) -> int:
 def _search(options: argparse.Namespace) -> int:
     from importlib.util import find_spec
 
-    from gru_bench.compose import compose_experiments, compose_search
+    from gru_bench.config.compose import compose_experiments, compose_search
 
     if find_spec("optuna") is None:
         raise UserError('gru-bench search needs optuna: pip install "gru-bench[search]"')
@@ -82,7 +82,7 @@ def _search(options: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from gru_bench.search import print_search, search
+    from gru_bench.experiments.search import print_search, search
 
     def note(line: str) -> None:
         if not options.quiet:
@@ -97,7 +97,7 @@ def _search(options: argparse.Namespace) -> int:
 
 def _set_up(configs: "list[ExperimentConfig]") -> None:
     """Sets JAX up for what this process will do of the runs."""
-    from gru_bench.machine import leave_accelerators, set_up_devices
+    from gru_bench.system.machine import leave_accelerators, set_up_devices
 
     set_up_devices()
     if configs[0].launcher.name != "local":
@@ -107,15 +107,15 @@ def _set_up(configs: "list[ExperimentConfig]") -> None:
 def _plan(configs: "list[ExperimentConfig]") -> None:
     from rich.console import Console
 
-    from gru_bench.machine import set_up_devices
-    from gru_bench.plan import plan, print_plan
+    from gru_bench.experiments.dry_run import plan, print_plan
+    from gru_bench.system.machine import set_up_devices
 
     set_up_devices()
     print_plan(plan(configs), Console(highlight=False))
 
 
 def _claims(options: argparse.Namespace) -> int:
-    from gru_bench.compose import compose_experiments
+    from gru_bench.config.compose import compose_experiments
 
     preset = "claims" if options.size == "quick" else f"claims_{options.size}"
     words = [f"experiment={preset}", *options.overrides]
@@ -128,13 +128,13 @@ def _claims(options: argparse.Namespace) -> int:
     if options.out.suffix != ".html":
         raise UserError(f"out={options.out} is not possible: the page is HTML, so name it so")
 
-    from gru_bench import runs
+    from gru_bench.runs.folder import require_writable
 
-    runs.require_writable(options.out.parent)
+    require_writable(options.out.parent)
 
     from rich.console import Console
 
-    from gru_bench import report
+    from gru_bench.report import render
     from gru_bench.report.ledger import print_ledger
 
     size = ["--size", options.size] if options.size != "quick" else []
@@ -143,7 +143,7 @@ def _claims(options: argparse.Namespace) -> int:
     results, failed = _run_all(configs, command, options.quiet)
     if results:
         print_ledger(results, Console(highlight=False))
-        report.render(results, [], "html", options.out)
+        render.render(results, [], "html", options.out)
         print(f"\nThe page: {options.out}")
     return failed
 
@@ -152,32 +152,33 @@ def _run_all(
     configs: "list[ExperimentConfig]", command: str, quiet: bool
 ) -> "tuple[list[Result], int]":
     """Runs experiments; returns the results there are, and the exit status."""
-    from gru_bench import runs
-    from gru_bench.sweep import run_experiments
+    from gru_bench.experiments.sweep import run_experiments
+    from gru_bench.runs.folder import ERROR, read_result
 
     _set_up(configs)
     sweep = run_experiments(configs, command, quiet)
     for folder in sweep.elsewhere:
         print(f"another process is at work on {folder}", file=sys.stderr)
     for folder, reason in sweep.failures:
-        print(f"failed: {folder}: {reason} (see {runs.ERROR} there)", file=sys.stderr)
+        print(f"failed: {folder}: {reason} (see {ERROR} there)", file=sys.stderr)
     incomplete = bool(sweep.failures or sweep.elsewhere)
-    return [runs.read_result(folder) for folder in sweep.finished], int(incomplete)
+    return [read_result(folder) for folder in sweep.finished], int(incomplete)
 
 
 def _status(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from gru_bench.status import print_status
+    from gru_bench.runs.status import print_status
 
     print_status(options.dir, Console(highlight=False, soft_wrap=True))
 
 
 def _report(options: argparse.Namespace) -> None:
-    from gru_bench import report, runs
+    from gru_bench.report import render
+    from gru_bench.runs.folder import load_results
 
-    results, warnings = runs.load_results(options.dir)
-    report.render(results, warnings, options.format, options.out)
+    results, warnings = load_results(options.dir)
+    render.render(results, warnings, options.format, options.out)
     if options.out is not None:
         print(options.out)
 
@@ -185,8 +186,8 @@ def _report(options: argparse.Namespace) -> None:
 def _params(options: argparse.Namespace) -> None:
     import json
 
-    from gru_bench.parameters import AFFINE_MAPS, budget_table, parameter_table
-    from gru_bench.plugins import classes_by_name
+    from gru_bench.config.user_classes import classes_by_name
+    from gru_bench.model.counts import AFFINE_MAPS, budget_table, parameter_table
 
     own = classes_by_name("cell", options.cell, tuple(AFFINE_MAPS))
     if options.budget is None:
@@ -215,13 +216,13 @@ def _params(options: argparse.Namespace) -> None:
 
 
 def _speed(options: argparse.Namespace) -> None:
-    from gru_bench.machine import set_up_devices
+    from gru_bench.system.machine import set_up_devices
 
     set_up_devices()
 
-    from gru_bench import end_to_end, speed
-    from gru_bench.config import CELLS
-    from gru_bench.plugins import classes_by_name
+    from gru_bench.benchmark import end_to_end, layer
+    from gru_bench.config.cell import CELLS
+    from gru_bench.config.user_classes import classes_by_name
 
     def progress(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -234,30 +235,30 @@ def _speed(options: argparse.Namespace) -> None:
         markdown = end_to_end.as_markdown(result)
     else:
         cells = classes_by_name("cell", options.cell, CELLS)
-        result = speed.measure_speed(options.grid, progress, cells)
-        speed.print_speed(result)
-        markdown = speed.as_markdown(result)
+        result = layer.measure_speed(options.grid, progress, cells)
+        layer.print_speed(result)
+        markdown = layer.as_markdown(result)
     if options.out is not None:
-        speed.write(result, markdown, options.out)
+        layer.write(result, markdown, options.out)
         print(options.out)
 
 
 def _board(options: argparse.Namespace) -> None:
-    from gru_bench.board import open_board
+    from gru_bench.cli.tensorboard import open_board
 
     open_board(options.dir, options.port, options.browser)
 
 
 def _completion(options: argparse.Namespace) -> None:
-    from gru_bench.completion import script
+    from gru_bench.cli.completion import script
 
     print(script(make_parser(), options.shell))
 
 
 def _info(options: argparse.Namespace) -> None:
-    from gru_bench import machine
-    from gru_bench.compose import conf_dir
-    from gru_bench.wheel import cache_dir
+    from gru_bench.config.compose import conf_dir
+    from gru_bench.system import machine
+    from gru_bench.system.files import cache_dir
 
     machine.set_up_devices()
     about = machine.describe()
@@ -278,7 +279,3 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "completion": _completion,
     "info": _info,
 }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

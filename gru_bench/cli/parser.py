@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gru_bench import __version__
+from gru_bench.system.version import __version__
 
 DESCRIPTION = "Which recurrent cell should I use: a GRU, an LSTM or a plain RNN?"
 RUN_HELP = """\

@@ -5,12 +5,10 @@ import io
 import socket
 import threading
 import webbrowser
-from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
-from gru_bench.errors import UserError
-from gru_bench.runs import Result
+from gru_bench.system.errors import UserError
 
 # How the pages start: curves as they are, and in one colour a cell, the folder above a run's own.
 VIEW = urlencode({"smoothing": 0, "runColorGroup": "regex:([^/]+)/h[0-9]"})
@@ -67,26 +65,3 @@ def open_board(directory: Path, port: int | None = None, open_browser: bool = Fa
 def _is_taken(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("localhost", port)) == 0
-
-
-def write_figures(out_dir: Path, results: Sequence[Result]) -> None:
-    """Draws the figures of a report for TensorBoard, as the run `figures` of a folder.
-
-    They take the place of those that were there. Drawing takes a third of a second a figure.
-
-    Args:
-        out_dir: Folder of the runs.
-        results: Finished runs in it.
-    """
-    # SciPy and Matplotlib take a while to import; TensorBoard itself takes the file's writer.
-    from gru_bench.report.document import make_document
-    from gru_bench.tracking import EventFile
-
-    document = make_document(results, [])
-    document.draw()
-    file = EventFile(out_dir / "figures")
-    for section, pictures in document.pictures.items():
-        for picture in pictures:
-            # Time Series sorts sections by name: these come behind the curves.
-            file.write_image(f"whole sweep, {section}/{picture.title}", picture.png)
-    file.close()

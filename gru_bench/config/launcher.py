@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
-from gru_bench.checks import one_of, require, require_choices, require_positive
-from gru_bench.errors import UserError
+from gru_bench.config.checks import one_of, require, require_choices, require_positive
+from gru_bench.system.errors import UserError
 
 CLUSTERS = ("slurm", "local")
 

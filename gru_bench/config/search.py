@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
-from gru_bench.checks import require
-from gru_bench.config import INITIALISATIONS
+from gru_bench.config.cell import INITIALISATIONS
+from gru_bench.config.checks import require
 
 
 @dataclass

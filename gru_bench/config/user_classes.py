@@ -6,13 +6,14 @@ What is known of them here is known without running any of their code, but for `
 import importlib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Literal
 
-from gru_bench.errors import UserError
+from gru_bench.system.errors import UserError
 
 Kind = Literal["cell", "task"]
 
@@ -149,3 +150,18 @@ def _add_working_directory() -> None:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
+
+
+class _Mistake(Exception):  # noqa: N818
+    """What is wrong with a class, as the end of a sentence that begins with its name."""
+
+
+@contextmanager
+def _in_one_line(kind: Kind, reference: str) -> Iterator[None]:
+    """Turns whatever a class of the user's raises into a `UserError`."""
+    try:
+        yield
+    except _Mistake as mistake:
+        raise UserError(f"{kind}.module={reference} cannot be used: {mistake}") from mistake
+    except Exception as error:
+        raise UserError(f"{kind}.module={reference} cannot be used: {told(error)}") from error

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from gru_bench.config import ExperimentConfig
-from gru_bench.runs import Result
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.runs.result import Result
 
 # Known from elsewhere in a row.
 NOT_A_SETTING = {"cell.name", "hidden_size", "task.name", "corpus.name"}

@@ -28,10 +28,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from gru_bench.config import CELLS
-from gru_bench.errors import UserError
-from gru_bench.runs import Result, Score
-from gru_bench.stats import (
+from gru_bench.config.cell import CELLS
+from gru_bench.evidence.estimates import (
     MIN_PAIRS,
     MOST_PAIRS,
     SIGNIFICANCE,
@@ -46,6 +44,8 @@ from gru_bench.stats import (
     sign_flip_test,
     wilson_interval,
 )
+from gru_bench.runs.result import Result, Score
+from gru_bench.system.errors import UserError
 
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 

@@ -12,17 +12,18 @@ import msgspec
 import numpy as np
 from filelock import FileLock
 
-from gru_bench.analysis import load_model
-from gru_bench.config import REFERENCE, CellConfig, content_hash
-from gru_bench.experiment import Experiment, make_train_config, with_hidden_size
-from gru_bench.matching import match_training_time
-from gru_bench.measure import measure_training_steps
-from gru_bench.model import Model
-from gru_bench.plugins import source_file
-from gru_bench.runs import write_atomically
-from gru_bench.streaming import step_latency, stream_bytes
+from gru_bench.config.cell import REFERENCE, CellConfig
+from gru_bench.config.user_classes import source_file
+from gru_bench.experiments.experiment import Experiment, make_train_config
+from gru_bench.measuring.equal_time import match_training_time
+from gru_bench.measuring.latency import step_latency
+from gru_bench.measuring.training_step import measure_training_steps
+from gru_bench.model.model import Model, load_model
+from gru_bench.model.streaming import stream_bytes
+from gru_bench.system.files import content_hash, write_atomically
 from gru_bench.tasks.base import Task
-from gru_bench.train import TrainConfig, init_run
+from gru_bench.training.state import TrainConfig, with_hidden_size
+from gru_bench.training.step import init_run
 
 SIZES = ".sizes"
 

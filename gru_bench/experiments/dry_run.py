@@ -10,15 +10,15 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from gru_bench.config import ExperimentConfig
-from gru_bench.costs import Cost, measure_cells
-from gru_bench.experiment import Experiment, make_experiments, with_hidden_size
-from gru_bench.outcome import tuning_grid
-from gru_bench.population import count
-from gru_bench.progress import show_clock
-from gru_bench.sweep import is_finished
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.experiments.costs import Cost, measure_cells
+from gru_bench.experiments.experiment import Experiment, make_experiments
+from gru_bench.experiments.locks import is_finished
+from gru_bench.experiments.to_result import count, tuning_grid
+from gru_bench.system.progress import show_clock
 from gru_bench.tasks.base import Task
-from gru_bench.train import TrainConfig, devices_per_run
+from gru_bench.training.devices import devices_per_run
+from gru_bench.training.state import TrainConfig, with_hidden_size
 
 FORWARD_SHARE = 1 / 3  # of a training step; the backward pass is about two forward ones
 

@@ -4,28 +4,27 @@ A job is one population. Whatever the engine, its part ends in `run_job`, which 
 process for the job: nothing of JAX is inherited, and one that is killed takes no other with it.
 """
 
-import contextlib
-import dataclasses
-import json
-import pickle
 import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from signal import SIGKILL, strsignal
 from typing import Any
 
-from gru_bench.config import ExperimentConfig
-from gru_bench.errors import UserError
-from gru_bench.launcher_config import JoblibConfig, LauncherConfig, RayConfig, SubmititConfig
-from gru_bench.machine import cpu_cores, job_environment
-from gru_bench.runs import RESULT
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.launcher import JoblibConfig, LauncherConfig, RayConfig, SubmititConfig
+from gru_bench.experiments.jobs import (
+    Job,
+    JobProcess,
+    Outcome,
+    Resumable,
+    _lines,
+    _not_started,
+    run_job,
+)
+from gru_bench.system.errors import UserError
+from gru_bench.system.machine import cpu_cores
 
 SUBMITIT_FOLDER = ".submitit"  # of its scripts and logs, below out_dir
 RULE = "\n" + 22 * "-" + "\n"  # in the errors of submitit
@@ -33,154 +32,8 @@ POLL_S = 1.0
 CONNECT_S = 10.0
 
 
-@dataclass(frozen=True)
-class Job:
-    """One population to be run in a process of its own.
-
-    Attributes:
-        configs: its experiments.
-        command: how they were asked for.
-        timed: whether to measure what a step of training costs.
-        cwd: working directory, which relative paths mean.
-        cores: CPU cores that it may use.
-        shares_card: whether others may use the same accelerator at the same time.
-    """
-
-    configs: list[ExperimentConfig]
-    command: str
-    timed: bool
-    cwd: str
-    cores: int
-    shares_card: bool
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a job.
-
-    Attributes:
-        failures: run folders that failed, each with the reason in one line.
-        elsewhere: run folders that another process was at work on.
-        lost: why the job ended without telling; None if it told.
-        log: what it wrote to standard error, if it is lost.
-    """
-
-    failures: list[tuple[str, str]] = field(default_factory=list)
-    elsewhere: list[str] = field(default_factory=list)
-    lost: str | None = None
-    log: str = ""
-
-
 # Of each job as it ends: its number, and what became of it.
 Outcomes = Generator[tuple[int, Outcome]]
-
-
-class JobProcess:
-    """A job's process. It ends, with a checkpoint, once `stop` is called or this process is gone.
-
-    Its standard input stays open as long as it is to run. It is out of reach of the terminal's
-    Ctrl-C, which would otherwise end it twice.
-    """
-
-    def __init__(self, job: Job) -> None:
-        with contextlib.ExitStack() as files:
-            self._output = files.enter_context(tempfile.TemporaryFile())
-            self._log = files.enter_context(tempfile.TemporaryFile())
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "gru_bench.job"],
-                stdin=subprocess.PIPE,
-                stdout=self._output,
-                stderr=self._log,
-                cwd=job.cwd,
-                env=job_environment(job.shares_card),
-                start_new_session=True,
-            )
-            self._files = files.pop_all()
-        self._send(job)
-
-    def _send(self, job: Job) -> None:
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # its log says why it ended so early
-            pickle.dump(job, self._process.stdin)
-            self._process.stdin.flush()
-
-    def wait(self) -> Outcome:
-        """What became of it; stops it if this process is interrupted meanwhile."""
-        with self._files:
-            try:
-                status = self._process.wait()
-            finally:
-                self.stop()
-            log = _content(self._log)
-            try:
-                return Outcome(**json.loads(_content(self._output)))
-            except (ValueError, TypeError):
-                return Outcome(lost=_reason(status, log), log=log)
-
-    def ask_to_stop(self) -> None:
-        """Has it end, with a checkpoint, if it has not ended; does not wait for that."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
-
-    def stop(self) -> None:
-        """Ends it, if it has not ended."""
-        self.ask_to_stop()
-        self._process.wait()
-
-
-def _content(file: Any) -> str:
-    file.seek(0)
-    return str(file.read().decode(errors="replace"))
-
-
-def _reason(status: int, log: str) -> str:
-    """Why a process ended, in one line."""
-    if status == -SIGKILL:
-        return "its process was killed (SIGKILL), as systems do that run out of memory"
-    if status < 0:
-        return f"its process was ended by signal {-status} ({strsignal(-status)})"
-    return _lines(log, f"its process ended with status {status}")[-1]
-
-
-def _lines(text: object, default: str = "no reason is given") -> list[str]:
-    """The lines of a text or an error; the default alone if it says nothing."""
-    return str(text).strip().splitlines() or [default]
-
-
-def _not_started(error: OSError) -> Outcome:
-    """Of a job without a process, such as one in a folder that this machine has not."""
-    return Outcome(lost=f"its process cannot be started: {error}")
-
-
-def run_job(job: Job) -> Outcome:
-    """Runs a job in a fresh process; what can go wrong is in the outcome."""
-    try:
-        return JobProcess(job).wait()
-    except OSError as error:
-        return _not_started(error)
-
-
-class Resumable:
-    """`run_job` of one job as submitit wants it: what a time limit breaks off is queued again."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-
-    def __call__(self) -> Outcome:
-        return run_job(self._job)
-
-    def checkpoint(self) -> Any:
-        """The submission that goes on from the checkpoint."""
-        from submitit.helpers import DelayedSubmission
-
-        job = self._job
-        folders = [Path(job.cwd, each.out_dir, each.run_name()) for each in job.configs]
-        if not any((folder / RESULT).exists() for folder in folders):
-            # Begun: force=true has done its work, and would now clear the checkpoint.
-            configs = [dataclasses.replace(each, force=False) for each in job.configs]
-            job = dataclasses.replace(job, configs=configs)
-        return DelayedSubmission(Resumable(job))
 
 
 def launch(

@@ -6,28 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gru_bench.config import (
-    REFERENCE,
-    AddingConfig,
-    CellConfig,
-    CopyConfig,
-    CountingConfig,
+from gru_bench.config.cell import REFERENCE, CellConfig
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.task import (
     CustomTaskConfig,
-    ExperimentConfig,
     TextConfig,
 )
-from gru_bench.corpora import load_corpus
-from gru_bench.custom import load_task
-from gru_bench.errors import UserError
-from gru_bench.model import ModelConfig, cell_class
-from gru_bench.parameters import matched_hidden_size
-from gru_bench.paths import check_path
-from gru_bench.tasks.adding import AddingTask
+from gru_bench.measuring.recurrence_choice import check_path
+from gru_bench.model.counts import matched_hidden_size
+from gru_bench.model.model import ModelConfig, cell_class
+from gru_bench.system.errors import UserError
 from gru_bench.tasks.base import Task
-from gru_bench.tasks.copy import CopyTask
-from gru_bench.tasks.counting import CountingTask
-from gru_bench.tasks.text import make_text_task
-from gru_bench.train import TrainConfig
+from gru_bench.tasks.make import make_task
+from gru_bench.training.state import TrainConfig
 
 EVALUATIONS = 20  # of a synthetic task, unless evaluate_every says otherwise
 
@@ -92,23 +83,6 @@ def make_experiments(configs: Sequence[ExperimentConfig]) -> list[Experiment]:
     return experiments
 
 
-def make_task(config: ExperimentConfig) -> Task:
-    """The task, with its data."""
-    match config.task:
-        case CopyConfig(lag=lag):
-            return CopyTask(lag=lag, batch_size=config.batch_size)
-        case AddingConfig(length=length):
-            return AddingTask(length=length, batch_size=config.batch_size)
-        case CountingConfig(max_n=max_n, test_max_n=test_max_n):
-            return CountingTask(max_n=max_n, test_max_n=test_max_n, batch_size=config.batch_size)
-        case TextConfig():
-            assert config.corpus is not None
-            return make_text_task(config.task, load_corpus(config.corpus), config.batch_size)
-        case CustomTaskConfig(module=module, options=options):
-            return load_task(module, options, config.batch_size)
-    raise UserError(f"task.name={config.task.name} is not known")
-
-
 def make_train_config(config: ExperimentConfig, task: Task) -> TrainConfig:
     """What training needs to know of a configuration: counts of steps instead of epochs."""
     if task.examples is not None and task.examples < config.batch_size:
@@ -169,10 +143,3 @@ def make_model_config(config: ExperimentConfig, task: Task) -> ModelConfig:
         config.budget,
     )
     return dataclasses.replace(model, hidden_size=size)
-
-
-def with_hidden_size(train: TrainConfig, hidden_size: int) -> TrainConfig:
-    """The same training of a model of another size."""
-    return dataclasses.replace(
-        train, model=dataclasses.replace(train.model, hidden_size=hidden_size)
-    )

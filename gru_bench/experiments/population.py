@@ -9,29 +9,32 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
-from flax import nnx
 
-from gru_bench import machine, runs
-from gru_bench.checkpoints import Checkpoints
-from gru_bench.config import REFERENCE
-from gru_bench.costs import Cost
-from gru_bench.experiment import Experiment, with_hidden_size
-from gru_bench.interrupts import Interrupts
-from gru_bench.model import Model, count_parameters
-from gru_bench.outcome import (
+from gru_bench.analysis.probes import look_within, probe
+from gru_bench.config.cell import REFERENCE
+from gru_bench.experiments.costs import Cost
+from gru_bench.experiments.experiment import Experiment
+from gru_bench.experiments.to_result import (
+    count,
+    curves,
     mean_or_none,
     seed_result,
     spread,
+    trial_hparams,
     tuning_grid,
     tuning_result,
 )
-from gru_bench.parameters import stack_parameters
-from gru_bench.paths import with_path
-from gru_bench.probes import look_within, probe
-from gru_bench.progress import Bar, Progress
-from gru_bench.status import Status, clear_status, write_status
-from gru_bench.tracking import EventLog, curves, trial_hparams
-from gru_bench.train import Evaluation, Fit, Snapshot, TrainConfig, fit
+from gru_bench.measuring.recurrence_choice import with_path
+from gru_bench.runs.events import EventLog
+from gru_bench.runs.folder import prepare_folder, write_result
+from gru_bench.runs.result import MachineEnvironment, Result, Score, Timing, Tuning
+from gru_bench.runs.status import Status, clear_status, write_status
+from gru_bench.system import machine
+from gru_bench.system.interrupts import Interrupts
+from gru_bench.system.progress import Bar, Progress
+from gru_bench.training.checkpoints import Checkpoints
+from gru_bench.training.fit import fit
+from gru_bench.training.state import Evaluation, Fit, Snapshot, TrainConfig, with_hidden_size
 
 CHECKPOINTS = "checkpoints"
 
@@ -80,7 +83,7 @@ def run_population(
     train = with_path(train, task, sum(len(each.config.seeds) for each in experiments))
     for experiment in experiments:
         own = experiment.config
-        runs.prepare_folder(own.out_dir, own.run_name(), own.resolved())
+        prepare_folder(own.out_dir, own.run_name(), own.resolved())
     if config.force:
         clear(first)
     searched = train.steps if config.tune.learning_rates else 0
@@ -141,7 +144,7 @@ def run_population(
             for seed in result.seeds:
                 tested = {name: value for name, value in seed.test.items() if value is not None}
                 member.events.finish(seed.seed, seed.steps, tested, task.score.name)
-            runs.write_result(member.experiment.folder, result)
+            write_result(member.experiment.folder, result)
         for experiment in experiments:
             clear(experiment)
 
@@ -211,7 +214,7 @@ class Trainer:
 
 
 def make_members(
-    experiments: Sequence[Experiment], tuning: runs.Tuning | None, stack: ExitStack
+    experiments: Sequence[Experiment], tuning: Tuning | None, stack: ExitStack
 ) -> list[Member]:
     """The experiments' places in the population, their event logs opened on the stack."""
     members, first = [], 0
@@ -235,11 +238,11 @@ def make_result(
     member: Member,
     train: TrainConfig,
     trained: Fit,
-    tuning: runs.Tuning | None,
+    tuning: Tuning | None,
     costs: dict[str, Cost],
     command: str,
     began: float,
-) -> runs.Result:
+) -> Result:
     """All that is known of one experiment, once its population is trained."""
     config, task = member.experiment.config, member.experiment.task
     places = slice(member.first, member.first + len(member.seeds))
@@ -248,7 +251,7 @@ def make_result(
     cost, reference = costs[config.cell.name], costs[REFERENCE]
     params = jax.tree.map(lambda leaf: leaf[places], trained.params)
     probes = probe(train, task, member.seeds, params) if config.probes else None
-    return runs.Result(
+    return Result(
         identity=config.identity(),
         config=config.resolved(),
         task_label=config.task_label,
@@ -256,12 +259,12 @@ def make_result(
         command=command,
         hidden_size=train.model.hidden_size,
         parameters=count(train, reference.hidden_size),
-        score=runs.Score(**dataclasses.asdict(task.score)),
+        score=Score(**dataclasses.asdict(task.score)),
         seeds=[
             seed_result(trained, run, seed, member.learning_rate, task.score.name, share)
             for run, seed in enumerate(member.seeds, start=member.first)
         ],
-        timing=runs.Timing(
+        timing=Timing(
             compile_s=share * trained.compile_s,
             train_s=share * trained.train_s,
             wall_s=share * (time.perf_counter() - began),
@@ -274,19 +277,5 @@ def make_result(
         state_bytes=cost.state_bytes,
         tuning=tuning,
         probes=probes,
-        environment=runs.MachineEnvironment(
-            **machine.describe(), recurrence=train.model.recurrence
-        ),
-    )
-
-
-def count(train: TrainConfig, lstm_size: int) -> runs.Parameters:
-    """Parameters of the recurrent layers and of the whole model, counted in the real tree."""
-    model = nnx.eval_shape(lambda: Model(train.model, rngs=nnx.Rngs(0)))
-    return runs.Parameters(
-        cell=count_parameters(model.layers),
-        lstm=stack_parameters(
-            REFERENCE, train.model.cell_input_size, lstm_size, train.model.layers
-        ),
-        total=count_parameters(model),
+        environment=MachineEnvironment(**machine.describe(), recurrence=train.model.recurrence),
     )

@@ -33,12 +33,14 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from gru_bench import runs
-from gru_bench.config import CustomCellConfig, ExperimentConfig, TuneConfig
-from gru_bench.errors import UserError
-from gru_bench.runs import Result
-from gru_bench.search_config import SearchConfig
-from gru_bench.sweep import run_experiments
+from gru_bench.config.cell import CustomCellConfig
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.optim import TuneConfig
+from gru_bench.config.search import SearchConfig
+from gru_bench.experiments.sweep import run_experiments
+from gru_bench.runs.folder import read_result, require_writable
+from gru_bench.runs.result import Result
+from gru_bench.system.errors import UserError
 
 JOURNAL = "search.journal"
 LOCK = ".search.lock"
@@ -87,7 +89,7 @@ def search(
     """
     check(configs)
     out_dir = Path(configs[0].out_dir)
-    runs.require_writable(out_dir)
+    require_writable(out_dir)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         with FileLock(out_dir / LOCK, blocking=False):
@@ -230,7 +232,7 @@ def run_trials(
             reason = next(reason for failed, reason in sweep.failures if failed == folder)
             note(f"{label}: failed: {reason}")
             continue
-        result = runs.read_result(folder)
+        result = read_result(folder)
         score = validation_score(result)
         trial.study.tell(trial.number, -score if result.score.higher_is_better else score)
         note(f"{label}: validation {result.score.name} {score:.4g}")
@@ -252,7 +254,7 @@ def summary(config: ExperimentConfig, space: SearchConfig, study: Study) -> Sear
     if not done:
         return Searched(config, 0, len(failed), {}, None)
     best = make_trial(config, space, study, study.best_trial.number)
-    result = runs.read_result(Path(config.out_dir) / best.config.run_name())
+    result = read_result(Path(config.out_dir) / best.config.run_name())
     return Searched(config, len(done), len(failed), settings_of(study.best_trial), result)
 
 

@@ -2,25 +2,22 @@
 
 import traceback
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from gru_bench import runs
-from gru_bench.board import write_figures
-from gru_bench.config import ExperimentConfig
-from gru_bench.costs import Cost, measure_cells
-from gru_bench.experiment import Experiment, make_experiments
-from gru_bench.interrupts import Interrupts
-from gru_bench.launchers import launch
-from gru_bench.population import clear, run_population
-from gru_bench.progress import Progress
-from gru_bench.status import Status, write_status
-
-LOCKS = ".locks"
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.experiments.costs import Cost, measure_cells
+from gru_bench.experiments.engines import launch
+from gru_bench.experiments.experiment import Experiment, make_experiments
+from gru_bench.experiments.locks import has_result, is_finished, locked
+from gru_bench.experiments.population import clear, run_population
+from gru_bench.report.tensorboard_figures import write_figures
+from gru_bench.runs.folder import ERROR, load_results, require_writable
+from gru_bench.runs.status import Status, write_status
+from gru_bench.system.interrupts import Interrupts
+from gru_bench.system.progress import Progress
 
 
 class JobLost(Exception):  # noqa: N818
@@ -70,7 +67,7 @@ def run_experiments(
     launcher = configs[0].launcher
     experiments = make_experiments(configs)
     for out_dir in {experiment.config.out_dir for experiment in experiments}:
-        runs.require_writable(out_dir)
+        require_writable(out_dir)
     by_population: dict[str, list[Experiment]] = defaultdict(list)
     finished = []
     for experiment in experiments:
@@ -90,7 +87,7 @@ def run_experiments(
             run_in_jobs(populations, sweep, command, progress, timed)
     if len(sweep.finished) > 1 and populations:
         for out_dir in sorted({experiment.config.out_dir for experiment in experiments}):
-            write_figures(Path(out_dir), runs.load_results(out_dir)[0])
+            write_figures(Path(out_dir), load_results(out_dir)[0])
     return sweep
 
 
@@ -199,49 +196,13 @@ def announce(populations: Sequence[Sequence[Experiment]]) -> None:
                 write_status(experiment.folder, Status(state="waiting"))
 
 
-def is_finished(experiment: Experiment) -> bool:
-    """Whether there is a result that need not be made anew."""
-    return not experiment.config.force and has_result(experiment)
-
-
-def has_result(experiment: Experiment) -> bool:
-    """Whether its folder holds a result of just this configuration, as this machine sees it."""
-    list(experiment.folder.glob("*"))  # a file system of the network may look anew only for this
-    return runs.is_finished(experiment.folder, experiment.config.identity())
-
-
-def lock_of(experiment: Experiment) -> Path:
-    """The file that whoever works on the experiment holds the lock of."""
-    config = experiment.config
-    return Path(config.out_dir) / LOCKS / config.identity()
-
-
-@contextmanager
-def locked(experiments: Sequence[Experiment]) -> Iterator[list[Experiment]]:
-    """Holds the locks of the run folders; yields the experiments that no other process has.
-
-    The operating system frees the locks of a process that is killed.
-    """
-    with ExitStack() as stack:
-        free = []
-        for experiment in experiments:
-            lock = lock_of(experiment)
-            lock.parent.mkdir(exist_ok=True)
-            try:
-                stack.enter_context(FileLock(lock, blocking=False))
-            except Timeout:
-                continue
-            free.append(experiment)
-        yield free
-
-
 def note_failure(experiment: Experiment, error: Exception) -> tuple[Path, str]:
     """Leaves the traceback in the run folder; returns the folder and the reason in one line."""
     reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
     write_status(experiment.folder, Status(state="failed", reason=reason))
     try:
         text = "".join(traceback.format_exception(error))
-        (experiment.folder / runs.ERROR).write_text(text, encoding="utf-8")
+        (experiment.folder / ERROR).write_text(text, encoding="utf-8")
     except OSError:
         pass  # the disk may be what failed
     return experiment.folder, reason

@@ -3,16 +3,29 @@
 from collections.abc import Sequence
 
 import numpy as np
+from flax import nnx
 
-from gru_bench import runs
-from gru_bench.config import TuneConfig
+from gru_bench.config.cell import REFERENCE
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.optim import TuneConfig
+from gru_bench.config.task import (
+    AddingConfig,
+    CopyConfig,
+    CountingConfig,
+    CustomTaskConfig,
+    TextConfig,
+)
+from gru_bench.model.counts import stack_parameters
+from gru_bench.model.model import Model, count_parameters
+from gru_bench.runs.events import _tag
+from gru_bench.runs.result import Curve, Parameters, SeedResult, Spread, Tuning
 from gru_bench.tasks.base import Score, Split
-from gru_bench.train import NEVER, Fit
+from gru_bench.training.state import NEVER, Evaluation, Fit, TrainConfig
 
 
 def seed_result(
     trained: Fit, run: int, seed: int, learning_rate: float, score: str, share: float
-) -> runs.SeedResult:
+) -> SeedResult:
     """One run of a population.
 
     Args:
@@ -37,7 +50,7 @@ def seed_result(
         return {name: float(values[run]) for name, values in trained.scores[split].items()}
 
     solved_step = reached(trained.solved_step[run])
-    return runs.SeedResult(
+    return SeedResult(
         seed=seed,
         learning_rate=learning_rate,
         test=scores("test"),
@@ -48,7 +61,7 @@ def seed_result(
         solved_step=solved_step,
         solved_s=next((share * e.time_s for e in seen if e.steps[run] == solved_step), None),
         diverged_step=reached(trained.diverged_step[run]),
-        curve=runs.Curve(
+        curve=Curve(
             step=[int(e.steps[run]) for e in seen],
             time_s=[share * e.time_s for e in seen],
             train_loss=[float(e.train_loss[run]) for e in seen],
@@ -66,7 +79,7 @@ def tuning_grid(tune: TuneConfig) -> tuple[list[int], list[float]]:
     return tune.tuning_seeds * len(tune.learning_rates), rates
 
 
-def tuning_result(tune: TuneConfig, trained: Fit, score: Score) -> runs.Tuning:
+def tuning_result(tune: TuneConfig, trained: Fit, score: Score) -> Tuning:
     """The learning rate of the best mean validation score; of equals, that of the least loss.
 
     A run without a finite score counts with the baseline, one without a finite loss as the worst.
@@ -83,7 +96,7 @@ def tuning_result(tune: TuneConfig, trained: Fit, score: Score) -> runs.Tuning:
     means = sign * np.where(np.isfinite(scores), scores, score.baseline).mean(1)
     mean_losses = np.where(np.isfinite(losses), losses, np.inf).mean(1)
     best = max(range(len(means)), key=lambda i: (means[i], -mean_losses[i]))
-    return runs.Tuning(
+    return Tuning(
         learning_rates=tune.learning_rates,
         seeds=tune.tuning_seeds,
         scores=scores.tolist(),
@@ -91,17 +104,75 @@ def tuning_result(tune: TuneConfig, trained: Fit, score: Score) -> runs.Tuning:
     )
 
 
-def spread(
-    values: np.ndarray | None, reference: np.ndarray | float | None = 1.0
-) -> runs.Spread | None:
+def spread(values: np.ndarray | None, reference: np.ndarray | float | None = 1.0) -> Spread | None:
     """Median and quartiles of values over those of a reference; None where either is missing."""
     if values is None or reference is None:
         return None
     low, median, high = np.quantile(values / reference, [0.25, 0.5, 0.75])
-    return runs.Spread(median=float(median), low=float(low), high=float(high), repeats=len(values))
+    return Spread(median=float(median), low=float(low), high=float(high), repeats=len(values))
 
 
 def mean_or_none(values: Sequence[float] | np.ndarray) -> float | None:
     """Mean of the finite values, or None if there is none."""
     finite = np.asarray(values)[np.isfinite(values)]
     return float(finite.mean()) if len(finite) else None
+
+
+def count(train: TrainConfig, lstm_size: int) -> Parameters:
+    """Parameters of the recurrent layers and of the whole model, counted in the real tree."""
+    model = nnx.eval_shape(lambda: Model(train.model, rngs=nnx.Rngs(0)))
+    return Parameters(
+        cell=count_parameters(model.layers),
+        lstm=stack_parameters(
+            REFERENCE, train.model.cell_input_size, lstm_size, train.model.layers
+        ),
+        total=count_parameters(model),
+    )
+
+
+def trial_hparams(config: ExperimentConfig) -> dict[str, str | float]:
+    """The settings by which TensorBoard's HParams page tells trials apart.
+
+    Every run has every key, since the page drops runs that lack one. The seed is not among them:
+    the seeds of one configuration are the sessions of one trial. `length` is what makes the task
+    long: the lag of copy, the sequence length of adding, the largest n that counting is trained on,
+    the most tokens of a text, an option `length` of a task of the user's own (else 0).
+    """
+    match config.task:
+        case CopyConfig(lag=length) | AddingConfig(length=length) | CountingConfig(max_n=length):
+            pass
+        case TextConfig(max_length=length):
+            pass
+        case CustomTaskConfig(options=options):
+            length = options.get("length", 0)
+        case _:
+            raise TypeError(f"a task without a length: {config.task}")
+    return {
+        "cell": config.cell.name,
+        "task": config.task_label,
+        "length": length,
+        "hidden_size": config.hidden_size,
+        "layers": config.layers,
+        "learning_rate": config.optim.learning_rate,
+        "optimizer": config.optim.name,
+        "batch_size": config.batch_size,
+    }
+
+
+def curves(evaluation: Evaluation, run: int, task: str) -> dict[str, float]:
+    """One run's numbers of an evaluation, by their tags: `train/<task>/loss` and the like.
+
+    The task is among them because a chart shows all runs that have its tag: losses of different
+    tasks have nothing to say to each other.
+
+    Args:
+        evaluation: Of a population.
+        run: Its place in it.
+        task: The task's label.
+    """
+    numbers = {
+        _tag("train", task, "loss"): evaluation.train_loss,
+        _tag("train", task, "gradient_norm"): evaluation.gradient_norm,
+        _tag("train", task, "learning_rate"): evaluation.learning_rate,
+    } | {_tag("validation", task, name): score for name, score in evaluation.scores.items()}
+    return {tag: float(values[run]) for tag, values in numbers.items()}

@@ -1,4 +1,4 @@
-"""The process of one job: `python -m gru_bench.job`, which `launchers.JobProcess` starts.
+"""The process of one job: `python -m gru_bench.experiments.worker`, which `jobs.JobProcess` starts.
 
 The job comes on standard input, what became of it goes to standard output.
 """
@@ -11,8 +11,8 @@ import sys
 import threading
 from dataclasses import asdict
 
-from gru_bench.launchers import Job, Outcome
-from gru_bench.machine import set_up_devices
+from gru_bench.experiments.jobs import Job, Outcome
+from gru_bench.system.machine import set_up_devices
 
 
 def main() -> None:
@@ -31,9 +31,9 @@ def main() -> None:
 
 def run(job: Job) -> Outcome:
     """Trains its population in this process."""
-    from gru_bench.experiment import make_experiments
-    from gru_bench.progress import Progress
-    from gru_bench.sweep import Sweep, run_here
+    from gru_bench.experiments.experiment import make_experiments
+    from gru_bench.experiments.sweep import Sweep, run_here
+    from gru_bench.system.progress import Progress
 
     experiments = make_experiments(job.configs)
     sweep = Sweep([experiment.folder for experiment in experiments])

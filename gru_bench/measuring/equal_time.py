@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from gru_bench.measure import measure_training_steps
-from gru_bench.parameters import matched_hidden_size
+from gru_bench.measuring.training_step import measure_training_steps
+from gru_bench.model.counts import matched_hidden_size
 from gru_bench.tasks.base import Task
-from gru_bench.train import TrainConfig
+from gru_bench.training.state import TrainConfig
 
 FIRST_FACTORS = (0.6, 1.0, 1.6)  # of the size with equal FLOPs: the sizes that are timed first
 FARTHEST_FACTOR = 4  # neither more nor less of it

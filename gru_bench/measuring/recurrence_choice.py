@@ -19,18 +19,18 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, PyTree
 
-from gru_bench import __version__, cudnn, fused
-from gru_bench.config import RECURRENCES, content_hash
-from gru_bench.errors import UserError
-from gru_bench.model import ModelConfig, cell_class, make_cell
-from gru_bench.plugins import source_file, told
-from gru_bench.recurrence import unroll
-from gru_bench.runs import write_atomically
+from gru_bench.config.experiment import RECURRENCES
+from gru_bench.config.user_classes import source_file, told
+from gru_bench.measuring.rounds import race
+from gru_bench.model.model import ModelConfig, cell_class, make_cell
+from gru_bench.recurrence import cudnn, fused
+from gru_bench.recurrence.scan import unroll
+from gru_bench.recurrence.tiles import NotPointwise
+from gru_bench.system.errors import UserError
+from gru_bench.system.files import cache_dir, content_hash, write_atomically
+from gru_bench.system.version import __version__
 from gru_bench.tasks.base import Task
-from gru_bench.tiles import NotPointwise
-from gru_bench.timing import race
-from gru_bench.train import TrainConfig
-from gru_bench.wheel import cache_dir
+from gru_bench.training.state import TrainConfig
 
 AUTO, *PATHS = RECURRENCES
 ROUNDS = 9

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -26,3 +27,17 @@ def race(calls: Mapping[str, Callable[[], object]], rounds: int) -> Seconds:
             if turn >= WARM_UP_ROUNDS:
                 seconds[name].append(time.perf_counter() - started)
     return seconds
+
+
+def program_memory_mb(program: Any) -> float | None:
+    """Megabytes (10^6 bytes) that a compiled program holds at its peak, on one device."""
+    analysis = program.memory_analysis()
+    if analysis is None:
+        return None
+    held = (
+        analysis.argument_size_in_bytes
+        + analysis.output_size_in_bytes
+        + analysis.temp_size_in_bytes
+        - analysis.alias_size_in_bytes
+    )
+    return float(held) / 1e6

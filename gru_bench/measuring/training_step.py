@@ -13,9 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gru_bench.paths import with_path
+from gru_bench.measuring.recurrence_choice import with_path
+from gru_bench.measuring.rounds import program_memory_mb
 from gru_bench.tasks.base import Task
-from gru_bench.train import TrainConfig, init_run, train_step
+from gru_bench.training.state import TrainConfig
+from gru_bench.training.step import init_run, train_step
 
 STEPS_A_TURN = 10  # in one program, so that the host's part does not count
 WARM_UP_ROUNDS = 2
@@ -91,17 +93,3 @@ def _compile_steps(config: TrainConfig, task: Task) -> tuple[Any, Any]:
     rate = jnp.float32(config.optim.learning_rate)
     run = jax.jit(lambda: init_run(config, task, jnp.int32(0), rate))()
     return jax.jit(steps).lower(run, task).compile(), run
-
-
-def program_memory_mb(program: Any) -> float | None:
-    """Megabytes (10^6 bytes) that a compiled program holds at its peak, on one device."""
-    analysis = program.memory_analysis()
-    if analysis is None:
-        return None
-    held = (
-        analysis.argument_size_in_bytes
-        + analysis.output_size_in_bytes
-        + analysis.temp_size_in_bytes
-        - analysis.alias_size_in_bytes
-    )
-    return float(held) / 1e6

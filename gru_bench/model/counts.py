@@ -23,7 +23,7 @@ POINTWISE = {"gru": 3 + 3 + 5, "gru_reset_after": 3 + 3 + 5 + 1, "lstm": 4 + 5 +
 def cell_parameters(cell: str, input_size: int, hidden_size: int) -> int:
     """Number of parameters of one recurrent layer."""
     if cell not in AFFINE_MAPS:
-        from gru_bench.custom import count_parameters
+        from gru_bench.model.user_cell import count_parameters
 
         return count_parameters(cell, input_size, hidden_size)
     count = AFFINE_MAPS[cell] * hidden_size * (input_size + hidden_size + 1)
@@ -38,7 +38,7 @@ def cell_flops(cell: str, input_size: int, hidden_size: int) -> int:
     the biases is left to the class to state.
     """
     if cell not in AFFINE_MAPS:
-        from gru_bench.custom import count_flops
+        from gru_bench.model.user_cell import count_flops
 
         return count_flops(cell, input_size, hidden_size)
     affine_maps = AFFINE_MAPS[cell] * hidden_size * (2 * input_size + 2 * hidden_size + 1)

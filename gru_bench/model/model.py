@@ -5,12 +5,13 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PyTree
 
-from gru_bench.cells import GRU, LSTM, RNN, Cell, GRUResetAfter, chrono_bias
-from gru_bench.custom import load_cell
-from gru_bench.recurrence import unroll
-from gru_bench.tasks.base import Readout
+from gru_bench.cells.base import Cell, chrono_bias
+from gru_bench.cells.builtin import GRU, LSTM, RNN, GRUResetAfter
+from gru_bench.config.task import Readout
+from gru_bench.model.user_cell import load_cell
+from gru_bench.recurrence.scan import unroll
 
 CELLS: dict[str, type[Cell]] = {
     "gru": GRU,
@@ -127,3 +128,10 @@ def read_out(
 def count_parameters(module: nnx.Module) -> int:
     """Number of parameters in the real tree."""
     return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module, nnx.Param)))
+
+
+def load_model(config: ModelConfig, params: PyTree[Array]) -> Model:
+    """The model with the given parameters; their leading axes, if any, become the model's."""
+    shapes = nnx.eval_shape(lambda: Model(config, rngs=nnx.Rngs(0)))
+    model: Model = nnx.merge(nnx.graphdef(shapes), params)
+    return model

@@ -1,20 +1,13 @@
 """A model used in real time: one step of a sequence after another, only the state being kept."""
 
-import time
-from collections.abc import Mapping
-from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from gru_bench.cells import AffineMap, Cell, Dot, State
-from gru_bench.model import Model
-
-STEPS_A_TURN = 100
-WARM_UP_ROUNDS = 10
+from gru_bench.cells.base import AffineMap, Cell, Dot, State
+from gru_bench.model.model import Model
 
 
 class Stream(NamedTuple):
@@ -79,42 +72,6 @@ def stream_bytes(model: Model) -> int:
     """Bytes that are kept of one sequence between two steps: the states, and what is pooled."""
     stream = jax.eval_shape(lambda: start_stream(model))
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(stream))
-
-
-def step_latency(models: Mapping[str, Model], rounds: int = 200) -> dict[str, np.ndarray]:
-    """Latency of one step of one sequence, each step waiting for the one before.
-
-    It is that of `STEPS_A_TURN` steps in one program: what the host needs to call a program, many
-    times what a small cell needs for a step, would else hide the differences. The parameters are
-    constants of the program, as they would be in a product. The models take turns, A B C A B C,
-    since machines drift.
-
-    Args:
-        models: by any name.
-        rounds: measurements of each.
-
-    Returns:
-        Microseconds by the same names. Entry i of all is of the same round.
-    """
-    programs, streams, inputs = {}, {}, {}
-    for name, model in models.items():
-        tokens = model.embedding is not None
-        features = () if tokens else (model.config.input_size,)
-        inputs[name] = jnp.zeros((STEPS_A_TURN, 1, *features), int if tokens else float)
-        streams[name] = start_stream(model)
-        steps = jax.jit(partial(jax.lax.scan, partial(stream_step, model)))
-        programs[name] = steps.lower(streams[name], inputs[name]).compile()
-    seconds: dict[str, list[float]] = {name: [] for name in models}
-    for _ in range(WARM_UP_ROUNDS + rounds):
-        for name, program in programs.items():
-            began = time.perf_counter()
-            result = jax.block_until_ready(program(streams[name], inputs[name]))
-            seconds[name].append(time.perf_counter() - began)
-            streams[name] = result[0]
-    return {
-        name: np.array(times[WARM_UP_ROUNDS:]) * 1e6 / STEPS_A_TURN
-        for name, times in seconds.items()
-    }
 
 
 def embed(model: Model, inputs: Array) -> Float[Array, "*steps batch input"]:

@@ -4,10 +4,8 @@ The checks find what would else fail deep inside a compiled program or, worse, w
 cell whose gradient is not the one of its equations, arrays that train but are not counted.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache, partial
-from typing import Any, cast, get_args
+from functools import cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,30 +13,13 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, PyTree
 
-from gru_bench.cells import Cell, Dot, State
-from gru_bench.errors import UserError
-from gru_bench.plugins import Kind, import_class, told
-from gru_bench.recurrence import unroll
-from gru_bench.tasks.base import SPLITS, Batch, Readout, Score, Split, Task
+from gru_bench.cells.base import Cell, Dot, State
+from gru_bench.config.user_classes import _in_one_line, _Mistake, import_class
+from gru_bench.recurrence.scan import unroll
 
 # Sizes at which a cell is checked, all different so that none can stand in for another.
 TIME, BATCH, INPUT, HIDDEN = 5, 2, 3, 4
 TOLERANCE = 0.01  # of a gradient, relative to its largest entry: room for an accelerator's rounding
-
-
-class _Mistake(Exception):  # noqa: N818
-    """What is wrong with a class, as the end of a sentence that begins with its name."""
-
-
-@contextmanager
-def _in_one_line(kind: Kind, reference: str) -> Iterator[None]:
-    """Turns whatever a class of the user's raises into a `UserError`."""
-    try:
-        yield
-    except _Mistake as mistake:
-        raise UserError(f"{kind}.module={reference} cannot be used: {mistake}") from mistake
-    except Exception as error:
-        raise UserError(f"{kind}.module={reference} cannot be used: {told(error)}") from error
 
 
 # Cells
@@ -193,81 +174,3 @@ def _require_state(method: str, state: State, expected: list[str]) -> None:
 
 
 # Tasks
-
-
-def load_task(reference: str, options: Mapping[str, Any], batch_size: int) -> Task:
-    """Makes the task named `package.module:Class`, and checks it.
-
-    Args:
-        reference: of a class that follows the protocol `gru_bench.tasks.base.Task`.
-        options: what it is made with, besides `batch_size`.
-        batch_size: sequences a batch.
-
-    Raises:
-        UserError: There is no such class, it cannot be made, or the check fails.
-    """
-    found = import_class("task", reference)
-    with _in_one_line("task", reference):
-        task = found(batch_size=batch_size, **options)
-        missing = [name for name in _members(Task) if not hasattr(task, name)]
-        if missing:
-            raise _Mistake(f"it has no {', '.join(missing)} (see gru_bench.tasks.base.Task)")
-        _check_declaration(task)
-        for split in SPLITS:
-            jax.eval_shape(partial(_scores, split), task, jax.random.key(0))
-    return cast(Task, task)
-
-
-def _members(protocol: type) -> list[str]:
-    return sorted(name for name in vars(protocol) if not name.startswith("_"))
-
-
-def _check_declaration(task: Task) -> None:
-    if not all(isinstance(leaf, Array) for leaf in jax.tree.leaves(task)):
-        raise _Mistake(
-            "it must be a pytree of arrays: a frozen dataclass under"
-            " jax.tree_util.register_dataclass, all fields but arrays being static()"
-        )
-    if task.readout not in get_args(Readout):
-        raise _Mistake(f"readout={task.readout} must be one of {', '.join(get_args(Readout))}")
-    if not isinstance(task.score, Score):
-        raise _Mistake("score must be a gru_bench.tasks.base.Score")
-
-
-def _scores(split: Split, task: Task, key: Array) -> dict[str, Array]:
-    """Scores of the first batch of a split for outputs of zero; training batches are as good."""
-    items = task.evaluation(key, split)
-    batch = task.batch(_first(items))
-    for drawn in (batch, task.batch(_first(task.schedule(key, jnp.int32(0), 2)))):
-        _check_batch(task, drawn)
-    of_step = (batch.inputs.shape[0],) if task.readout == "every" else ()
-    outputs = jnp.zeros((*of_step, task.batch_size, task.output_size))
-    tally = task.tally(outputs, batch)
-    scores = task.scores(tally)
-    for name, found, wanted in (
-        ("tally", tally, ("loss", "count")),
-        ("scores", scores, ("loss", task.score.name)),
-    ):
-        if lacking := [key for key in wanted if key not in found or found[key].shape != ()]:
-            raise _Mistake(f"{name} must have the single numbers {', '.join(lacking)}")
-    solved = task.solved(scores)
-    if jnp.shape(solved) != () or not jnp.issubdtype(jnp.result_type(solved), jnp.bool):
-        raise _Mistake("solved must give one true or false")
-    return scores
-
-
-def _first(items: PyTree[Array]) -> PyTree[Array]:
-    return jax.tree.map(lambda leaf: leaf[0], items)
-
-
-def _check_batch(task: Task, batch: Batch) -> None:
-    time = batch.inputs.shape[0]
-    features = () if task.tokens else (task.input_size,)
-    shape = (time, task.batch_size, *features)
-    kind = jnp.integer if task.tokens else jnp.floating
-    if batch.inputs.shape != shape or not jnp.issubdtype(batch.inputs.dtype, kind):
-        whole = "whole numbers" if task.tokens else "floating point numbers"
-        raise _Mistake(f"inputs of a batch must be {whole} {shape}, they are {batch.inputs.shape}")
-    for name in ("lengths", "weights"):
-        if getattr(batch, name).shape != (task.batch_size,):
-            raise _Mistake(f"{name} of a batch must be ({task.batch_size},)")

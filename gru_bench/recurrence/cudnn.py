@@ -12,7 +12,8 @@ from jax.custom_batching import sequential_vmap
 from jax.experimental import rnn
 from jaxtyping import Array
 
-from gru_bench.cells import LSTM, Cell, State
+from gru_bench.cells.base import Cell, State
+from gru_bench.cells.builtin import LSTM
 
 DTYPES = ("float32",)
 

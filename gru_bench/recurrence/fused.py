@@ -21,8 +21,8 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton
 from jaxtyping import Array
 
-from gru_bench.cells import AffineMap, Cell, State
-from gru_bench.tiles import Tiles, tile_step
+from gru_bench.cells.base import AffineMap, Cell, State
+from gru_bench.recurrence.tiles import Tiles, tile_step
 
 ROWS = 16  # sequences of one instance: the fewest that tensor cores multiply
 MIN_UNITS = 16  # likewise

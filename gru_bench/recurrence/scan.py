@@ -20,8 +20,8 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, PyTree
 
-from gru_bench import cudnn, fused
-from gru_bench.cells import AffineMap, Cell, State
+from gru_bench.cells.base import AffineMap, Cell, State
+from gru_bench.recurrence import cudnn, fused
 
 # On a CPU the product of a small batch with a large matrix is up to twice as fast in blocks of this
 # many rows and columns: a block stays in the cache while it is read.

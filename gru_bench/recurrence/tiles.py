@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Primitive, jaxpr_as_fun
 from jaxtyping import Array
 
-from gru_bench.cells import Cell
+from gru_bench.cells.base import Cell
 
 Tiles = list[Array]  # an array [batch, k * hidden] as k tiles [batch, hidden]; or one scalar
 TileDot = Callable[[int, Array], Tiles]

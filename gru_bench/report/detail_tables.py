@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gru_bench.report.groups import Group, Run
-from gru_bench.report.numbers import (
+from gru_bench.evidence.estimates import Interval
+from gru_bench.evidence.verdicts import Comparison
+from gru_bench.report.format_numbers import (
     show_interval,
     show_margin,
     show_number,
@@ -13,9 +14,8 @@ from gru_bench.report.numbers import (
     show_spread,
     show_time,
 )
-from gru_bench.runs import GateEnds, Tuning
-from gru_bench.stats import Interval
-from gru_bench.verdicts import Comparison
+from gru_bench.report.groups import Group, Run
+from gru_bench.runs.result import GateEnds, Tuning
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gru_bench.report import series
-from gru_bench.report.canvas import Picture
+from gru_bench.report.figures import series
+from gru_bench.report.figures.canvas import Picture
+from gru_bench.report.figures.series import Series
 from gru_bench.report.groups import Group, make_groups
 from gru_bench.report.ledger import Ledger, make_ledger
-from gru_bench.report.series import Series
-from gru_bench.runs import Result
+from gru_bench.runs.result import Result
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ class Document:
 
     def draw(self) -> None:
         """Draws all figures, which takes a third of a second each."""
-        from gru_bench.report import plots
+        from gru_bench.report.figures import scores
 
         for task in self.tasks:
-            self.pictures.update({group.slug: plots.draw(group) for group in task.groups})
+            self.pictures.update({group.slug: scores.draw(group) for group in task.groups})
             self.pictures.update({one.slug: series.draw(one) for one in task.series})
 
 

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
+from gru_bench.evidence.estimates import Interval
 from gru_bench.report.groups import Group
-from gru_bench.runs import Spread
-from gru_bench.stats import Interval
+from gru_bench.runs.result import Spread
 
 
 def show_score_name(group: Group) -> str:

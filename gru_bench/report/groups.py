@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gru_bench.config import CELLS
-from gru_bench.runs import Result, Spread
-from gru_bench.settings import (
+from gru_bench.config.cell import CELLS
+from gru_bench.evidence.estimates import Interval, mean_interval
+from gru_bench.evidence.run_settings import (
     CELL_SOURCE,
     NOT_A_SETTING,
     hashable,
@@ -22,8 +22,7 @@ from gru_bench.settings import (
     show_value,
     varying,
 )
-from gru_bench.stats import Interval, mean_interval
-from gru_bench.verdicts import (
+from gru_bench.evidence.verdicts import (
     Comparison,
     Summary,
     cell_order,
@@ -33,6 +32,7 @@ from gru_bench.verdicts import (
     scores_by_seed,
     summarize,
 )
+from gru_bench.runs.result import Result, Spread
 
 _MATCHED = {
     "parameters": "hidden sizes for as many parameters",

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gru_bench.claims import Claim, ClaimVerdict, Finding, Test, ledger
-from gru_bench.runs import Result
+from gru_bench.evidence.claims.claim import Claim, ClaimVerdict, Finding, Test
+from gru_bench.evidence.claims.ledger import ledger
+from gru_bench.runs.result import Result
 
 SIGNS: dict[ClaimVerdict, str] = {"supported": "✓", "refuted": "✗", "undecided here": "?"}
 # Tests that a row names before it leaves the rest to the list of all.

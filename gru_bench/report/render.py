@@ -8,13 +8,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gru_bench.checks import require_one_of
-from gru_bench.errors import UserError
-from gru_bench.report import latex, markdown, tables, tidy
-from gru_bench.report.canvas import standalone
+from gru_bench.config.checks import require_one_of
+from gru_bench.report import tables
 from gru_bench.report.document import make_document
+from gru_bench.report.figures.canvas import standalone
+from gru_bench.report.formats import latex, long_table, markdown
 from gru_bench.report.groups import make_groups
-from gru_bench.runs import Result
+from gru_bench.runs.result import Result
+from gru_bench.system.errors import UserError
 
 FORMATS = ("table", "markdown", "latex", "csv", "json", "html", "long")
 TABLE_WIDTH = 100
@@ -47,7 +48,7 @@ def render(
         return
     figures: dict[Path, bytes] = {}
     if format == "long":
-        data = tidy.to_file(results, out)
+        data = long_table.to_file(results, out)
     else:
         text, figures = _make(results, warnings, format, out)
         data = text.encode()
@@ -104,6 +105,6 @@ def _make(
     if format == "markdown":
         return markdown.to_markdown(document, folder), figures
 
-    from gru_bench.report import page  # Jinja takes a while to import, which tables need not.
+    from gru_bench.report.formats import page
 
     return page.to_html(document), figures

@@ -8,16 +8,16 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
-from gru_bench.report.groups import Group, Run
-from gru_bench.report.numbers import (
+from gru_bench.evidence.estimates import MIN_PAIRS
+from gru_bench.evidence.verdicts import Verdict
+from gru_bench.report.format_numbers import (
     show_amount,
     show_interval,
     show_number,
     show_range,
     show_score_name,
 )
-from gru_bench.stats import MIN_PAIRS
-from gru_bench.verdicts import Verdict
+from gru_bench.report.groups import Group, Run
 
 # Runs that a summary names before it leaves the rest to the table.
 MOST_NAMED = 4

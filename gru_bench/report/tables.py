@@ -13,9 +13,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from gru_bench.report import answers
-from gru_bench.report.groups import Group, Run, make_groups
-from gru_bench.report.numbers import (
+from gru_bench.evidence.estimates import MIN_PAIRS, SIGNIFICANCE
+from gru_bench.report import summary
+from gru_bench.report.format_numbers import (
     median,
     show_interval,
     show_number,
@@ -23,8 +23,8 @@ from gru_bench.report.numbers import (
     show_score,
     show_score_name,
 )
-from gru_bench.runs import Result
-from gru_bench.stats import MIN_PAIRS, SIGNIFICANCE
+from gru_bench.report.groups import Group, Run, make_groups
+from gru_bench.runs.result import Result
 
 KEYS = (
     "task",
@@ -234,7 +234,7 @@ def print_groups(groups: Sequence[Group], console: Console) -> None:
         if Measurement.get(console, room, table).maximum > console.width:
             table = _table(group, essential_only=True)
         console.print(table)
-        if verdict := answers.verdict(group):
+        if verdict := summary.verdict(group):
             console.print(Text(verdict))
         console.print()
     for note in notes(groups):

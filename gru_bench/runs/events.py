@@ -23,66 +23,8 @@ from tensorboardX.proto.plugin_hparams_pb2 import (
 )
 from tensorboardX.proto.summary_pb2 import HistogramProto, Summary, SummaryMetadata
 
-from gru_bench.config import (
-    AddingConfig,
-    CopyConfig,
-    CountingConfig,
-    CustomTaskConfig,
-    ExperimentConfig,
-    TextConfig,
-)
-from gru_bench.train import Evaluation
-
 PREFIX = "events.out.tfevents."  # of the files that TensorBoard reads
 FLUSH_EVERY_S = 5.0  # TensorBoard looks for new events as often as that.
-
-
-def trial_hparams(config: ExperimentConfig) -> dict[str, str | float]:
-    """The settings by which TensorBoard's HParams page tells trials apart.
-
-    Every run has every key, since the page drops runs that lack one. The seed is not among them:
-    the seeds of one configuration are the sessions of one trial. `length` is what makes the task
-    long: the lag of copy, the sequence length of adding, the largest n that counting is trained on,
-    the most tokens of a text, an option `length` of a task of the user's own (else 0).
-    """
-    match config.task:
-        case CopyConfig(lag=length) | AddingConfig(length=length) | CountingConfig(max_n=length):
-            pass
-        case TextConfig(max_length=length):
-            pass
-        case CustomTaskConfig(options=options):
-            length = options.get("length", 0)
-        case _:
-            raise TypeError(f"a task without a length: {config.task}")
-    return {
-        "cell": config.cell.name,
-        "task": config.task_label,
-        "length": length,
-        "hidden_size": config.hidden_size,
-        "layers": config.layers,
-        "learning_rate": config.optim.learning_rate,
-        "optimizer": config.optim.name,
-        "batch_size": config.batch_size,
-    }
-
-
-def curves(evaluation: Evaluation, run: int, task: str) -> dict[str, float]:
-    """One run's numbers of an evaluation, by their tags: `train/<task>/loss` and the like.
-
-    The task is among them because a chart shows all runs that have its tag: losses of different
-    tasks have nothing to say to each other.
-
-    Args:
-        evaluation: Of a population.
-        run: Its place in it.
-        task: The task's label.
-    """
-    numbers = {
-        _tag("train", task, "loss"): evaluation.train_loss,
-        _tag("train", task, "gradient_norm"): evaluation.gradient_norm,
-        _tag("train", task, "learning_rate"): evaluation.learning_rate,
-    } | {_tag("validation", task, name): score for name, score in evaluation.scores.items()}
-    return {tag: float(values[run]) for tag, values in numbers.items()}
 
 
 def _tag(split: str, task: str, name: str) -> str:

@@ -1,8 +1,8 @@
 """The JSON Schema of `result.json`, for readers that are not written in Python.
 
-    python -m gru_bench.schema
+    python -m gru_bench.runs.json_schema
 
-writes it to `gru_bench/result.schema.json`, which the package carries.
+writes it to `gru_bench/runs/result.schema.json`, which the package carries.
 """
 
 import inspect
@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from gru_bench.runs import SCHEMA_VERSION, Result
+from gru_bench.runs.result import SCHEMA_VERSION, Result
 
 FILE = Path(__file__).with_name("result.schema.json")
 

@@ -18,9 +18,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gru_bench.errors import UserError
-from gru_bench.progress import show_clock
-from gru_bench.runs import RESULT, DamagedResult, read_result, write_atomically
+from gru_bench.runs.folder import RESULT, DamagedResult, read_result
+from gru_bench.system.errors import UserError
+from gru_bench.system.files import write_atomically
+from gru_bench.system.progress import show_clock
 
 STATUS = "status.json"
 STALE_S = 600.0  # without news for so long, a run on another machine is taken for broken off

@@ -8,8 +8,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import gru_bench
-from gru_bench.wheel import cache_dir
+from gru_bench.system.files import cache_dir
+from gru_bench.system.version import __version__
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "datasets", "tokenizers", "numpy")
 THREADS = "PJRT_NPROC"  # XLA's variable
@@ -66,9 +66,7 @@ def job_environment(shares_card: bool) -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """Versions of this package and of what its results depend on."""
-    return {"gru-bench": gru_bench.__version__} | {
-        name: metadata.version(name) for name in PACKAGES
-    }
+    return {"gru-bench": __version__} | {name: metadata.version(name) for name in PACKAGES}
 
 
 def describe() -> dict[str, Any]:
@@ -102,7 +100,7 @@ def processor() -> str:
 
 def git_revision() -> str | None:
     """Revision of the checkout that the package runs from, `+` if it has changes; None if none."""
-    root = Path(gru_bench.__file__).parent.parent
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
     try:

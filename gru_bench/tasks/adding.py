@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from gru_bench.tasks.base import Batch, Readout, Score, Split, evaluation_keys, static, step_keys
+from gru_bench.config.task import Readout
+from gru_bench.tasks.base import Batch, Score, Split, evaluation_keys, static, step_keys
 
 SOLVED_MSE = 0.01
 TOLERANCE = 0.04

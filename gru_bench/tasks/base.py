@@ -1,14 +1,15 @@
 """What a task is: batches drawn on the device, outputs scored by sums that add up over batches."""
 
 import dataclasses
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from gru_bench.config.task import Readout
+
 Split = Literal["train", "validation", "test"]
-Readout = Literal["last", "mean", "max", "every"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 EVALUATED_SEQUENCES = 1000  # in each split of a task drawn without end
 
@@ -48,6 +49,7 @@ class Score:
     solved_rule: str | None = None
 
 
+@runtime_checkable
 class Task(Protocol):
     """A task is a pytree: its data are leaves, everything else is static.
 

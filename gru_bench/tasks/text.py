@@ -18,10 +18,10 @@ from tokenizers.pre_tokenizers import ByteLevel, PreTokenizer, Whitespace
 from tokenizers.pre_tokenizers import Split as SplitTokens
 from tokenizers.trainers import WordLevelTrainer
 
-from gru_bench.config import TextConfig
-from gru_bench.corpora import Corpus, Documents
-from gru_bench.errors import UserError
-from gru_bench.tasks.base import Batch, Readout, Score, Split, static
+from gru_bench.config.task import Readout, TextConfig
+from gru_bench.system.errors import UserError
+from gru_bench.tasks.base import Batch, Score, Split, static
+from gru_bench.tasks.corpora import Corpus, Documents
 
 # Their places in this list are their ids.
 SPECIAL_TOKENS = ["[PAD]", "[UNK]"]

@@ -20,7 +20,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from jaxtyping import Array
 
-from gru_bench.train import Evaluation, Run, Snapshot
+from gru_bench.training.state import Evaluation, Run, Snapshot
 
 ARRAYS, ABOUT = "arrays", "about.json"
 ROOM = 2**20  # bytes that a checkpoint may take up besides those of its arrays

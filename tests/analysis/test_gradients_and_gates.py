@@ -5,16 +5,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from reference import BLOCKS, CELLS, named, random_cell, random_sequence, reference_step, sigmoid
-
-from gru_bench.analysis import (
-    HISTOGRAM_BINS,
-    gate_limits,
-    gate_statistics,
-    gradient_flow,
-    load_model,
+from helpers.models import random_model
+from helpers.reference import (
+    BLOCKS,
+    CELLS,
+    named,
+    random_cell,
+    random_sequence,
+    reference_step,
+    sigmoid,
 )
-from gru_bench.model import Model, ModelConfig, read_out
+
+from gru_bench.analysis.gates import HISTOGRAM_BINS, gate_limits, gate_statistics
+from gru_bench.analysis.gradients import gradient_flow
+from gru_bench.model.model import load_model, read_out
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.base import Batch
 from gru_bench.tasks.counting import CountingTask
@@ -22,18 +26,6 @@ from gru_bench.tasks.counting import CountingTask
 GATED = ("gru", "gru_reset_after", "lstm")
 
 flow_of = jax.jit(gradient_flow)
-
-
-def random_model(name, input_size=2, output_size=1, hidden_size=3, seed=0, **options):
-    """A model whose parameters, biases included, are all random, in the current precision."""
-    dtype = str(jnp.zeros(()).dtype)
-    config = ModelConfig(name, input_size, output_size, hidden_size, dtype=dtype, **options)
-    graph, parameters = nnx.split(Model(config, rngs=nnx.Rngs(0)))
-    random = np.random.default_rng(seed)
-    return nnx.merge(
-        graph,
-        jax.tree.map(lambda leaf: jnp.array(0.7 * random.normal(size=leaf.shape)), parameters),
-    )
 
 
 def adding_batch(lengths, weights=None, steps=None, seed=0):

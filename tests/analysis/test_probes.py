@@ -4,15 +4,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from reference import CELLS
+from helpers.reference import CELLS
 
-from gru_bench.analysis import gate_statistics, gradient_flow, load_model
-from gru_bench.config import OptimConfig
-from gru_bench.model import ModelConfig
-from gru_bench.probes import LONGER_BATCHES, full_batch, points, probe
+from gru_bench.analysis.gates import gate_statistics
+from gru_bench.analysis.gradients import gradient_flow
+from gru_bench.analysis.probes import LONGER_BATCHES, full_batch, points, probe
+from gru_bench.config.optim import OptimConfig
+from gru_bench.model.model import ModelConfig, load_model
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.counting import CountingTask
-from gru_bench.train import EVALUATION_DATA, TrainConfig, evaluate_items, init_run
+from gru_bench.training.state import EVALUATION_DATA, TrainConfig
+from gru_bench.training.step import evaluate_items, init_run
 
 SEEDS = [3, 8]
 TASK = AddingTask(length=6, batch_size=40)

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gru_bench import end_to_end, peers, speed
-from gru_bench.model import CELLS
-from gru_bench.peers import OURS, SCAN, SPLIT_SCAN, Shape, make_contestants, make_layers
+from gru_bench.benchmark import end_to_end, layer, peers
+from gru_bench.benchmark.peers import OURS, SCAN, SPLIT_SCAN, Shape, make_contestants, make_layers
+from gru_bench.model.model import CELLS
 
 SHAPE = Shape(batch=4, time=5, input_size=3, hidden_size=2)
 
@@ -28,11 +28,11 @@ def test_our_layer_and_the_plain_scan_are_one_function():
 def test_every_layer_has_the_same_outputs_and_weights_but_for_a_second_bias(cell):
     columns = sum(CELLS[cell].products) * SHAPE.hidden_size
     one_bias = columns * (3 + 2 + 1)
-    for name, layer in make_layers(cell, SHAPE).items():
-        sizes = (5, 4) if layer.batch_axis == 1 else (4, 5)
-        assert layer.apply(layer.params, jnp.ones((*sizes, 3))).shape == (*sizes, 2), name
-        assert one_bias <= sum(leaf.size for leaf in jax.tree.leaves(layer.params)), name
-        assert sum(leaf.size for leaf in jax.tree.leaves(layer.params)) <= one_bias + columns, name
+    for name, made in make_layers(cell, SHAPE).items():
+        sizes = (5, 4) if made.batch_axis == 1 else (4, 5)
+        assert made.apply(made.params, jnp.ones((*sizes, 3))).shape == (*sizes, 2), name
+        assert one_bias <= sum(leaf.size for leaf in jax.tree.leaves(made.params)), name
+        assert sum(leaf.size for leaf in jax.tree.leaves(made.params)) <= one_bias + columns, name
 
 
 def test_the_peers_of_a_cell():
@@ -51,7 +51,7 @@ def test_where_there_is_a_choice_of_paths_ours_is_the_fastest_and_the_others_com
     np.testing.assert_allclose(fused.apply(fused.params, x), scan.apply(scan.params, x), rtol=1e-5)
     seconds = {name: [2.0] for name in (*layers, SCAN, SPLIT_SCAN)}
     seconds[f"{OURS}, fused"] = [1.0]  # no peer of ours
-    assert speed.compare(seconds, 1)["best_peer"] == SCAN
+    assert layer.compare(seconds, 1)["best_peer"] == SCAN
 
 
 def test_contestants_train_and_infer():
@@ -62,7 +62,7 @@ def test_contestants_train_and_infer():
 
 def test_rounds_begin_with_another_contestant_and_turns_with_a_call_not_counted():
     calls = []
-    seconds = speed.race({name: lambda name=name: calls.append(name) for name in "abc"}, 2)
+    seconds = layer.race({name: lambda name=name: calls.append(name) for name in "abc"}, 2)
     assert "".join(calls) == "aabbccbbccaaccaabb"
     assert {name: len(times) for name, times in seconds.items()} == {"a": 2, "b": 2, "c": 2}
 
@@ -74,7 +74,7 @@ def test_the_ratio_is_taken_within_each_round_and_to_the_best_peer():
         "fast": [2.0, 4.0, 20.0],
         SPLIT_SCAN: [1.5, 3.0, 15.0],
     }
-    result = speed.compare(seconds, scale=500)
+    result = layer.compare(seconds, scale=500)
     assert result["best_peer"] == "fast"
     assert result["faster"] == {"median": 2.0, "low": 2.0, "high": 2.0}
     assert result["faster_than_split_scan"]["median"] == 1.5
@@ -82,19 +82,19 @@ def test_the_ratio_is_taken_within_each_round_and_to_the_best_peer():
 
 
 def test_a_grid_is_measured_printed_and_written(monkeypatch, tmp_path, capsys):
-    monkeypatch.setitem(speed.GRIDS, "quick", [SHAPE])
-    monkeypatch.setattr(speed, "CELLS", {"rnn": CELLS["rnn"]})
-    monkeypatch.setattr(speed, "PRODUCT_SIZE", 64)
-    result = speed.measure_speed("quick")
-    assert [case["work"] for case in result["cases"]] == [speed.TRAIN, speed.INFER]
+    monkeypatch.setitem(layer.GRIDS, "quick", [SHAPE])
+    monkeypatch.setattr(layer, "CELLS", {"rnn": CELLS["rnn"]})
+    monkeypatch.setattr(layer, "PRODUCT_SIZE", 64)
+    result = layer.measure_speed("quick")
+    assert [case["work"] for case in result["cases"]] == [layer.TRAIN, layer.INFER]
     assert result["matrix_product_gflops"] > 0
     ours = result["cases"][0]["contestants"][OURS]
     # (2 * 2 * 3 * 2 of the inputs + 3 * 2 * 2 * 2 of the state) a step and sequence
     flops = ours["gflops"] * ours["median_ms"] * 1e6
     assert flops == pytest.approx(4 * 5 * (2 * 2 * 3 * 2 + 3 * 2 * 2 * 2))
-    speed.write(result, speed.as_markdown(result), tmp_path / "new" / "layer.json")
+    layer.write(result, layer.as_markdown(result), tmp_path / "new" / "layer.json")
     assert "| rnn | 4 x 5 x 3 x 2 |" in (tmp_path / "new" / "layer.md").read_text()
-    speed.print_speed(result)
+    layer.print_speed(result)
     assert "Training step" in capsys.readouterr().out
 
 

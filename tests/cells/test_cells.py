@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from flax import nnx
-from reference import (
+from helpers.reference import (
     BLOCKS,
     CELLS,
     named,
@@ -20,10 +20,11 @@ from reference import (
     reference_unroll,
     sigmoid,
 )
+from helpers.torch_layers import TORCH, torch_layer
 
-from gru_bench.cells import chrono_bias, orthogonal_blocks
-from gru_bench.model import ModelConfig, make_cell
-from gru_bench.recurrence import unroll
+from gru_bench.cells.base import chrono_bias, orthogonal_blocks
+from gru_bench.model.model import ModelConfig, make_cell
+from gru_bench.recurrence.scan import unroll
 
 # time, batch, input, hidden
 SHAPES = [(1, 1, 1, 1), (7, 3, 1, 2), (5, 2, 3, 4)]
@@ -121,38 +122,6 @@ def test_values_and_gradients_equal_the_numpy_reference(name, shape, x64):
     close(case.of_x, x)
     for found, array in zip(case.of_state, state, strict=True):
         close(found, array)
-
-
-TORCH = {
-    "gru_reset_after": (torch.nn.GRU, "rzn"),
-    "lstm": (torch.nn.LSTM, "ifgo"),
-    "rnn": (torch.nn.RNN, "n"),
-}
-
-
-def torch_layer(name, p):
-    """PyTorch's module with the same parameters; its second bias takes a random part of ours."""
-    module, gates = TORCH[name]
-    input_size, hidden_size = p["W" + gates[0]].shape
-    layer = module(input_size, hidden_size, dtype=torch.float64)
-    random = np.random.default_rng(3)
-    first, second = [], []
-    for gate in gates:
-        if name == "gru_reset_after" and gate == "n":
-            first.append(p["bn"])
-            second.append(p["bhn"])
-        else:
-            second.append(random.normal(size=hidden_size))
-            first.append(p["b" + gate] - second[-1])
-    with torch.no_grad():
-        for target, blocks in (
-            (layer.weight_ih_l0, [p["W" + gate].T for gate in gates]),
-            (layer.weight_hh_l0, [p["U" + gate].T for gate in gates]),
-            (layer.bias_ih_l0, first),
-            (layer.bias_hh_l0, second),
-        ):
-            target.copy_(torch.from_numpy(np.concatenate(blocks)))
-    return layer
 
 
 @pytest.mark.parametrize("shape", SHAPES)

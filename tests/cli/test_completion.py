@@ -6,15 +6,16 @@ import select
 import shutil
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
-from gru_bench.arguments import make_parser
-from gru_bench.completion import script, settings
-from gru_bench.config import OPTIMIZERS, TOKENS
+from gru_bench.cli.completion import script, settings
+from gru_bench.cli.parser import make_parser
+from gru_bench.config.optim import OPTIMIZERS
+from gru_bench.config.task import TOKENS
 
-CONF = Path(__file__).resolve().parent.parent / "conf"
+CONF = ROOT / "conf"
 # What is typed before a tab, and the words that the command is then given.
 TYPED = {
     "gru-bench compl": "<completion>",

@@ -11,19 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
-from gru_bench.arguments import RUN_HELP, SEARCH_HELP
-from gru_bench.cli import main
-from gru_bench.compose import compose_experiments
-from gru_bench.launcher_config import LAUNCHERS
-from gru_bench.search_config import SearchConfig
+from gru_bench.cli.main import main
+from gru_bench.cli.parser import RUN_HELP, SEARCH_HELP
+from gru_bench.config.compose import compose_experiments
+from gru_bench.config.launcher import LAUNCHERS
+from gru_bench.config.search import SearchConfig
 
 RUN = ["run", "-q", "task=adding", "task.length=6", "hidden_size=4", "steps=6", "seeds=3"]
 
 
 def gru_bench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "gru_bench.cli", *words],
+        [sys.executable, "-m", "gru_bench", *words],
         capture_output=True,
         text=True,
         timeout=240,
@@ -171,7 +172,7 @@ def test_same_seed_gives_the_same_result(finished: tuple[Path, str], tmp_path: P
 )
 def test_bad_input_is_one_line_and_exit_code_2(words: list[str], tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "gru_bench.cli", *words],
+        [sys.executable, "-m", "gru_bench", *words],
         capture_output=True, text=True, cwd=tmp_path, timeout=60,
     )  # fmt: skip
     assert done.returncode == 2
@@ -200,9 +201,8 @@ def test_params_are_exact_and_quick_without_jax(capsys: pytest.CaptureFixture[st
     }
     first = next(r for r in rows if r["cell"] == "lstm")
     assert first["parameters"] == 4 * 128 * (2 + 128 + 1)
-    probe = (
-        f"import sys; from gru_bench.cli import main; main({words!r}); print('jax' in sys.modules)"
-    )
+    imports = "import sys; from gru_bench.cli.main import main"
+    probe = f"{imports}; main({words!r}); print('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
     assert done.stdout.strip().endswith("False")
 
@@ -230,7 +230,7 @@ def test_params_prints_the_sizes_that_match_an_lstm(
 
 
 def test_help_names_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "examples")
+    monkeypatch.syspath_prepend(ROOT / "examples")
 
     def keys(config: object, prefix: str = "") -> Iterator[str]:
         for field in dataclasses.fields(config):  # type: ignore[arg-type]
@@ -265,7 +265,7 @@ def test_help_names_every_key_of_a_search() -> None:
 )
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     probe = (
-        "import sys\nfrom gru_bench.cli import main\n"
+        "import sys\nfrom gru_bench.cli.main import main\n"
         f"try: main({[*command, '--help']!r})\n"
         "except SystemExit as e: assert e.code == 0\n"
         "print(sorted({'jax', 'flax', 'hydra', 'numpy', 'rich'} & set(sys.modules)))"

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up import make_result
+from helpers.made_up import make_result
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gru_bench.board import VIEW, open_board, write_figures
-from gru_bench.errors import UserError
-from gru_bench.tracking import EventLog
+from gru_bench.cli.tensorboard import VIEW, open_board
+from gru_bench.report.tensorboard_figures import write_figures
+from gru_bench.runs.events import EventLog
+from gru_bench.system.errors import UserError
 
 # A shell that starts tests in the background has SIGINT ignored, which children inherit.
 SERVE = """

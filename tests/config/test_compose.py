@@ -2,9 +2,9 @@
 
 import pytest
 
-from gru_bench.compose import compose_experiments, conf_dir
-from gru_bench.config import AddingConfig, CopyConfig, TextConfig
-from gru_bench.errors import UserError
+from gru_bench.config.compose import compose_experiments, conf_dir
+from gru_bench.config.task import AddingConfig, CopyConfig, TextConfig
+from gru_bench.system.errors import UserError
 
 
 def test_overrides_reach_every_level() -> None:

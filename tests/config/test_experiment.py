@@ -6,18 +6,12 @@ import math
 
 import pytest
 
-from gru_bench.config import (
-    AddingConfig,
-    CellConfig,
-    CopyConfig,
-    CorpusConfig,
-    ExperimentConfig,
-    OptimConfig,
-    TextConfig,
-    TuneConfig,
-)
-from gru_bench.errors import UserError
-from gru_bench.launcher_config import JoblibConfig, SubmititConfig
+from gru_bench.config.cell import CellConfig
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.launcher import JoblibConfig, SubmititConfig
+from gru_bench.config.optim import OptimConfig, TuneConfig
+from gru_bench.config.task import AddingConfig, CopyConfig, CorpusConfig, TextConfig
+from gru_bench.system.errors import UserError
 
 
 def make_config(**changes):

@@ -2,10 +2,10 @@
 
 import csv
 
-import guides
 import pytest
+from helpers import guides
 
-from gru_bench.runs import load_results
+from gru_bench.runs.folder import load_results
 
 PAGE = "compare-on-your-data.md"
 pytestmark = pytest.mark.guide

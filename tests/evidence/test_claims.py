@@ -6,11 +6,13 @@ import sys
 from dataclasses import replace
 
 import pytest
-from made_up import make_curve, make_result
+from helpers.made_up import make_curve, make_result
 
-from gru_bench import runs
-from gru_bench.claims import Claim, claim, ledger
-from gru_bench.claims.evidence import learned
+from gru_bench.evidence.claims import claim
+from gru_bench.evidence.claims.claim import Claim
+from gru_bench.evidence.claims.findings import learned
+from gru_bench.evidence.claims.ledger import ledger
+from gru_bench.runs.result import GradientNorms, Probes, Spread, Tuning
 
 EIGHT = [0.90, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97]
 
@@ -29,7 +31,7 @@ def only_test(number, results):
 
 
 def spread(median, half=0.01, repeats=30):
-    return runs.Spread(median=median, low=median - half, high=median + half, repeats=repeats)
+    return Spread(median=median, low=median - half, high=median + half, repeats=repeats)
 
 
 def with_timing(result, **changes):
@@ -62,12 +64,10 @@ def with_gradients(result, initial, trained=None):
     def rows(values):
         return [[0.0 if value is None else value, 1.0] for value in values]
 
-    norms = runs.GradientNorms(
+    norms = GradientNorms(
         distance=[100, 0], initial=rows(initial), trained=rows(trained or initial)
     )
-    return replace(
-        result, probes=runs.Probes(gradients=norms, gates=[], gate_ends=None, lengths=None)
-    )
+    return replace(result, probes=Probes(gradients=norms, gates=[], gate_ends=None, lengths=None))
 
 
 def counting(cell, scores):
@@ -87,7 +87,7 @@ def test_there_are_ten_claims_in_order_and_none_is_tested_without_runs():
 
 
 def test_importing_the_claims_leaves_jax_alone():
-    code = "import gru_bench.claims, sys; assert 'jax' not in sys.modules"
+    code = "import gru_bench.evidence.claims.ledger, sys; assert 'jax' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -164,9 +164,7 @@ def test_runs_are_compared_in_settings_that_differ_in_the_cell_alone():
 
 def test_a_tuned_learning_rate_belongs_to_the_cell():
     def tuned(cell, rate):
-        tuning = runs.Tuning(
-            learning_rates=[0.001, 0.01], seeds=[7], scores=[[1.0], [2.0]], chosen=rate
-        )
+        tuning = Tuning(learning_rates=[0.001, 0.01], seeds=[7], scores=[[1.0], [2.0]], chosen=rate)
         return make_result("text", cell, EIGHT, tuning=tuning, optim={"learning_rate": rate})
 
     assert len(claim_of(4, [tuned("gru", 0.01), tuned("lstm", 0.001)]).tests) == 1
@@ -611,8 +609,8 @@ def test_6_gradients_alive(initial, trained, expected):
 
 def flowing(cell, rows):
     """A run whose gradients before training are these, at the loss and 9 steps back."""
-    norms = runs.GradientNorms(distance=[0, 9], initial=rows, trained=[])
-    probes = runs.Probes(gradients=norms, gates=[], gate_ends=None, lengths=None)
+    norms = GradientNorms(distance=[0, 9], initial=rows, trained=[])
+    probes = Probes(gradients=norms, gates=[], gate_ends=None, lengths=None)
     return replace(make_result("adding", cell, [0.1] * len(rows)), probes=probes)
 
 

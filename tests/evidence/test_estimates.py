@@ -3,13 +3,13 @@
 import itertools
 import math
 import runpy
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import ROOT
 from scipy import stats as scipy_stats
 
-from gru_bench.stats import (
+from gru_bench.evidence.estimates import (
     bootstrap_interval,
     holm,
     interquartile_mean_interval,
@@ -24,7 +24,7 @@ from gru_bench.stats import (
     wilson_interval,
 )
 
-SCRIPT = Path(__file__).parent.parent / "scripts" / "check_statistics.py"
+SCRIPT = ROOT / "scripts" / "check_statistics.py"
 
 
 def test_mean_interval_by_hand():

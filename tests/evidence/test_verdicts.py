@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from made_up import make_result
+from helpers.made_up import make_result
 
-from gru_bench.errors import UserError
-from gru_bench.verdicts import compare_group, summarize
+from gru_bench.evidence.verdicts import compare_group, summarize
+from gru_bench.system.errors import UserError
 
 
 def spread(mean, sd, n=8):

@@ -6,10 +6,10 @@ import jax
 import pytest
 from rich.console import Console
 
-from gru_bench.compose import compose_experiments
-from gru_bench.experiment import make_experiments
-from gru_bench.plan import Planned, plan, print_plan, train_seconds
-from gru_bench.sweep import run_experiments
+from gru_bench.config.compose import compose_experiments
+from gru_bench.experiments.dry_run import Planned, plan, print_plan, train_seconds
+from gru_bench.experiments.experiment import make_experiments
+from gru_bench.experiments.sweep import run_experiments
 
 WORDS = ["cell=gru,rnn", "task=adding", "task.length=5", "hidden_size=3", "steps=10",
          "batch_size=40", "evaluate_every=5", "seeds=3", "probes=false"]  # fmt: skip

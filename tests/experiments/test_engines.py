@@ -11,33 +11,24 @@ import types
 from pathlib import Path
 
 import pytest
+from helpers import ROOT
 from submitit.core.utils import FailedJobError, UncompletedJobError
 
-from gru_bench import job as job_module
-from gru_bench import launcher_config, launchers, runs
-from gru_bench.compose import compose_experiments
-from gru_bench.config import ExperimentConfig
-from gru_bench.costs import Cost
-from gru_bench.errors import UserError
-from gru_bench.launcher_config import JoblibConfig, RayConfig, SubmititConfig
-from gru_bench.launchers import (
-    Job,
-    JobProcess,
-    Outcome,
-    Resumable,
-    launch,
-    resources,
-    run_job,
-    run_joblib,
-    run_ray,
-    run_submitit,
-)
-from gru_bench.machine import THREADS, cpu_cores, job_environment, set_up_devices
+from gru_bench.config import launcher
+from gru_bench.config.compose import compose_experiments
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.launcher import JoblibConfig, RayConfig, SubmititConfig
+from gru_bench.experiments import engines, jobs, worker
+from gru_bench.experiments.costs import Cost
+from gru_bench.experiments.engines import launch, resources, run_joblib, run_ray, run_submitit
+from gru_bench.experiments.jobs import Job, JobProcess, Outcome, Resumable, run_job
+from gru_bench.experiments.sweep import run_experiments
 from gru_bench.report.groups import make_groups
-from gru_bench.runs import load_results
-from gru_bench.sweep import run_experiments
+from gru_bench.runs.folder import ERROR, RESULT, load_results, read_result
+from gru_bench.system.errors import UserError
+from gru_bench.system.machine import THREADS, cpu_cores, job_environment, set_up_devices
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "run-on-a-cluster.md"
+PAGE = ROOT / "docs" / "run-on-a-cluster.md"
 COMMANDS = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
 WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "seeds=2", "probes=false"]
 NOTHING = Job([], "test", timed=False, cwd=str(Path.cwd()), cores=1, shares_card=False)
@@ -59,7 +50,7 @@ def joblib_sweep(tmp_path_factory):
         launcher = ["launcher=joblib", "launcher.workers=2", "launcher.cpus=1"]
         configs = compose("cell=gru,rnn", *launcher, "out_dir=runs")
         bad = Path("runs") / configs[0].run_name()
-        (bad / runs.RESULT).mkdir(parents=True)  # a folder stands where the result is to be
+        (bad / RESULT).mkdir(parents=True)  # a folder stands where the result is to be
         sweep = run_experiments(configs, "test", quiet=True)
         yield sweep
 
@@ -70,11 +61,11 @@ def test_a_job_that_fails_does_not_stop_the_others(joblib_sweep):
     assert folder == bad
     assert "cannot write there" in reason
     assert joblib_sweep.finished == [good]
-    assert "Traceback" in (bad / runs.ERROR).read_text()
+    assert "Traceback" in (bad / ERROR).read_text()
 
 
 def test_a_job_has_its_share_of_the_cores_and_its_own_ratio_to_the_lstm(joblib_sweep):
-    result = runs.read_result(joblib_sweep.finished[0])
+    result = read_result(joblib_sweep.finished[0])
     assert result.environment.device_count == 1
     assert result.timing.train_step_vs_lstm.median > 0
     assert result.config["launcher"] == {"name": "joblib", "workers": 2, "cpus": 1}
@@ -84,10 +75,10 @@ def test_a_job_has_its_share_of_the_cores_and_its_own_ratio_to_the_lstm(joblib_s
 
 def test_what_is_finished_is_the_same_run_without_a_launcher(joblib_sweep):
     good = joblib_sweep.finished[0]
-    before = (good / runs.RESULT).stat().st_mtime_ns
+    before = (good / RESULT).stat().st_mtime_ns
     again = run_experiments(compose("cell=rnn", "out_dir=runs"), "again", quiet=True)
     assert again.finished == [good]
-    assert (good / runs.RESULT).stat().st_mtime_ns == before
+    assert (good / RESULT).stat().st_mtime_ns == before
 
 
 @pytest.fixture
@@ -144,7 +135,7 @@ def test_what_breaks_a_submitted_job_off_is_said_in_one_line():
 
     job = types.SimpleNamespace(done=lambda: True, result=result)
     executor = types.SimpleNamespace(submit_array=lambda jobs: [job] * len(jobs))
-    outcomes = dict(launchers._submit(executor, SubmititConfig(), [NOTHING] * 4))
+    outcomes = dict(engines._submit(executor, SubmititConfig(), [NOTHING] * 4))
     assert [outcomes[i].lost for i in range(4)] == [
         "ValueError: it is too late",
         "Job 7 (task: 0) with path a.pkl has not produced any output",
@@ -164,7 +155,7 @@ def test_jobs_that_slurm_refuses(accepted):
         return batches.pop()
 
     executor = types.SimpleNamespace(submit_array=submit)
-    outcomes = launchers._submit(executor, SubmititConfig(workers=1), [NOTHING] * 3)
+    outcomes = engines._submit(executor, SubmititConfig(workers=1), [NOTHING] * 3)
     reason = "Slurm refuses the jobs: sbatch: error: too many jobs"
     if accepted:
         assert [outcome.lost for _, outcome in outcomes] == [None, reason, reason]
@@ -176,7 +167,7 @@ def test_jobs_that_slurm_refuses(accepted):
 def test_a_job_that_is_queued_again_keeps_its_checkpoint_whatever_force_says(tmp_path):
     configs = compose("cell=gru", "force=true", "out_dir=runs")
     again = Resumable(dataclasses.replace(NOTHING, configs=configs, cwd=str(tmp_path)))
-    result = tmp_path / "runs" / configs[0].run_name() / runs.RESULT
+    result = tmp_path / "runs" / configs[0].run_name() / RESULT
     result.parent.mkdir(parents=True)
     result.touch()
     assert again.checkpoint().function._job.configs[0].force  # it had not begun
@@ -195,7 +186,7 @@ def test_a_command_of_the_page_does_what_it_says(command, tmp_path):
         cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PATH": path},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert list(tmp_path.rglob(runs.RESULT))
+    assert list(tmp_path.rglob(RESULT))
 
 
 def test_a_killed_job_is_lost_alone():
@@ -208,10 +199,10 @@ def test_a_killed_job_is_lost_alone():
 
 
 def test_what_ended_a_process_is_said():
-    assert "signal 15 " in launchers._reason(-15, "a line")
-    assert "signal 35 " in launchers._reason(-35, "")  # has no name in Python
-    assert launchers._reason(1, "a line\nthe last\n") == "the last"
-    assert "status 3" in launchers._reason(3, "\n")
+    assert "signal 15 " in jobs._reason(-15, "a line")
+    assert "signal 35 " in jobs._reason(-35, "")  # has no name in Python
+    assert jobs._reason(1, "a line\nthe last\n") == "the last"
+    assert "status 3" in jobs._reason(3, "\n")
 
 
 def test_a_job_ends_once_nobody_waits_for_it():
@@ -248,7 +239,7 @@ def test_all_jobs_are_asked_to_stop_before_one_is_waited_for(monkeypatch):
             calls.append("wait")
             ended.set()
 
-    monkeypatch.setattr(launchers, "JobProcess", Process)
+    monkeypatch.setattr(engines, "JobProcess", Process)
     jobs = [dataclasses.replace(NOTHING, command="first"), NOTHING, NOTHING]
     outcomes = run_joblib(JoblibConfig(workers=3), jobs)
     assert next(outcomes) == (0, Outcome())
@@ -258,7 +249,9 @@ def test_all_jobs_are_asked_to_stop_before_one_is_waited_for(monkeypatch):
 
 
 def test_a_job_that_leaves_no_result_here_has_failed(tmp_path, monkeypatch):
-    monkeypatch.setattr("gru_bench.sweep.launch", lambda *_: (each for each in [(0, Outcome())]))
+    monkeypatch.setattr(
+        "gru_bench.experiments.sweep.launch", lambda *_: (each for each in [(0, Outcome())])
+    )
     configs = compose("cell=gru", "launcher=joblib", f"out_dir={tmp_path}")
     sweep = run_experiments(configs, "test", quiet=True)
     ((_, reason),) = sweep.failures
@@ -270,10 +263,12 @@ def test_the_way_through_time_is_checked_where_the_job_runs(tmp_path, monkeypatc
     configs = compose("cell=gru", "launcher=joblib", "recurrence=fused", f"out_dir={tmp_path}")
 
     def launch(*_):
-        yield 0, job_module.run(dataclasses.replace(NOTHING, configs=configs))
+        yield 0, worker.run(dataclasses.replace(NOTHING, configs=configs))
 
-    monkeypatch.setattr("gru_bench.sweep.launch", launch)
-    monkeypatch.setattr("gru_bench.sweep.measure_cells", lambda *_: {"gru": Cost(3, 12)})
+    monkeypatch.setattr("gru_bench.experiments.sweep.launch", launch)
+    monkeypatch.setattr(
+        "gru_bench.experiments.sweep.measure_cells", lambda *_: {"gru": Cost(3, 12)}
+    )
     sweep = run_experiments(configs, "test", quiet=True)
     ((_, reason),) = sweep.failures
     assert "recurrence=fused is not possible: it needs an NVIDIA GPU" in reason
@@ -300,7 +295,7 @@ def test_a_job_has_threads_for_its_own_cores_whatever_its_starter_has(monkeypatc
 
 @pytest.fixture
 def everything_installed(monkeypatch):
-    monkeypatch.setattr(launcher_config, "find_spec", lambda name: name)
+    monkeypatch.setattr(launcher, "find_spec", lambda name: name)
 
 
 @pytest.mark.usefixtures("everything_installed")
@@ -315,7 +310,7 @@ def test_cores_and_cards_of_a_job():
 
 @pytest.mark.parametrize("name", ["joblib", "submitit", "ray"])
 def test_an_engine_that_is_not_installed(monkeypatch, name):
-    monkeypatch.setattr(launcher_config, "find_spec", lambda name: None)
+    monkeypatch.setattr(launcher, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=rf'pip install "gru-bench\[{name}\]"'):
         compose("cell=gru", f"launcher={name}")
 

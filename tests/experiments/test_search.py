@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from made_up import make_result
+from helpers.made_up import make_result
 from rich.console import Console
 
-from gru_bench import runs, search
-from gru_bench.cli import main
-from gru_bench.compose import compose_experiments, compose_search
-from gru_bench.config import TuneConfig
-from gru_bench.errors import UserError
-from gru_bench.sweep import Sweep
+from gru_bench.cli.main import main
+from gru_bench.config.compose import compose_experiments, compose_search
+from gru_bench.config.optim import TuneConfig
+from gru_bench.experiments import search
+from gru_bench.experiments.sweep import Sweep
+from gru_bench.runs.folder import RESULT, read_result, write_result
+from gru_bench.system.errors import UserError
 
 WORDS = ["task=adding", "task.length=5", "steps=4"]
 SPACE = ["search.hidden_size=[3,6]", "search.seeds=2"]
@@ -62,7 +63,7 @@ class Runner:
                 for seed, score in zip(result.seeds, scores, strict=True)
             ]
             folder.mkdir(parents=True, exist_ok=True)
-            runs.write_result(folder, dataclasses.replace(result, seeds=seeds))
+            write_result(folder, dataclasses.replace(result, seeds=seeds))
         return sweep
 
     def tried(self, cell):
@@ -84,8 +85,8 @@ def runner(monkeypatch):
 def test_a_search_that_trains(tmp_path):
     found = start(tmp_path, cells="rnn", trials=1)["rnn"]
     assert (found.finished, found.failed) == (1, 0)
-    (file,) = tmp_path.rglob(runs.RESULT)
-    result = runs.read_result(file.parent)
+    (file,) = tmp_path.rglob(RESULT)
+    result = read_result(file.parent)
     assert [seed.seed for seed in result.seeds] == TuneConfig(seeds=2).tuning_seeds
     assert result.timing.train_step_ms is None
     assert found.settings["optim.learning_rate"] == result.config["optim"]["learning_rate"]

@@ -7,13 +7,14 @@ import signal
 import pytest
 from filelock import FileLock
 
-from gru_bench import runs
-from gru_bench.compose import compose_experiments
-from gru_bench.costs import SIZES
-from gru_bench.experiment import make_experiments
-from gru_bench.population import CHECKPOINTS
-from gru_bench.status import Status, read_status, write_status
-from gru_bench.sweep import lock_of, run_experiments
+from gru_bench.config.compose import compose_experiments
+from gru_bench.experiments.costs import SIZES
+from gru_bench.experiments.experiment import make_experiments
+from gru_bench.experiments.locks import lock_of
+from gru_bench.experiments.population import CHECKPOINTS
+from gru_bench.experiments.sweep import run_experiments
+from gru_bench.runs.folder import ERROR, RESULT, read_result
+from gru_bench.runs.status import Status, read_status, write_status
 
 WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "batch_size=4", "seeds=2"]
 
@@ -21,7 +22,7 @@ WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "batch_size
 @pytest.fixture(autouse=True)
 def without_figures(monkeypatch):
     """Drawing takes seconds, and what it draws is not looked at here."""
-    monkeypatch.setattr("gru_bench.sweep.write_figures", lambda out_dir, results: None)
+    monkeypatch.setattr("gru_bench.experiments.sweep.write_figures", lambda out_dir, results: None)
 
 
 def compose(*words, multirun=True):
@@ -29,7 +30,7 @@ def compose(*words, multirun=True):
 
 
 def scores(folder):
-    return {seed.seed: seed.test for seed in runs.read_result(folder).seeds}
+    return {seed.seed: seed.test for seed in read_result(folder).seeds}
 
 
 def test_what_changes_no_shape_is_one_population():
@@ -57,9 +58,9 @@ def test_a_run_ends_the_same_alone_and_in_a_population(tmp_path):
     assert scores(together.folders[1]) == scores(alone.folders[0])
     assert scores(together.folders[0]) != scores(alone.folders[0])
     # A second start has nothing to do.
-    before = [(folder / runs.RESULT).stat().st_mtime_ns for folder in together.folders]
+    before = [(folder / RESULT).stat().st_mtime_ns for folder in together.folders]
     again = run_experiments(compose(rates, f"out_dir={tmp_path}/together"), "again", quiet=True)
-    assert [(folder / runs.RESULT).stat().st_mtime_ns for folder in again.finished] == before
+    assert [(folder / RESULT).stat().st_mtime_ns for folder in again.finished] == before
 
 
 def test_a_sweep_over_an_option_of_the_cell_trains_each_as_it_says(tmp_path):
@@ -75,7 +76,7 @@ def test_a_sweep_over_an_option_of_the_cell_trains_each_as_it_says(tmp_path):
 def test_seconds_of_a_population_are_shared_out(tmp_path):
     words = ["optim.learning_rate=0.02,0.03,0.05", "seeds=1", f"out_dir={tmp_path}"]
     sweep = run_experiments(compose(*words), "test", quiet=True)
-    results = [runs.read_result(folder) for folder in sweep.finished]
+    results = [read_result(folder) for folder in sweep.finished]
     assert len({result.timing.train_s for result in results}) == 1
     for result in results:
         (seed,) = result.seeds
@@ -85,7 +86,7 @@ def test_seconds_of_a_population_are_shared_out(tmp_path):
 def test_tuned_runs_use_the_best_rate_on_seeds_of_their_own(tmp_path):
     words = ["tune.learning_rates=[1e-5,0.05]", "tune.seeds=1", "steps=40", f"out_dir={tmp_path}"]
     sweep = run_experiments(compose(*words, multirun=False), "test", quiet=True)
-    result = runs.read_result(sweep.folders[0])
+    result = read_result(sweep.folders[0])
     assert result.tuning is not None
     slow, fast = (row[0] for row in result.tuning.scores)
     assert fast < slow
@@ -98,7 +99,7 @@ def test_tuned_runs_use_the_best_rate_on_seeds_of_their_own(tmp_path):
 def test_matched_runs_say_how_large_they_are(tmp_path, match):
     words = ["cell=gru", "hidden_size=8", f"match={match}", f"out_dir={tmp_path}"]
     sweep = run_experiments(compose(*words, multirun=False), "test", quiet=True)
-    result = runs.read_result(sweep.folders[0])
+    result = read_result(sweep.folders[0])
     # By hand: of 352 parameters 324 at 9 units, 390 at 10; of 776 operations 720 and 860.
     assert (result.nominal_size, result.hidden_size) == (8, 9)
     assert result.parameters.cell == 3 * result.hidden_size * (2 + result.hidden_size + 1)
@@ -108,35 +109,35 @@ def test_matched_runs_say_how_large_they_are(tmp_path, match):
 def test_sizes_of_equal_time_are_measured_once(tmp_path):
     words = ["cell=rnn", "match=time", "steps=2", f"out_dir={tmp_path}"]
     first = run_experiments(compose(*words), "test", quiet=True)
-    size = runs.read_result(first.folders[0]).hidden_size
+    size = read_result(first.folders[0]).hidden_size
     (kept,) = (tmp_path / SIZES).glob("*.json")
     sizes = json.loads(kept.read_text())
     assert sorted(sizes.values()) == sorted([size, 3])
     # What is kept is used, whatever a second measurement would find.
     kept.write_text(json.dumps({key: 7 if key.startswith("rnn") else 3 for key in sizes}))
     again = run_experiments(compose(*words, "force=true"), "test", quiet=True)
-    assert runs.read_result(again.folders[0]).hidden_size == 7
+    assert read_result(again.folders[0]).hidden_size == 7
 
 
 def test_one_failure_does_not_stop_the_others(tmp_path):
     configs = compose("cell=gru,rnn", f"out_dir={tmp_path}")
     bad, good = (tmp_path / config.run_name() for config in configs)
-    (bad / runs.RESULT).mkdir(parents=True)  # a folder stands where the result is to be
+    (bad / RESULT).mkdir(parents=True)  # a folder stands where the result is to be
     sweep = run_experiments(configs, "test", quiet=True)
     assert sweep.finished == [good]
     ((folder, reason),) = sweep.failures
     assert folder == bad
     assert "cannot write there" in reason
-    assert "Traceback" in (bad / runs.ERROR).read_text()
+    assert "Traceback" in (bad / ERROR).read_text()
     status = read_status(good)
     assert status is not None
     assert status.state == "finished"
     # Once what was wrong is put right, only the missing one is run, and the traceback goes.
-    (bad / runs.RESULT).rmdir()
-    written = (good / runs.RESULT).stat().st_mtime_ns
+    (bad / RESULT).rmdir()
+    written = (good / RESULT).stat().st_mtime_ns
     assert run_experiments(configs, "test", quiet=True).finished == [bad, good]
-    assert (good / runs.RESULT).stat().st_mtime_ns == written
-    assert not (bad / runs.ERROR).exists()
+    assert (good / RESULT).stat().st_mtime_ns == written
+    assert not (bad / ERROR).exists()
 
 
 def test_ctrl_c_while_a_run_fails_ends_the_sweep(tmp_path, monkeypatch):
@@ -147,8 +148,8 @@ def test_ctrl_c_while_a_run_fails_ends_the_sweep(tmp_path, monkeypatch):
         signal.raise_signal(signal.SIGINT)
         raise ZeroDivisionError
 
-    monkeypatch.setattr("gru_bench.sweep.measure_cells", lambda *arguments: {})
-    monkeypatch.setattr("gru_bench.sweep.run_population", fail)
+    monkeypatch.setattr("gru_bench.experiments.sweep.measure_cells", lambda *arguments: {})
+    monkeypatch.setattr("gru_bench.experiments.sweep.run_population", fail)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):

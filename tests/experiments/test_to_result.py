@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from gru_bench.config import TuneConfig
-from gru_bench.outcome import tuning_grid, tuning_result
+from gru_bench.config.optim import TuneConfig
+from gru_bench.experiments.to_result import tuning_grid, tuning_result
 from gru_bench.tasks.base import Score
-from gru_bench.train import Fit
+from gru_bench.training.state import Fit
 
 NAN = float("nan")
 TUNE = TuneConfig(learning_rates=[0.1, 0.01, 0.001], seeds=2)

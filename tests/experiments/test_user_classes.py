@@ -9,30 +9,33 @@ import subprocess
 import sys
 from pathlib import Path
 
-import guides
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from reference import CELLS, random_cell, random_sequence, sigmoid
-from test_parameters import xla_operations
-from test_recurrence import assert_same, plain_unroll, python_unroll, value_and_gradients
+from helpers import ROOT, guides
+from helpers.plain_recurrence import assert_same, plain_unroll, python_unroll, value_and_gradients
+from helpers.reference import CELLS, random_cell, random_sequence, sigmoid
+from helpers.xla import xla_operations
 
-from gru_bench import parameters, speed
-from gru_bench.claims import ledger
-from gru_bench.compose import compose_experiments
-from gru_bench.config import CELLS as BUILT_IN
-from gru_bench.config import CustomCellConfig, CustomTaskConfig
-from gru_bench.custom import count_flops, count_parameters, load_cell, load_task
-from gru_bench.errors import UserError
-from gru_bench.experiment import make_experiments
-from gru_bench.peers import OURS, SCAN, SPLIT_SCAN, Shape
-from gru_bench.plugins import classes_by_name, source_file
-from gru_bench.recurrence import unroll
-from gru_bench.runs import load_results
+from gru_bench.benchmark import layer
+from gru_bench.benchmark.peers import OURS, SCAN, SPLIT_SCAN, Shape
+from gru_bench.config.cell import CELLS as BUILT_IN
+from gru_bench.config.cell import CustomCellConfig
+from gru_bench.config.compose import compose_experiments
+from gru_bench.config.task import CustomTaskConfig
+from gru_bench.config.user_classes import classes_by_name, source_file
+from gru_bench.evidence.claims.ledger import ledger
+from gru_bench.experiments.experiment import make_experiments
+from gru_bench.model import counts
+from gru_bench.model.user_cell import count_flops, count_parameters, load_cell
+from gru_bench.recurrence.scan import unroll
+from gru_bench.runs.folder import load_results
+from gru_bench.system.errors import UserError
+from gru_bench.tasks.user_task import load_task
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = ROOT
 PAGE = "add-a-cell.md"
 NUMBERS = itertools.count()
 CLASSES = {"gru": "GRU", "gru_reset_after": "GRUResetAfter", "lstm": "LSTM", "rnn": "RNN"}
@@ -87,9 +90,9 @@ def test_a_cell_of_ones_own_stands_in_the_table_and_among_the_figures(page):
     row = next(line for line in done.stdout.splitlines() if line.startswith("mgu "))
     assert "608" in row.split()  # 2 H (I + H + 1)
     assert "0.50" in row.split()
-    counts = next(line for line in done.stdout.splitlines() if " minimal_gated_unit " in line)
+    printed = next(line for line in done.stdout.splitlines() if " minimal_gated_unit " in line)
     # 2 H (I + H + 1) with I = 2, H = 128, and half of an LSTM's.
-    assert counts.split()[2:5] == ["minimal_gated_unit", "33,536", "0.5000"]
+    assert printed.split()[2:5] == ["minimal_gated_unit", "33,536", "0.5000"]
     html = (folder / "report.html").read_text()
     figures = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
     assert sum(">mgu<" in figure for figure in figures) >= 3
@@ -207,56 +210,56 @@ def test_its_chrono_initialisation_keeps_the_state(examples):
 @pytest.mark.parametrize(("input_size", "hidden_size"), [(1, 1), (2, 3), (64, 256)])
 def test_parameters_are_counted_in_the_real_tree(examples, input_size, hidden_size):
     formula = 2 * hidden_size * (input_size + hidden_size + 1)
-    assert parameters.cell_parameters(MGU, input_size, hidden_size) == formula
-    stack = parameters.stack_parameters(MGU, input_size, hidden_size, 3)
+    assert counts.cell_parameters(MGU, input_size, hidden_size) == formula
+    stack = counts.stack_parameters(MGU, input_size, hidden_size, 3)
     assert stack == formula + 2 * 2 * hidden_size * (2 * hidden_size + 1)
 
 
 @pytest.mark.parametrize("name", CELLS)
 def test_the_built_in_cells_are_counted_as_by_their_formulas(name):
-    reference = f"gru_bench.cells:{CLASSES[name]}"
-    pointwise = parameters.POINTWISE[name] * 16
-    assert count_parameters(reference, 5, 16) == parameters.cell_parameters(name, 5, 16)
-    assert count_flops(reference, 5, 16) == parameters.cell_flops(name, 5, 16) - pointwise
+    reference = f"gru_bench.cells.builtin:{CLASSES[name]}"
+    pointwise = counts.POINTWISE[name] * 16
+    assert count_parameters(reference, 5, 16) == counts.cell_parameters(name, 5, 16)
+    assert count_flops(reference, 5, 16) == counts.cell_flops(name, 5, 16) - pointwise
 
 
 def test_operations_are_those_that_xla_counts(examples):
     # Worked by hand: k H (2I + 2H + 1) with k = 2, and 9 pointwise operations of 3 units.
-    assert parameters.cell_flops(MGU, 2, 3) == 66 + 27
+    assert counts.cell_flops(MGU, 2, 3) == 66 + 27
     sigmoids = 3 * 16  # XLA counts one as four operations
-    expected = parameters.cell_flops(MGU, 5, 16) + sigmoids
+    expected = counts.cell_flops(MGU, 5, 16) + sigmoids
     assert xla_operations(MGU, 5, 16) == pytest.approx(expected, abs=1)
 
 
 @pytest.mark.parametrize("match", ["parameters", "flops"])
 def test_no_size_comes_nearer_to_the_lstm(examples, match):
-    count = parameters.COUNTS[match]
+    count = counts.COUNTS[match]
     target = count("lstm", 7, 20, 2)
     distances = {size: abs(count(MGU, 7, size, 2) - target) for size in range(1, 60)}
-    found = parameters.matched_hidden_size(MGU, 7, 20, 2, match)
+    found = counts.matched_hidden_size(MGU, 7, 20, 2, match)
     assert found == min(distances, key=distances.__getitem__) > 20
 
 
 def test_the_table_of_parameters_has_a_row_for_it(examples):
     own = classes_by_name("cell", [MGU, "gru"], BUILT_IN)
     assert own == {"minimal_gated_unit": MGU, "gru": "gru"}
-    rows = {row["cell"]: row for row in parameters.parameter_table([2], [128], own=own)}
+    rows = {row["cell"]: row for row in counts.parameter_table([2], [128], own=own)}
     assert [*rows] == [*CELLS, "minimal_gated_unit"]
     assert rows["minimal_gated_unit"]["ratio_to_lstm"] == 0.5
-    budget = {row["cell"]: row for row in parameters.budget_table([100], 20_000, own)}
+    budget = {row["cell"]: row for row in counts.budget_table([100], 20_000, own)}
     # 2 H (H + 101) is 20,010 at 62... and 20,536 at 63.
     assert budget["minimal_gated_unit"]["hidden_size"] == 62
-    assert parameters.parameter_table([2], [128])[-1]["cell"] == "rnn"
+    assert counts.parameter_table([2], [128])[-1]["cell"] == "rnn"
 
 
 def test_its_layer_is_timed_against_a_plain_scan(examples, monkeypatch):
-    monkeypatch.setitem(speed.GRIDS, "quick", [Shape(4, 5, 3, 2)])
-    monkeypatch.setitem(speed.ROUNDS, "quick", 2)
-    monkeypatch.setattr(speed, "PRODUCT_SIZE", 16)
-    result = speed.measure_speed("quick", cells={"mgu": MGU})
+    monkeypatch.setitem(layer.GRIDS, "quick", [Shape(4, 5, 3, 2)])
+    monkeypatch.setitem(layer.ROUNDS, "quick", 2)
+    monkeypatch.setattr(layer, "PRODUCT_SIZE", 16)
+    result = layer.measure_speed("quick", cells={"mgu": MGU})
     assert [(case["cell"], case["work"]) for case in result["cases"]] == [
-        ("mgu", speed.TRAIN),
-        ("mgu", speed.INFER),
+        ("mgu", layer.TRAIN),
+        ("mgu", layer.INFER),
     ]
     assert {name for case in result["cases"] for name in case["contestants"]} == {
         OURS, SCAN, SPLIT_SCAN,
@@ -395,8 +398,15 @@ def test_what_is_wrong_with_the_words_is_said_in_one_line(words, expected):
 
 
 def test_two_classes_do_not_go_by_one_name(examples):
-    words = ["task=adding", "cell=custom", f"cell.module={MGU},gru_bench.cells:RNN", "cell.name=x"]
-    with pytest.raises(UserError, match=f"cell.name=x .* both {MGU} and gru_bench.cells:RNN"):
+    words = [
+        "task=adding",
+        "cell=custom",
+        f"cell.module={MGU},gru_bench.cells.builtin:RNN",
+        "cell.name=x",
+    ]
+    with pytest.raises(
+        UserError, match=f"cell.name=x .* both {MGU} and gru_bench.cells.builtin:RNN"
+    ):
         make_experiments(compose_experiments(words, True))
 
 
@@ -448,7 +458,7 @@ INIT = OWN + "def __init__(self, i, h, *, rngs):\n    super().__init__(%s, rngs=
         ("Own = 3", ["has no class Own"]),
         ("class Other: pass", ["has no class Own"]),
         ("class Own: pass", ["not a subclass of gru_bench.cells.Cell"]),
-        ("Own = RNN", ["defined elsewhere", "cell.module=gru_bench.cells:RNN"]),
+        ("Own = RNN", ["defined elsewhere", "cell.module=gru_bench.cells.builtin:RNN"]),
         ("raise ImportError('no such\\nthing')", ["importing it fails with ImportError: no such"]),
         ("class Own(Cell): pass", ["products"]),
         ("class Own(Cell): products = (1,)", ["a cell defines its own gates"]),
@@ -493,7 +503,7 @@ def test_there_is_no_such_module():
 
 @pytest.mark.parametrize("name", CELLS)
 def test_the_built_in_cells_pass_the_check(name):
-    assert load_cell(f"gru_bench.cells:{CLASSES[name]}").__name__ == CLASSES[name]
+    assert load_cell(f"gru_bench.cells.builtin:{CLASSES[name]}").__name__ == CLASSES[name]
 
 
 def test_a_class_that_has_changed_since_it_was_imported_is_not_mistaken_for_the_new_one(module):

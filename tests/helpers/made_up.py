@@ -8,8 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench import runs
-from gru_bench.parameters import cell_parameters
+from gru_bench.model.counts import cell_parameters
+from gru_bench.runs.result import (
+    Curve,
+    Gate,
+    GateEnds,
+    GradientNorms,
+    Lengths,
+    MachineEnvironment,
+    Parameters,
+    Probes,
+    Result,
+    Score,
+    SeedResult,
+    Spread,
+    Timing,
+    Tuning,
+)
 
 # Name of the score, higher is better, baseline and its name, solved rule, input size, task keys.
 TASKS: dict[str, tuple[str, bool, float, str, str | None, int, dict[str, Any]]] = {
@@ -20,7 +35,7 @@ TASKS: dict[str, tuple[str, bool, float, str, str | None, int, dict[str, Any]]] 
     "text": ("accuracy", True, 0.49, "the largest class", None, 64, {"max_length": 128}),
 }  # fmt: skip
 MARGINS = {"mse": 0.002, "recall_accuracy": 0.01, "accuracy": 0.01}
-ENVIRONMENT = runs.MachineEnvironment(
+ENVIRONMENT = MachineEnvironment(
     device="cpu",
     device_kind="cpu",
     device_count=2,
@@ -44,10 +59,10 @@ def make_result(
     solved: int | None = None,
     diverged: Sequence[int] = (),
     curves: Sequence[Sequence[float | None]] | None = None,
-    tuning: runs.Tuning | None = None,
-    probes: runs.Probes | None = None,
+    tuning: Tuning | None = None,
+    probes: Probes | None = None,
     **keys: Any,
-) -> runs.Result:
+) -> Result:
     """A result of one seed a test score.
 
     Args:
@@ -89,15 +104,15 @@ def make_result(
     count = cell_parameters(cell, input_size, hidden_size)
     lstm = cell_parameters("lstm", input_size, config["hidden_size"])
     relative = count / lstm
-    return runs.Result(
+    return Result(
         identity=hashlib.sha256(json.dumps(config).encode()).hexdigest()[:16],
         config=config,
         task_label=f"text-{corpus}" if task == "text" else task,
         created="2026-01-31T12:00:00Z",
         command=f"gru-bench run cell={cell} task={task} hidden_size={hidden_size}",
         hidden_size=hidden_size,
-        parameters=runs.Parameters(cell=count, lstm=lstm, total=count + 129),
-        score=runs.Score(
+        parameters=Parameters(cell=count, lstm=lstm, total=count + 129),
+        score=Score(
             name=name,
             higher_is_better=higher,
             baseline=baseline,
@@ -105,7 +120,7 @@ def make_result(
             solved_rule=rule,
         ),
         seeds=[
-            runs.SeedResult(
+            SeedResult(
                 seed=seed,
                 learning_rate=tuning.chosen if tuning else config["optim"]["learning_rate"],
                 test={"loss": score, name: score},
@@ -120,20 +135,18 @@ def make_result(
             )
             for seed, score in enumerate(scores)
         ],
-        timing=runs.Timing(
+        timing=Timing(
             compile_s=4.1,
             train_s=40 * relative,
             wall_s=6 + 40 * relative,
-            train_step_ms=runs.Spread(
+            train_step_ms=Spread(
                 median=4 * relative, low=3.9 * relative, high=4.2 * relative, repeats=30
             ),
-            train_step_vs_lstm=runs.Spread(
-                median=relative, low=0.98 * relative, high=1.02 * relative
-            ),
-            latency_us=runs.Spread(
+            train_step_vs_lstm=Spread(median=relative, low=0.98 * relative, high=1.02 * relative),
+            latency_us=Spread(
                 median=20 * relative, low=19 * relative, high=22 * relative, repeats=500
             ),
-            latency_vs_lstm=runs.Spread(
+            latency_vs_lstm=Spread(
                 median=relative, low=0.97 * relative, high=1.03 * relative, repeats=500
             ),
         ),
@@ -145,9 +158,9 @@ def make_result(
     )
 
 
-def make_curve(scores: Sequence[float | None]) -> runs.Curve:
+def make_curve(scores: Sequence[float | None]) -> Curve:
     """A curve with an evaluation every 100 steps."""
-    return runs.Curve(
+    return Curve(
         step=[100 * (i + 1) for i in range(len(scores))],
         time_s=[0.5 * (i + 1) for i in range(len(scores))],
         train_loss=list(scores),
@@ -158,16 +171,16 @@ def make_curve(scores: Sequence[float | None]) -> runs.Curve:
     )
 
 
-def make_tuning(best: float, higher_is_better: bool) -> runs.Tuning:
+def make_tuning(best: float, higher_is_better: bool) -> Tuning:
     """Three rates, two seeds each; the middle one is best, and a seed of the highest diverged."""
     worse = 0.8 * best if higher_is_better else 3 * best
     scores = [[worse, 0.9 * worse], [best, 1.01 * best], [worse, None]]
-    return runs.Tuning(
+    return Tuning(
         learning_rates=[0.001, 0.004, 0.016], seeds=[10**9, 10**9 + 1], scores=scores, chosen=0.004
     )
 
 
-def make_probes(cell: str, scores: Sequence[float], *, longer: bool = True) -> runs.Probes:
+def make_probes(cell: str, scores: Sequence[float], *, longer: bool = True) -> Probes:
     """Probes of a cell whose gradients shrink and whose gates close over time.
 
     Args:
@@ -186,10 +199,10 @@ def make_probes(cell: str, scores: Sequence[float], *, longer: bool = True) -> r
     gates = {name: make_gate(kept - 0.25 * i) for i, name in enumerate(names)}
     is_gru = cell.startswith("gru")
     z_kept = {"gru": 0.0, "gru_reset_after": 1.0}.get(cell)
-    return runs.Probes(
-        gradients=runs.GradientNorms(distance=distance, initial=gradients[0], trained=gradients[1]),
+    return Probes(
+        gradients=GradientNorms(distance=distance, initial=gradients[0], trained=gradients[1]),
         gates=[gates] if gates else [],
-        gate_ends=runs.GateEnds(
+        gate_ends=GateEnds(
             z_kept=z_kept,
             kept=0.0,
             z_replaced=None if z_kept is None else 1 - z_kept,
@@ -199,7 +212,7 @@ def make_probes(cell: str, scores: Sequence[float], *, longer: bool = True) -> r
         )
         if gates
         else None,
-        lengths=runs.Lengths(
+        lengths=Lengths(
             multiple=[1, 2, 4],
             length=[100, 200, 400],
             scores=[[score * factor for score in scores] for factor in (1.0, 0.95, 0.8)],
@@ -209,9 +222,9 @@ def make_probes(cell: str, scores: Sequence[float], *, longer: bool = True) -> r
     )
 
 
-def make_gate(mean: float) -> runs.Gate:
+def make_gate(mean: float) -> Gate:
     """A gate that closes by 0.1 over 100 steps and whose units are spread around their mean."""
-    return runs.Gate(
+    return Gate(
         step=list(range(0, 100, 10)),
         by_step=[mean - 0.01 * i for i in range(10)],
         by_unit=np.linspace(mean - 0.1, mean + 0.1, 16).tolist(),
@@ -219,7 +232,7 @@ def make_gate(mean: float) -> runs.Gate:
     )
 
 
-def make_show(seeds: int = 4) -> list[runs.Result]:
+def make_show(seeds: int = 4) -> list[Result]:
     """Four cells on three tasks, tuned and probed, with curves that look like training."""
     rng = np.random.default_rng(0)
     ends = {
@@ -255,7 +268,7 @@ def make_show(seeds: int = 4) -> list[runs.Result]:
     return results
 
 
-def make_learning_curve(seeds: int = 8) -> list[runs.Result]:
+def make_learning_curve(seeds: int = 8) -> list[Result]:
     """Three cells on text with more and more training documents, and with all of them."""
     rng = np.random.default_rng(1)
     results = []

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from gru_bench.model import ModelConfig, make_cell
+from gru_bench.model.model import ModelConfig, make_cell
 
 CELLS = ("gru", "gru_reset_after", "lstm", "rnn")
 BLOCKS = {"gru": "zrn", "gru_reset_after": "rzn", "lstm": "ifgo", "rnn": "n"}

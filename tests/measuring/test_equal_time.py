@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from gru_bench import matching
-from gru_bench.config import OptimConfig
-from gru_bench.matching import (
+from gru_bench.config.optim import OptimConfig
+from gru_bench.measuring import equal_time
+from gru_bench.measuring.equal_time import (
     FARTHEST_FACTOR,
     FIRST_FACTORS,
     MAX_PASSES,
@@ -19,10 +19,10 @@ from gru_bench.matching import (
     possible_sizes,
     search,
 )
-from gru_bench.model import ModelConfig
-from gru_bench.parameters import matched_hidden_size
+from gru_bench.model.counts import matched_hidden_size
+from gru_bench.model.model import ModelConfig
 from gru_bench.tasks.adding import AddingTask
-from gru_bench.train import TrainConfig
+from gru_bench.training.state import TrainConfig
 
 MOST_MEASURED = len(FIRST_FACTORS) + MAX_PASSES - 1
 
@@ -159,7 +159,7 @@ def test_cells_share_the_passes_until_each_has_its_size():
 
 
 def test_matched_on_a_tiny_task(monkeypatch):
-    monkeypatch.setattr(matching, "MAX_PASSES", 1)  # each takes seconds to compile
+    monkeypatch.setattr(equal_time, "MAX_PASSES", 1)  # each takes seconds to compile
     model = ModelConfig("lstm", input_size=2, output_size=1, hidden_size=24)
     lstm = TrainConfig(model, OptimConfig(), steps=10, evaluate_every=10)
     found = match_training_time(lstm, ["rnn", "lstm"], AddingTask(length=20, batch_size=16))

@@ -6,14 +6,14 @@ import time
 import jax
 import pytest
 
-from gru_bench import paths
-from gru_bench.cli import main
-from gru_bench.config import OptimConfig
-from gru_bench.errors import UserError
-from gru_bench.model import ModelConfig
-from gru_bench.paths import path_times, possible_paths, with_path
+from gru_bench.cli.main import main
+from gru_bench.config.optim import OptimConfig
+from gru_bench.measuring import recurrence_choice
+from gru_bench.measuring.recurrence_choice import path_times, possible_paths, with_path
+from gru_bench.model.model import ModelConfig
+from gru_bench.system.errors import UserError
 from gru_bench.tasks.adding import AddingTask
-from gru_bench.train import TrainConfig
+from gru_bench.training.state import TrainConfig
 
 MODEL = ModelConfig("lstm", 2, 1, 64, recurrence="auto")
 TASK = AddingTask(length=5, batch_size=3)
@@ -47,7 +47,7 @@ def milliseconds(monkeypatch, gpu, tmp_path):
             raise NotImplementedError("no such\nkernel")
         return lambda: time.sleep(fake[path] / 1e3)
 
-    monkeypatch.setattr(paths, "training_step", training_step)
+    monkeypatch.setattr(recurrence_choice, "training_step", training_step)
     return fake
 
 
@@ -127,4 +127,4 @@ def test_a_path_that_does_not_compile_is_passed_over_with_a_warning(milliseconds
 
 
 def test_the_step_that_is_timed_takes_every_gradient():
-    paths.training_step("scan", training(hidden_size=4).model, 3, 5, runs=2)()
+    recurrence_choice.training_step("scan", training(hidden_size=4).model, 3, 5, runs=2)()

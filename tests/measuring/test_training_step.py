@@ -3,12 +3,13 @@
 import jax
 import numpy as np
 
-from gru_bench.config import OptimConfig
-from gru_bench.measure import STEPS_A_TURN, _compile_steps, measure_training_steps
-from gru_bench.model import ModelConfig
-from gru_bench.parameters import stack_parameters
+from gru_bench.config.optim import OptimConfig
+from gru_bench.measuring.training_step import STEPS_A_TURN, _compile_steps, measure_training_steps
+from gru_bench.model.counts import stack_parameters
+from gru_bench.model.model import ModelConfig
 from gru_bench.tasks.adding import AddingTask
-from gru_bench.train import TrainConfig, fit
+from gru_bench.training.fit import fit
+from gru_bench.training.state import TrainConfig
 
 TASK = AddingTask(length=20, batch_size=32)
 

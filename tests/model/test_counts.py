@@ -4,14 +4,12 @@ import math
 import subprocess
 import sys
 
-import jax
-import jax.numpy as jnp
 import pytest
 from flax import nnx
-from reference import CELLS, random_cell
+from helpers.reference import CELLS
+from helpers.xla import xla_operations
 
-from gru_bench.model import Model, ModelConfig, count_parameters, make_cell
-from gru_bench.parameters import (
+from gru_bench.model.counts import (
     AFFINE_MAPS,
     budget_table,
     cell_flops,
@@ -22,7 +20,7 @@ from gru_bench.parameters import (
     stack_flops,
     stack_parameters,
 )
-from gru_bench.streaming import products
+from gru_bench.model.model import Model, ModelConfig, count_parameters, make_cell
 
 SIZES = [(1, 1), (1, 7), (2, 128), (10, 16), (64, 256), (300, 5)]
 
@@ -98,21 +96,6 @@ def test_the_inner_bias_makes_the_ratio_a_little_larger():
         assert row["parameters"] == cell_parameters(name, row["input_size"], row["hidden_size"])
         exact = {"gru": 0.75, "rnn": 0.25, "lstm": 1.0}
         assert row["ratio_to_lstm"] == exact.get(name, row["ratio_to_lstm"])
-
-
-def xla_operations(name, input_size, hidden_size):
-    """Operations of one step of one sequence, as XLA counts them before it fuses and repeats any.
-
-    It counts a sigmoid as 1 / (1 + exp(-x)), which is four.
-    """
-
-    def step(cell, state, x):
-        return cell.step(state, cell.project(x), products(cell, x.dtype))
-
-    cell = random_cell(name, input_size, hidden_size)
-    state = cell.zero_state(1, jnp.float32)
-    count = jax.jit(step).lower(cell, state, jnp.ones((1, input_size))).cost_analysis()
-    return count["flops"] + count["transcendentals"]
 
 
 @pytest.mark.parametrize(("input_size", "hidden_size"), [(1, 1), (5, 16), (100, 46), (64, 256)])

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from flax import nnx
-from reference import CELLS, named, random_cell
-from test_cells import TORCH, torch_layer
+from helpers.reference import CELLS, named, random_cell
+from helpers.torch_layers import TORCH, torch_layer
 
-from gru_bench.model import Model, ModelConfig, read_out
-from gru_bench.recurrence import unroll
+from gru_bench.model.model import Model, ModelConfig, read_out
+from gru_bench.recurrence.scan import unroll
 
 TIME, BATCH = 7, 5
 LENGTHS = np.array([7, 1, 3, 6, 7])

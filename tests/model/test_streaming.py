@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from reference import CELLS
-from test_analysis import random_model
+from helpers.models import random_model
+from helpers.reference import CELLS
 
-from gru_bench.streaming import start_stream, step_latency, stream_bytes, stream_step
+from gru_bench.measuring.latency import step_latency
+from gru_bench.model.streaming import start_stream, stream_bytes, stream_step
 
 STEPS, BATCH = 9, 3
 

@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from helpers.reference import random_cell, random_sequence
 from jax.experimental import rnn
-from reference import random_cell, random_sequence
 
-from gru_bench import cudnn
-from gru_bench.model import CELLS
-from gru_bench.recurrence import unroll
+from gru_bench.model.model import CELLS
+from gru_bench.recurrence import cudnn
+from gru_bench.recurrence.scan import unroll
 
 
 @pytest.fixture(autouse=True)

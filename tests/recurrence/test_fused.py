@@ -5,14 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from helpers.reference import CELLS, random_cell, random_sequence
 from jax.sharding import AbstractDevice, AbstractMesh, use_abstract_mesh
-from reference import CELLS, random_cell, random_sequence
 
-from gru_bench import fused
-from gru_bench.cells import Cell
-from gru_bench.model import CELLS as CELL
-from gru_bench.recurrence import unroll
-from gru_bench.tiles import NotPointwise
+from gru_bench.cells.base import Cell
+from gru_bench.model.model import CELLS as CELL
+from gru_bench.recurrence import fused
+from gru_bench.recurrence.scan import unroll
+from gru_bench.recurrence.tiles import NotPointwise
 
 
 def results(path, cell, x, state):

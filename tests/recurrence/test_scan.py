@@ -5,38 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from reference import CELLS, random_cell, random_sequence
+from helpers.plain_recurrence import assert_same, plain_unroll, python_unroll, value_and_gradients
+from helpers.reference import CELLS, random_cell, random_sequence
 
-from gru_bench import recurrence
-from gru_bench.model import ModelConfig, make_cell
-from gru_bench.recurrence import unroll
-
-
-def plain_dot(cell):
-    def dot(i, a):
-        weight, bias = cell.recurrent_maps()[i]
-        return a @ weight if bias is None else a @ weight + bias
-
-    return dot
-
-
-def python_unroll(cell, x, state):
-    outputs = []
-    for x_t in x:
-        state = cell.step(state, cell.project(x_t), plain_dot(cell))
-        outputs.append(state[0])
-    return jnp.stack(outputs), state
-
-
-def plain_unroll(cell, x, state):
-    """A scan that autodiff differentiates by itself."""
-
-    def body(state, x_t):
-        state = cell.step(state, cell.project(x_t), plain_dot(cell))
-        return state, state[0]
-
-    state, outputs = jax.lax.scan(body, state, x)
-    return outputs, state
+from gru_bench.model.model import ModelConfig, make_cell
+from gru_bench.recurrence import scan
+from gru_bench.recurrence.scan import unroll
 
 
 def two_layers(run):
@@ -48,37 +22,13 @@ def two_layers(run):
     return run_two
 
 
-def value_and_gradients(run, cells, x, state):
-    """All results, and the gradients of a random combination of them."""
-    graph, parameters = nnx.split(cells)
-
-    def loss(parameters, x, state):
-        results = run(nnx.merge(graph, parameters), x, state)
-        leaves = jax.tree.leaves(results)
-        weights = [np.random.default_rng(7).normal(size=leaf.shape) for leaf in leaves]
-        terms = [
-            (leaf.astype(x.dtype) * jnp.array(weight, x.dtype)).sum()
-            for leaf, weight in zip(leaves, weights, strict=True)
-        ]
-        return sum(terms), results
-
-    return jax.jit(jax.grad(loss, (0, 1, 2), has_aux=True))(parameters, x, state)
-
-
-def assert_same(found, expected, **tolerance):
-    assert jax.tree.structure(found) == jax.tree.structure(expected)
-    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-        assert one.dtype == other.dtype
-        np.testing.assert_allclose(one, other, **tolerance)
-
-
 @pytest.mark.parametrize(
     ("backend", "block", "chunk"),
     [
-        ("cpu", recurrence.CPU_BLOCK, recurrence.CPU_CHUNK),
+        ("cpu", scan.CPU_BLOCK, scan.CPU_CHUNK),
         ("cpu", 3, range(4, 5)),
         ("cpu", 3, range(3, 4)),
-        ("gpu", recurrence.CPU_BLOCK, recurrence.CPU_CHUNK),
+        ("gpu", scan.CPU_BLOCK, scan.CPU_CHUNK),
     ],
 )
 @pytest.mark.parametrize("name", CELLS)
@@ -89,9 +39,9 @@ def test_the_loop_equals_a_python_loop_and_its_gradient_that_of_a_plain_scan(
     that leave a step over or none; as an accelerator has it, run here.
     """
     monkeypatch.setattr(jax, "default_backend", lambda: backend)
-    monkeypatch.setattr(recurrence, "CPU_BLOCK", block)
-    monkeypatch.setattr(recurrence, "CPU_CHUNK", chunk)
-    monkeypatch.setattr(recurrence, "CPU_ROWS", 0)
+    monkeypatch.setattr(scan, "CPU_BLOCK", block)
+    monkeypatch.setattr(scan, "CPU_CHUNK", chunk)
+    monkeypatch.setattr(scan, "CPU_ROWS", 0)
     cell = random_cell(name, 2, 7)
     x, state = random_sequence(cell, 9, 3, 2)
     found = value_and_gradients(unroll, cell, x, state)
@@ -107,11 +57,11 @@ def test_a_forward_pass_alone_projects_narrow_inputs_in_its_steps(
     name, input_size, in_steps, monkeypatch, x64
 ):
     before = []
-    over_time = recurrence._over_time
+    over_time = scan._over_time
     monkeypatch.setattr(
-        recurrence, "_over_time", lambda *args, **kw: before.append(1) or over_time(*args, **kw)
+        scan, "_over_time", lambda *args, **kw: before.append(1) or over_time(*args, **kw)
     )
-    monkeypatch.setattr(recurrence, "CPU_BLOCK", 3)
+    monkeypatch.setattr(scan, "CPU_BLOCK", 3)
     cell = random_cell(name, input_size, 8)
     x, state = random_sequence(cell, 9, 3, input_size)
     found = nnx.jit(unroll)(cell, x, state)
@@ -131,7 +81,7 @@ def test_a_forward_pass_alone_projects_narrow_inputs_in_its_steps(
     ],
 )
 def test_chunks_cover_every_step_once_in_order(length, batch, first, rest):
-    odd, chunks = recurrence._chunks(length, batch)
+    odd, chunks = scan._chunks(length, batch)
     assert len(odd) == first
     assert chunks.shape == rest
     np.testing.assert_array_equal(np.concatenate([odd, np.ravel(chunks)]), np.arange(length))

@@ -8,13 +8,14 @@ import sys
 import pandas as pd
 import pyarrow as pa
 import pytest
-from made_up import make_result, make_show, make_tuning
+from helpers.made_up import make_result, make_show, make_tuning
 from pyarrow import parquet
 
-from gru_bench import report, runs
-from gru_bench.cli import main
-from gru_bench.errors import UserError
-from gru_bench.report import tidy
+from gru_bench.cli.main import main
+from gru_bench.report import render
+from gru_bench.report.formats import long_table
+from gru_bench.runs.folder import write_result
+from gru_bench.system.errors import UserError
 
 ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 CURVE = {"scheduled_learning_rate": "learning_rate"} | {
@@ -31,21 +32,21 @@ CURVE = {"scheduled_learning_rate": "learning_rate"} | {
 
 
 def read_parquet(results, folder):
-    report.render(results, [], "long", folder / "long.parquet")
+    render.render(results, [], "long", folder / "long.parquet")
     return parquet.read_table(folder / "long.parquet")
 
 
 def read_csv(results, folder):
-    report.render(results, [], "long", folder / "long.csv")
+    render.render(results, [], "long", folder / "long.csv")
     types = {bool: "boolean", int: "Int64", float: "float64", str: "str"}
-    dtype = {name: types[kind] for name, kind in tidy.columns(results).items()}
+    dtype = {name: types[kind] for name, kind in long_table.columns(results).items()}
     return pd.read_csv(folder / "long.csv", dtype=dtype)
 
 
 def test_a_line_holds_its_run_seed_and_evaluation():
     """Worked by hand, a value of each kind."""
     result = make_result("copy", "gru", (0.75, None), curves=[(0.5, None, 0.625), (0.25,)])
-    lines = list(tidy.rows([result]))
+    lines = list(long_table.rows([result]))
     assert [(line["seed"], line["step"]) for line in lines] == [
         (0, 100),
         (0, 200),
@@ -85,31 +86,31 @@ def test_a_line_holds_its_run_seed_and_evaluation():
         "optim.name": "adam",
     }
     assert {name: lines[2].get(name) for name in expected} == expected
-    assert set(lines[2]) <= set(tidy.columns([result]))
+    assert set(lines[2]) <= set(long_table.columns([result]))
 
 
 def test_parquet_read_by_pyarrow_holds_the_rows_with_their_types(tmp_path):
     results = make_show()
     read = read_parquet(results, tmp_path)
-    kinds = tidy.columns(results)
+    kinds = long_table.columns(results)
     assert read.schema.names == list(kinds)
     assert read.schema.types == [ARROW[kind] for kind in kinds.values()]
-    assert read.to_pylist() == [{n: row.get(n) for n in kinds} for row in tidy.rows(results)]
+    assert read.to_pylist() == [{n: row.get(n) for n in kinds} for row in long_table.rows(results)]
     assert read.num_rows == 12 * 4 * 20  # runs, seeds, evaluations
 
 
 def test_csv_read_by_pandas_holds_the_rows(tmp_path):
     results = make_show()
     read = read_csv(results, tmp_path)
-    names = list(tidy.columns(results))
+    names = list(long_table.columns(results))
     assert list(read.columns) == names
     lines = read.astype(object).where(read.notna(), None).to_dict("records")
-    assert lines == [{name: row.get(name) for name in names} for row in tidy.rows(results)]
+    assert lines == [{name: row.get(name) for name in names} for row in long_table.rows(results)]
 
 
 def test_csv_needs_no_help_to_find_its_types(tmp_path, capsys):
     """Whole scores stay numbers with a point, and truth is understood."""
-    report.render([make_result("copy", scores=(1.0, 0.0))], [], "long")
+    render.render([make_result("copy", scores=(1.0, 0.0))], [], "long")
     read = pd.read_csv(io.StringIO(capsys.readouterr().out))
     assert read["test_score"].dtype == "float64"
     assert read["higher_is_better"].dtype == "bool"
@@ -174,7 +175,7 @@ def test_a_hundred_runs(tmp_path):
     assert len(results) == 100
     for number, result in enumerate(results):
         (tmp_path / f"{number:03}").mkdir()
-        runs.write_result(tmp_path / f"{number:03}", result)
+        write_result(tmp_path / f"{number:03}", result)
     out = tmp_path / "long.parquet"
     assert main(["report", str(tmp_path), "--format", "long", "--out", str(out)]) == 0
 
@@ -195,14 +196,14 @@ def test_a_hundred_runs(tmp_path):
 def test_another_ending_is_refused_with_those_that_are_right(tmp_path):
     out = tmp_path / "runs.xlsx"
     with pytest.raises(UserError, match=r"out=.*runs\.xlsx is not possible: .*\.csv or \.parquet"):
-        report.render([make_result()], [], "long", out)
+        render.render([make_result()], [], "long", out)
     assert not out.exists()
 
 
 def test_only_parquet_imports_pyarrow(tmp_path):
-    runs.write_result(tmp_path, dataclasses.replace(make_result()))
+    write_result(tmp_path, dataclasses.replace(make_result()))
     program = (
-        "import sys; from gru_bench.cli import main;"
+        "import sys; from gru_bench.cli.main import main;"
         f" main(['report', {str(tmp_path)!r}, '--format', 'long']);"
         " print({'pyarrow', 'pandas', 'jax'} & set(sys.modules))"
     )

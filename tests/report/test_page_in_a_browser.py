@@ -6,9 +6,9 @@ import shutil
 import subprocess
 
 import pytest
-from made_up import make_learning_curve, make_show
+from helpers.made_up import make_learning_curve, make_show
 
-from gru_bench import report
+from gru_bench.report import render
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(
@@ -59,7 +59,7 @@ frame.addEventListener("load", () => {{
 def page(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "page.html"
     results = [*make_show(8)[:8], *make_learning_curve()]
-    report.render(results, ["passed over <b>runs</b>"], "html", path)
+    render.render(results, ["passed over <b>runs</b>"], "html", path)
     return path
 
 

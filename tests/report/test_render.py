@@ -10,17 +10,23 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from made_up import ENVIRONMENT, make_learning_curve, make_probes, make_result, make_show
+from helpers.made_up import ENVIRONMENT, make_learning_curve, make_probes, make_result, make_show
 
-from gru_bench import claims, report, runs
-from gru_bench.errors import UserError
-from gru_bench.report import answers, canvas, latex, ledger, plots, probe_plots, tables
+from gru_bench.evidence.claims.ledger import ledger as claims_of
+from gru_bench.evidence.estimates import Interval
+from gru_bench.report import ledger, render, tables
+from gru_bench.report import summary as answers
+from gru_bench.report.detail_tables import evidence
 from gru_bench.report.document import make_document
-from gru_bench.report.evidence import evidence
+from gru_bench.report.figures import canvas
+from gru_bench.report.figures import probes as probe_figures
+from gru_bench.report.figures import scores as score_figures
+from gru_bench.report.figures.series import make_series, places
+from gru_bench.report.format_numbers import show_time
+from gru_bench.report.formats import latex
 from gru_bench.report.groups import Run, make_groups
-from gru_bench.report.numbers import show_time
-from gru_bench.report.series import make_series, places
-from gru_bench.stats import Interval
+from gru_bench.runs.result import GradientNorms, Lengths, Tuning
+from gru_bench.system.errors import UserError
 
 KEYS = [
     "task",
@@ -87,7 +93,7 @@ class Page(HTMLParser):
 
 def make_page(results, tmp_path, warnings=()):
     out = tmp_path / "page.html"
-    report.render(results, list(warnings), "html", out)
+    render.render(results, list(warnings), "html", out)
     return Page(out.read_text(encoding="utf-8"))
 
 
@@ -271,7 +277,7 @@ def test_scores_of_other_names_stand_apart():
     renamed = dataclasses.replace(result, score=score, seeds=seeds)
     results = [make_result("adding"), renamed]
     assert labels(results) == ["adding(score=mse)", "adding(score=rmse)"]
-    assert all(claim.verdict != "refuted" for claim in claims.ledger(results))
+    assert all(claim.verdict != "refuted" for claim in claims_of(results))
 
 
 A, B = "0123456789abcdef", "fedcba9876543210"
@@ -292,7 +298,7 @@ def test_texts_and_tasks_that_have_changed_stand_apart_under_a_short_hash():
         ]
         name = "content" if key == "corpus" else "source"
         assert labels(changed) == [f"text-reuters8({name}={h})" for h in ("012345", "fedcba")]
-        settings = [test.what for test in claims.ledger(changed)[0].tests]
+        settings = [test.what for test in claims_of(changed)[0].tests]
         assert [what.partition(":")[0] for what in settings] == [f"text-reuters8, {name} 012345"]
 
 
@@ -320,7 +326,7 @@ def test_an_old_source_of_a_cell_stands_apart():
 
 def tuned(cell="gru", chosen=0.01, rates=(0.001, 0.01, 0.1), **keys):
     scores = [[0.5, 0.25], [0.01, 0.03], [None, 0.2]][: len(rates)]
-    tuning = runs.Tuning(
+    tuning = Tuning(
         learning_rates=list(rates), seeds=[10**9, 10**9 + 1], scores=scores, chosen=chosen
     )
     return make_result("adding", cell, tuning=tuning, **keys)
@@ -569,11 +575,11 @@ def test_times_that_were_not_reached():
 
 def test_json_and_csv_hold_the_rows(tmp_path, capsys):
     results = make_show()
-    report.render(results, ["passed over x"], "json")
+    render.render(results, ["passed over x"], "json")
     printed = capsys.readouterr()
     assert json.loads(printed.out) == tables.rows(results)
     assert printed.err == "warning: passed over x\n"
-    report.render(results, [], "csv", tmp_path / "new" / "table.csv")
+    render.render(results, [], "csv", tmp_path / "new" / "table.csv")
     read = list(csv.DictReader(io.StringIO((tmp_path / "new" / "table.csv").read_text())))
     assert list(read[0]) == KEYS
     for line, row in zip(read, tables.rows(results), strict=True):
@@ -583,14 +589,14 @@ def test_json_and_csv_hold_the_rows(tmp_path, capsys):
 
 @pytest.mark.parametrize("seeds", [4, 8])
 def test_the_table_fits_into_100_columns(seeds, tmp_path, capsys):
-    report.render(make_show(seeds), [], "table", tmp_path / "table.txt")
+    render.render(make_show(seeds), [], "table", tmp_path / "table.txt")
     text = (tmp_path / "table.txt").read_text(encoding="utf-8")
     assert max(map(len, text.splitlines())) <= 100
     assert "…" not in text
     assert "gru_reset_after" in text
     assert "\x1b" not in text
     assert ("Too few seeds to judge: 4, and it takes 6." in text) == (seeds == 4)
-    report.print_table(make_show(seeds))
+    render.print_table(make_show(seeds))
     assert capsys.readouterr().out == text
 
 
@@ -600,7 +606,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports")
     results = [*make_show()[4:8], *make_learning_curve(seeds=6)]
     for kind, name in (("html", "page.html"), ("markdown", "a report.md")):
-        report.render(results, ["passed over <b>runs</b>"], kind, folder / name)
+        render.render(results, ["passed over <b>runs</b>"], kind, folder / name)
     return folder
 
 
@@ -620,7 +626,7 @@ def test_a_wide_table_sheds_columns_and_no_digits(tmp_path):
                     match="parameters")
         for n in (1024, 2048)
     ]  # fmt: skip
-    report.render(results, [], "table", tmp_path / "table.txt")
+    render.render(results, [], "table", tmp_path / "table.txt")
     text = (tmp_path / "table.txt").read_text(encoding="utf-8")
     assert max(map(len, text.splitlines())) <= 100
     assert "…" not in text
@@ -693,10 +699,10 @@ def test_what_users_name_is_escaped_everywhere(tmp_path):
     page = make_page(results, tmp_path)
     assert "script" not in page.tags
     assert f"text-{evil}0$x^2$" in page.text
-    report.render(results, [], "markdown", tmp_path / "page.md")
+    render.render(results, [], "markdown", tmp_path / "page.md")
     markdown = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert not re.search(r"(?<!\\)<script", markdown)
-    report.render(results, [], "latex", tmp_path / "page.tex")
+    render.render(results, [], "latex", tmp_path / "page.tex")
     tex = (tmp_path / "page.tex").read_text(encoding="utf-8")
     assert r"text-\textless{}script\textgreater{}alert(1)" in tex
     assert r"0\$x\textasciicircum{}2\$" in tex
@@ -744,7 +750,7 @@ def test_a_page_of_one_diverged_seed_without_any_score(tmp_path):
 
 def test_figures_are_the_same_every_time_and_take_the_pages_colour():
     (group,) = make_groups(make_show()[:4])
-    first, second = plots.draw(group), plots.draw(group)
+    first, second = score_figures.draw(group), score_figures.draw(group)
     assert [p.svg for p in first] == [p.svg for p in second]
     assert [p.png for p in first] == [p.png for p in second]
     for picture in first:
@@ -754,7 +760,7 @@ def test_figures_are_the_same_every_time_and_take_the_pages_colour():
 
 def test_curves_carry_stopped_seeds_on_and_drop_what_is_not_finite():
     result = make_result(scores=(1.0, 1.0, 1.0), curves=[(4.0, 1.0), (2.0, 3.0, 5.0), (3.0, None)])
-    steps, mean, band = plots.mean_and_band(Run(result))
+    steps, mean, band = score_figures.mean_and_band(Run(result))
     np.testing.assert_array_equal(steps, [100, 200, 300])
     np.testing.assert_array_equal(mean, [3.0, 2.0, 3.0])
     np.testing.assert_array_equal(band, [[2.0, 1.0, 1.0], [4.0, 3.0, 5.0]])
@@ -768,20 +774,20 @@ def test_the_range_over_seeds_leaves_out_what_is_missing():
 
 
 def test_a_seed_without_a_score_on_longer_sequences_counts_with_the_baseline():
-    longer = runs.Lengths(multiple=[1, 4], length=[10, 40], scores=[[0.9, 0.7], [0.5, None]])
+    longer = Lengths(multiple=[1, 4], length=[10, 40], scores=[[0.9, 0.7], [0.5, None]])
     result = make_result("copy", scores=(0.9, 0.7))
-    scored = probe_plots.scores_by_length(Run(result), longer)
+    scored = probe_figures.scores_by_length(Run(result), longer)
     assert scored[10].estimate == pytest.approx(0.8)
     assert scored[40].estimate == pytest.approx((0.5 + 0.125) / 2)
     without = dataclasses.replace(result, score=dataclasses.replace(result.score, baseline=None))
-    assert probe_plots.scores_by_length(Run(without), longer)[40].estimate == 0.5
+    assert probe_figures.scores_by_length(Run(without), longer)[40].estimate == 0.5
 
 
 def test_what_the_runs_hold_decides_which_figures_there_are():
     def kinds(**keys):
         results = [make_result("copy", cell, (0.5, 0.6), **keys) for cell in ("gru", "rnn")]
         (group,) = make_groups(results)
-        return [picture.name.removeprefix("copy-") for picture in plots.draw(group)][3:]
+        return [picture.name.removeprefix("copy-") for picture in score_figures.draw(group)][3:]
 
     probes = make_probes("gru", (0.5, 0.6))
     nothing = dataclasses.replace(probes, gradients=None, gates=[], gate_ends=None, lengths=None)
@@ -812,19 +818,19 @@ def test_cells_of_ones_own_are_told_apart_and_alike_in_all_groups():
     assert len({(colour, dash) for colour, _, dash in styles.values()}) == 4
     assert styles["gru"] == canvas.STYLES["gru"]
     assert canvas.style(copy.runs[0]) == styles["sru"]
-    (picture, *_) = plots.draw(adding)
+    (picture, *_) = score_figures.draw(adding)
     for colour, _, _ in styles.values():
         assert line_ends(picture, colour)
 
 
 def test_vanished_gradients_are_drawn_at_the_floor():
     def draw(trained):
-        flow = runs.GradientNorms(
+        flow = GradientNorms(
             distance=[0, 1, 2], initial=[[1.0, 1e-8, None]], trained=[[1.0, *trained]]
         )
         probes = dataclasses.replace(make_probes("gru", (0.5,), longer=False), gradients=flow)
         (group,) = make_groups([make_result("copy", "gru", (0.5,), probes=probes)])
-        (picture,) = [p for p in plots.draw(group) if p.name == "copy-gradients"]
+        (picture,) = [p for p in score_figures.draw(group) if p.name == "copy-gradients"]
         return line_ends(picture, canvas.STYLES["gru"][0])
 
     initial, trained = draw([0.0, 1e-30])
@@ -902,10 +908,10 @@ def test_all_documents_stand_after_any_number_of_them():
 
 def claim(number, findings, quantifier="all", parts=("",), tasks="aaaaa"):
     tests = [
-        claims.Test(task=task, what=f"test {i}", figure=f"{i}.0", finding=finding, part=part)
+        ledger.Test(task=task, what=f"test {i}", figure=f"{i}.0", finding=finding, part=part)
         for i, ((finding, part), task) in enumerate(zip(findings, tasks, strict=False))
     ]
-    return claims.Claim(
+    return ledger.Claim(
         number=number, sentence=f"Claim {number}.", how="By <rule>.", quantifier=quantifier,
         tests=tests, parts=parts,
     )  # fmt: skip
@@ -960,7 +966,7 @@ def test_the_ledger_is_left_out_where_only_parameters_can_be_counted():
         )
         for result in [make_result("text", "gru", (0.5,), margin=None)]
     ]
-    tested = [claim.number for claim in claims.ledger(bare) if claim.tests]
+    tested = [claim.number for claim in claims_of(bare) if claim.tests]
     assert tested == [1]
     assert ledger.make_ledger(bare) is None
     full = ledger.make_ledger(make_show(8))
@@ -992,9 +998,9 @@ def test_every_report_gives_the_verdicts_of_parts_that_differ(tmp_path):
     ))  # fmt: skip
     parts = "in training: not tested, between two steps: supported"
     for kind in ("html", "markdown", "latex"):
-        report.render([gru, elsewhere], [], kind, tmp_path / kind)
+        render.render([gru, elsewhere], [], kind, tmp_path / kind)
         assert (tmp_path / kind).read_text(encoding="utf-8").count(parts) == 1
-        report.render([gru, lstm], [], kind, tmp_path / kind)
+        render.render([gru, lstm], [], kind, tmp_path / kind)
         assert "between two steps: supported" not in (tmp_path / kind).read_text(encoding="utf-8")
 
 
@@ -1010,6 +1016,6 @@ def test_commands_are_given_once_the_oldest_first():
 
 def test_what_cannot_be_written_or_made_is_named(tmp_path):
     with pytest.raises(UserError, match=r"format=pdf is not possible: .*markdown"):
-        report.render([make_result()], [], "pdf")
+        render.render([make_result()], [], "pdf")
     with pytest.raises(UserError, match=r"out=.* is not possible: cannot write .*Is a directory"):
-        report.render([make_result()], [], "json", tmp_path)
+        render.render([make_result()], [], "json", tmp_path)

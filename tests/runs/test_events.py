@@ -18,18 +18,12 @@ from tensorboard.plugins.hparams import api_pb2, list_session_groups
 from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.util import tensor_util
 
-from gru_bench.config import (
-    CELLS,
-    AddingConfig,
-    CellConfig,
-    CopyConfig,
-    CorpusConfig,
-    CountingConfig,
-    ExperimentConfig,
-    TextConfig,
-)
-from gru_bench.tracking import EventFile, EventLog, curves, trial_hparams
-from gru_bench.train import Evaluation
+from gru_bench.config.cell import CELLS, CellConfig
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.task import AddingConfig, CopyConfig, CorpusConfig, CountingConfig, TextConfig
+from gru_bench.experiments.to_result import curves, trial_hparams
+from gru_bench.runs.events import EventFile, EventLog
+from gru_bench.training.state import Evaluation
 
 TASKS = {
     "copy": (CopyConfig(lag=20), None),
@@ -122,7 +116,7 @@ def test_non_finite_values_are_kept(tmp_path: Path) -> None:
 def test_events_can_be_read_while_training_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gru_bench.tracking.FLUSH_EVERY_S", 0.0)
+    monkeypatch.setattr("gru_bench.runs.events.FLUSH_EVERY_S", 0.0)
     with make_log(tmp_path, make_config()) as log:
         log.log(0, 100, {"train/loss": 1.0})
         assert [p.step for p in read_run(tmp_path / "seed_0").Scalars("train/loss")] == [100]

@@ -10,10 +10,19 @@ import sys
 import numpy as np
 import pytest
 import yaml
-from made_up import make_curve, make_result
+from helpers.made_up import make_curve, make_result
 
-from gru_bench import runs
-from gru_bench.errors import UserError
+from gru_bench.runs.folder import (
+    RESULT,
+    DamagedResult,
+    is_finished,
+    load_results,
+    prepare_folder,
+    read_result,
+    write_result,
+)
+from gru_bench.system.errors import UserError
+from gru_bench.system.files import UNFINISHED
 
 
 def names(folder):
@@ -22,15 +31,15 @@ def names(folder):
 
 def test_a_result_survives_the_way_to_disk_and_back(tmp_path):
     result = make_result(scores=(0.1, None), diverged=[1])
-    runs.write_result(tmp_path, result)
-    assert runs.read_result(tmp_path) == result
+    write_result(tmp_path, result)
+    assert read_result(tmp_path) == result
     assert names(tmp_path) == ["result.json"]
 
 
 def test_non_finite_numbers_become_null(tmp_path):
     result = make_result(scores=(math.nan,), curves=[(math.inf, 0.5)])
-    text = runs.write_result(tmp_path, result).read_text()
-    seed = runs.read_result(tmp_path).seeds[0]
+    text = write_result(tmp_path, result).read_text()
+    seed = read_result(tmp_path).seeds[0]
     assert seed.test["mse"] is None
     assert seed.curve.validation_score == [None, 0.5]
     assert "NaN" not in text
@@ -41,22 +50,22 @@ def test_numpy_numbers_are_written_as_numbers(tmp_path):
     result = make_result(scores=(np.float32(0.5),))
     curve = dataclasses.replace(make_curve([1.0, 2.0]), train_loss=np.array([np.nan, 2.0]))
     seed = dataclasses.replace(result.seeds[0], curve=curve, steps=np.int64(7))
-    runs.write_result(tmp_path, dataclasses.replace(result, seeds=[seed]))
-    read = runs.read_result(tmp_path).seeds[0]
+    write_result(tmp_path, dataclasses.replace(result, seeds=[seed]))
+    read = read_result(tmp_path).seeds[0]
     assert (read.test["mse"], read.steps, read.curve.train_loss) == (0.5, 7, [None, 2.0])
 
 
 def test_a_write_that_fails_leaves_the_old_result(tmp_path, monkeypatch):
     old = make_result(scores=(0.1,))
-    runs.write_result(tmp_path, old)
+    write_result(tmp_path, old)
 
     def fail(descriptor):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space"):
-        runs.write_result(tmp_path, make_result(scores=(0.2,)))
-    assert runs.read_result(tmp_path) == old
+        write_result(tmp_path, make_result(scores=(0.2,)))
+    assert read_result(tmp_path) == old
     assert names(tmp_path) == ["result.json"]
 
 
@@ -94,27 +103,27 @@ def test_damage_is_named_in_one_line_and_passed_over(tmp_path, kind):
     damage, message = DAMAGE[kind]
     (tmp_path / "bad").mkdir()
     (tmp_path / "good").mkdir()
-    path = runs.write_result(tmp_path / "bad", make_result(cell="rnn"))
+    path = write_result(tmp_path / "bad", make_result(cell="rnn"))
     path.write_text(damage(path.read_text()))
     good = make_result()
-    runs.write_result(tmp_path / "good", good)
+    write_result(tmp_path / "good", good)
 
-    with pytest.raises(runs.DamagedResult, match=message) as error:
-        runs.read_result(tmp_path / "bad")
+    with pytest.raises(DamagedResult, match=message) as error:
+        read_result(tmp_path / "bad")
     assert str(error.value).startswith(str(path))
     assert "\n" not in str(error.value)
-    results, warnings = runs.load_results(tmp_path)
+    results, warnings = load_results(tmp_path)
     assert results == [good]
     assert warnings == [f"passed over {error.value}"]
-    assert not runs.is_finished(tmp_path / "bad", make_result(cell="rnn").identity)
+    assert not is_finished(tmp_path / "bad", make_result(cell="rnn").identity)
 
 
 def test_unfinished_runs_are_counted_and_other_tools_folders_are_not(tmp_path):
     for name in ("one", "two", "good/.hydra"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "config.yaml").write_text("")
-    runs.write_result(tmp_path / "good", make_result())
-    results, warnings = runs.load_results(tmp_path)
+    write_result(tmp_path / "good", make_result())
+    results, warnings = load_results(tmp_path)
     assert len(results) == 1
     assert warnings == [f"passed over 2 unfinished runs under {tmp_path}"]
 
@@ -122,8 +131,8 @@ def test_unfinished_runs_are_counted_and_other_tools_folders_are_not(tmp_path):
 def test_a_copied_run_counts_once(tmp_path):
     for name in ("run", "copy"):
         (tmp_path / name).mkdir()
-        runs.write_result(tmp_path / name, make_result())
-    results, warnings = runs.load_results(tmp_path)
+        write_result(tmp_path / name, make_result())
+    results, warnings = load_results(tmp_path)
     assert len(results) == 1
     assert len(warnings) == 1
     assert "a copy of another run" in warnings[0]
@@ -131,31 +140,31 @@ def test_a_copied_run_counts_once(tmp_path):
 
 def test_nothing_to_load_says_what_to_do(tmp_path):
     with pytest.raises(UserError, match=r"no finished runs under .*: start with gru-bench run"):
-        runs.load_results(tmp_path)
+        load_results(tmp_path)
     with pytest.raises(UserError, match="is not a folder"):
-        runs.load_results(tmp_path / "absent")
+        load_results(tmp_path / "absent")
     (tmp_path / "config.yaml").write_text("")
     with pytest.raises(UserError, match="1 unfinished run under"):
-        runs.load_results(tmp_path)
+        load_results(tmp_path)
 
 
 def test_finished_means_this_very_configuration(tmp_path):
     result = make_result()
-    assert not runs.is_finished(tmp_path, result.identity)
-    runs.write_result(tmp_path, result)
-    assert runs.is_finished(tmp_path, result.identity)
-    assert not runs.is_finished(tmp_path, "0" * 16)
+    assert not is_finished(tmp_path, result.identity)
+    write_result(tmp_path, result)
+    assert is_finished(tmp_path, result.identity)
+    assert not is_finished(tmp_path, "0" * 16)
 
 
 def test_prepare_folder_writes_the_config_and_clears_an_earlier_attempt(tmp_path):
     config = make_result().config
-    folder = runs.prepare_folder(tmp_path, "adding/gru/h128-1234abcd", config)
-    runs.write_result(folder, make_result())
+    folder = prepare_folder(tmp_path, "adding/gru/h128-1234abcd", config)
+    write_result(folder, make_result())
     (folder / "seed_0").mkdir()
     (folder / "seed_0" / "events.out.tfevents.1").write_text("old")
     (folder / "notes.txt").write_text("mine")
-    (folder / f"{runs.UNFINISHED}{runs.RESULT}.x1").write_text("killed while it was written")
-    assert runs.prepare_folder(tmp_path, "adding/gru/h128-1234abcd", config) == folder
+    (folder / f"{UNFINISHED}{RESULT}.x1").write_text("killed while it was written")
+    assert prepare_folder(tmp_path, "adding/gru/h128-1234abcd", config) == folder
     assert names(folder) == ["config.yaml", "notes.txt"]
     assert yaml.safe_load((folder / "config.yaml").read_text()) == config
 
@@ -164,8 +173,8 @@ def test_prepare_folder_writes_the_config_and_clears_an_earlier_attempt(tmp_path
 def test_a_result_of_another_version_is_kept_aside(tmp_path, version):
     content = json.dumps({"schema_version": version})
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / runs.RESULT).write_text(content)
-    folder = runs.prepare_folder(tmp_path, "run", {})
+    (tmp_path / "run" / RESULT).write_text(content)
+    folder = prepare_folder(tmp_path, "run", {})
     assert names(folder) == ["config.yaml", f"result.schema-{version}.json"]
     assert (folder / f"result.schema-{version}.json").read_text() == content
 
@@ -173,7 +182,7 @@ def test_a_result_of_another_version_is_kept_aside(tmp_path, version):
 def test_an_out_dir_that_cannot_be_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"out_dir=.*file is not possible: cannot write"):
-        runs.prepare_folder(tmp_path / "file", "adding/gru/h1-0", {})
+        prepare_folder(tmp_path / "file", "adding/gru/h1-0", {})
 
 
 def test_reading_and_reporting_do_not_import_jax():

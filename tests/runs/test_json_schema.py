@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from made_up import make_result, make_show
+from helpers.made_up import make_result, make_show
 
-from gru_bench import runs
-from gru_bench.schema import FILE, result_schema
+from gru_bench.runs.folder import RESULT, DamagedResult, read_result, write_result
+from gru_bench.runs.json_schema import FILE, result_schema
 
 KINDS = {
     "object": dict,
@@ -49,7 +49,7 @@ def problems(value, schema, root, path="result"):
 
 
 def written(result, folder):
-    return json.loads(runs.write_result(folder, result).read_text())
+    return json.loads(write_result(folder, result).read_text())
 
 
 def check(data):
@@ -91,7 +91,7 @@ def test_what_readers_refuse_breaks_the_schema(kind, tmp_path):
     damage, problem = DAMAGE[kind]
     data = written(make_result(), tmp_path)
     damage(data)
-    (tmp_path / runs.RESULT).write_text(json.dumps(data))
-    with pytest.raises(runs.DamagedResult):
-        runs.read_result(tmp_path)
+    (tmp_path / RESULT).write_text(json.dumps(data))
+    with pytest.raises(DamagedResult):
+        read_result(tmp_path)
     assert check(data) == [problem]

@@ -7,12 +7,11 @@ import sys
 
 import msgspec
 import pytest
-from made_up import make_result
+from helpers.made_up import make_result
 from rich.console import Console
 
-from gru_bench.errors import UserError
-from gru_bench.runs import write_result
-from gru_bench.status import (
+from gru_bench.runs.folder import write_result
+from gru_bench.runs.status import (
     STALE_S,
     STATUS,
     Status,
@@ -21,6 +20,7 @@ from gru_bench.status import (
     read_status,
     write_status,
 )
+from gru_bench.system.errors import UserError
 
 
 def shown(directory):

@@ -2,12 +2,12 @@
 
 import importlib.util
 import json
-from pathlib import Path
 
 import jax
 import pytest
+from helpers import ROOT
 
-SCRIPT = Path(__file__).parent.parent / "scripts" / "check_gpu.py"
+SCRIPT = ROOT / "scripts" / "check_gpu.py"
 
 
 @pytest.fixture(scope="module")

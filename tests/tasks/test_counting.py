@@ -5,12 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from reference import BLOCKS
+from helpers.reference import BLOCKS
 
-from gru_bench.config import OptimConfig
-from gru_bench.model import Model, ModelConfig
+from gru_bench.config.optim import OptimConfig
+from gru_bench.model.model import Model, ModelConfig
 from gru_bench.tasks.counting import END, NEXT_A, NEXT_B, START, A, B, CountingTask
-from gru_bench.train import TrainConfig, evaluate
+from gru_bench.training.state import TrainConfig
+from gru_bench.training.step import evaluate
 
 TASK = CountingTask(max_n=5, test_max_n=23, batch_size=4)
 KEY = jax.random.key(0)

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gru_bench.config import TextConfig
-from gru_bench.corpora import Corpus, Documents
-from gru_bench.errors import UserError
+from gru_bench.config.task import TextConfig
+from gru_bench.system.errors import UserError
 from gru_bench.tasks.base import Batch
+from gru_bench.tasks.corpora import Corpus, Documents
 from gru_bench.tasks.text import (
     PADDING,
     UNKNOWN,

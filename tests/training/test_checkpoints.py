@@ -16,15 +16,18 @@ import jax.numpy as jnp
 import jaxtyping
 import numpy as np
 import pytest
+from helpers import ROOT
 
-from gru_bench.checkpoints import Checkpoints
-from gru_bench.config import OptimConfig, TextConfig
-from gru_bench.corpora import Corpus, Documents
-from gru_bench.interrupts import Interrupts
-from gru_bench.model import ModelConfig
+from gru_bench.config.optim import OptimConfig
+from gru_bench.config.task import TextConfig
+from gru_bench.model.model import ModelConfig
+from gru_bench.system.interrupts import Interrupts
 from gru_bench.tasks.adding import AddingTask
+from gru_bench.tasks.corpora import Corpus, Documents
 from gru_bench.tasks.text import make_text_task
-from gru_bench.train import Evaluation, TrainConfig, fit
+from gru_bench.training.checkpoints import Checkpoints
+from gru_bench.training.fit import fit
+from gru_bench.training.state import Evaluation, TrainConfig
 
 ADDING = AddingTask(length=4, batch_size=8)
 GRU = ModelConfig("gru", input_size=2, output_size=1, hidden_size=8)
@@ -433,7 +436,7 @@ def process(function, folder):
     child = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=Path(__file__).parent,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

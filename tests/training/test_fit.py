@@ -11,21 +11,16 @@ import optax
 import pytest
 from flax import nnx
 
-from gru_bench import train
-from gru_bench.config import OptimConfig
-from gru_bench.model import Model, ModelConfig
+from gru_bench.config.optim import OptimConfig
+from gru_bench.model.model import Model, ModelConfig
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.base import SPLITS
 from gru_bench.tasks.copy import CopyTask
-from gru_bench.train import (
-    NEVER,
-    TrainConfig,
-    evaluate,
-    fit,
-    init_run,
-    learning_rate_schedule,
-    make_optimizer,
-)
+from gru_bench.training.devices import devices_per_run, over_runs
+from gru_bench.training.fit import fit
+from gru_bench.training.optimizer import learning_rate_schedule, make_optimizer
+from gru_bench.training.state import NEVER, TrainConfig
+from gru_bench.training.step import evaluate, init_run, train_chunk
 
 TASK = AddingTask(length=10, batch_size=32)
 GRU = ModelConfig("gru", input_size=2, output_size=1, hidden_size=16)
@@ -243,7 +238,7 @@ def test_copying_is_learnt_in_bfloat16_at_every_step():
 @pytest.mark.parametrize("i", [0, 3])  # one of each device
 def test_a_run_is_the_same_alone_as_in_a_population(i, monkeypatch):
     """To the last bit, where its batches are not shared."""
-    monkeypatch.setattr(train, "devices_per_run", lambda *_: 1)
+    monkeypatch.setattr("gru_bench.training.devices_per_run", lambda *_: 1)
     alone = fit(CONFIG, TASK, SEEDS[i : i + 1], RATES[i : i + 1])
     assert_same_run(fitted(), i, alone, 0)
 
@@ -258,9 +253,9 @@ def test_a_run_is_the_same_alone_as_in_a_population(i, monkeypatch):
 def test_devices_that_share_the_batches_of_a_run_follow_the_same_curve(task, model, monkeypatch):
     """Up to the order of float32 sums: for 100 steps to five digits, then within one percent."""
     config = TrainConfig(model, OptimConfig(), steps=300, evaluate_every=100)
-    assert train.devices_per_run(config, 1, 32) == 2
+    assert devices_per_run(config, 1, 32) == 2
     shared = fit(config, task, (3,), (0.005,))
-    monkeypatch.setattr(train, "devices_per_run", lambda *_: 1)
+    monkeypatch.setattr("gru_bench.training.devices_per_run", lambda *_: 1)
     alone = fit(config, task, (3,), (0.005,))
     for name in ("loss", "train_loss", "gradient_norm"):
         one, other = curve(shared, name), curve(alone, name)
@@ -288,20 +283,18 @@ def test_devices_that_share_the_batches_of_a_run_follow_the_same_curve(task, mod
 def test_devices_that_a_run_takes(hidden_size, runs, batch_size, devices, shared, monkeypatch):
     monkeypatch.setattr(jax, "device_count", lambda: devices)
     config = TrainConfig(ModelConfig("lstm", 2, 1, hidden_size), OptimConfig(), 1, 1)
-    assert train.devices_per_run(config, runs, batch_size) == shared
+    assert devices_per_run(config, runs, batch_size) == shared
 
 
 def test_no_factorisation_is_batched_and_training_has_none():
     """LAPACK's batches wait for the threads that they run in."""
     runs = (jnp.arange(3), jnp.ones(3))
-    init = functools.partial(
-        train.over_runs, lambda seed, rate, task: init_run(CONFIG, task, seed, rate)
-    )
+    init = functools.partial(over_runs, lambda seed, rate, task: init_run(CONFIG, task, seed, rate))
     program = jax.jit(init).lower(*runs, TASK).as_text()
     assert program.count("@lapack_sgeqrf_ffi") > 0
     assert set(re.findall(r'num_batch_dims = "(\d+)"', program)) == {"0"}
 
-    advance = functools.partial(train.over_runs, functools.partial(train.train_chunk, CONFIG))
+    advance = functools.partial(over_runs, functools.partial(train_chunk, CONFIG))
     program = jax.jit(advance).lower(jax.eval_shape(init, *runs, TASK), TASK).as_text()
     assert "dot_general" in program
     assert "lapack" not in program

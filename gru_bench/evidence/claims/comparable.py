@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gru_bench.runs import Result
-from gru_bench.settings import setting_order, settings_of, show_value, varying
-from gru_bench.verdicts import Comparison, compare_group
+from gru_bench.evidence.run_settings import setting_order, settings_of, show_value, varying
+from gru_bench.evidence.verdicts import Comparison, compare_group
+from gru_bench.runs.result import Result
 
 GRUS = ("gru", "gru_reset_after")
 # The tasks that ask for memory over a known time, with the key that sets it.

@@ -3,11 +3,18 @@
 import math
 import statistics
 
-from gru_bench.claims.claim import Claim, Test
-from gru_bench.claims.evidence import UNLEARNED, below, from_spread, open_if_unlearned, show, sign
-from gru_bench.claims.settings import Setting, grus, paired
-from gru_bench.runs import Result, SeedResult
-from gru_bench.stats import Interval, median_interval
+from gru_bench.evidence.claims.claim import Claim, Test
+from gru_bench.evidence.claims.comparable import Setting, grus, paired
+from gru_bench.evidence.claims.findings import (
+    UNLEARNED,
+    below,
+    from_spread,
+    open_if_unlearned,
+    show,
+    sign,
+)
+from gru_bench.evidence.estimates import Interval, median_interval
+from gru_bench.runs.result import Result, SeedResult
 
 
 def parameters(settings: list[Setting]) -> Claim:

@@ -3,10 +3,15 @@
 import math
 from dataclasses import replace
 
-from gru_bench.claims.claim import Finding, Test
-from gru_bench.runs import Result, Spread
-from gru_bench.stats import MIN_PAIRS, Interval, mean_interval, median_interval_from_quartiles
-from gru_bench.verdicts import is_share, scores_by_seed
+from gru_bench.evidence.claims.claim import Finding, Test
+from gru_bench.evidence.estimates import (
+    MIN_PAIRS,
+    Interval,
+    mean_interval,
+    median_interval_from_quartiles,
+)
+from gru_bench.evidence.verdicts import is_share, scores_by_seed
+from gru_bench.runs.result import Result, Spread
 
 # Follows the rule of a claim that compares scores.
 UNLEARNED = (

@@ -4,11 +4,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from gru_bench.claims.claim import Claim, Finding, Test
-from gru_bench.claims.evidence import above, below, show_powers
-from gru_bench.claims.settings import GRUS, LAG_KEYS, Setting
-from gru_bench.runs import Result
-from gru_bench.stats import MIN_PAIRS, Interval, median_interval, wilson_interval
+from gru_bench.evidence.claims.claim import Claim, Finding, Test
+from gru_bench.evidence.claims.comparable import GRUS, LAG_KEYS, Setting
+from gru_bench.evidence.claims.findings import above, below, show_powers
+from gru_bench.evidence.estimates import MIN_PAIRS, Interval, median_interval, wilson_interval
+from gru_bench.runs.result import Result
 
 GATED = (*GRUS, "lstm")
 # Gradients at the far end of a sequence, over those at the end where the loss is.

@@ -3,8 +3,9 @@
 import statistics
 from typing import Literal
 
-from gru_bench.claims.claim import MIN_TASKS, Claim, Finding, Test
-from gru_bench.claims.evidence import (
+from gru_bench.evidence.claims.claim import MIN_TASKS, Claim, Finding, Test
+from gru_bench.evidence.claims.comparable import Setting, grus, paired
+from gru_bench.evidence.claims.findings import (
     UNLEARNED,
     above,
     amount,
@@ -15,10 +16,9 @@ from gru_bench.claims.evidence import (
     sign,
     turned,
 )
-from gru_bench.claims.settings import Setting, grus, paired
-from gru_bench.runs import Result
-from gru_bench.stats import MIN_PAIRS, Interval, bootstrap_interval
-from gru_bench.verdicts import Comparison, score_in_words
+from gru_bench.evidence.estimates import MIN_PAIRS, Interval, bootstrap_interval
+from gru_bench.evidence.verdicts import Comparison, score_in_words
+from gru_bench.runs.result import Result
 
 Outcome = Literal["gru", "lstm", "neither"]
 

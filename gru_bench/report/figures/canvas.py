@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from gru_bench.evidence.estimates import Interval
 from gru_bench.report.groups import Group, Run
-from gru_bench.stats import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

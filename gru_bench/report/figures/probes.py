@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gru_bench.claims.lags import VANISHED
-from gru_bench.report.canvas import (
+from gru_bench.evidence.claims.lags import VANISHED
+from gru_bench.evidence.estimates import Interval, mean_interval
+from gru_bench.report.figures.canvas import (
     Picture,
     draw_band,
     draw_baseline,
@@ -20,10 +21,9 @@ from gru_bench.report.canvas import (
     score_scale,
     style,
 )
+from gru_bench.report.format_numbers import show_score_name
 from gru_bench.report.groups import Group, Run
-from gru_bench.report.numbers import show_score_name
-from gru_bench.runs import GradientNorms, Lengths
-from gru_bench.stats import Interval, mean_interval
+from gru_bench.runs.result import GradientNorms, Lengths
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

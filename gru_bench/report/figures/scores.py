@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from gru_bench.report import probe_plots
-from gru_bench.report.canvas import (
+from gru_bench.report.figures import probes
+from gru_bench.report.figures.canvas import (
     Picture,
     draw_band,
     draw_baseline,
@@ -22,8 +22,8 @@ from gru_bench.report.canvas import (
     score_scale,
     style,
 )
+from gru_bench.report.format_numbers import show_score_name
 from gru_bench.report.groups import Group, Run
-from gru_bench.report.numbers import show_score_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +38,7 @@ def draw(group: Group) -> list[Picture]:
         pictures += [_against_parameters(group), _against_time(group)]
     if any(run.result.tuning for run in group.runs):
         pictures.append(_learning_rates(group))
-    return pictures + probe_plots.draw(group)
+    return pictures + probes.draw(group)
 
 
 def mean_and_band(

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gru_bench.report.canvas import (
+from gru_bench.evidence.estimates import Interval
+from gru_bench.evidence.run_settings import DOCUMENTS, show_keys, show_value
+from gru_bench.report.figures.canvas import (
     Picture,
     draw_baseline,
     draw_intervals,
@@ -19,10 +21,8 @@ from gru_bench.report.canvas import (
     scale_values,
     score_scale,
 )
+from gru_bench.report.format_numbers import show_score_name
 from gru_bench.report.groups import Group, Run, make_slug
-from gru_bench.report.numbers import show_score_name
-from gru_bench.settings import DOCUMENTS, show_keys, show_value
-from gru_bench.stats import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from gru_bench.report import answers, tables
+from gru_bench.report import summary, tables
 from gru_bench.report.document import Document
 from gru_bench.report.groups import Group
 from gru_bench.report.ledger import Ledger, decided_by
@@ -47,7 +47,7 @@ def _table(group: Group) -> str:
     lines = [
         r"\begin{table}",
         r"  \centering",
-        f"  \\caption{{{escape(f'{group.label}: {answers.summary(group)}')}}}",
+        f"  \\caption{{{escape(f'{group.label}: {summary.summary(group)}')}}}",
         f"  \\label{{tab:{group.slug}}}",
         r"  \footnotesize",
         r"  \setlength{\tabcolsep}{4pt}",

@@ -8,19 +8,14 @@ from pathlib import Path
 from types import UnionType
 from typing import get_args, get_type_hints
 
-from gru_bench.config import (
-    AddingConfig,
-    CellConfig,
-    CopyConfig,
-    CountingConfig,
-    ExperimentConfig,
-    OptimConfig,
-    TextConfig,
-)
-from gru_bench.errors import UserError
-from gru_bench.report.numbers import median
-from gru_bench.runs import Curve, Result, SeedResult
-from gru_bench.settings import NOT_A_SETTING, settings_of
+from gru_bench.config.cell import CellConfig
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.optim import OptimConfig
+from gru_bench.config.task import AddingConfig, CopyConfig, CountingConfig, TextConfig
+from gru_bench.evidence.run_settings import NOT_A_SETTING, settings_of
+from gru_bench.report.format_numbers import median
+from gru_bench.runs.result import Curve, Result, SeedResult
+from gru_bench.system.errors import UserError
 
 Value = str | int | float | bool | None
 

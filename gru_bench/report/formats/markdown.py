@@ -3,18 +3,13 @@
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
-from gru_bench.report import answers, tables
-from gru_bench.report.canvas import Picture
+from gru_bench.evidence.run_settings import show_keys
+from gru_bench.report import summary, tables
+from gru_bench.report.detail_tables import evidence
 from gru_bench.report.document import Document
-from gru_bench.report.evidence import evidence
+from gru_bench.report.figures.canvas import Picture
 from gru_bench.report.groups import Group
-from gru_bench.report.ledger import (
-    Ledger,
-    count_findings,
-    decided_by,
-    show_verdict,
-)
-from gru_bench.settings import show_keys
+from gru_bench.report.ledger import Ledger, count_findings, decided_by, show_verdict
 
 
 def to_markdown(document: Document, folder: str) -> str:
@@ -27,13 +22,13 @@ def to_markdown(document: Document, folder: str) -> str:
     lines = []
     for task in document.tasks:
         if len(task.groups) == 1:
-            lines.append(f"- **{escape(task.label)}**: {escape(answers.summary(task.groups[0]))}")
+            lines.append(f"- **{escape(task.label)}**: {escape(summary.summary(task.groups[0]))}")
             continue
         lines.append(f"- **{escape(task.label)}**")
         for group in task.groups:
             setting = show_keys(group.keys)[1:-1]
-            lines.append(f"  - {escape(setting)}: {escape(answers.brief(group))}")
-    lines += ["", answers.BRACKETS, ""]
+            lines.append(f"  - {escape(setting)}: {escape(summary.brief(group))}")
+    lines += ["", summary.BRACKETS, ""]
     for task in document.tasks:
         for group in task.groups:
             lines += _group(group)
@@ -58,7 +53,7 @@ def to_markdown(document: Document, folder: str) -> str:
 
 def _group(group: Group) -> Iterator[str]:
     yield from (f"### {escape(group.label)}", "", escape(tables.heading(group)), "")
-    yield from (escape(answers.summary(group)), "")
+    yield from (escape(summary.summary(group)), "")
     names = [f"{column.name} {column.unit}".strip() for column in tables.columns(group)]
     yield from _table(names, 1, [tables.cells(group, run) for run in group.runs])
     for table in evidence(group):

@@ -8,13 +8,13 @@ import jinja2
 import yaml
 from markupsafe import Markup
 
-from gru_bench.report import answers, tables
-from gru_bench.report.canvas import Picture
+from gru_bench.evidence.run_settings import show_keys
+from gru_bench.report import summary, tables
+from gru_bench.report.detail_tables import evidence
 from gru_bench.report.document import Document, Task
-from gru_bench.report.evidence import evidence
+from gru_bench.report.figures.canvas import Picture
 from gru_bench.report.groups import Group, Run
 from gru_bench.report.ledger import SIGNS, Ledger, count_findings, deciding, show_parts
-from gru_bench.settings import show_keys
 
 
 def to_html(document: Document) -> str:
@@ -26,7 +26,7 @@ def to_html(document: Document) -> str:
     runs = [run for group in document.groups for run in group.runs]
     return environment.from_string(source).render(
         tasks=[_task(document, task) for task in document.tasks],
-        brackets=answers.BRACKETS.replace("`", ""),
+        brackets=summary.BRACKETS.replace("`", ""),
         ledger=None if document.ledger is None else _ledger(document.ledger),
         run_count=len(runs),
         seed_count=sum(len(run.result.seeds) for run in runs),
@@ -41,7 +41,7 @@ def to_html(document: Document) -> str:
 
 def _task(document: Document, task: Task) -> dict[str, Any]:
     several = len(task.groups) > 1
-    say = answers.brief if several else answers.summary
+    say = summary.brief if several else summary.summary
     return {
         "label": task.label,
         "groups": [

@@ -1,0 +1,1 @@
+"""What trained cells do: gradients through time, gates, longer sequences."""

@@ -1,0 +1,1 @@
+"""The cells against other libraries: one layer, and a whole comparison."""

@@ -1,0 +1,4 @@
+"""What finished runs show: estimates, verdicts and textbook claims.
+
+Nothing here imports JAX.
+"""

@@ -1,0 +1,1 @@
+"""From configurations to finished run folders."""

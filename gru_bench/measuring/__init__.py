@@ -1,0 +1,1 @@
+"""What a cell costs: the time of a training step, latency, memory, and sizes of equal time."""

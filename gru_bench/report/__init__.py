@@ -1,0 +1,1 @@
+"""Reports on finished runs: tables, figures and pages, made from run folders alone."""

@@ -1,0 +1,1 @@
+"""The formats of a report: a page, Markdown, LaTeX and a long table."""

@@ -1,0 +1,178 @@
+"""The run folder: written atomically and read with checks."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from gru_bench.runs.result import SCHEMA_VERSION, Result
+from gru_bench.system.errors import UserError
+from gru_bench.system.files import UNFINISHED, write_atomically
+
+RESULT = "result.json"
+CONFIG = "config.yaml"
+ERROR = "error.txt"
+
+
+class DamagedResult(Exception):  # noqa: N818
+    """A `result.json` that cannot be used. The message is one line: the file and what is wrong."""
+
+
+class OtherVersion(DamagedResult):
+    """A `result.json` of an older or newer gru-bench.
+
+    Args:
+        path: the file.
+        version: its `schema_version`.
+    """
+
+    def __init__(self, path: Path, version: int) -> None:
+        super().__init__(f"{path}: `schema_version` is {version}, known is {SCHEMA_VERSION}")
+        self.version = version
+
+
+def require_writable(out_dir: str | Path) -> None:
+    """Raises `UserError` unless files can be made in `out_dir`, which is made if it is missing."""
+    try:
+        Path(out_dir).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out_dir):
+            pass
+    except OSError as error:
+        raise _unwritable(out_dir, error) from None
+
+
+def _unwritable(out_dir: str | Path, error: OSError) -> UserError:
+    return UserError(
+        f"out_dir={out_dir} is not possible: cannot write there ({error.strerror});"
+        " out_dir must be a folder you may write to"
+    )
+
+
+def prepare_folder(out_dir: str | Path, run_name: str, config: Mapping[str, Any]) -> Path:
+    """Makes `out_dir/run_name` ready for a run: writes `config.yaml`, clears an earlier attempt.
+
+    What an earlier attempt left (`result.json`, `error.txt`, `seed_<n>/`) is removed, since
+    TensorBoard would show its events and the new ones as one run. A result of another version of
+    gru-bench is renamed to `result.schema-<version>.json` instead. Nothing else in the folder is
+    touched, so that training can go on from its checkpoints.
+
+    Raises:
+        UserError: The folder cannot be made or written to.
+    """
+    folder = Path(out_dir) / run_name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        set_other_version_aside(folder)
+        for name in (RESULT, ERROR):
+            (folder / name).unlink(missing_ok=True)
+        for half_written in folder.glob(f"{UNFINISHED}*"):
+            half_written.unlink()
+        for events in folder.glob("seed_*/"):
+            shutil.rmtree(events)
+        text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+        write_atomically(folder / CONFIG, text.encode())
+    except OSError as error:
+        raise _unwritable(out_dir, error) from None
+    return folder
+
+
+def set_other_version_aside(folder: Path) -> None:
+    """Renames a result that another version of gru-bench made, and can still read."""
+    try:
+        read_result(folder)
+    except OtherVersion as error:
+        (folder / RESULT).replace(folder / f"result.schema-{error.version}.json")
+    except DamagedResult:
+        pass
+
+
+def is_finished(folder: Path, identity: str) -> bool:
+    """Whether the folder holds a sound result of exactly this configuration."""
+    try:
+        return read_result(folder).identity == identity
+    except DamagedResult:
+        return False
+
+
+def write_result(folder: Path, result: Result) -> Path:
+    """Writes `result.json` all at once or not at all; non-finite numbers become null.
+
+    NumPy scalars and arrays are accepted as numbers and lists.
+    """
+    data = msgspec.json.encode(result, enc_hook=lambda value: value.tolist())
+    path = folder / RESULT
+    write_atomically(path, msgspec.json.format(data, indent=1) + b"\n")
+    return path
+
+
+def read_result(folder: Path) -> Result:
+    """Reads `result.json` in `folder`.
+
+    Raises:
+        DamagedResult: The file is missing, not JSON or of the wrong types; or, as `OtherVersion`,
+            of another schema.
+    """
+    path = folder / RESULT
+    try:
+        data = msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise DamagedResult(f"{path}: cannot be read ({error.strerror})") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DamagedResult(f"{path}: not JSON ({error})") from None
+    if not isinstance(data, dict) or "schema_version" not in data:
+        raise DamagedResult(f"{path}: not a result of gru-bench (no `schema_version`)")
+    version = data["schema_version"]
+    if not isinstance(version, int):
+        raise DamagedResult(f"{path}: `schema_version` is {version!r}, known is {SCHEMA_VERSION}")
+    if version != SCHEMA_VERSION:
+        raise OtherVersion(path, version)
+    try:
+        return msgspec.convert(data, Result)
+    except msgspec.ValidationError as error:
+        raise DamagedResult(f"{path}: {error}") from None
+
+
+def load_results(directory: str | Path) -> tuple[list[Result], list[str]]:
+    """Reads every finished run below `directory`.
+
+    Returns:
+        The results in the order of their paths, and a line for each file that was passed over
+        (damaged, foreign, a copy of another run) and one for the unfinished folders.
+
+    Raises:
+        UserError: There is no such directory, or no finished run in it.
+    """
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise UserError(f"{directory} is not a folder: give one that holds runs")
+    results: dict[str, Result] = {}
+    warnings: list[str] = []
+    unfinished = 0
+    for parent, folders, files in os.walk(directory):
+        # Hidden folders, such as Hydra's .hydra, hold other tools' files of the same names.
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if RESULT not in files:
+            unfinished += CONFIG in files
+            continue
+        try:
+            result = read_result(Path(parent))
+        except DamagedResult as error:
+            warnings.append(f"passed over {error}")
+            continue
+        if result.identity in results:
+            path = Path(parent) / RESULT
+            warnings.append(f"passed over {path}: a copy of another run ({result.identity})")
+            continue
+        results[result.identity] = result
+    if unfinished:
+        runs = "run" if unfinished == 1 else "runs"
+        warnings.append(f"passed over {unfinished} unfinished {runs} under {directory}")
+    if not results:
+        found = f" ({'; '.join(warnings)})" if warnings else ""
+        raise UserError(f"no finished runs under {directory}{found}: start with gru-bench run")
+    return list(results.values()), warnings

@@ -1,0 +1,1 @@
+"""The machine below: errors, files, devices, signals and progress."""

@@ -1,0 +1,1 @@
+"""Training: one compiled program for a whole population of runs."""

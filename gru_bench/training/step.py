@@ -1,0 +1,215 @@
+"""One step of training, one chunk of steps with its evaluation, and scores on a split."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+
+from gru_bench.model.model import Model
+from gru_bench.tasks.base import SPLITS, Split, Task
+from gru_bench.training.optimizer import learning_rate_schedule, make_optimizer
+from gru_bench.training.state import (
+    EVALUATION_DATA,
+    INITIALISATION,
+    NEVER,
+    TRAINING_DATA,
+    Run,
+    TrainConfig,
+)
+
+
+def init_run(
+    config: TrainConfig, task: Task, seed: Int[Array, ""], learning_rate: Float[Array, ""]
+) -> Run:
+    """A run before its first step. Its data depend on the seed alone, never on the cell."""
+    key = jax.random.key(seed)
+    rngs = nnx.Rngs(params=jax.random.fold_in(key, INITIALISATION))
+    params = nnx.state(Model(config.model, rngs=rngs))
+    never = jnp.int32(NEVER)
+    return Run(
+        learning_rate=learning_rate,
+        data_key=jax.random.fold_in(key, TRAINING_DATA),
+        evaluation_key=jax.random.fold_in(key, EVALUATION_DATA),
+        params=params,
+        opt_state=make_optimizer(config.optim, learning_rate, config.steps).init(params),
+        step=jnp.int32(0),
+        active=jnp.bool(True),
+        best_params=params,
+        best_score=jnp.float32(-jnp.inf if task.score.higher_is_better else jnp.inf),
+        best_step=never,
+        evaluations_since_best=jnp.int32(0),
+        solved_step=never,
+        diverged_step=never,
+    )
+
+
+def train_step(
+    config: TrainConfig, run: Run, task: Task, item: PyTree[Array]
+) -> tuple[Run, dict[str, Array]]:
+    """One step: forward, backward, update. Without effect on a run that is not active."""
+    batch = task.batch(item)
+
+    def loss_of(params: PyTree[Array]) -> Float[Array, ""]:
+        tally = task.tally(apply_model(config, params, batch.inputs, batch.lengths), batch)
+        return tally["loss"] / tally["count"]
+
+    loss, gradient = jax.value_and_grad(loss_of)(run.params)
+    if config.split > 1:
+        # Every device has the whole loss, so that each share's gradient is so many times as large.
+        gradient = jax.lax.pmean(gradient, "batch")
+    norm = optax.tree.norm(gradient)
+    optimizer = make_optimizer(config.optim, run.learning_rate, config.steps)
+    updates, opt_state = optimizer.update(gradient, run.opt_state, run.params)
+    params = optax.apply_updates(run.params, updates)
+
+    active = run.active & (run.step < config.steps)
+    finite = jnp.isfinite(loss) & jnp.isfinite(norm)
+    moved = active & finite
+    diverged = active & ~finite
+    step = run.step + moved
+    run = replace(
+        run,
+        params=select(moved, params, run.params),
+        opt_state=select(moved, opt_state, run.opt_state),
+        step=step,
+        active=run.active & ~diverged,
+        diverged_step=jnp.where(diverged, step, run.diverged_step),
+    )
+    return run, {"train_loss": loss, "gradient_norm": norm, "moved": moved}
+
+
+def train_chunk(config: TrainConfig, run: Run, task: Task) -> tuple[Run, dict[str, Any]]:
+    """`evaluate_every` steps, then an evaluation on the validation split."""
+    items = task.schedule(run.data_key, run.step, config.evaluate_every)
+    was_active = run.active & (run.step < config.steps)
+    run, log = jax.lax.scan(lambda run, item: train_step(config, run, task, item), run, items)
+    scores = evaluate(config, run.params, task, run.evaluation_key, "validation")
+    run = judge(config, run, task, scores, was_active)
+
+    def mean(name: str) -> Float[Array, ""]:
+        return jnp.where(log["moved"], log[name], 0).sum() / log["moved"].sum()
+
+    factor = learning_rate_schedule(config.optim, config.steps)
+    return run, {
+        "steps": run.step,
+        "scores": scores,
+        "train_loss": mean("train_loss"),
+        "gradient_norm": mean("gradient_norm"),
+        "learning_rate": run.learning_rate * factor(run.step),
+        "active": run.active & (run.step < config.steps),
+    }
+
+
+def judge(
+    config: TrainConfig,
+    run: Run,
+    task: Task,
+    scores: dict[str, Float[Array, ""]],
+    was_active: Bool[Array, ""],
+) -> Run:
+    """Keeps the best parameters, notes a solved task, and stops the run where the config says."""
+    score = scores[task.score.name]
+    better = score > run.best_score if task.score.higher_is_better else score < run.best_score
+    better &= was_active
+    since_best = jnp.where(better, 0, run.evaluations_since_best + was_active)
+    solved = was_active & (run.solved_step == NEVER) & task.solved(scores)
+    solved_step = jnp.where(solved, run.step, run.solved_step)
+    stop = jnp.bool(False)
+    if config.patience is not None:
+        stop |= since_best >= config.patience
+    if config.stop_when_solved:
+        stop |= solved_step != NEVER
+    return replace(
+        run,
+        active=run.active & ~stop,
+        best_params=select(better, run.params, run.best_params),
+        best_score=jnp.where(better, score, run.best_score),
+        best_step=jnp.where(better, run.step, run.best_step),
+        evaluations_since_best=since_best,
+        solved_step=solved_step,
+    )
+
+
+def evaluate(
+    config: TrainConfig, params: PyTree[Array], task: Task, key: Key[Array, ""], split: Split
+) -> dict[str, Float[Array, ""]]:
+    """The scores of the parameters on a split."""
+    return evaluate_items(config, params, task, task.evaluation(key, split))
+
+
+def evaluate_splits(
+    config: TrainConfig, params: PyTree[Array], task: Task, key: Key[Array, ""]
+) -> dict[Split, dict[str, Float[Array, ""]]]:
+    """The scores of the parameters on every split.
+
+    Splits whose batches have one shape share a loop, so that the model is compiled once for them.
+    """
+    alike: dict[tuple[tuple[int, ...], ...], dict[Split, PyTree[Array]]] = {}
+    for split in SPLITS:
+        items = task.evaluation(key, split)
+        shapes = tuple(leaf.shape[1:] for leaf in jax.tree.leaves(items))
+        alike.setdefault(shapes, {})[split] = items
+    scores = {}
+    for group in alike.values():
+        joined = jax.tree.map(lambda *parts: jnp.concatenate(parts), *group.values())
+        tallies = tally_items(config, params, task, joined)
+        first = 0
+        for split, items in group.items():
+            end = first + len(jax.tree.leaves(items)[0])
+            part = jax.tree.map(lambda counts, f=first, e=end: counts[f:e].sum(0), tallies)
+            scores[split] = task.scores(part)
+            first = end
+    return scores
+
+
+def evaluate_items(
+    config: TrainConfig, params: PyTree[Array], task: Task, items: PyTree[Array]
+) -> dict[str, Float[Array, ""]]:
+    """The scores of the parameters on some batches."""
+    tallies = tally_items(config, params, task, items)
+    return task.scores(jax.tree.map(lambda counts: counts.sum(0), tallies))
+
+
+def tally_items(
+    config: TrainConfig, params: PyTree[Array], task: Task, items: PyTree[Array]
+) -> dict[str, Array]:
+    """The tally of each batch."""
+
+    def tally(item: PyTree[Array]) -> dict[str, Array]:
+        batch = task.batch(item)
+        return task.tally(apply_model(config, params, batch.inputs, batch.lengths), batch)
+
+    tallies: dict[str, Array] = jax.lax.map(tally, items)
+    return tallies
+
+
+def apply_model(
+    config: TrainConfig, params: PyTree[Array], inputs: Array, lengths: Int[Array, " batch"]
+) -> Float[Array, "..."]:
+    """The model's outputs under the given parameters, for the whole batch.
+
+    Where devices share the batch, each computes its part of them.
+    """
+    model = nnx.eval_shape(lambda: Model(config.model, rngs=nnx.Rngs(0)))
+    apply: Callable[..., Array] = nnx.merge(nnx.graphdef(model), params)
+    if config.split == 1:
+        return apply(inputs, lengths)
+    part = len(lengths) // config.split
+    first = jax.lax.axis_index("batch") * part
+    outputs = apply(
+        jax.lax.dynamic_slice_in_dim(inputs, first, part, axis=1),
+        jax.lax.dynamic_slice_in_dim(lengths, first, part),
+    )
+    whole: Array = jax.lax.all_gather(outputs, "batch", axis=outputs.ndim - 2, tiled=True)
+    return whole
+
+
+def select(condition: Bool[Array, ""], new: PyTree[Array], old: PyTree[Array]) -> PyTree[Array]:
+    """The new tree where the condition holds, else the old one."""
+    return jax.tree.map(partial(jnp.where, condition), new, old)
