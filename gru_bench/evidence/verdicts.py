@@ -31,7 +31,6 @@ from typing import Literal
 from gru_bench.config.cell import CELLS
 from gru_bench.evidence.estimates import (
     MIN_PAIRS,
-    MOST_PAIRS,
     SIGNIFICANCE,
     Interval,
     bootstrap_interval,
@@ -60,8 +59,7 @@ class Comparison:
         n_pairs: Seeds that both have.
         difference: Mean score of a minus that of b, in the score's unit, with its 95 % interval.
         probability_a_beats_b: Share of the seeds at which a is better; ties count half.
-        p: Of the sign-flip test.
-        p_holm: p corrected for all comparisons of the group.
+        p_holm: Of the sign-flip test, corrected for all comparisons of the group.
         verdict: Of a against b.
         margin: Differences up to it do not matter; None if none is stated, and then nothing is
             called equivalent.
@@ -69,7 +67,6 @@ class Comparison:
             significant; None if there is a verdict, nothing to estimate from, or no such number
             below 1000.
         more_seeds_equivalence: Seeds to add until equivalence would likely show; None likewise.
-        sentence: All of this in plain words.
     """
 
     cell_a: str
@@ -77,13 +74,11 @@ class Comparison:
     n_pairs: int
     difference: Interval
     probability_a_beats_b: float
-    p: float
     p_holm: float
     verdict: Verdict
     margin: float | None
     more_seeds_difference: int | None
     more_seeds_equivalence: int | None
-    sentence: str
 
     @property
     def within_margin(self) -> bool:
@@ -106,7 +101,6 @@ class Summary:
 
     Attributes:
         cell: Its name.
-        n_seeds: Seeds trained.
         score: Interquartile mean of the test scores with its bootstrap interval; None if no seed
             has a score.
         solve_rate: Share of the seeds that solved the task, with Wilson's interval; None where the
@@ -116,7 +110,6 @@ class Summary:
     """
 
     cell: str
-    n_seeds: int
     score: Interval | None
     solve_rate: Interval | None
     steps_to_solve: Interval | None
@@ -137,7 +130,6 @@ def summarize(result: Result, name: str | None = None) -> Summary:
     seconds = [seed.solved_s for seed in result.seeds]
     return Summary(
         cell=name or result.cell,
-        n_seeds=len(result.seeds),
         score=interquartile_mean_interval(scores) if scores else None,
         solve_rate=None if solved is None else wilson_interval(solved, len(result.seeds)),
         steps_to_solve=median_time_to_event(steps) if has_mark else None,
@@ -172,7 +164,6 @@ def compare_group(
     results: Sequence[Result],
     margin: float | None = None,
     names: Sequence[str] | None = None,
-    label: str | None = None,
 ) -> list[Comparison]:
     """Compares every two cells among runs of the same task and setting.
 
@@ -185,7 +176,6 @@ def compare_group(
             runs state, and none if one of them states none.
         names: Of the runs, in their order; by default the cell, with its nominal size if there are
             several of a cell.
-        label: Of the task, for the sentences; by default `task_label`.
 
     Returns:
         In the usual order of cells (gru, gru_reset_after, lstm, rnn), and of nominal sizes.
@@ -203,7 +193,7 @@ def compare_group(
         names = [f"{r.cell} h{r.nominal_size}" if several else r.cell for r in results]
     runs = sorted(zip(results, names, strict=True), key=lambda run: cell_order(run[0]))
     pairs = [
-        _Pair(a, b, name_a, name_b, label or a.task_label)
+        _Pair(a, b, name_a, name_b)
         for (a, name_a), (b, name_b) in itertools.combinations(runs, 2)
         if a.cell != b.cell and (a.nominal_size == b.nominal_size or not several)
     ]
@@ -211,8 +201,8 @@ def compare_group(
     margin = _stated_margin(results) if margin is None else margin
     p_values = [sign_flip_test(pair.differences) for pair in pairs]
     return [
-        _judge(pair, p, p_holm, len(pairs), margin)
-        for pair, p, p_holm in zip(pairs, p_values, holm(p_values), strict=True)
+        _judge(pair, p_holm, len(pairs), margin)
+        for pair, p_holm in zip(pairs, holm(p_values), strict=True)
     ]
 
 
@@ -231,7 +221,6 @@ class _Pair:
     b: Result
     name_a: str
     name_b: str
-    label: str
 
     @cached_property
     def differences(self) -> list[float]:
@@ -246,9 +235,7 @@ class _Pair:
         return [sign * difference for difference in self.differences]
 
 
-def _judge(
-    pair: _Pair, p: float, p_holm: float, comparisons: int, margin: float | None
-) -> Comparison:
+def _judge(pair: _Pair, p_holm: float, comparisons: int, margin: float | None) -> Comparison:
     n, difference = len(pair.differences), bootstrap_interval(pair.differences)
     comparison = Comparison(
         cell_a=pair.name_a,
@@ -256,22 +243,20 @@ def _judge(
         n_pairs=n,
         difference=difference,
         probability_a_beats_b=probability_of_improvement(pair.gains),
-        p=p,
         p_holm=p_holm,
         verdict="undecided",
         margin=margin,
         more_seeds_difference=None,
         more_seeds_equivalence=None,
-        sentence="",
     )
     if n >= MIN_PAIRS and p_holm < SIGNIFICANCE and _leaves_out_0(difference):
         verdict: Verdict = "better" if statistics.fmean(pair.gains) > 0 else "worse"
-        comparison = replace(comparison, verdict=verdict)
-    elif n >= MIN_PAIRS and comparison.within_margin:
-        comparison = replace(comparison, verdict="equivalent")
-    elif n > 1:
-        comparison = _advised(comparison, statistics.stdev(pair.differences), comparisons)
-    return replace(comparison, sentence=_sentence(comparison, pair))
+        return replace(comparison, verdict=verdict)
+    if n >= MIN_PAIRS and comparison.within_margin:
+        return replace(comparison, verdict="equivalent")
+    if n > 1:
+        return _advised(comparison, statistics.stdev(pair.differences), comparisons)
+    return comparison
 
 
 def _advised(comparison: Comparison, sd: float, comparisons: int) -> Comparison:
@@ -294,81 +279,6 @@ def _leaves_out_0(interval: Interval) -> bool:
 def _more(pairs: int | None, n: int) -> int | None:
     """Seeds beyond the `n` at hand; at least one, for these did not decide."""
     return None if pairs is None else max(pairs - n, 1)
-
-
-def _sentence(comparison: Comparison, pair: _Pair) -> str:
-    a, b, n = comparison.cell_a, comparison.cell_b, comparison.n_pairs
-    score, difference = score_in_words(pair.a.score), comparison.difference
-    wins = sum(gain > 0 for gain in pair.gains)
-    within = f"within the margin of ±{_show(pair, Interval(comparison.margin or 0, None, None))}"
-    if comparison.verdict in ("better", "worse"):
-        count = wins if comparison.verdict == "better" else sum(gain < 0 for gain in pair.gains)
-        direction = "higher" if difference.estimate > 0 else "lower"
-        text = (
-            f"{a} is {comparison.verdict} than {b} on {pair.label}:"
-            f" {score} {direction} by {_show(pair, _magnitude(difference))}, {count} of {n} seeds"
-        )
-        if comparison.within_margin:
-            text += f", though {within}"
-    elif comparison.verdict == "equivalent":
-        text = (
-            f"{a} and {b} are equivalent on {pair.label}: {score} differs by"
-            f" {_show(pair, difference)}, {within}, {n} seeds"
-        )
-    else:
-        text = (
-            f"{a} and {b} are undecided on {pair.label}: {score} differs by"
-            f" {_show(pair, difference)}, {a} ahead at {wins} of {n} seeds; {_advice(comparison)}"
-        )
-    return text + _solved(pair) + _without_score(pair)
-
-
-def _advice(comparison: Comparison) -> str:
-    few = "" if comparison.n_pairs >= MIN_PAIRS else f"a verdict needs {MIN_PAIRS}; "
-    if comparison.n_pairs == 1:
-        return f"a verdict needs {MIN_PAIRS}"
-    more = comparison.more_seeds
-    if more is None:
-        return f"{few}no number of seeds below {MOST_PAIRS} would likely decide"
-    return f"{few}about {more} more seed{'s' if more > 1 else ''} would likely decide"
-
-
-def _solved(pair: _Pair) -> str:
-    if pair.a.solved is None or pair.b.solved is None:
-        return ""
-    shown = []
-    for name, solved, n in (
-        (pair.name_a, pair.a.solved, len(pair.a.seeds)),
-        (pair.name_b, pair.b.solved, len(pair.b.seeds)),
-    ):
-        rate = wilson_interval(solved, n)
-        shown.append(f"{name} {solved} of {n} [{rate.low:.0%}, {rate.high:.0%}]")
-    return f"; seeds solved: {', '.join(shown)}"
-
-
-def _without_score(pair: _Pair) -> str:
-    counts = [
-        f"{missing} of {name}"
-        for result, name in ((pair.a, pair.name_a), (pair.b, pair.name_b))
-        if (missing := len(scores_by_seed(result)) - len(result.test_scores))
-    ]
-    return f"; runs without a score count with the baseline: {', '.join(counts)}" if counts else ""
-
-
-def _magnitude(interval: Interval) -> Interval:
-    """The interval of an amount below 0 as that of an amount above it."""
-    if interval.estimate > 0 or interval.low is None or interval.high is None:
-        return interval
-    return Interval(-interval.estimate, -interval.high, -interval.low)
-
-
-def _show(pair: _Pair, interval: Interval) -> str:
-    """Such as `0.16 [0.15, 0.17]`; accuracies in percentage points."""
-    scale, unit = (100, " points") if is_share(pair.a.score) else (1, "")
-    shown = f"{scale * interval.estimate:.3g}{unit}"
-    if interval.low is None or interval.high is None:
-        return shown
-    return f"{shown} [{scale * interval.low:.3g}, {scale * interval.high:.3g}]"
 
 
 def cell_order(result: Result) -> tuple[int, str, int]:

@@ -168,7 +168,7 @@ class Group:
     def comparisons(self) -> list[Comparison]:
         """Every two cells, paired by seed, under the names that `name` gives them."""
         results = [run.result for run in self.runs]
-        return compare_group(results, names=[self.name(run) for run in self.runs], label=self.label)
+        return compare_group(results, names=[self.name(run) for run in self.runs])
 
     @cached_property
     def better(self) -> list[tuple[str, str]]:
