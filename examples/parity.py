@@ -34,6 +34,7 @@ class Parity:
             baseline=0.5,
             baseline_name="guessing",
             solved_rule="validation accuracy of at least 0.99",
+            is_share=True,
         )
     )
 

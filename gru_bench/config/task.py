@@ -1,7 +1,7 @@
 """The schema of tasks and of the corpora that they read."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from omegaconf import MISSING
 
@@ -22,9 +22,16 @@ CORPUS_SOURCES = ("wheel", "hub", "files")
 
 @dataclass
 class TaskConfig:
-    """What all tasks have in common: a name."""
+    """What all tasks have in common: a name, and perhaps a key that makes them harder."""
 
     name: str = MISSING
+
+    AXIS: ClassVar[str | None] = None
+
+    @property
+    def axis(self) -> str | None:
+        """The key that makes the task harder, such as `task.lag`; None where there is none."""
+        return None if self.AXIS is None else f"task.{self.AXIS}"
 
 
 @dataclass
@@ -44,6 +51,11 @@ class CustomTaskConfig(TaskConfig):
         self.source = content_hash(source_file(self.module))
         require(self.embedding_size >= 1, "task.embedding_size", self.embedding_size, "at least 1")
 
+    @property
+    def axis(self) -> str | None:
+        """An option named `length` makes a task of the user's own harder."""
+        return "task.options.length" if "length" in self.options else None
+
 
 @dataclass
 class CopyConfig(TaskConfig):
@@ -51,6 +63,8 @@ class CopyConfig(TaskConfig):
 
     name: str = "copy"
     lag: int = 10
+
+    AXIS: ClassVar[str | None] = "lag"
 
     def __post_init__(self) -> None:
         require(self.lag >= 1, "task.lag", self.lag, "at least 1, the blanks before the recall")
@@ -63,6 +77,8 @@ class AddingConfig(TaskConfig):
     name: str = "adding"
     length: int = 100
 
+    AXIS: ClassVar[str | None] = "length"
+
     def __post_init__(self) -> None:
         require(self.length >= 2, "task.length", self.length, "at least 2, one marker in each half")
 
@@ -74,6 +90,8 @@ class CountingConfig(TaskConfig):
     name: str = "counting"
     max_n: int = 50
     test_max_n: int = 200
+
+    AXIS: ClassVar[str | None] = "max_n"
 
     def __post_init__(self) -> None:
         require(self.max_n >= 1, "task.max_n", self.max_n, "at least 1")
@@ -101,6 +119,8 @@ class TextConfig(TaskConfig):
     embedding_size: int = 64
     readout: str = one_of(POOLINGS, "last")
     train_documents: int | None = None
+
+    AXIS: ClassVar[str | None] = "max_length"
 
     def __post_init__(self) -> None:
         require(self.max_length >= 1, "task.max_length", self.max_length, "at least 1 token")

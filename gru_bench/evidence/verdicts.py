@@ -29,6 +29,7 @@ from functools import cached_property
 from typing import Literal
 
 from gru_bench.config.cell import CELLS
+from gru_bench.config.score import Score
 from gru_bench.evidence.estimates import (
     MIN_PAIRS,
     SIGNIFICANCE,
@@ -43,7 +44,7 @@ from gru_bench.evidence.estimates import (
     sign_flip_test,
     wilson_interval,
 )
-from gru_bench.runs.result import Result, Score
+from gru_bench.runs.result import Result
 from gru_bench.system.errors import UserError
 
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
@@ -148,11 +149,6 @@ def scores_by_seed(result: Result) -> dict[int, float]:
         missing = {s.seed: result.score.baseline for s in result.seeds if s.seed not in scores}
         return scores | missing
     return scores
-
-
-def is_share(score: Score) -> bool:
-    """Whether a score is a share of right answers, shown in percent and percentage points."""
-    return "accuracy" in score.name or score.name == "acceptance"
 
 
 def score_in_words(score: Score) -> str:

@@ -1,6 +1,5 @@
 """Trains the experiments of one population and writes their run folders."""
 
-import dataclasses
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -27,7 +26,7 @@ from gru_bench.experiments.to_result import (
 from gru_bench.measuring.recurrence_choice import with_path
 from gru_bench.runs.events import EventLog
 from gru_bench.runs.folder import prepare_folder, write_result
-from gru_bench.runs.result import MachineEnvironment, Result, Score, Timing, Tuning
+from gru_bench.runs.result import MachineEnvironment, Result, Timing, Tuning
 from gru_bench.runs.status import Status, clear_status, write_status
 from gru_bench.system import machine
 from gru_bench.system.interrupts import Interrupts
@@ -259,7 +258,8 @@ def make_result(
         command=command,
         hidden_size=train.model.hidden_size,
         parameters=count(train, reference.hidden_size),
-        score=Score(**dataclasses.asdict(task.score)),
+        score=task.score,
+        axis=config.task.axis,
         seeds=[
             seed_result(trained, run, seed, member.learning_rate, task.score.name, share)
             for run, seed in enumerate(member.seeds, start=member.first)

@@ -8,6 +8,7 @@ from flax import nnx
 from gru_bench.config.cell import REFERENCE
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.optim import TuneConfig
+from gru_bench.config.score import Score
 from gru_bench.config.task import (
     AddingConfig,
     CopyConfig,
@@ -19,7 +20,7 @@ from gru_bench.model.counts import stack_parameters
 from gru_bench.model.model import Model, count_parameters
 from gru_bench.runs.events import _tag
 from gru_bench.runs.result import Curve, Parameters, SeedResult, Spread, Tuning
-from gru_bench.tasks.base import Score, Split
+from gru_bench.tasks.base import Split
 from gru_bench.training.state import NEVER, Evaluation, Fit, TrainConfig
 
 
@@ -82,7 +83,8 @@ def tuning_grid(tune: TuneConfig) -> tuple[list[int], list[float]]:
 def tuning_result(tune: TuneConfig, trained: Fit, score: Score) -> Tuning:
     """The learning rate of the best mean validation score; of equals, that of the least loss.
 
-    A run without a finite score counts with the baseline, one without a finite loss as the worst.
+    A run without a finite score counts with the baseline, or as the worst where there is none; one
+    without a finite loss counts as the worst.
 
     Args:
         tune: the grid.
@@ -93,7 +95,8 @@ def tuning_result(tune: TuneConfig, trained: Fit, score: Score) -> Tuning:
     scores = trained.scores["validation"][score.name].reshape(shape)
     losses = trained.scores["validation"]["loss"].reshape(shape)
     sign = 1 if score.higher_is_better else -1
-    means = sign * np.where(np.isfinite(scores), scores, score.baseline).mean(1)
+    baseline = -sign * np.inf if score.baseline is None else score.baseline
+    means = sign * np.where(np.isfinite(scores), scores, baseline).mean(1)
     mean_losses = np.where(np.isfinite(losses), losses, np.inf).mean(1)
     best = max(range(len(means)), key=lambda i: (means[i], -mean_losses[i]))
     return Tuning(

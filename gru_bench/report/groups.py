@@ -27,7 +27,6 @@ from gru_bench.evidence.verdicts import (
     Summary,
     cell_order,
     compare_group,
-    is_share,
     score_in_words,
     scores_by_seed,
     summarize,
@@ -140,7 +139,7 @@ class Group:
     @property
     def is_percentage(self) -> bool:
         """Whether the main score is shown in percent, and differences in percentage points."""
-        return is_share(self.runs[0].result.score)
+        return self.runs[0].result.score.is_share
 
     @property
     def has_mark(self) -> bool:

@@ -9,6 +9,8 @@ the way in.
 from dataclasses import dataclass
 from typing import Any
 
+from gru_bench.config.score import Score
+
 SCHEMA_VERSION = 2
 
 
@@ -23,17 +25,6 @@ class Parameters:
     def __post_init__(self) -> None:
         if self.lstm < 1:
             raise ValueError("`lstm` must be at least 1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Score:
-    """The task's main score: a key of every seed's `test`, `validation` and `train`."""
-
-    name: str
-    higher_is_better: bool
-    baseline: float | None
-    baseline_name: str
-    solved_rule: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,8 +212,9 @@ class Result:
     """Everything in `result.json`.
 
     `config` is the resolved configuration as a plain dict. `hidden_size` is the cell's own: that of
-    the configuration, or the one at which it matches such an LSTM. `state_bytes` is what is kept of
-    one sequence between two steps.
+    the configuration, or the one at which it matches such an LSTM. `axis` is the key of `config`
+    that makes the task harder, such as `task.lag`; null where there is none. `state_bytes` is what
+    is kept of one sequence between two steps.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -234,6 +226,7 @@ class Result:
     hidden_size: int
     parameters: Parameters
     score: Score
+    axis: str | None
     seeds: list[SeedResult]
     timing: Timing
     memory_mb: float | None

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from gru_bench.config.score import Score
 from gru_bench.config.task import Readout
-from gru_bench.tasks.base import Batch, Score, Split, evaluation_keys, static, step_keys
+from gru_bench.tasks.base import Batch, Split, evaluation_keys, static, step_keys
 
 SOLVED_MSE = 0.01
 TOLERANCE = 0.04

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from gru_bench.config.score import Score
 from gru_bench.config.task import Readout
 
 Split = Literal["train", "validation", "test"]
@@ -28,25 +29,6 @@ class Batch(NamedTuple):
     targets: Array
     lengths: Int[Array, " batch"]
     weights: Float[Array, " batch"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Score:
-    """The number by which runs of a task are ranked.
-
-    Attributes:
-        name: its key in the scores of the task.
-        higher_is_better: whether larger is better.
-        baseline: the value reached without using the history.
-        baseline_name: in words, what reaches it.
-        solved_rule: in words, when the task counts as solved; None if it has no such mark.
-    """
-
-    name: str
-    higher_is_better: bool
-    baseline: float
-    baseline_name: str
-    solved_rule: str | None = None
 
 
 @runtime_checkable

@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key
 
+from gru_bench.config.score import Score
 from gru_bench.config.task import Readout
-from gru_bench.tasks.base import Batch, Score, Split, evaluation_keys, static, step_keys
+from gru_bench.tasks.base import Batch, Split, evaluation_keys, static, step_keys
 
 SYMBOLS = 8
 RECALLED = 10
@@ -48,6 +49,7 @@ class CopyTask:
             baseline=1 / SYMBOLS,
             baseline_name="guessing",
             solved_rule=f"validation recall accuracy of at least {SOLVED_ACCURACY}",
+            is_share=True,
         )
     )
 

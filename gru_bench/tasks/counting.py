@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key
 
+from gru_bench.config.score import Score
 from gru_bench.config.task import Readout
-from gru_bench.tasks.base import Batch, Score, Split, static, step_keys
+from gru_bench.tasks.base import Batch, Split, static, step_keys
 
 START, A, B = range(3)  # what is read
 NEXT_A, NEXT_B, END = range(3)  # what comes next
@@ -57,6 +58,7 @@ class CountingTask:
             baseline=0.0,
             baseline_name="never ending",
             solved_rule="every validation string accepted: counts to twice the n trained on",
+            is_share=True,
         )
     )
 

@@ -18,9 +18,10 @@ from tokenizers.pre_tokenizers import ByteLevel, PreTokenizer, Whitespace
 from tokenizers.pre_tokenizers import Split as SplitTokens
 from tokenizers.trainers import WordLevelTrainer
 
+from gru_bench.config.score import Score
 from gru_bench.config.task import Readout, TextConfig
 from gru_bench.system.errors import UserError
-from gru_bench.tasks.base import Batch, Score, Split, static
+from gru_bench.tasks.base import Batch, Split, static
 from gru_bench.tasks.corpora import Corpus, Documents
 
 # Their places in this list are their ids.
@@ -209,6 +210,7 @@ def make_text_task(config: TextConfig, corpus: Corpus, batch_size: int) -> TextT
             higher_is_better=True,
             baseline=float(np.mean(corpus.test.labels == commonest)),
             baseline_name="always the commonest class",
+            is_share=True,
         ),
     )
 

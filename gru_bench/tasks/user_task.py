@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
+from gru_bench.config.score import Score
 from gru_bench.config.task import Readout
 from gru_bench.config.user_classes import _in_one_line, _Mistake, import_class
-from gru_bench.tasks.base import SPLITS, Batch, Score, Split, Task
+from gru_bench.tasks.base import SPLITS, Batch, Split, Task
 
 
 def load_task(reference: str, options: Mapping[str, Any], batch_size: int) -> Task:
@@ -49,7 +50,7 @@ def _check_declaration(task: Task) -> None:
     if task.readout not in get_args(Readout):
         raise _Mistake(f"readout={task.readout} must be one of {', '.join(get_args(Readout))}")
     if not isinstance(task.score, Score):
-        raise _Mistake("score must be a gru_bench.tasks.base.Score")
+        raise _Mistake("score must be a gru_bench.tasks.Score")
 
 
 def _scores(split: Split, task: Task, key: Array) -> dict[str, Array]:

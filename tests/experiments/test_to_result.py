@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gru_bench.config.optim import TuneConfig
+from gru_bench.config.score import Score
 from gru_bench.experiments.to_result import tuning_grid, tuning_result
-from gru_bench.tasks.base import Score
 from gru_bench.training.state import Fit
 
 NAN = float("nan")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gru_bench.config.score import Score
 from gru_bench.model.counts import cell_parameters
 from gru_bench.runs.result import (
     Curve,
@@ -19,7 +20,6 @@ from gru_bench.runs.result import (
     Parameters,
     Probes,
     Result,
-    Score,
     SeedResult,
     Spread,
     Timing,
@@ -118,7 +118,9 @@ def make_result(
             baseline=baseline,
             baseline_name=baseline_name,
             solved_rule=rule,
+            is_share=name != "mse",
         ),
+        axis=f"task.{next(iter(task_keys))}",
         seeds=[
             SeedResult(
                 seed=seed,

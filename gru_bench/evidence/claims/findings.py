@@ -10,7 +10,7 @@ from gru_bench.evidence.estimates import (
     mean_interval,
     median_interval_from_quartiles,
 )
-from gru_bench.evidence.verdicts import is_share, scores_by_seed
+from gru_bench.evidence.verdicts import scores_by_seed
 from gru_bench.runs.result import Result, Spread
 
 # Follows the rule of a claim that compares scores.
@@ -74,7 +74,7 @@ def open_if_unlearned(test: Test, a: Result, b: Result) -> Test:
 
 def points(result: Result, difference: Interval) -> str:
     """A difference of scores, that of shares of right answers in percentage points."""
-    return show(difference, 100, " points") if is_share(result.score) else show(difference)
+    return show(difference, 100, " points") if result.score.is_share else show(difference)
 
 
 def amount(result: Result, difference: float) -> str:
@@ -85,7 +85,7 @@ def amount(result: Result, difference: float) -> str:
 
 def level(result: Result, score: float) -> str:
     """A score, shares of right answers in percent."""
-    return f"{100 * score:.3g}%" if is_share(result.score) else f"{score:.3g}"
+    return f"{100 * score:.3g}%" if result.score.is_share else f"{score:.3g}"
 
 
 def show(interval: Interval, scale: int = 1, unit: str = "") -> str:
