@@ -4,7 +4,7 @@ A cell splits one time step in two. `project` computes what depends on the input
 can be done for all steps at once; `step` does the rest: first the gates and the candidate, then
 what they make of the state. A step takes its products with the recurrent weights through
 `dot(i, a)`, which is `a @ W + b` with the i-th of `recurrent_maps`: whoever runs the step decides
-how they are computed and differentiated (see recurrence.py).
+how they are computed and differentiated (see the package recurrence).
 
 Notation inside equations: x projected input, h hidden state, c memory cell, r reset gate, z update
 gate, n candidate, i f g o the LSTM's gates.

@@ -45,7 +45,7 @@ class ModelConfig:
         forget_bias: initial bias of the LSTM's forget gate.
         chrono_length: longest lag of chrono initialisation in steps; None for no such thing.
         dtype: of the recurrent computation; parameters and head stay in float32.
-        recurrence: the path of `unroll`; "auto" is a scan until paths.py has chosen another.
+        recurrence: the path of `unroll`; "auto" is a scan until measuring has chosen another.
     """
 
     cell: str

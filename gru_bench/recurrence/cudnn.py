@@ -1,5 +1,7 @@
 """The LSTM by cuDNN, NVIDIA's own implementation, which PyTorch uses, too.
 
+No GPU has run this module yet: in its tests, on a CPU, JAX's reference LSTM stands for cuDNN's.
+
 cuDNN projects the inputs itself, keeps two biases a gate, and takes one run at a time: those of a
 population take turns. It has no textbook GRU, and JAX offers its LSTM alone, in float32.
 """

@@ -1,13 +1,17 @@
 """A cell run over a sequence in one GPU kernel, the recurrent weights on the chip all the while.
 
+No GPU has run these kernels yet: they are tested on a CPU, where Pallas interprets them. What is
+said below of GPUs, and the choice of `ROWS` and of stages, has not been measured.
+
 On a GPU a scan launches several kernels a step, and each reads the weights anew. Here one kernel
 holds them and walks through time by itself; another walks back for the gradient. Both are written
 in Pallas for its Triton backend, and serve every cell whose step is pointwise but for its products
-(see tiles.py): the pointwise part is the cell's own, its gradient that of autodiff. An instance of
-a kernel takes `ROWS` sequences, so that many runs or large batches fill a GPU. JAX 0.11 still has
-the backend but warns that a later version will not.
+(see tiles.py): the pointwise part is derived from the cell's equations, its gradient by autodiff.
+An instance of a kernel takes `ROWS` sequences, so that many runs or large batches fill a GPU. JAX
+0.11 still has the backend but warns that a later version will not.
 
-As in recurrence.py, the gradient of the weights is one large product after the loop.
+The letters are those of docs/recurrence.md; as in scan.py, the gradient of the weights is one large
+product after the loop.
 """
 
 from collections.abc import Callable, Sequence
@@ -321,8 +325,8 @@ def _backward_kernel(
                 _load_blocks(x, wide, t),
                 [made[blocks] for blocks in of_product],
             )
-            # As in recurrence.py: a product's cotangent depends on later left operands only. What
-            # is computed in vain or twice, the compiler drops.
+            # Equations (5) and (6) of docs/recurrence.md: a product's cotangent depends on later
+            # left operands only. What is computed in vain or twice, the compiler drops.
             left_bar = [jnp.zeros_like(state_bar[0])] * len(transposed)
             for i in reversed(range(len(transposed))):
                 tiles = vjp((state_bar, left_bar))[2][i]

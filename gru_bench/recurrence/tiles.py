@@ -4,6 +4,8 @@ A step works on arrays `[batch, k * hidden]`, its blocks side by side, and cuts 
 GPU kernel an array is best a tile whose sides are powers of two, which k blocks together rarely
 are. So the step is traced into a jaxpr, and each operation is done for every `[batch, hidden]` tile
 by itself. For that it must be pointwise but for its products, and cut and join whole blocks only.
+
+No GPU has run a step made here yet: it is tested within kernels that Pallas interprets on a CPU.
 """
 
 from collections.abc import Callable

@@ -9,8 +9,50 @@ from helpers.plain_recurrence import assert_same, plain_unroll, python_unroll, v
 from helpers.reference import CELLS, random_cell, random_sequence
 
 from gru_bench.model.model import ModelConfig, make_cell
-from gru_bench.recurrence import scan
+from gru_bench.recurrence import blocks, chunks, pointwise, scan
 from gru_bench.recurrence.scan import unroll
+
+# Where each array comes from that a step leaves behind for the backward pass: an operation, or the
+# state before it. Its outputs are not among them, and h stands for no array of its own.
+KEPT = {
+    "gru": ["mul", "logistic", "logistic", "tanh"],  # r * h is a left operand
+    "gru_reset_after": ["logistic", "logistic", "split", "tanh"],  # the product inside r * (...)
+    "lstm": ["c", "logistic", "logistic", "tanh", "logistic", "tanh"],
+    "rnn": [],
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_step_keeps_what_the_backward_pass_reads_and_no_output_twice(name):
+    cell = random_cell(name, 2, 4)
+    x, state = random_sequence(cell, 1, 3, 2)
+    step = pointwise.keeping_step(type(cell), cell.recurrent_maps())
+    jaxpr = jax.make_jaxpr(step)(state, cell.project(x[0])).jaxpr
+    origins = dict(zip(jaxpr.invars, [*["h", "c"][: len(state)], "projected"], strict=True))
+    for eqn in jaxpr.eqns:
+        # Autodiff rounds what it keeps to the precision that it has anyway.
+        rounded = eqn.primitive.name == "reduce_precision"
+        origin = origins[eqn.invars[0]] if rounded else eqn.primitive.name
+        origins |= dict.fromkeys(eqn.outvars, origin)
+    outputs = jaxpr.outvars[: len(state)]
+    kept = jaxpr.outvars[len(state) :]
+    assert [origins[variable] for variable in kept] == KEPT[name]
+    assert {*kept}.isdisjoint({outputs[0], jaxpr.invars[0]})
+    assert all(variable.aval.shape == (3, 4) for variable in kept)
+
+
+def test_another_trace_of_a_step_that_keeps_other_arrays_is_refused(monkeypatch):
+    """The arrays of the forward pass would be taken for others, and the gradient be wrong."""
+    cell = random_cell("gru", 2, 4)
+    x, state = random_sequence(cell, 3, 2, 2)
+
+    def loss(x):
+        outputs, _ = unroll(cell, x, state)
+        monkeypatch.setattr(pointwise, "KEPT_RESULTS", {"tanh"})  # before the backward pass
+        return outputs.sum()
+
+    with pytest.raises(AssertionError, match="another trace keeps others"):
+        jax.grad(loss)(x)
 
 
 def two_layers(run):
@@ -25,10 +67,10 @@ def two_layers(run):
 @pytest.mark.parametrize(
     ("backend", "block", "chunk"),
     [
-        ("cpu", scan.CPU_BLOCK, scan.CPU_CHUNK),
+        ("cpu", blocks.CPU_BLOCK, chunks.CPU_CHUNK),
         ("cpu", 3, range(4, 5)),
         ("cpu", 3, range(3, 4)),
-        ("gpu", scan.CPU_BLOCK, scan.CPU_CHUNK),
+        ("gpu", blocks.CPU_BLOCK, chunks.CPU_CHUNK),
     ],
 )
 @pytest.mark.parametrize("name", CELLS)
@@ -39,9 +81,9 @@ def test_the_loop_equals_a_python_loop_and_its_gradient_that_of_a_plain_scan(
     that leave a step over or none; as an accelerator has it, run here.
     """
     monkeypatch.setattr(jax, "default_backend", lambda: backend)
-    monkeypatch.setattr(scan, "CPU_BLOCK", block)
-    monkeypatch.setattr(scan, "CPU_CHUNK", chunk)
-    monkeypatch.setattr(scan, "CPU_ROWS", 0)
+    monkeypatch.setattr(blocks, "CPU_BLOCK", block)
+    monkeypatch.setattr(chunks, "CPU_CHUNK", chunk)
+    monkeypatch.setattr(chunks, "CPU_ROWS", 0)
     cell = random_cell(name, 2, 7)
     x, state = random_sequence(cell, 9, 3, 2)
     found = value_and_gradients(unroll, cell, x, state)
@@ -61,7 +103,7 @@ def test_a_forward_pass_alone_projects_narrow_inputs_in_its_steps(
     monkeypatch.setattr(
         scan, "_over_time", lambda *args, **kw: before.append(1) or over_time(*args, **kw)
     )
-    monkeypatch.setattr(scan, "CPU_BLOCK", 3)
+    monkeypatch.setattr(blocks, "CPU_BLOCK", 3)
     cell = random_cell(name, input_size, 8)
     x, state = random_sequence(cell, 9, 3, input_size)
     found = nnx.jit(unroll)(cell, x, state)
@@ -81,10 +123,10 @@ def test_a_forward_pass_alone_projects_narrow_inputs_in_its_steps(
     ],
 )
 def test_chunks_cover_every_step_once_in_order(length, batch, first, rest):
-    odd, chunks = scan._chunks(length, batch)
+    odd, others = chunks.chunks(length, batch)
     assert len(odd) == first
-    assert chunks.shape == rest
-    np.testing.assert_array_equal(np.concatenate([odd, np.ravel(chunks)]), np.arange(length))
+    assert others.shape == rest
+    np.testing.assert_array_equal(np.concatenate([odd, np.ravel(others)]), np.arange(length))
 
 
 @pytest.mark.parametrize("name", CELLS)
