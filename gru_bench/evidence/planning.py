@@ -1,0 +1,103 @@
+"""How many seeds a verdict takes: before a sweep starts, and after it left two cells undecided."""
+
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from gru_bench.evidence.paired import mean_p
+from gru_bench.evidence.rules import (
+    MEAN_STRICTNESS,
+    MIN_PAIRS,
+    MOST_PAIRS,
+    POWER,
+    SIGNIFICANCE,
+)
+from gru_bench.evidence.sequential import decided_by
+
+# Futures that are drawn: the error of a probability of 0.8 is 0.02.
+_FUTURES = 400
+_SEED = 0
+# Numbers of seeds that advice is given in: each is about a tenth more than the one before.
+_STEPS = np.unique(np.round(np.geomspace(MIN_PAIRS, MOST_PAIRS, 64)).astype(int))
+
+
+def more_seeds(
+    differences: Float[np.ndarray, " pairs"], margin: float | None, comparisons: int
+) -> int | None:
+    """Returns the seeds to add until a verdict on the typical score is likely.
+
+    Further differences are drawn as a normal distribution predicts them, whose mean and spread are
+    themselves drawn from what the differences at hand leave open (noninformative prior), and are
+    judged as real ones would be. `docs/statistics.md` says how often the advice sufficed.
+
+    Args:
+        differences: Of the seeds so far, in their order.
+        margin: Differences up to it do not matter; None if none is stated.
+        comparisons: How many are judged together; the level is divided by it.
+
+    Returns:
+        The least number with which at least `POWER` of the futures end in a verdict, better, worse
+        or equivalent; None if there is none up to `MOST_PAIRS` seeds in all, or if fewer than two
+        differences are known.
+    """
+    n = len(differences)
+    if n < 2 or n >= MOST_PAIRS:
+        return None
+    rng = np.random.default_rng(_SEED)
+    spread = differences.std(ddof=1) * np.sqrt((n - 1) / rng.chisquare(n - 1, _FUTURES))
+    mean = differences.mean() + spread / np.sqrt(n) * rng.standard_normal(_FUTURES)
+    noise = rng.standard_normal((_FUTURES, MOST_PAIRS - n))
+    further = mean[:, None] + spread[:, None] * noise
+    futures = np.hstack([np.broadcast_to(differences, (_FUTURES, n)), further])
+    totals = _STEPS[n < _STEPS]
+    shares = _decided(futures, totals, margin, comparisons).mean(axis=0)
+    enough = totals[shares >= POWER]
+    return int(enough[0]) - n if len(enough) else None
+
+
+@lru_cache
+def detectable_difference(pairs: int, comparisons: int) -> float | None:
+    """Returns the smallest typical difference that so many seeds will likely show.
+
+    Args:
+        pairs: Seeds that both cells will have.
+        comparisons: How many will be judged together; the level is divided by it.
+
+    Returns:
+        In standard deviations of the difference over seeds, for normal differences, to the nearest
+        0.1; None if equal signs of all pairs would not decide.
+    """
+    noise = np.random.default_rng(_SEED).standard_normal((_FUTURES, min(pairs, MOST_PAIRS)))
+    totals = np.array([noise.shape[1]])
+    for tenths in range(1, 60):
+        if _decided(noise + tenths / 10, totals, None, comparisons).mean() >= POWER:
+            return tenths / 10
+    return None
+
+
+def _decided(
+    differences: Float[np.ndarray, "futures pairs"],
+    totals: np.ndarray,
+    margin: float | None,
+    comparisons: int,
+) -> Bool[np.ndarray, "futures totals"]:
+    """Returns whether each row has a verdict with each total of pairs.
+
+    The rule is that of `typical_p` and `equivalence_p` at one level for all comparisons.
+    """
+    level = SIGNIFICANCE / comparisons
+    ahead, behind = (decided_by(sign * differences > 0, level / 2) for sign in (1, -1))
+    told_apart = np.stack(
+        [
+            (ahead[:, n - 1] | behind[:, n - 1])
+            & (MEAN_STRICTNESS * mean_p(differences[:, :n]) <= level)
+            for n in totals
+        ],
+        axis=1,
+    )
+    if margin is None:
+        return told_apart
+    inside = decided_by(differences > -margin, level / 2)
+    inside &= decided_by(differences < margin, level / 2)
+    return np.asarray(told_apart | inside[:, totals - 1])
