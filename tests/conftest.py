@@ -1,16 +1,13 @@
 """What must happen before JAX starts: two CPU devices, a cache of programs, shapes checked."""
 
-import atexit
 import os
-import shutil
-import tempfile
+from pathlib import Path
 
-# Most of the tests' time is compilation, and many compile the same, in processes of their own too.
-# Where pytest-xdist has several at work, they have the folder of the one that started them.
-if "PYTEST_XDIST_WORKER" not in os.environ:
-    programs = tempfile.mkdtemp(prefix="gru-bench-programs-")
-    atexit.register(shutil.rmtree, programs, ignore_errors=True)
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = programs
+# Most of the tests' time is compilation, and many compile the same, in processes of their own and
+# in one session after another: compiled programs are kept beside the checkout's other caches.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    programs = Path(__file__).resolve().parent.parent / ".program_cache"
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(programs)
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 import jax
