@@ -44,7 +44,9 @@ def run(
     if isinstance(overrides, str):
         raise UserError(f"overrides={overrides!r} is not possible: give a list, [{overrides!r}]")
     from gru_bench.config.compose import compose_experiments
+    from gru_bench.system.files import require_working_directory
 
+    require_working_directory()
     configs = compose_experiments(overrides, sweep)
     if any(config.dry_run for config in configs):
         raise UserError("dry_run=true is not possible here: it prints, so give it to gru-bench run")

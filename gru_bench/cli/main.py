@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gru_bench.cli.parser import make_parser
 from gru_bench.system.errors import UserError
+from gru_bench.system.files import require_working_directory
 
 if TYPE_CHECKING:
     from gru_bench.config.experiment import ExperimentConfig
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif rest:
         parser.error(f"not understood: {' '.join(rest)} (see gru-bench --help)")
     try:
+        require_working_directory()
         status: int = COMMANDS[options.command](options) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -104,7 +104,7 @@ def source_file(reference: str) -> str | None:
 
 
 def import_class(kind: Kind, reference: str) -> type:
-    """Imports the class; the working directory is searched first, as by `python -m`.
+    """Imports the class; the working directory is searched last, after all installed packages.
 
     Raises:
         UserError: There is no such class, or its module cannot be imported.
@@ -149,7 +149,7 @@ def _find(name: str, path: list[str] | None) -> ModuleSpec | None:
 def _add_working_directory() -> None:
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.insert(0, here)
+        sys.path.append(here)  # last: a random.py or datasets.py there must replace no other
 
 
 class _Mistake(Exception):  # noqa: N818

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import msgspec
 import numpy as np
-from filelock import FileLock
 
 from gru_bench.config.cell import REFERENCE, CellConfig
 from gru_bench.config.user_classes import source_file
@@ -21,6 +20,7 @@ from gru_bench.measuring.training_step import measure_training_steps
 from gru_bench.model.model import Model, load_model
 from gru_bench.model.streaming import stream_bytes
 from gru_bench.system.files import content_hash, write_atomically
+from gru_bench.system.locks import lock
 from gru_bench.tasks.base import Task
 from gru_bench.training.state import TrainConfig, with_hidden_size
 from gru_bench.training.step import init_run
@@ -96,11 +96,10 @@ def sizes_of_equal_time(
     """
     config = experiment.config
     path = Path(config.out_dir) / SIZES / f"{experiment.setting}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
     cells = {name: train.model.cell for name, train in trains.items()}
     # A cell of one's own is another one once its file has changed.
     keys = {cell: f"{cell} {content_hash(source_file(cell))}" for cell in cells.values()}
-    with FileLock(path.with_suffix(".lock")):  # other jobs of the sweep want the same sizes
+    with lock(path.with_suffix(".lock"), wait=True):  # other jobs of the sweep want the same sizes
         known: dict[str, int] = {}
         with contextlib.suppress(OSError, msgspec.MsgspecError):
             known = msgspec.json.decode(path.read_bytes(), type=dict[str, int])

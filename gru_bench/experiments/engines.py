@@ -4,6 +4,7 @@ A job is one population. Whatever the engine, its part ends in `run_job`, which 
 process for the job: nothing of JAX is inherited, and one that is killed takes no other with it.
 """
 
+import os
 import socket
 import threading
 import time
@@ -60,6 +61,8 @@ def launch(
         UserError: The engine cannot be had. Nothing has been started then.
     """
     cores, shares_card = resources(launcher)
+    # No Python that an engine starts shall take modules from the working directory.
+    os.environ["PYTHONSAFEPATH"] = "1"
     cwd = str(Path.cwd())
     jobs = [Job(list(p), command, timed, cwd, cores, shares_card) for p in populations]
     match launcher:

@@ -67,7 +67,7 @@ class JobProcess:
             self._output = files.enter_context(tempfile.TemporaryFile())
             self._log = files.enter_context(tempfile.TemporaryFile())
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gru_bench.experiments.worker"],
+                [sys.executable, "-P", "-m", "gru_bench.experiments.worker"],
                 stdin=subprocess.PIPE,
                 stdout=self._output,
                 stderr=self._log,

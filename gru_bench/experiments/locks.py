@@ -1,13 +1,12 @@
 """Which runs are finished, and which another process is at work on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from gru_bench.experiments.experiment import Experiment
 from gru_bench.runs import folder
+from gru_bench.system.locks import Held, lock
 
 LOCKS = ".locks"
 
@@ -30,19 +29,23 @@ def lock_of(experiment: Experiment) -> Path:
 
 
 @contextmanager
-def locked(experiments: Sequence[Experiment]) -> Iterator[list[Experiment]]:
+def locked(
+    experiments: Sequence[Experiment], note: Callable[[str], None] = lambda line: None
+) -> Iterator[list[Experiment]]:
     """Holds the locks of the run folders; yields the experiments that no other process has.
 
-    The operating system frees the locks of a process that is killed.
+    Args:
+        experiments: Whose locks to hold.
+        note: Takes a line on each experiment that another process has.
     """
     with ExitStack() as stack:
         free = []
         for experiment in experiments:
-            lock = lock_of(experiment)
-            lock.parent.mkdir(exist_ok=True)
             try:
-                stack.enter_context(FileLock(lock, blocking=False))
-            except Timeout:
+                stack.enter_context(lock(lock_of(experiment)))
+            except Held as holder:
+                who = f" ({holder})" if str(holder) else ""
+                note(f"left to another process: {experiment.folder}{who}")
                 continue
             free.append(experiment)
         yield free

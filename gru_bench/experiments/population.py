@@ -1,6 +1,5 @@
 """Trains the experiments of one population and writes their run folders."""
 
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -31,7 +30,7 @@ from gru_bench.runs.status import Status, clear_status, write_status
 from gru_bench.system import machine
 from gru_bench.system.interrupts import Interrupts
 from gru_bench.system.progress import Bar, Progress
-from gru_bench.training.checkpoints import Checkpoints
+from gru_bench.training.checkpoints import Checkpoints, remove_checkpoints
 from gru_bench.training.fit import fit
 from gru_bench.training.state import Evaluation, Fit, Snapshot, TrainConfig, with_hidden_size
 
@@ -150,7 +149,7 @@ def run_population(
 
 def clear(experiment: Experiment) -> None:
     """Removes what only an unfinished run needs: its checkpoints and its status."""
-    shutil.rmtree(experiment.folder / CHECKPOINTS, ignore_errors=True)
+    remove_checkpoints(experiment.folder / CHECKPOINTS)
     clear_status(experiment.folder)
 
 

@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import optuna
-from filelock import FileLock, Timeout
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -26,7 +26,7 @@ from optuna.distributions import (
 )
 from optuna.samplers import TPESampler
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from rich.box import SIMPLE_HEAD
@@ -41,6 +41,8 @@ from gru_bench.experiments.sweep import run_experiments
 from gru_bench.runs.folder import read_result, require_writable
 from gru_bench.runs.result import Result
 from gru_bench.system.errors import UserError
+from gru_bench.system.files import refuse_link
+from gru_bench.system.locks import Held, lock
 
 JOURNAL = "search.journal"
 LOCK = ".search.lock"
@@ -92,8 +94,8 @@ def search(
     require_writable(out_dir)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        with FileLock(out_dir / LOCK, blocking=False):
-            storage = JournalStorage(JournalFileBackend(str(out_dir / JOURNAL)))
+        with lock(out_dir / LOCK):
+            storage = open_journal(out_dir / JOURNAL, note)
             studies = [open_study(config, space, storage) for config in configs]
             # One that fails is not made up for in this start, or all might fail without end.
             left = [space.trials - len(finished(study)) for study in studies]
@@ -105,8 +107,9 @@ def search(
                     batch += [make_trial(config, space, study, number) for number in asked]
                 run_trials(batch, command, quiet, note)
             return [summary(c, space, study) for c, study in zip(configs, studies, strict=True)]
-    except Timeout:
-        raise UserError(f"another process searches in {out_dir}: wait until it ends") from None
+    except Held as holder:
+        who = f" ({holder})" if str(holder) else ""
+        raise UserError(f"another process searches in {out_dir}{who}: wait until it ends") from None
 
 
 def check(configs: Sequence[ExperimentConfig]) -> None:
@@ -123,6 +126,64 @@ def check(configs: Sequence[ExperimentConfig]) -> None:
                 f"seeds={config.seeds} is not possible: the search may use some of them; seeds must"
                 f" be below {TuneConfig.FIRST_SEED}"
             )
+
+
+class AlreadyLocked(JournalFileOpenLock):
+    """The journal's lock, for who holds `LOCK`: Optuna's own outlives a process that is killed."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        return
+
+
+def open_journal(path: Path, note: Callable[[str], None]) -> JournalStorage:
+    """Optuna's journal, made if it is missing. Only who holds `LOCK` may open it.
+
+    Args:
+        path: The file.
+        note: Takes a line for the user, if a crash has cut the last record.
+
+    Raises:
+        UserError: Something in the file is not a record of Optuna's.
+    """
+    refuse_link(path)
+    if path.exists():
+        mend(path, note)
+    try:
+        return JournalStorage(JournalFileBackend(str(path), AlreadyLocked()))
+    except Exception as error:  # whatever a record that does not fit those before it leads to
+        raise UserError(
+            f"{path} cannot be used ({type(error).__name__}: {error}): move it away, and the search"
+            " starts anew"
+        ) from error
+
+
+def mend(path: Path, note: Callable[[str], None]) -> None:
+    """Cuts off a last record that was not written to its end; Optuna would append to it.
+
+    A machine that loses power may also leave zero bytes in its place.
+
+    Raises:
+        UserError: A line is none of Optuna's.
+    """
+    content = path.read_bytes()
+    whole = content.rstrip(b"\0")
+    whole = whole[: whole.rfind(b"\n") + 1]
+    for number, line in enumerate(whole.splitlines(), start=1):
+        try:
+            sound = "op_code" in json.loads(line)
+        except (ValueError, TypeError):
+            sound = False
+        if not sound:
+            raise UserError(
+                f"{path}, line {number} is not a record of Optuna's: remove the line, or move the"
+                " file away, and the search starts anew"
+            )
+    if len(whole) < len(content):
+        os.truncate(path, len(whole))
+        note(f"{path}: the last record was not written to its end, and is left out")
 
 
 def open_study(config: ExperimentConfig, space: SearchConfig, storage: JournalStorage) -> Study:

@@ -110,11 +110,8 @@ def run_here(
     announce(populations)
     costs: dict[str, dict[str, Cost]] = {}
     for population in populations:
-        with locked(population) as free:
-            taken = [e for e in population if e not in free]
-            sweep.elsewhere.extend(experiment.folder for experiment in taken)
-            for experiment in taken:
-                progress.note(f"left to another process: {experiment.folder}")
+        with locked(population, progress.note) as free:
+            sweep.elsewhere.extend(each.folder for each in population if each not in free)
             # Another process may have finished some in the meantime.
             todo = [experiment for experiment in free if not is_finished(experiment)]
             if not todo:

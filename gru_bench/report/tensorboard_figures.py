@@ -26,4 +26,4 @@ def write_figures(out_dir: Path, results: Sequence[Result]) -> None:
         for picture in pictures:
             # Time Series sorts sections by name: these come behind the curves.
             file.write_image(f"whole sweep, {section}/{picture.title}", picture.png)
-    file.close()
+    file.flush()

@@ -1,5 +1,7 @@
 """TensorBoard events of a run: a view, from which nothing is ever read back."""
 
+import io
+import os
 import re
 import socket
 import struct
@@ -23,7 +25,9 @@ from tensorboardX.proto.plugin_hparams_pb2 import (
 )
 from tensorboardX.proto.summary_pb2 import HistogramProto, Summary, SummaryMetadata
 
-PREFIX = "events.out.tfevents."  # of the files that TensorBoard reads
+from gru_bench.runs.folder import EVENTS
+from gru_bench.system.files import refuse_link, remove_entries
+
 FLUSH_EVERY_S = 5.0  # TensorBoard looks for new events as often as that.
 
 
@@ -34,19 +38,23 @@ def _tag(split: str, task: str, name: str) -> str:
 class EventFile:
     """The events of one TensorBoard run, in place of those that its folder had.
 
-    `flush` lets TensorBoard see what was written. Unlike tensorboardX's writers it does not wait
-    for the disk, once a run: a view need not outlive a crash of the machine.
+    `flush` lets TensorBoard see what was written. The file is open meanwhile alone, so that a
+    population of any number of seeds needs one descriptor. Unlike tensorboardX's writers it does
+    not wait for the disk, once a run: a view need not outlive a crash of the machine.
     """
 
     def __init__(self, folder: Path) -> None:
+        refuse_link(folder)
+        remove_entries(folder, f"{EVENTS}*")
         folder.mkdir(parents=True, exist_ok=True)
-        for leftover in folder.glob(f"{PREFIX}*"):
-            leftover.unlink()
-        path = folder / f"{PREFIX}{time.time():.0f}.{socket.gethostname()}"
-        self._records = RecordWriter(path.open("wb"))
+        # Two processes may end a sweep in the same second, and draw the same figures.
+        self._path = folder / f"{EVENTS}{time.time():.0f}.{socket.gethostname()}.{os.getpid()}"
+        self._unwritten = io.BytesIO()
+        self._records = RecordWriter(self._unwritten)
         self._records.write(
             Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString()
         )
+        self.flush()
 
     def write(self, content: Summary, step: int = 0, wall_time: float | None = None) -> None:
         """Adds an event.
@@ -73,12 +81,11 @@ class EventFile:
         self.write(Summary(value=[Summary.Value(tag=tag, image=image)]))
 
     def flush(self) -> None:
-        """Hands what was written to the operating system."""
-        self._records.flush()
-
-    def close(self) -> None:
-        """Ends the file."""
-        self._records.close()
+        """Appends what was written to the file."""
+        with self._path.open("ab") as file:
+            file.write(self._unwritten.getvalue())
+        self._unwritten.seek(0)
+        self._unwritten.truncate()
 
 
 class EventLog:
@@ -91,7 +98,7 @@ class EventLog:
     Writes go straight to the files, without the queue and thread a seed of `SummaryWriter`.
 
     Args:
-        folder: The run folder; event files of an earlier attempt in it are removed.
+        folder: The run folder; event files of an earlier attempt at these seeds are removed.
         seeds: One TensorBoard run each.
         config: Resolved configuration, shown as YAML on the text page of the first seed.
         group: Name of the trial: equal for runs that differ in nothing but the seed.
@@ -106,8 +113,6 @@ class EventLog:
         group: str,
         hparams: Mapping[str, str | float],
     ) -> None:
-        for leftover in folder.glob(f"seed_*/{PREFIX}*"):
-            leftover.unlink()
         self._files: dict[int, EventFile] = {}
         self._unfinished = set(seeds)
         self._flushed_s = time.monotonic()
@@ -130,7 +135,7 @@ class EventLog:
         for seed in self._unfinished:
             self._write(seed, _session_end("STATUS_FAILURE"))
         for file in self._files.values():
-            file.close()
+            file.flush()
 
     def log(
         self, seed: int, step: int, scalars: Mapping[str, float], wall_time: float | None = None

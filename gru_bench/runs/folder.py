@@ -1,7 +1,6 @@
 """The run folder: written atomically and read with checks."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +11,12 @@ import yaml
 
 from gru_bench.runs.result import SCHEMA_VERSION, Result
 from gru_bench.system.errors import UserError
-from gru_bench.system.files import UNFINISHED, write_atomically
+from gru_bench.system.files import UNFINISHED, refuse_link, remove_entries, write_atomically
 
 RESULT = "result.json"
 CONFIG = "config.yaml"
 ERROR = "error.txt"
+EVENTS = "events.out.tfevents."  # begins the names of the files that TensorBoard reads
 
 
 class DamagedResult(Exception):  # noqa: N818
@@ -62,9 +62,10 @@ def prepare_folder(out_dir: str | Path, run_name: str, config: Mapping[str, Any]
     touched, so that training can go on from its checkpoints.
 
     Raises:
-        UserError: The folder cannot be made or written to.
+        UserError: The folder cannot be made or written to, or it is a link.
     """
     folder = Path(out_dir) / run_name
+    refuse_link(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         set_other_version_aside(folder)
@@ -73,7 +74,7 @@ def prepare_folder(out_dir: str | Path, run_name: str, config: Mapping[str, Any]
         for half_written in folder.glob(f"{UNFINISHED}*"):
             half_written.unlink()
         for events in folder.glob("seed_*/"):
-            shutil.rmtree(events)
+            remove_entries(events, f"{EVENTS}*")
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
         write_atomically(folder / CONFIG, text.encode())
     except OSError as error:

@@ -1,11 +1,17 @@
-"""Files: written atomically, hashed, and the folder of the user's cache."""
+"""Files: written atomically, removed by name, hashed, and the folder of the user's cache."""
 
+import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 import platformdirs
+
+from gru_bench.system.errors import UserError
+
+UNFINISHED = ".unfinished-"  # begins the names of files that are being written
 
 
 def content_hash(file: str | None) -> str | None:
@@ -16,17 +22,22 @@ def content_hash(file: str | None) -> str | None:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-UNFINISHED = ".unfinished-"  # begins the names of files that are being written
+def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
+    """Replaces `path` in one step: readers see the old bytes or the new.
 
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replaces `path` in one step that survives a crash: readers see the old bytes or the new."""
+    Args:
+        path: The file.
+        data: Its new content.
+        durable: Whether to wait for the disk, so that this holds for a machine that loses power,
+            too. News that are soon out of date need not.
+    """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{UNFINISHED}{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         # mkstemp makes files private; results are to be shared like any other file.
         umask = os.umask(0)
         os.umask(umask)
@@ -35,6 +46,48 @@ def write_atomically(path: Path, data: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def refuse_link(path: Path) -> None:
+    """Raises `UserError` if the path is a symbolic link.
+
+    Behind a link may lie anything, and gru-bench deletes and replaces files of its own alone.
+    """
+    if path.is_symlink():
+        raise UserError(
+            f"{path} is a link to {path.readlink()}: gru-bench writes and deletes nothing behind"
+            " links; remove the link, or name another out_dir (which may be a link itself)"
+        )
+
+
+def remove_entries(folder: Path, *patterns: str) -> None:
+    """Removes what is directly in a folder under such names, then the folder if nothing is left.
+
+    Other entries stay, and so does everything behind a link. What cannot be removed is left there.
+
+    Args:
+        folder: It may be missing.
+        patterns: Such as `*.json`.
+    """
+    if folder.is_symlink():
+        return
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+    with contextlib.suppress(OSError):  # it is not empty
+        folder.rmdir()
+
+
+def require_working_directory() -> None:
+    """Raises `UserError` if the working directory was removed."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise UserError("the working directory was removed: change to one that exists") from None
 
 
 def cache_dir() -> Path:

@@ -2,15 +2,20 @@
 
 A checkpoint is a numbered folder: in `arrays/`, by Orbax, all numbers of a snapshot, and written
 last `about.json`, which says what it is a checkpoint of and holds a digest of every file.
+
+The numbering is not left to Orbax's `CheckpointManager`: it takes every numbered folder for one of
+its checkpoints, links included, and deletes the oldest with all that is in them; and a damaged
+checkpoint counts as one of those that it keeps, so that the sound one before it goes.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
-import shutil
+import logging
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +25,11 @@ import numpy as np
 import orbax.checkpoint as ocp
 from jaxtyping import Array
 
+from gru_bench.system.files import refuse_link, remove_entries
 from gru_bench.training.state import Evaluation, Run, Snapshot
 
 ARRAYS, ABOUT = "arrays", "about.json"
+WRITTEN = (f"{ARRAYS}*", f"{ABOUT}*")  # all that is in a checkpoint, half-written ones included
 ROOM = 2**20  # bytes that a checkpoint may take up besides those of its arrays
 KEPT = 2  # so that one is left if the newest turns out damaged
 
@@ -37,15 +44,20 @@ class Checkpoints:
     What goes wrong with the disk costs a checkpoint and a warning, never the training.
 
     Args:
-        folder: where to; nothing else may be in it. It is made with the first checkpoint.
-        identity: equal exactly for calls of `fit` with the same arguments.
-        interval_s: seconds from one checkpoint to the next, at the least.
-        note: takes a line for the user.
+        folder: Where to, made with the first checkpoint. What else lies there is left alone.
+        identity: Equal exactly for calls of `fit` with the same arguments.
+        interval_s: Seconds from one checkpoint to the next, at the least.
+        note: Takes a line for the user.
+
+    Raises:
+        UserError: The folder, or the one that it is in, is a link.
     """
 
     def __init__(
         self, folder: Path, identity: str, interval_s: float, note: Callable[[str], None]
     ) -> None:
+        for each in (folder.parent, folder):
+            refuse_link(each)
         self._folder = folder.absolute()
         self._identity = identity
         self._interval_s = interval_s
@@ -58,7 +70,7 @@ class Checkpoints:
 
         Each that is passed over is told in one line.
         """
-        for number in sorted(self._numbers(), reverse=True):
+        for number in sorted(numbers(self._folder), reverse=True):
             path = self._folder / str(number)
             if not (path / ABOUT).exists():
                 continue
@@ -77,23 +89,50 @@ class Checkpoints:
             self._save(snapshot)
             self._saved_s = time.monotonic()
 
-    def _numbers(self) -> list[int]:
-        return [int(path.name) for path in self._folder.glob("*/") if path.name.isdecimal()]
-
     def _save(self, snapshot: Snapshot) -> None:
-        before = set(self._folder.glob("*"))
-        path = self._folder / str(1 + max(self._numbers(), default=0))
+        earlier = numbers(self._folder)
+        taken = [int(path.name) for path in self._folder.glob("*") if path.name.isdecimal()]
+        path = self._folder / str(1 + max(taken, default=0))
         try:
             write(path, self._identity, snapshot)
         except Exception as error:  # Orbax passes on those of several libraries.
             reason = str(error).partition("\n")[0]
             self._note(f"warning: no checkpoint was saved, training goes on: {reason}")
-            unwanted = set(self._folder.glob("*")) - before
+            remove_entries(path, *WRITTEN)
         else:
             self._sound = [*self._sound, path][-KEPT:]
-            unwanted = set(self._folder.glob("*")) - set(self._sound)
-        for path in unwanted:
-            shutil.rmtree(path, ignore_errors=True)
+            for unwanted in {self._folder / str(n) for n in earlier} - set(self._sound):
+                remove_entries(unwanted, *WRITTEN)
+
+
+def numbers(folder: Path) -> list[int]:
+    """The numbers of the checkpoints in a folder, those included that are half-written or damaged.
+
+    A link is none, and neither is a folder that holds anything else than a checkpoint does.
+    """
+    return [
+        int(path.name)
+        for path in folder.glob("*/")
+        if path.name.isdecimal()
+        and not path.is_symlink()
+        and all(each.name.startswith((ARRAYS, ABOUT)) for each in path.iterdir())
+    ]
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Removes the checkpoints of a run, and every folder in which nothing else is left.
+
+    Args:
+        folder: What the folders of all its `Checkpoints` are in. Nothing is removed behind links.
+    """
+    if folder.parent.is_symlink() or folder.is_symlink():
+        return
+    for population in folder.glob("*/"):
+        if not population.is_symlink():
+            for number in numbers(population):
+                remove_entries(population / str(number), *WRITTEN)
+            remove_entries(population)
+    remove_entries(folder)
 
 
 def write(path: Path, identity: str, snapshot: Snapshot) -> None:
@@ -113,7 +152,7 @@ def write(path: Path, identity: str, snapshot: Snapshot) -> None:
     # Orbax's threads meet a full disk with pages of tracebacks: a plain file finds out first.
     with tempfile.TemporaryFile(dir=path) as file:
         file.write(bytes(ROOM + sum(array.nbytes for array in jax.tree.leaves(arrays))))
-    with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+    with quiet_orbax() as checkpointer:
         checkpointer.save(path / ARRAYS, args=ocp.args.StandardSave(arrays))
     about = {"origin": origin(identity, snapshot.runs), "digests": digests(path / ARRAYS)}
     unfinished = path / f"{ABOUT}.unfinished"
@@ -139,7 +178,7 @@ def read(path: Path, identity: str, start: Snapshot) -> Snapshot:
         if theirs.get(name) != ours:
             raise UnusableCheckpoint(f"it was made with another {name}")
     try:
-        with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+        with quiet_orbax() as checkpointer:
             arrays = checkpointer.restore(path / ARRAYS, args=ocp.args.StandardRestore())
     except Exception as error:  # Such as of another version of its format.
         raise UnusableCheckpoint(f"Orbax cannot read it ({type(error).__name__})") from error
@@ -150,6 +189,19 @@ def read(path: Path, identity: str, start: Snapshot) -> Snapshot:
         evaluations=[evaluation(columns, row) for row in range(len(columns["step"]))],
         compile_s=float(arrays["compile_s"]),
     )
+
+
+@contextlib.contextmanager
+def quiet_orbax() -> Iterator[ocp.Checkpointer]:
+    """A checkpointer whose threads do not print the traceback of each error that it raises, too."""
+    log = logging.getLogger("absl")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+            yield checkpointer
+    finally:
+        log.setLevel(level)
 
 
 def origin(identity: str, runs: Run) -> dict[str, Any]:

@@ -209,6 +209,41 @@ def test_two_searches_do_not_share_a_folder(tmp_path, runner):
         start(tmp_path)
 
 
+@pytest.mark.parametrize("damage", [b'{"op_code": 5, "wor', b"\0" * 4096, b'{"op\0\0\0'])
+def test_a_journal_whose_last_record_was_cut_goes_on(tmp_path, runner, damage):
+    start(tmp_path, cells="gru", trials=2)
+    with (tmp_path / search.JOURNAL).open("ab") as journal:
+        journal.write(damage)
+    assert start(tmp_path, cells="gru", trials=3)["gru"].finished == 3
+    assert len(runner.configs) == 3
+    assert b"\0" not in (tmp_path / search.JOURNAL).read_bytes()
+    lines = []
+    search.mend(tmp_path / search.JOURNAL, lines.append)
+    assert lines == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"Dear diary\n", "line 2 is not a record of Optuna's"),
+        (b"[1]\n", "line 2 is not a record of Optuna's"),
+        (b"\0\0\n", "line 2 is not a record of Optuna's"),
+        (b"\xff\n", "line 2 is not a record of Optuna's"),
+        (b'{"op_code": 99, "worker_id": "me"}\n', "cannot be used"),
+        (b'{"op_code": 4, "worker_id": "me"}\n', "cannot be used"),
+    ],
+)
+def test_a_line_in_the_journal_that_is_foreign_is_named(tmp_path, runner, line, said):
+    start(tmp_path, cells="gru", trials=1)
+    first, *rest = (tmp_path / search.JOURNAL).read_bytes().splitlines(keepends=True)
+    content = first + line + b"".join(rest)
+    (tmp_path / search.JOURNAL).write_bytes(content)
+    with pytest.raises(UserError, match=said) as error:
+        start(tmp_path, cells="gru", trials=2)
+    assert "\n" not in str(error.value)
+    assert (tmp_path / search.JOURNAL).read_bytes() == content
+
+
 def test_without_optuna(monkeypatch, capsys):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert main(["search", "cell=gru"]) == 2

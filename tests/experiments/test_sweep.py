@@ -172,6 +172,23 @@ def test_what_a_kill_on_the_last_line_left_behind_goes(tmp_path):
     assert sorted(folder.iterdir()) == there
 
 
+@pytest.mark.parametrize("linked", ["", CHECKPOINTS, f"{CHECKPOINTS}/training", "seed_0"])
+def test_nothing_behind_a_link_in_a_run_folder_is_touched(tmp_path, linked):
+    documents = tmp_path / "documents"
+    for name in ("1/arrays", "training/1/arrays", f"{CHECKPOINTS}/training/1/arrays", "seed_1"):
+        (documents / name).mkdir(parents=True)
+        (documents / name / "events.out.tfevents.1").write_text("years of work")
+    before = sorted(documents.rglob("*"))
+    configs = compose("cell=gru", f"out_dir={tmp_path}/runs", "checkpoint_s=0", multirun=False)
+    link = tmp_path / "runs" / configs[0].run_name() / linked
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(documents)
+    sweep = run_experiments(configs, "test", quiet=True)
+    assert sorted(documents.rglob("*")) == before
+    ((_, reason),) = sweep.failures
+    assert "is a link to" in reason
+
+
 def test_a_run_of_another_process_is_left_to_it(tmp_path):
     configs = compose("cell=gru", f"out_dir={tmp_path}", multirun=False)
     (experiment,) = make_experiments(configs)

@@ -317,7 +317,7 @@ def test_picture_keeps_its_bytes_and_size(tmp_path: Path) -> None:
     image.imsave(png, np.zeros((2, 3, 3)), format="png")
     file = EventFile(tmp_path)
     file.write_image("adding/Curves of training", png.getvalue())
-    file.close()
+    file.flush()
     step, tensor = read_tensor(tmp_path, "adding/Curves of training")
     assert step == 0
     assert tensor.tolist() == [b"3", b"2", png.getvalue()]

@@ -21,11 +21,12 @@ from helpers import ROOT
 from gru_bench.config.optim import OptimConfig
 from gru_bench.config.task import TextConfig
 from gru_bench.model.model import ModelConfig
+from gru_bench.system.errors import UserError
 from gru_bench.system.interrupts import Interrupts
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.corpora import Corpus, Documents
 from gru_bench.tasks.text import make_text_task
-from gru_bench.training.checkpoints import Checkpoints
+from gru_bench.training.checkpoints import Checkpoints, remove_checkpoints
 from gru_bench.training.fit import fit
 from gru_bench.training.state import Evaluation, TrainConfig
 
@@ -357,6 +358,37 @@ def test_a_damaged_one_does_not_push_out_the_sound_one_before_it(folder):
     assert names(folder) == {"11", "12"}
 
 
+def test_what_gru_bench_did_not_write_stays(tmp_path, start):
+    folder, documents = tmp_path / "checkpoints" / "training", tmp_path / "documents"
+    for each in (folder / "notes", folder / "7", documents / "1"):
+        each.mkdir(parents=True)
+        (each / "thesis.txt").write_text("years of work")
+    (folder / "8").symlink_to(documents / "1")
+    kept = checkpoints(folder)
+    broken_off_after(4, kept)
+    assert names(folder) == {"notes", "7", "8", "11", "12"}
+    assert chunks_found(folder, start) == (4, [])
+    remove_checkpoints(folder.parent)
+    assert names(folder) == {"notes", "7", "8"}
+    for each in (folder / "notes", folder / "7", documents / "1"):
+        assert (each / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("linked", ["run", "run/checkpoints", "run/checkpoints/training"])
+def test_nothing_behind_a_link_is_removed(tmp_path, linked):
+    documents = tmp_path / "documents"
+    for name in ("1", "training/1", "checkpoints/training/1"):
+        (documents / name / "arrays").mkdir(parents=True)
+    (tmp_path / linked).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / linked).symlink_to(documents)
+    before = sorted(documents.rglob("*"))
+    remove_checkpoints(tmp_path / "run" / "checkpoints")
+    assert sorted(documents.rglob("*")) == before
+    if linked != "run":
+        with pytest.raises(UserError, match="is a link to"):
+            checkpoints(tmp_path / "run" / "checkpoints" / "training")
+
+
 def test_between_checkpoints_passes_the_interval(tmp_path):
     kept = checkpoints(tmp_path / "run", interval_s=3600)
     broken_off_after(2, kept)
@@ -436,7 +468,7 @@ def process(function, folder):
     child = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=Path(__file__).parent,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

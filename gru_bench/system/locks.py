@@ -1,0 +1,82 @@
+"""Locks between processes, on file systems with and without locks of their own."""
+
+import errno
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
+
+from gru_bench.system.errors import UserError
+from gru_bench.system.files import refuse_link
+
+# What file systems without flock answer; network ones that have lost their lock server say EIO.
+WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EIO, errno.EINVAL)
+SHARED = 0o666  # A lock file holds nothing: whoever may work in the folder may lock there.
+WAIT_S = 600.0
+
+
+class Held(Exception):  # noqa: N818
+    """Another process holds a lock. The message is empty, or says which and how to take over."""
+
+
+@contextmanager
+def lock(path: Path, wait: bool = False) -> Iterator[None]:
+    """Holds a lock while the context is open.
+
+    The operating system frees the lock of a process that is killed. Where the file system has no
+    locks, a file beside it names the holder instead: that of a process of this machine that has
+    ended is passed over, that of another machine has to be removed by the user.
+
+    Args:
+        path: The lock's file, whose folder is made if it is missing. The file stays.
+        wait: Whether to wait for another process, for ten minutes at most.
+
+    Raises:
+        Held: Another process holds it.
+        UserError: The file is a link, or cannot be made or opened.
+    """
+    refuse_link(path.parent)
+    refuse_link(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = _acquire(path, WAIT_S if wait else 0.0)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be locked ({error.strerror}): it must be a file that you may write to"
+        ) from None
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def _acquire(path: Path, timeout_s: float) -> BaseFileLock:
+    try:
+        native = FileLock(path, timeout_s, SHARED, fallback_to_soft=False)
+        native.acquire()
+    except Timeout:
+        raise Held from None
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+    else:
+        return native
+    marker = path.with_name(f"{path.name}.held")
+    soft = SoftFileLock(marker, timeout_s)
+    try:
+        soft.acquire()
+    except Timeout:
+        raise Held(_holder(marker)) from None
+    return soft
+
+
+def _holder(marker: Path) -> str:
+    """Who holds the lock that a file stands for, since when, and how to take it over."""
+    try:
+        process, host, *_ = marker.read_text().splitlines()
+        minutes = (time.time() - marker.stat().st_mtime) / 60
+    except (OSError, ValueError):
+        return f"{marker} says so; remove it if no process is"
+    return f"process {process} on {host}, for {minutes:.0f} minutes; if it is gone, remove {marker}"
