@@ -3,16 +3,16 @@
 import contextlib
 import dataclasses
 import json
-import pickle
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL, strsignal
-from typing import Any
+from typing import Any, Self
 
 from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.plain import from_plain, to_plain
 from gru_bench.runs.folder import RESULT
 from gru_bench.system.machine import job_environment
 
@@ -36,6 +36,21 @@ class Job:
     cwd: str
     cores: int
     shares_card: bool
+
+    def to_json(self) -> str:
+        """Returns the job as one line, from which `from_json` makes it again."""
+        values = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+        return json.dumps(values | {"configs": [to_plain(config) for config in self.configs]})
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> Self:
+        """Makes a job of the line.
+
+        Raises:
+            UserError: The file of a class of the user's is another one than it was then.
+        """
+        values = json.loads(line)
+        return cls(**values | {"configs": [from_plain(plain) for plain in values["configs"]]})
 
 
 @dataclass(frozen=True)
@@ -81,7 +96,7 @@ class JobProcess:
     def _send(self, job: Job) -> None:
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # its log says why it ended so early
-            pickle.dump(job, self._process.stdin)
+            self._process.stdin.write(f"{job.to_json()}\n".encode())
             self._process.stdin.flush()
 
     def wait(self) -> Outcome:

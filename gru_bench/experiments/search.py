@@ -152,7 +152,7 @@ def open_journal(path: Path, note: Callable[[str], None]) -> JournalStorage:
     if path.exists():
         mend(path, note)
     try:
-        return JournalStorage(JournalFileBackend(str(path), AlreadyLocked()))
+        return JournalStorage(JournalFileBackend(str(path), AlreadyLocked(str(path))))
     except Exception as error:  # whatever a record that does not fit those before it leads to
         raise UserError(
             f"{path} cannot be used ({type(error).__name__}: {error}): move it away, and the search"

@@ -16,6 +16,7 @@ from gru_bench.experiments.population import clear, run_population
 from gru_bench.report.tensorboard_figures import write_figures
 from gru_bench.runs.folder import ERROR, load_results, require_writable
 from gru_bench.runs.status import Status, write_status
+from gru_bench.system.files import refuse_link
 from gru_bench.system.interrupts import Interrupts
 from gru_bench.system.progress import Progress
 
@@ -68,6 +69,8 @@ def run_experiments(
     experiments = make_experiments(configs)
     for out_dir in {experiment.config.out_dir for experiment in experiments}:
         require_writable(out_dir)
+    for experiment in experiments:
+        refuse_link(experiment.folder)
     by_population: dict[str, list[Experiment]] = defaultdict(list)
     finished = []
     for experiment in experiments:

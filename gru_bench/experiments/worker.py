@@ -1,17 +1,18 @@
 """The process of one job: `python -m gru_bench.experiments.worker`, which `jobs.JobProcess` starts.
 
-The job comes on standard input, what became of it goes to standard output.
+The job comes on standard input as a line of JSON, and what became of it goes to standard output as
+JSON: whoever can write there can start a training, and nothing else.
 """
 
 import json
 import os
-import pickle
 import signal
 import sys
 import threading
 from dataclasses import asdict
 
 from gru_bench.experiments.jobs import Job, Outcome
+from gru_bench.system.errors import UserError
 from gru_bench.system.machine import set_up_devices
 
 
@@ -19,13 +20,18 @@ def main() -> None:
     """Runs the job."""
     # Slurm announces a time limit to every process of a job; the one above this answers.
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
-    job: Job = pickle.load(sys.stdin.buffer)  # from the process that started this one
+    line = sys.stdin.buffer.readline()  # from the process that started this one
     threading.Thread(target=end_with_starter, daemon=True).start()
     # Whatever prints anything, the standard output is for the outcome alone.
     output = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    set_up_devices(job.cores)
-    output.write(json.dumps(asdict(run(job))))
+    try:
+        job = Job.from_json(line)
+        set_up_devices(job.cores)
+        outcome = run(job)
+    except UserError as error:
+        outcome = Outcome(lost=str(error))
+    output.write(json.dumps(asdict(outcome)))
     output.close()
 
 

@@ -175,6 +175,27 @@ def test_a_job_that_is_queued_again_keeps_its_checkpoint_whatever_force_says(tmp
     assert not again.checkpoint().function._job.configs[0].force
 
 
+def test_a_job_is_a_line_of_json():
+    job = dataclasses.replace(NOTHING, configs=compose("cell=gru,rnn"), command="a\nb")
+    line = job.to_json()
+    assert "\n" not in line
+    assert Job.from_json(line) == job
+
+
+def test_a_job_whose_code_has_changed_is_lost_with_a_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "changing.py").write_text("class Mine: ...\n")
+    # Modules of these names must not be taken from the working directory.
+    for name in ("random", "optax", "datasets", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('code of the working directory')")
+    configs = compose("cell=custom", "cell.module=changing:Mine")
+    (tmp_path / "changing.py").write_text("class Mine: more = 1\n")
+    outcome = run_job(dataclasses.replace(NOTHING, configs=configs, cwd=str(tmp_path)))
+    assert outcome.lost == (
+        "the file of changing:Mine is another one than when the sweep was started: start it again"
+    )
+
+
 @pytest.mark.guide
 @pytest.mark.usefixtures("slurm")
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "launcher=ray" not in c])

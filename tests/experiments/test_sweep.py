@@ -8,13 +8,14 @@ import pytest
 from filelock import FileLock
 
 from gru_bench.config.compose import compose_experiments
-from gru_bench.experiments.costs import SIZES
+from gru_bench.experiments.costs import SIZES, Cost
 from gru_bench.experiments.experiment import make_experiments
 from gru_bench.experiments.locks import lock_of
 from gru_bench.experiments.population import CHECKPOINTS
 from gru_bench.experiments.sweep import run_experiments
 from gru_bench.runs.folder import ERROR, RESULT, read_result
 from gru_bench.runs.status import Status, read_status, write_status
+from gru_bench.system.errors import UserError
 
 WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "batch_size=4", "seeds=2"]
 
@@ -173,7 +174,11 @@ def test_what_a_kill_on_the_last_line_left_behind_goes(tmp_path):
 
 
 @pytest.mark.parametrize("linked", ["", CHECKPOINTS, f"{CHECKPOINTS}/training", "seed_0"])
-def test_nothing_behind_a_link_in_a_run_folder_is_touched(tmp_path, linked):
+def test_nothing_behind_a_link_is_touched(tmp_path, monkeypatch, linked):
+    monkeypatch.setattr(
+        "gru_bench.experiments.sweep.measure_cells",
+        lambda *arguments: dict.fromkeys(("gru", "lstm"), Cost(3, 12)),
+    )
     documents = tmp_path / "documents"
     for name in ("1/arrays", "training/1/arrays", f"{CHECKPOINTS}/training/1/arrays", "seed_1"):
         (documents / name).mkdir(parents=True)
@@ -183,10 +188,13 @@ def test_nothing_behind_a_link_in_a_run_folder_is_touched(tmp_path, linked):
     link = tmp_path / "runs" / configs[0].run_name() / linked
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(documents)
-    sweep = run_experiments(configs, "test", quiet=True)
+    if linked:
+        ((_, reason),) = run_experiments(configs, "test", quiet=True).failures
+        assert "is a link to" in reason
+    else:
+        with pytest.raises(UserError, match="is a link to"):
+            run_experiments(configs, "test", quiet=True)
     assert sorted(documents.rglob("*")) == before
-    ((_, reason),) = sweep.failures
-    assert "is a link to" in reason
 
 
 def test_a_run_of_another_process_is_left_to_it(tmp_path):
