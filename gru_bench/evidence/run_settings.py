@@ -63,9 +63,11 @@ def _short(key: str, keys: list[str]) -> str:
     return key if sum(k.rpartition(".")[2] == last for k in keys) > 1 else last
 
 
-def hashable(value: Any) -> Any:
-    """The value, a list as a tuple, which may be part of a dictionary's key."""
-    return tuple(value) if isinstance(value, list) else value
+def freeze(value: Any) -> Any:
+    """The value with its lists as tuples and its mappings as sorted pairs, to be hashed."""
+    if isinstance(value, dict):
+        return tuple(sorted((str(key), freeze(each)) for key, each in value.items()))
+    return tuple(map(freeze, value)) if isinstance(value, list | tuple) else value
 
 
 def show_value(key: str, value: Any) -> str:

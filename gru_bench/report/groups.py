@@ -3,29 +3,18 @@
 import itertools
 import math
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from gru_bench.config.cell import CELLS
+from gru_bench.evidence.comparable import group_runs
 from gru_bench.evidence.estimates import Interval, mean_interval
-from gru_bench.evidence.run_settings import (
-    CELL_SOURCE,
-    NOT_A_SETTING,
-    hashable,
-    is_common,
-    setting_order,
-    settings_of,
-    show_keys,
-    show_value,
-    varying,
-)
+from gru_bench.evidence.run_settings import NOT_A_SETTING, is_common, show_value, varying
 from gru_bench.evidence.verdicts import (
     Comparison,
     Summary,
-    cell_order,
     compare_group,
     score_in_words,
     scores_by_seed,
@@ -46,18 +35,13 @@ class Run:
 
     Attributes:
         result: What was read.
-        old_source: Hash of its cell's source, where a later run of that cell has another.
+        settings: What it was made with, by dotted key.
         other_cell: Place of its cell among those of the report that are not built in, by name.
     """
 
     result: Result
-    old_source: str | None = None
+    settings: dict[str, Any]
     other_cell: int = 0
-
-    @cached_property
-    def settings(self) -> dict[str, Any]:
-        """What it was made with, by dotted keys; of sources of its cell only old ones."""
-        return settings_of(self.result) | {CELL_SOURCE: self.old_source}
 
     @cached_property
     def score(self) -> Interval | None:
@@ -284,71 +268,18 @@ class Group:
         return score.low is None or score.high is None or (score.low >= 0 and score.high <= top)
 
 
-def make_groups(results: Iterable[Result]) -> list[Group]:
-    """Sorts results into groups: by task, by setting, then by cell and nominal size.
-
-    A label is the plain task; keys are appended, as in `copy(lag=20)`, only where they tell runs
-    apart: keys of the task or its corpus that differ within the report; then keys of how it was
-    trained in which runs of one such problem differ; then any in which runs of one cell and nominal
-    size still do. So cells in a group may differ in their own keys, optimiser and seeds alone. Runs
-    of a cell of one's own stand apart, under their hash, once there is a later source of it.
-    """
-    by_task: dict[str, list[Run]] = defaultdict(list)
-    for run in _make_runs(results):
-        by_task[run.result.task_label].append(run)
-    groups: list[Group] = []
-    for task in sorted(by_task):
-        settings: dict[tuple[Any, ...], list[Run]] = defaultdict(list)
-        keys = _telling_keys(by_task[task])
-        for run in by_task[task]:
-            settings[tuple(hashable(run.settings.get(key)) for key in keys)].append(run)
-        told_apart = [dict(zip(keys, setting, strict=True)) for setting in settings]
-        for told in sorted(told_apart, key=setting_order):
-            label = task + show_keys(told)
-            slug = make_slug(label, {group.slug for group in groups})
-            groups.append(Group(label, slug, settings[tuple(told.values())], told))
-    return groups
-
-
-def _make_runs(results: Iterable[Result]) -> list[Run]:
-    """The runs in the order of tables."""
-    ordered = sorted(results, key=lambda r: (*cell_order(r), r.identity))
-    newest = {
-        (result.task_label, result.cell): result.config["cell"].get("source")
-        for result in sorted(ordered, key=lambda result: result.created)
-    }
-    others = sorted({result.cell for result in ordered} - {*CELLS})
+def make_groups(results: Sequence[Result]) -> list[Group]:
+    """The groups of comparable runs, each with a name for files and links."""
+    others = sorted({result.cell for result in results} - {*CELLS})
     places = {cell: place for place, cell in enumerate(others)}
-    runs = []
-    for result in ordered:
-        source = result.config["cell"].get("source")
-        is_old = source != newest[result.task_label, result.cell]
-        runs.append(Run(result, source if is_old else None, places.get(result.cell, 0)))
-    return runs
-
-
-def _telling_keys(runs: list[Run]) -> list[str]:
-    """Keys without which two runs of one task would carry the same label but be different."""
-    candidates = varying([run.settings for run in runs])
-    keys = {key for key in candidates if key.startswith(("task.", "corpus."))}
-    keys |= {key for key in _varying_among(runs, keys, []) if not _is_of_cells(key)}
-    keys |= _varying_among(runs, keys, ["cell.name", "hidden_size"])
-    return [key for key in candidates if key in keys]
-
-
-def _is_of_cells(key: str) -> bool:
-    """Whether cells that are compared may differ in it."""
-    own = key in ("seeds", "hidden_size") or key.startswith(("cell.", "optim.", "tune."))
-    return own and key != CELL_SOURCE
-
-
-def _varying_among(runs: Sequence[Run], keys: Iterable[str], further: Sequence[str]) -> set[str]:
-    """Keys in which runs differ that are alike in all of these."""
-    alike: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
-    for run in runs:
-        shared = (run.settings.get(key) for key in (*sorted(keys), *further))
-        alike[tuple(map(hashable, shared))].append(run.settings)
-    return {key for settings in alike.values() for key in varying(settings)}
+    groups: list[Group] = []
+    taken: set[str] = set()
+    for group in group_runs(results):
+        slug = make_slug(group.label, taken)
+        taken.add(slug)
+        runs = [Run(run.result, run.settings, places.get(run.result.cell, 0)) for run in group.runs]
+        groups.append(Group(group.label, slug, runs, group.keys))
+    return groups
 
 
 def make_slug(label: str, taken: set[str]) -> str:

@@ -156,23 +156,30 @@ def test_runs_are_compared_in_settings_that_differ_in_the_cell_alone():
     ]
     what = [test.what for test in claim_of(4, results).tests]
     assert what == [
-        "text-reuters8, train documents 200, learning rate 0.002: gru against lstm, accuracy",
-        "text-reuters8, train documents 800, learning rate 0.002: gru against lstm, accuracy",
-        "text-reuters8, learning rate 0.002: gru against lstm, accuracy",
+        "text-reuters8(train_documents=200): gru against lstm, accuracy",
+        "text-reuters8(train_documents=800): gru against lstm, accuracy",
+        "text-reuters8(train_documents=all): gru against lstm, accuracy",
     ]
 
 
-def test_a_tuned_learning_rate_belongs_to_the_cell():
+def test_a_learning_rate_belongs_to_the_cell_unless_a_cell_has_several():
     def tuned(cell, rate):
         tuning = Tuning(learning_rates=[0.001, 0.01], seeds=[7], scores=[[1.0], [2.0]], chosen=rate)
         return make_result("text", cell, EIGHT, tuning=tuning, optim={"learning_rate": rate})
 
     assert len(claim_of(4, [tuned("gru", 0.01), tuned("lstm", 0.001)]).tests) == 1
-    fixed = [
-        make_result("text", cell, EIGHT, optim={"learning_rate": rate})
-        for cell, rate in (("gru", 0.01), ("lstm", 0.001))
+
+    def fixed(*pairs):
+        return [
+            make_result("text", cell, EIGHT, optim={"learning_rate": rate}) for cell, rate in pairs
+        ]
+
+    each_its_own = fixed(("gru", 0.01), ("lstm", 0.001))
+    assert len(claim_of(4, each_its_own).tests) == 1
+    two_of_a_cell = fixed(("gru", 0.01), ("gru", 0.001), ("lstm", 0.001))
+    assert [test.what for test in claim_of(4, two_of_a_cell).tests] == [
+        "text-reuters8(learning_rate=0.001): gru against lstm, accuracy"
     ]
-    assert claim_of(4, fixed).tests == []
 
 
 def test_several_runs_of_a_cell_are_told_apart_by_how_they_start():
@@ -183,8 +190,8 @@ def test_several_runs_of_a_cell_are_told_apart_by_how_they_start():
     ]
     what = [test.what for test in claim_of(4, results).tests]
     assert what == [
-        "text-reuters8, initialisation chrono: gru against lstm, accuracy",
-        "text-reuters8, initialisation orthogonal: gru against lstm, accuracy",
+        "text-reuters8(initialisation=chrono): gru against lstm, accuracy",
+        "text-reuters8(initialisation=orthogonal): gru against lstm, accuracy",
     ]
     # One run of each cell needs no telling apart: a forget bias is the LSTM's own.
     alone = [
@@ -566,16 +573,16 @@ def test_5_five_seeds_show_no_failure():
 def test_5_names_lags_and_counts():
     assert [(t.what, t.figure) for t in claim_of(5, lags(0)).tests] == [
         (
-            "copy, lag 200, steps 2000: seeds that solve it, rnn against the best gated cell",
+            "copy(lag=200): seeds that solve it, rnn against the best gated cell",
             "rnn 0 of 8 [0%, 32%], gru 8 of 8 [68%, 100%]",
         ),
         (
-            "copy, lag 5, steps 50: seeds that solve it, rnn on a shorter lag",
+            "copy(lag=5): seeds that solve it, rnn on a shorter lag",
             "rnn 8 of 8 [68%, 100%]",
         ),
         (
-            "copy, lag 200, steps 2000: rnn before training, gradient 100 steps back",
-            "1.0e-09 [1.0e-09, 1.0e-09] of that at the loss, 8 of 8 seeds",
+            "copy(lag=200): rnn before training, gradient 100 steps back",
+            "1.0e-9 [1.0e-9, 1.0e-9] of that at the loss, 8 of 8 seeds",
         ),
     ]
 
@@ -616,7 +623,7 @@ def flowing(cell, rows):
 
 def test_6_seeds_without_a_finite_gradient_are_not_counted():
     test = only_test(6, [flowing("gru", [[None, None]] * 3 + [[1.0, 0.5]] * 5)])
-    assert (test.finding, test.figure) == ("open", "5.0e-01 of that at the loss, 5 of 8 seeds")
+    assert (test.finding, test.figure) == ("open", "5.0e-1 of that at the loss, 5 of 8 seeds")
 
 
 def test_a_gradient_that_overflows_on_its_way_has_exploded():
@@ -628,7 +635,7 @@ def test_a_gradient_that_overflows_on_its_way_has_exploded():
     test = claim_of(5, [longer, shorter]).tests[-1]
     assert (test.part, test.finding) == ("gradients", "for")
     # With 8 values the exact 95 % interval of the median reaches from the least to the largest.
-    assert test.figure == "∞ [2.0e+06, ∞] of that at the loss, 8 of 8 seeds"
+    assert test.figure == "∞ [2.0e6, ∞] of that at the loss, 8 of 8 seeds"
     # Half of the seeds alone say nothing of the median.
     test = only_test(6, [flowing("gru", [[1.0, None]] * 4 + [[1.0, 0.5]] * 4)])
     assert test.finding == "open"

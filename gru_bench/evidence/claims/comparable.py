@@ -1,12 +1,11 @@
-"""Which runs are comparable: settings, in which only the cell differs."""
+"""The runs that claims compare: one of each cell, in one setting and at one size."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gru_bench.evidence.run_settings import setting_order, settings_of, show_value, varying
+from gru_bench.evidence.comparable import group_runs, is_cells_own
 from gru_bench.evidence.verdicts import Comparison, compare_group
 from gru_bench.runs.result import Result
 
@@ -17,17 +16,19 @@ LAG_KEYS = {"copy": "lag", "adding": "length"}
 
 @dataclass(frozen=True)
 class Setting:
-    """Runs that differ in their cell alone, by its name.
+    """A run of each cell, comparable and of one nominal size.
 
     Attributes:
         task_label: The task, with its corpus.
-        label: The same, with the keys that tell this setting from others of the task.
+        label: The same, with what tells this setting from others of the task.
+        nominal_size: The hidden size of the LSTM that the cells match.
         keys: The configuration that the runs share, by dotted key.
         runs: By cell.
     """
 
     task_label: str
     label: str
+    nominal_size: int
     keys: dict[str, Any]
     runs: dict[str, Result]
 
@@ -39,6 +40,7 @@ class Setting:
 
     @property
     def task(self) -> str:
+        """Name of the task, without its corpus."""
         return str(self.keys["task.name"])
 
     @property
@@ -53,47 +55,20 @@ class Setting:
 
 
 def make_settings(results: Sequence[Result]) -> list[Setting]:
-    """Sorts runs into settings, in the order of tasks and of what tells settings apart.
+    """Sorts runs into settings, in the order of tasks, of what tells settings apart and of sizes.
 
-    Runs of one task stand side by side if their configuration is equal in all but the cell and the
-    seeds; where that would leave several runs of a cell, in all but the cell's name.
+    Of several runs that are alike in all that they were made with, the newest stands for its cell.
     """
-    found: list[tuple[str, dict[str, Any], list[Result]]] = []
-    for keys, runs in _grouped(results, lambda key: key != "seeds" and not key.startswith("cell.")):
-        if len({run.cell for run in runs}) < len(runs):
-            found += [
-                (runs[0].task_label, strict, alike)
-                for strict, alike in _grouped(runs, lambda key: key != "cell.name")
-            ]
-        else:
-            found.append((runs[0].task_label, keys, runs))
     settings = []
-    for task in sorted({label for label, _, _ in found}):
-        of_task = [(keys, runs) for label, keys, runs in found if label == task]
-        telling = varying([keys for keys, _ in of_task])
-        of_task.sort(key=lambda pair: setting_order({key: pair[0].get(key) for key in telling}))
-        for keys, runs in of_task:
-            shown = [_named(key, keys[key]) for key in telling if keys.get(key) is not None]
-            # Of runs alike even in their seeds, over a file of texts that has changed, the newest.
-            by_cell = {run.cell: run for run in sorted(runs, key=lambda run: run.created)}
-            settings.append(Setting(task, ", ".join([task, *shown]), keys, by_cell))
+    for group in group_runs(results):
+        sizes = sorted({run.result.nominal_size for run in group.runs})
+        shared = {key: v for key, v in group.runs[0].settings.items() if not is_cells_own(key)}
+        for size in sizes:
+            of_size = [run.result for run in group.runs if run.result.nominal_size == size]
+            by_cell = {run.cell: run for run in sorted(of_size, key=lambda run: run.created)}
+            label = f"{group.label} h{size}" if len(sizes) > 1 else group.label
+            settings.append(Setting(group.task_label, label, size, shared | group.keys, by_cell))
     return settings
-
-
-def _grouped(
-    results: Iterable[Result], is_shared: Callable[[str], bool]
-) -> list[tuple[dict[str, Any], list[Result]]]:
-    """Runs by the shared part of their configuration; a tuned learning rate is the cell's own."""
-    groups: dict[str, tuple[dict[str, Any], list[Result]]] = {}
-    for result in results:
-        keys = {key: value for key, value in settings_of(result).items() if is_shared(key)}
-        name = json.dumps([result.task_label, keys], sort_keys=True)
-        groups.setdefault(name, (keys, []))[1].append(result)
-    return list(groups.values())
-
-
-def _named(key: str, value: Any) -> str:
-    return f"{key.rpartition('.')[2].replace('_', ' ')} {show_value(key, value)}"
 
 
 def grus(

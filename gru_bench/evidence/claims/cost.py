@@ -10,10 +10,10 @@ from gru_bench.evidence.claims.findings import (
     below,
     from_spread,
     open_if_unlearned,
-    show,
     sign,
 )
 from gru_bench.evidence.estimates import Interval, median_interval
+from gru_bench.evidence.interval_text import show_interval
 from gru_bench.runs.result import Result, SeedResult
 
 
@@ -58,7 +58,7 @@ def speed(settings: list[Setting]) -> Claim:
             Test(
                 task=setting.task_label,
                 what=f"{setting.label}: {gru.cell}, time of a training step",
-                figure=f"step {show(step)} of the LSTM's",
+                figure=f"step {show_interval(step)} of the LSTM's",
                 finding=below(step, 1),
                 part=per_step,
             )
@@ -70,7 +70,7 @@ def speed(settings: list[Setting]) -> Claim:
                 task=setting.task_label,
                 what=f"{setting.label}: {gru.cell}, time of training to the same score",
                 figure=f"{informative} of {pairs} pairs"
-                + (f"; {show(ratio)} of the LSTM's" if ratio else ""),
+                + (f"; {show_interval(ratio)} of the LSTM's" if ratio else ""),
                 finding=below(ratio, 1) if ratio else "open",
                 part=to_score,
             )
@@ -200,7 +200,7 @@ def real_time(settings: list[Setting]) -> Claim:
             Test(
                 task=setting.task_label,
                 what=f"{setting.label}: {gru.cell}, time of one step of one sequence",
-                figure=f"latency {show(ratio)} of the LSTM's",
+                figure=f"latency {show_interval(ratio)} of the LSTM's",
                 finding=below(ratio, 1),
                 part=latency,
             )

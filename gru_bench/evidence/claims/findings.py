@@ -1,6 +1,5 @@
 """From intervals to findings and figures."""
 
-import math
 from dataclasses import replace
 
 from gru_bench.evidence.claims.claim import Finding, Test
@@ -10,6 +9,7 @@ from gru_bench.evidence.estimates import (
     mean_interval,
     median_interval_from_quartiles,
 )
+from gru_bench.evidence.interval_text import show_interval
 from gru_bench.evidence.verdicts import scores_by_seed
 from gru_bench.runs.result import Result, Spread
 
@@ -74,7 +74,11 @@ def open_if_unlearned(test: Test, a: Result, b: Result) -> Test:
 
 def points(result: Result, difference: Interval) -> str:
     """A difference of scores, that of shares of right answers in percentage points."""
-    return show(difference, 100, " points") if result.score.is_share else show(difference)
+    return (
+        show_interval(difference, 100, " points")
+        if result.score.is_share
+        else show_interval(difference)
+    )
 
 
 def amount(result: Result, difference: float) -> str:
@@ -86,28 +90,3 @@ def amount(result: Result, difference: float) -> str:
 def level(result: Result, score: float) -> str:
     """A score, shares of right answers in percent."""
     return f"{100 * score:.3g}%" if result.score.is_share else f"{score:.3g}"
-
-
-def show(interval: Interval, scale: int = 1, unit: str = "") -> str:
-    """Such as `0.61 [0.50, 0.80]`, to two digits of the interval's half width."""
-    estimate, low, high = interval.estimate, interval.low, interval.high
-    if low is None or high is None:
-        return _number(scale * estimate, ".3g") + unit
-    half_width = scale * (high - low) / 2
-    digits = ".3g"
-    if 0 < half_width < math.inf:
-        digits = f".{max(0, 1 - math.floor(math.log10(half_width)))}f"
-    shown, shown_low, shown_high = (_number(scale * x, digits) for x in (estimate, low, high))
-    return f"{shown}{unit} [{shown_low}, {shown_high}]"
-
-
-def show_powers(interval: Interval) -> str:
-    """Such as `1.2e-09 [3.0e-10, 5.1e-09]`."""
-    estimate = _number(interval.estimate, ".1e")
-    if interval.low is None or interval.high is None:
-        return estimate
-    return f"{estimate} [{_number(interval.low, '.1e')}, {_number(interval.high, '.1e')}]"
-
-
-def _number(value: float, digits: str) -> str:
-    return "∞" if value == math.inf else f"{value:z{digits}}"

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from gru_bench.evidence.claims.claim import Claim, Finding, Test
 from gru_bench.evidence.claims.comparable import GRUS, LAG_KEYS, Setting
-from gru_bench.evidence.claims.findings import above, below, show_powers
+from gru_bench.evidence.claims.findings import above, below
 from gru_bench.evidence.estimates import MIN_PAIRS, Interval, median_interval, wilson_interval
+from gru_bench.evidence.interval_text import POWERS, show_interval
 from gru_bench.runs.result import Result
 
 GATED = (*GRUS, "lstm")
@@ -63,7 +64,8 @@ def _longest(settings: list[Setting]) -> list[tuple[Setting, Setting | None]]:
 def _differ_in_lag(a: Setting, b: Setting) -> bool:
     """Whether two settings of a task are the same but for the lag, and how long is trained."""
     own = {f"task.{LAG_KEYS[a.task]}", "steps", "evaluate_every", "patience", "seeds"}
-    return all(a.keys.get(k) == b.keys.get(k) for k in (a.keys.keys() | b.keys.keys()) - own)
+    others = (a.keys.keys() | b.keys.keys()) - own
+    return a.nominal_size == b.nominal_size and all(a.keys.get(k) == b.keys.get(k) for k in others)
 
 
 def _fails(setting: Setting, part: str) -> Test:
@@ -154,7 +156,7 @@ def _gradient_tests(
         yield Test(
             task=setting.task_label,
             what=f"{setting.label}: {cell} {when}, gradient {norms.distance[far]} steps back",
-            figure=f"{show_powers(relative)} of that at the loss, {seeds}",
+            figure=f"{show_interval(relative, digits=POWERS)} of that at the loss, {seeds}",
             finding=_lives(relative, should_live),
             part=part,
         )
