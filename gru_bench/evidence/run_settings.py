@@ -91,6 +91,6 @@ def setting_order(keys: dict[str, Any]) -> list[tuple[int, float, str]]:
         if value is None
         else (0, float(value), "")
         if isinstance(value, int | float)
-        else (1, 0.0, str(value))
+        else (1, 0.0, str(freeze(value)))
         for key, value in keys.items()
     ]

@@ -299,7 +299,7 @@ def test_texts_and_tasks_that_have_changed_stand_apart_under_a_short_hash():
         name = "content" if key == "corpus" else "source"
         assert labels(changed) == [f"text-reuters8({name}={h})" for h in ("012345", "fedcba")]
         settings = [test.what for test in claims_of(changed)[0].tests]
-        assert [what.partition(":")[0] for what in settings] == [f"text-reuters8, {name} 012345"]
+        assert [what.partition(":")[0] for what in settings] == [f"text-reuters8({name}=012345)"]
 
 
 def test_the_heading_of_a_task_of_ones_own_has_the_start_of_its_hash():
@@ -760,7 +760,7 @@ def test_figures_are_the_same_every_time_and_take_the_pages_colour():
 
 def test_curves_carry_stopped_seeds_on_and_drop_what_is_not_finite():
     result = make_result(scores=(1.0, 1.0, 1.0), curves=[(4.0, 1.0), (2.0, 3.0, 5.0), (3.0, None)])
-    steps, mean, band = score_figures.mean_and_band(Run(result))
+    steps, mean, band = score_figures.mean_and_band(Run(result, {}))
     np.testing.assert_array_equal(steps, [100, 200, 300])
     np.testing.assert_array_equal(mean, [3.0, 2.0, 3.0])
     np.testing.assert_array_equal(band, [[2.0, 1.0, 1.0], [4.0, 3.0, 5.0]])
@@ -776,11 +776,11 @@ def test_the_range_over_seeds_leaves_out_what_is_missing():
 def test_a_seed_without_a_score_on_longer_sequences_counts_with_the_baseline():
     longer = Lengths(multiple=[1, 4], length=[10, 40], scores=[[0.9, 0.7], [0.5, None]])
     result = make_result("copy", scores=(0.9, 0.7))
-    scored = probe_figures.scores_by_length(Run(result), longer)
+    scored = probe_figures.scores_by_length(Run(result, {}), longer)
     assert scored[10].estimate == pytest.approx(0.8)
     assert scored[40].estimate == pytest.approx((0.5 + 0.125) / 2)
     without = dataclasses.replace(result, score=dataclasses.replace(result.score, baseline=None))
-    assert probe_figures.scores_by_length(Run(without), longer)[40].estimate == 0.5
+    assert probe_figures.scores_by_length(Run(without, {}), longer)[40].estimate == 0.5
 
 
 def test_what_the_runs_hold_decides_which_figures_there_are():
