@@ -219,7 +219,9 @@ def remarks(speed: dict[str, Any]) -> list[str]:
         load_remark(speed),
     ]
     if speed["not_installed"]:
-        lines.append(f"Not installed: {', '.join(speed['not_installed'])} (pip install .[peers]).")
+        lines.append(
+            f"Not installed: {', '.join(speed['not_installed'])} (pip install '.[peers]')."
+        )
     return lines
 
 

@@ -67,12 +67,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _search(options: argparse.Namespace) -> int:
-    from importlib.util import find_spec
-
+    from gru_bench.config.checks import require_installed
     from gru_bench.config.compose import compose_experiments, compose_search
 
-    if find_spec("optuna") is None:
-        raise UserError('gru-bench search needs optuna: pip install "gru-bench[search]"')
+    require_installed("gru-bench search", "optuna", extra="search")
     space = compose_search([word for word in options.overrides if word.startswith("search.")])
     words = [word for word in options.overrides if not word.startswith("search.")]
     own_folder = [word for word in words if word.startswith("out_dir=")]

@@ -2,11 +2,15 @@
 
 import math
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from typing import Any, ClassVar
 
-from gru_bench.config.checks import one_of, require, require_choices, require_positive
-from gru_bench.system.errors import UserError
+from gru_bench.config.checks import (
+    one_of,
+    require,
+    require_choices,
+    require_installed,
+    require_positive,
+)
 
 CLUSTERS = ("slurm", "local")
 
@@ -21,11 +25,8 @@ class LauncherConfig:
     PACKAGE: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:
-        if self.PACKAGE is not None and find_spec(self.PACKAGE) is None:
-            raise UserError(
-                f"launcher={self.name} needs {self.PACKAGE}:"
-                f' pip install "gru-bench[{self.PACKAGE}]"'
-            )
+        if self.PACKAGE is not None:
+            require_installed(f"launcher={self.name}", self.PACKAGE, extra=self.PACKAGE)
 
 
 @dataclass

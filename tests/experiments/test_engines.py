@@ -14,7 +14,7 @@ import pytest
 from helpers import ROOT
 from submitit.core.utils import FailedJobError, UncompletedJobError
 
-from gru_bench.config import launcher
+from gru_bench.config import checks
 from gru_bench.config.compose import compose_experiments
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.launcher import JoblibConfig, RayConfig, SubmititConfig
@@ -316,7 +316,7 @@ def test_a_job_has_threads_for_its_own_cores_whatever_its_starter_has(monkeypatc
 
 @pytest.fixture
 def everything_installed(monkeypatch):
-    monkeypatch.setattr(launcher, "find_spec", lambda name: name)
+    monkeypatch.setattr(checks, "find_spec", lambda name: name)
 
 
 @pytest.mark.usefixtures("everything_installed")
@@ -331,8 +331,8 @@ def test_cores_and_cards_of_a_job():
 
 @pytest.mark.parametrize("name", ["joblib", "submitit", "ray"])
 def test_an_engine_that_is_not_installed(monkeypatch, name):
-    monkeypatch.setattr(launcher, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=rf'pip install "gru-bench\[{name}\]"'):
+    monkeypatch.setattr(checks, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=rf"pip install '\.\[{name}\]'"):
         compose("cell=gru", f"launcher={name}")
 
 

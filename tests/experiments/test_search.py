@@ -1,7 +1,6 @@
 """The search: the same trials for each cell, resumed to a total, on validation scores alone."""
 
 import dataclasses
-import importlib.util
 import io
 import math
 import shlex
@@ -14,6 +13,7 @@ from helpers.made_up import make_result
 from rich.console import Console
 
 from gru_bench.cli.main import main
+from gru_bench.config import checks
 from gru_bench.config.compose import compose_experiments, compose_search
 from gru_bench.config.optim import TuneConfig
 from gru_bench.experiments import search
@@ -245,6 +245,6 @@ def test_a_line_in_the_journal_that_is_foreign_is_named(tmp_path, runner, line, 
 
 
 def test_without_optuna(monkeypatch, capsys):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(checks, "find_spec", lambda name: None)
     assert main(["search", "cell=gru"]) == 2
-    assert 'pip install "gru-bench[search]"' in capsys.readouterr().err
+    assert "pip install '.[search]'" in capsys.readouterr().err
