@@ -25,7 +25,7 @@ from gru_bench.config.launcher import LauncherConfig
 from gru_bench.config.optim import OptimConfig, TuneConfig
 from gru_bench.config.task import CorpusConfig, CustomTaskConfig, TaskConfig, TextConfig
 from gru_bench.system.errors import UserError
-from gru_bench.system.files import content_hash
+from gru_bench.system.files import combined_hash, content_hash
 
 PRECISIONS = ("float32", "bfloat16")
 RECURRENCES = ("auto", "scan", "fused", "cudnn")  # the last two on a GPU
@@ -163,8 +163,7 @@ class ExperimentConfig:
         keys = dataclasses.asdict(self)
         if self.corpus is not None and self.corpus.source == "files":
             files = (self.corpus.train, self.corpus.validation, self.corpus.test)
-            content = "".join(str(content_hash(file)) for file in files)
-            keys["corpus"]["content"] = hashlib.sha256(content.encode()).hexdigest()
+            keys["corpus"]["content"] = combined_hash(content_hash(file) for file in files)
         for key, own in (("cell", self.cell), ("task", self.task)):
             if isinstance(own, CustomCellConfig | CustomTaskConfig):
                 keys[key]["source"] = own.source

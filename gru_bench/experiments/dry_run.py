@@ -15,7 +15,7 @@ from gru_bench.experiments.costs import Cost, measure_cells
 from gru_bench.experiments.experiment import Experiment, make_experiments
 from gru_bench.experiments.locks import is_finished
 from gru_bench.experiments.to_result import count, tuning_grid
-from gru_bench.system.progress import show_clock
+from gru_bench.system.progress import Progress, show_clock
 from gru_bench.tasks.base import Task
 from gru_bench.training.devices import devices_per_run
 from gru_bench.training.state import TrainConfig, with_hidden_size
@@ -51,7 +51,7 @@ def plan(configs: Sequence[ExperimentConfig]) -> list[Planned]:
     Raises:
         UserError: A configuration is not possible.
     """
-    experiments = make_experiments(configs)
+    experiments = make_experiments(configs, Progress(0).note)
     settings: dict[str, list[Experiment]] = {}
     for experiment in experiments:
         settings.setdefault(experiment.setting, []).append(experiment)

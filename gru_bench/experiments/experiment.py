@@ -1,7 +1,7 @@
 """A configuration with all that follows from it: its data, its model, how it is trained."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,8 +54,14 @@ class Experiment:
         return dataclasses.replace(self.config, optim=optim, seeds=1).identity()
 
 
-def make_experiments(configs: Sequence[ExperimentConfig]) -> list[Experiment]:
+def make_experiments(
+    configs: Sequence[ExperimentConfig], note: Callable[[str], None] = lambda line: None
+) -> list[Experiment]:
     """Loads the data of each configuration, once where several share it.
+
+    Args:
+        configs: What to make experiments of.
+        note: Takes a line on what a user should know of the data, each line once.
 
     Raises:
         UserError: The data cannot be had, or do not fit the configuration; or two cells go by one
@@ -72,10 +78,17 @@ def make_experiments(configs: Sequence[ExperimentConfig]) -> list[Experiment]:
             )
     tasks: dict[str, Task] = {}
     experiments = []
+    noted: set[str] = set()
+
+    def note_once(line: str) -> None:
+        if line not in noted:
+            noted.add(line)
+            note(line)
+
     for config in configs:
         data = repr((config.task, config.corpus, config.batch_size))
         if data not in tasks:
-            tasks[data] = make_task(config)
+            tasks[data] = make_task(config, note_once)
         train = make_train_config(config, tasks[data])
         if config.launcher.name == "local":  # else a job may have a card that is not to be had here
             check_path(train.model)

@@ -66,7 +66,7 @@ def run_experiments(
         UserError: A configuration is not possible, or the launcher cannot be had.
     """
     launcher = configs[0].launcher
-    experiments = make_experiments(configs)
+    experiments = make_experiments(configs, Progress(0, quiet=quiet).note)
     for out_dir in {experiment.config.out_dir for experiment in experiments}:
         require_writable(out_dir)
     for experiment in experiments:

