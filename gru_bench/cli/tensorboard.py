@@ -2,16 +2,26 @@
 
 import contextlib
 import io
+import resource
 import socket
 import threading
 import webbrowser
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from urllib.parse import urlencode
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
+from gru_bench.report.tensorboard_figures import update_figures
+from gru_bench.runs.folder import load_results
 from gru_bench.system.errors import UserError
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 # How the pages start: curves as they are, and in one colour a cell, the folder above a run's own.
 VIEW = urlencode({"smoothing": 0, "runColorGroup": "regex:([^/]+)/h[0-9]"})
+# Names of this machine by which its own browser asks.
+OWN_NAMES = ("localhost", "127.0.0.1", "::1")
+OPEN_BESIDE = 200  # files that TensorBoard has open besides one a run
 SELECTED = 40  # TensorBoard's pages but Time Series and HParams start empty if there are more runs
 
 
@@ -40,7 +50,11 @@ def open_board(directory: Path, port: int | None = None, open_browser: bool = Fa
     # Half a second to import, which only this function should cost.
     from tensorboard import program
 
-    board = program.TensorBoard()
+    def serve(app: WsgiApp, flags: Any) -> Any:
+        return program.create_port_scanning_werkzeug_server(answer_own_names_alone(app), flags)
+
+    _allow_open_files(len(shown) + OPEN_BESIDE)
+    board = program.TensorBoard(server_class=serve)
     board.configure(logdir=str(directory), host="localhost", port=port)
     try:
         # TensorBoard announces its data loader on standard error.
@@ -59,7 +73,55 @@ def open_board(directory: Path, port: int | None = None, open_browser: bool = Fa
         webbrowser.open(address)
     # The server runs in a daemon thread, so it ends with the process.
     with contextlib.suppress(KeyboardInterrupt):
+        _draw(directory)
         threading.Event().wait()
+
+
+def answer_own_names_alone(app: WsgiApp) -> WsgiApp:
+    """Returns the application behind a check of the Host header.
+
+    A page from elsewhere whose name is made to point to this machine (DNS rebinding) could
+    otherwise read the runs through the reader's browser.
+    """
+
+    def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        try:
+            name = urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname
+        except ValueError:
+            name = None
+        if name in OWN_NAMES:
+            return app(environ, start_response)
+        start_response("403 Forbidden", [("Content-Type", "text/plain")])
+        return [b"Open the board as http://localhost and its port.\n"]
+
+    return checked
+
+
+def _allow_open_files(count: int) -> None:
+    """Raises this process's limit of open files, for TensorBoard keeps one open a run."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most < count:
+        print(
+            f"some of the runs will be missing: this system lets a process open {hard} files, and"
+            f" it takes {count}; open the board on a folder with fewer runs",
+            flush=True,
+        )
+
+
+def _draw(directory: Path) -> None:
+    """Draws the figures of the finished runs; what goes wrong costs a line, not the board."""
+    with contextlib.suppress(UserError):  # No run may be finished yet.
+        results, _ = load_results(directory)
+        try:
+            left_out = update_figures(directory, results)
+        except Exception as error:
+            print(f"no figures: {type(error).__name__}: {error}", flush=True)
+        else:
+            if left_out:
+                print(f"figures of {left_out} more settings: see gru-bench report", flush=True)
 
 
 def _is_taken(port: int) -> bool:

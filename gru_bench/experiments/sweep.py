@@ -13,8 +13,7 @@ from gru_bench.experiments.engines import launch
 from gru_bench.experiments.experiment import Experiment, make_experiments
 from gru_bench.experiments.locks import has_result, is_finished, locked
 from gru_bench.experiments.population import clear, run_population
-from gru_bench.report.tensorboard_figures import write_figures
-from gru_bench.runs.folder import ERROR, load_results, require_writable
+from gru_bench.runs.folder import ERROR, require_writable
 from gru_bench.runs.status import Status, write_status
 from gru_bench.system.files import refuse_link
 from gru_bench.system.interrupts import Interrupts
@@ -88,9 +87,6 @@ def run_experiments(
             run_here(populations, sweep, command, progress, timed)
         elif populations:
             run_in_jobs(populations, sweep, command, progress, timed)
-    if len(sweep.finished) > 1 and populations:
-        for out_dir in sorted({experiment.config.out_dir for experiment in experiments}):
-            write_figures(Path(out_dir), load_results(out_dir)[0])
     return sweep
 
 

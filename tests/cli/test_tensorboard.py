@@ -16,8 +16,8 @@ import pytest
 from helpers.made_up import make_result
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gru_bench.cli.tensorboard import VIEW, open_board
-from gru_bench.report.tensorboard_figures import write_figures
+from gru_bench.cli.tensorboard import VIEW, answer_own_names_alone, open_board
+from gru_bench.report.tensorboard_figures import update_figures
 from gru_bench.runs.events import EventLog
 from gru_bench.system.errors import UserError
 
@@ -25,7 +25,7 @@ from gru_bench.system.errors import UserError
 SERVE = """
 import signal, sys
 from pathlib import Path
-from gru_bench.board import open_board
+from gru_bench.cli.tensorboard import open_board
 signal.signal(signal.SIGINT, signal.default_int_handler)
 open_board(Path(sys.argv[1]), int(sys.argv[2]))
 """
@@ -108,26 +108,61 @@ def test_runs_of_a_cell_have_its_colour_wherever_the_board_is_opened(run: str) -
     assert found[1] == "gru_h1"
 
 
-def test_figures_of_a_sweep_are_shown_and_replaced(tmp_path: Path) -> None:
+def test_figures_are_drawn_of_what_changed_alone(tmp_path: Path) -> None:
     adding = [make_result("adding", cell) for cell in ("gru", "lstm")]
     copy = make_result("copy", scores=(0.5, 0.25))
-    (tmp_path / "figures").mkdir()
-    (tmp_path / "figures" / "events.out.tfevents.1.earlier").touch()
-    write_figures(tmp_path, [*adding, copy])
-    (events,) = (tmp_path / "figures").iterdir()
-    figures = EventAccumulator(str(events)).Reload()
-    tags = figures.Tags()["images"]
-    assert {tag.partition("/")[0] for tag in tags} == {
-        "whole sweep, adding",
-        "whole sweep, copy",
+    earlier = tmp_path / "figures" / "adding" / "events.out.tfevents.1.earlier"
+    earlier.parent.mkdir(parents=True)
+    earlier.touch()
+    assert update_figures(tmp_path, [*adding, copy]) == 0
+    assert not earlier.exists()
+    drawn = {path.name: _events(path) for path in (tmp_path / "figures").iterdir()}
+    tags = {
+        tag
+        for file in drawn.values()
+        for tag in EventAccumulator(str(file)).Reload().Tags()["images"]
     }
     assert {
         "whole sweep, adding/Validation MSE during training",
         "whole sweep, adding/Test MSE against training time",
         "whole sweep, copy/Validation recall accuracy (%) during training",
-    } <= set(tags)
-    for tag in tags:
-        (picture,) = figures.Images(tag)
+    } <= tags
+    times = {name: file.stat().st_mtime_ns for name, file in drawn.items()}
+    update_figures(tmp_path, [*adding, make_result("copy", scores=(0.5, 0.5))])
+    assert _events(tmp_path / "figures" / "adding").stat().st_mtime_ns == times["adding"]
+    assert _events(tmp_path / "figures" / "copy").stat().st_mtime_ns > times["copy"]
+    pictures = EventAccumulator(str(drawn["adding"])).Reload()
+    for tag in pictures.Tags()["images"]:
+        (picture,) = pictures.Images(tag)
         assert picture.encoded_image_string.startswith(b"\x89PNG")
         assert picture.width > 300
         assert picture.height > 200
+
+
+def _events(folder: Path) -> Path:
+    (file,) = folder.glob("events.out.tfevents.*")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:6006", "200 OK"),
+        ("127.0.0.1:6006", "200 OK"),
+        ("[::1]:6006", "200 OK"),
+        ("localhost.evil.example:6006", "403 Forbidden"),
+        ("evil.example", "403 Forbidden"),
+        ("[", "403 Forbidden"),
+        ("", "403 Forbidden"),
+    ],
+)
+def test_the_board_answers_to_this_machines_own_names_alone(host: str, status: str) -> None:
+    said = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"runs"]
+
+    answer = answer_own_names_alone(app)({"HTTP_HOST": host}, lambda s, _: said.append(s))
+    assert said == [status]
+    assert (answer == [b"runs"]) == (status == "200 OK")

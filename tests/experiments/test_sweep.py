@@ -20,12 +20,6 @@ from gru_bench.system.errors import UserError
 WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "batch_size=4", "seeds=2"]
 
 
-@pytest.fixture(autouse=True)
-def without_figures(monkeypatch):
-    """Drawing takes seconds, and what it draws is not looked at here."""
-    monkeypatch.setattr("gru_bench.experiments.sweep.write_figures", lambda out_dir, results: None)
-
-
 def compose(*words, multirun=True):
     return compose_experiments([*WORDS, "probes=false", *words], multirun=multirun)
 
