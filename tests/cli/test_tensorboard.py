@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def test_figures_are_drawn_of_what_changed_alone(tmp_path: Path) -> None:
         "whole sweep, copy/Validation recall accuracy (%) during training",
     } <= tags
     times = {name: file.stat().st_mtime_ns for name, file in drawn.items()}
-    update_figures(tmp_path, [*adding, make_result("copy", scores=(0.5, 0.5))])
+    update_figures(tmp_path, [*adding, replace(copy, created="2026-02-01T12:00:00Z")])
     assert _events(tmp_path / "figures" / "adding").stat().st_mtime_ns == times["adding"]
     assert _events(tmp_path / "figures" / "copy").stat().st_mtime_ns > times["copy"]
     pictures = EventAccumulator(str(drawn["adding"])).Reload()
