@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gru_bench.cli.parser import make_parser
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import require_working_directory
+from gru_bench.system.terminal import displayed
 
 if TYPE_CHECKING:
     from gru_bench.config.experiment import ExperimentConfig
@@ -19,9 +20,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Returns:
-        Its exit status: 0, 1 if runs failed or were left to another process, 2 for bad input, 130
-        for Ctrl-C.
+        Its exit status: 0, 1 if runs failed or were left to another process, 2 for bad input or
+        output that cannot be written, 130 for Ctrl-C. A reader of the output that has seen enough,
+        such as `head`, changes nothing.
     """
+    with displayed() as (out, err):
+        status = _command(arguments)
+        out.flush()
+        if out.error is not None and not isinstance(out.error, BrokenPipeError):
+            print(f"error: the output cannot be written: {out.error.strerror}", file=err)
+            status = status or 2
+    return status
+
+
+def _command(arguments: Sequence[str] | None) -> int:
+    """Runs the command line; returns its exit status, but for what goes wrong with the output."""
     parser = make_parser()
     options, rest = parser.parse_known_args(arguments)
     # argparse ends the list of overrides at the first flag; those that follow it belong there, too.
@@ -31,18 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"not understood: {' '.join(rest)} (see gru-bench --help)")
     try:
         require_working_directory()
-        status: int = COMMANDS[options.command](options) or 0
+        return COMMANDS[options.command](options) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"stopped{options.when_stopped}", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader of our output, such as `head`, has seen enough.
-        sys.stderr.close()
-        return 0
-    return status
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, put off until training can answer them."""
+"""Ctrl-C and what else asks a process to end, put off until training can answer it."""
 
 import signal
 import threading
@@ -6,19 +6,22 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Ctrl-C; what schedulers send before they kill; a terminal that is closed; Slurm's warning of a
+# time limit, as by --signal=USR1@60.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
 class Interrupts:
-    """Turns the first Ctrl-C or SIGTERM into a request while its context is open.
+    """Turns the first signal that asks for an end into a request while its context is open.
 
     The request is answered after the current chunk of training, which may take long; a second
-    signal ends the process at once, in the midst of a compiled program, too. But a SIGTERM after
-    a SIGTERM is ignored: schedulers send several, and SIGKILL when the time is over. A signal that
-    is ignored stays so, and outside the main thread, where Python handles none, nothing changes.
+    signal ends the process at once, in the midst of a compiled program, too. But the same signal
+    again is ignored, Ctrl-C apart: schedulers send several, and SIGKILL when the time is over. A
+    signal that is ignored stays so, as SIGHUP under nohup, and outside the main thread, where
+    Python handles none, nothing changes.
 
     Args:
-        note: takes a line for the user; called from a thread of its own.
+        note: Takes a line for the user; called from a thread of its own.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:
@@ -32,11 +35,11 @@ class Interrupts:
         return self._signal is not None
 
     def raise_requested(self) -> None:
-        """Raises `KeyboardInterrupt` after Ctrl-C and `SystemExit(143)` after SIGTERM."""
+        """Raises `KeyboardInterrupt` after Ctrl-C, and `SystemExit` of 128 + its number else."""
         if self._signal == signal.SIGINT:
             raise KeyboardInterrupt
-        if self._signal == signal.SIGTERM:
-            raise SystemExit(128 + signal.SIGTERM)
+        if self._signal is not None:
+            raise SystemExit(128 + self._signal)
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -60,9 +63,9 @@ class Interrupts:
     def _request(self, number: int, frame: FrameType | None) -> None:
         self._signal = number
         for each in self._handlers:
-            again = each == number == signal.SIGTERM
+            again = each == number != signal.SIGINT
             signal.signal(each, signal.SIG_IGN if again else signal.SIG_DFL)
-        key = "Ctrl-C" if number == signal.SIGTERM else "once more"
+        key = "once more" if number == signal.SIGINT else "Ctrl-C"
         line = f"stopping after this evaluation, with a checkpoint; {key} to stop at once"
         # The handler may have broken into the middle of a line that this thread prints.
         threading.Thread(target=self._note, args=(line,)).start()

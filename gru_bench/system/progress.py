@@ -6,13 +6,16 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO, cast
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+
+from gru_bench.system.errors import cause
+from gru_bench.system.terminal import Display
 
 RATE_UPDATES = 10  # Steps a second are a mean over so many updates.
 BAR_WIDTH = 30  # Columns.
@@ -52,7 +55,7 @@ class Bar:
         """The run in one line of plain text, once it is over."""
         line = f"{self.description}: "
         if error is not None:
-            line += f"broken off by {type(error).__name__} "
+            line += f"{cause(error)} "
         elif self.step < self.total_steps:
             line += "stopped early "
         line += f"at step {self.step} of {self.total_steps}"
@@ -102,7 +105,7 @@ class Progress:
         self._started = 0
         self._bar: Bar | None = None
         self._quiet = quiet
-        self._console = console or Console(stderr=True)
+        self._console = console or Console(file=cast("TextIO", Display(sys.stderr)))
         self._live: Live | None = None
         if self._console.is_interactive and not quiet:
             # What is printed meanwhile goes above the bars, unless it is on its way into a pipe.
