@@ -5,6 +5,7 @@ Nothing heavy is imported before a function is called, so that `import gru_bench
 
 import contextlib
 import shlex
+import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +16,16 @@ from gru_bench.system.errors import UserError
 if TYPE_CHECKING:
     from gru_bench.runs.result import Result
 
+_one_at_a_time = threading.Lock()
+
 
 def run(
     overrides: Sequence[str] = (), *, sweep: bool = False, quiet: bool = True
 ) -> "list[Result]":
     """Trains and compares cells as `gru-bench run` does; finished runs are read, not repeated.
 
-    To be called before JAX is used for anything else, which then keeps the devices it has.
+    To be called before JAX is used for anything else, which then keeps the devices it has. Threads
+    take turns; Hydra's state and JAX's settings are those of the caller again afterwards.
 
     Example:
         >>> import gru_bench
@@ -44,23 +48,26 @@ def run(
     if isinstance(overrides, str):
         raise UserError(f"overrides={overrides!r} is not possible: give a list, [{overrides!r}]")
     from gru_bench.config.compose import compose_experiments
-    from gru_bench.system.files import require_working_directory
-
-    require_working_directory()
-    configs = compose_experiments(overrides, sweep)
-    if any(config.dry_run for config in configs):
-        raise UserError("dry_run=true is not possible here: it prints, so give it to gru-bench run")
-
     from gru_bench.experiments.sweep import run_experiments
     from gru_bench.runs.folder import read_result
-    from gru_bench.system.machine import leave_accelerators, set_up_devices
+    from gru_bench.system.files import require_working_directory
+    from gru_bench.system.machine import leave_accelerators, require_devices, set_up_devices
 
-    with contextlib.suppress(RuntimeError):  # JAX has been used: its devices stay as they are
-        set_up_devices()
-        if configs[0].launcher.name != "local":
-            leave_accelerators()
-    flag = ["-m"] if sweep else []
-    done = run_experiments(configs, shlex.join(["gru-bench", "run", *flag, *overrides]), quiet)
+    require_working_directory()
+    # Hydra's state and JAX's settings are those of the process.
+    with _one_at_a_time:
+        configs = compose_experiments(overrides, sweep)
+        if any(config.dry_run for config in configs):
+            raise UserError(
+                "dry_run=true is not possible here: it prints, so give it to gru-bench run"
+            )
+        with contextlib.suppress(RuntimeError):  # JAX has been used: its devices stay as they are
+            set_up_devices()
+            if configs[0].launcher.name != "local":
+                leave_accelerators()
+        require_devices()
+        flag = ["-m"] if sweep else []
+        done = run_experiments(configs, shlex.join(["gru-bench", "run", *flag, *overrides]), quiet)
     unfinished = [f"{folder}: {reason}" for folder, reason in done.failures]
     unfinished += [f"{folder}: another process is at work on it" for folder in done.elsewhere]
     if unfinished:

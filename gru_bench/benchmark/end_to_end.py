@@ -21,7 +21,7 @@ from gru_bench.benchmark.layer import about_machine, load_remark
 from gru_bench.benchmark.peers import OURS, missing
 from gru_bench.config.optim import OptimConfig
 from gru_bench.model.model import ModelConfig
-from gru_bench.system.machine import cpu_cores
+from gru_bench.system.machine import cpu_cores, pinned_settings
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.training.fit import fit
 from gru_bench.training.state import TRAINING_DATA, TrainConfig
@@ -38,6 +38,7 @@ PATIENCE_S = 60.0
 Batches = list[tuple[np.ndarray, np.ndarray]]
 
 
+@pinned_settings()
 def measure_end_to_end(
     steps: int,
     hidden_size: int,

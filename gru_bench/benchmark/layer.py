@@ -23,6 +23,7 @@ from gru_bench.benchmark.peers import A_TURN, OURS, SPLIT_SCAN, Shape, make_cont
 from gru_bench.measuring.rounds import Seconds, race
 from gru_bench.model.model import CELLS, cell_class
 from gru_bench.system import machine
+from gru_bench.system.machine import pinned_settings
 
 GRIDS = {
     "quick": [Shape(32, 100, 10, 64), Shape(32, 120, 10, 128), Shape(32, 256, 128, 256)],
@@ -39,6 +40,7 @@ PRODUCTS = 3  # timed before each race
 TRAIN, INFER = "training step", "inference, batch 1"
 
 
+@pinned_settings()
 def measure_speed(
     grid: str,
     progress: Callable[[str], None] = lambda line: None,

@@ -105,20 +105,22 @@ def _search(options: argparse.Namespace) -> int:
 
 def _set_up(configs: "list[ExperimentConfig]") -> None:
     """Sets JAX up for what this process will do of the runs."""
-    from gru_bench.system.machine import leave_accelerators, set_up_devices
+    from gru_bench.system.machine import leave_accelerators, require_devices, set_up_devices
 
     set_up_devices()
     if configs[0].launcher.name != "local":
         leave_accelerators()
+    require_devices()
 
 
 def _plan(configs: "list[ExperimentConfig]") -> None:
     from rich.console import Console
 
     from gru_bench.experiments.dry_run import plan, print_plan
-    from gru_bench.system.machine import set_up_devices
+    from gru_bench.system.machine import require_devices, set_up_devices
 
     set_up_devices()
+    require_devices()
     print_plan(plan(configs), Console(highlight=False))
 
 
@@ -224,9 +226,10 @@ def _params(options: argparse.Namespace) -> None:
 
 
 def _speed(options: argparse.Namespace) -> None:
-    from gru_bench.system.machine import set_up_devices
+    from gru_bench.system.machine import require_devices, set_up_devices
 
     set_up_devices()
+    require_devices()
 
     from gru_bench.benchmark import end_to_end, layer
     from gru_bench.config.cell import CELLS
@@ -265,12 +268,18 @@ def _completion(options: argparse.Namespace) -> None:
 
 def _info(options: argparse.Namespace) -> None:
     from gru_bench.config.compose import conf_dir
-    from gru_bench.system import machine
+    from gru_bench.system import machine, programs
     from gru_bench.system.files import cache_dir
 
     machine.set_up_devices()
     about = machine.describe()
     rows = about.pop("versions") | about | {"cache": cache_dir(), "configuration": conf_dir()}
+    folder = programs.programs_dir()
+    size = sum(entry.size for entry in programs.entries(folder))
+    rows["programs"] = (
+        f"{size / 2**20:.0f} MB of at most {programs.LIMIT_BYTES / 2**20:.0f}, compiled for later"
+        f" starts; to clear them: {shlex.join(['rm', '-r', str(folder)])}"
+    )
     for name, value in rows.items():
         print(f"{name.replace('_', ' '):<16}{value}")
 

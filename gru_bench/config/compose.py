@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gru_bench.config.cell import CustomCellConfig
 from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.hydra_state import set_aside
 from gru_bench.config.launcher import LAUNCHERS, SubmititConfig
 from gru_bench.config.search import SearchConfig
 from gru_bench.config.task import (
@@ -110,23 +111,24 @@ def compose_search(words: Sequence[str]) -> SearchConfig:
 @contextmanager
 def _hydra() -> Iterator[None]:
     """Hydra, set up on `conf/` and on the schema, and taken down again."""
-    store = ConfigStore.instance()
-    store.store(name="schema", node=ExperimentConfig)
-    for task in (CopyConfig, AddingConfig, CountingConfig, TextConfig):
-        store.store(group="schema/task", name=task.name, node=task)
-    for launcher in LAUNCHERS:
-        store.store(group="schema/launcher", name=launcher.name, node=launcher)
-    store.store(group="schema/cell", name=CUSTOM, node=CustomCellConfig)
-    store.store(group="schema/task", name=CUSTOM, node=CustomTaskConfig)
-    preset = {"defaults": [CUSTOM, "_self_"]}
-    for name, module in offered("cell").items():
-        node: dict[str, Any] = preset | {"name": name, "module": module}
-        store.store(group="cell", name=name, node=node)
-    for name, module in offered("task").items():
-        node = preset | {"task": {"name": name, "module": module}}
-        store.store(group="task", name=name, node=node, package="_global_")
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield
+    with set_aside():
+        store = ConfigStore.instance()
+        store.store(name="schema", node=ExperimentConfig)
+        for task in (CopyConfig, AddingConfig, CountingConfig, TextConfig):
+            store.store(group="schema/task", name=task.name, node=task)
+        for launcher in LAUNCHERS:
+            store.store(group="schema/launcher", name=launcher.name, node=launcher)
+        store.store(group="schema/cell", name=CUSTOM, node=CustomCellConfig)
+        store.store(group="schema/task", name=CUSTOM, node=CustomTaskConfig)
+        preset = {"defaults": [CUSTOM, "_self_"]}
+        for name, module in offered("cell").items():
+            node: dict[str, Any] = preset | {"name": name, "module": module}
+            store.store(group="cell", name=name, node=node)
+        for name, module in offered("task").items():
+            node = preset | {"task": {"name": name, "module": module}}
+            store.store(group="task", name=name, node=node, package="_global_")
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            yield
 
 
 def offered(kind: Kind) -> dict[str, str]:

@@ -15,6 +15,7 @@ from gru_bench.experiments.costs import Cost, measure_cells
 from gru_bench.experiments.experiment import Experiment, make_experiments
 from gru_bench.experiments.locks import is_finished
 from gru_bench.experiments.to_result import count, tuning_grid
+from gru_bench.system.machine import pinned_settings
 from gru_bench.system.progress import Progress, show_clock
 from gru_bench.tasks.base import Task
 from gru_bench.training.devices import devices_per_run
@@ -45,6 +46,7 @@ class Planned:
     memory_mb: float | None
 
 
+@pinned_settings()
 def plan(configs: Sequence[ExperimentConfig]) -> list[Planned]:
     """Measures a training step of each cell, for a few seconds a setting; trains nothing.
 

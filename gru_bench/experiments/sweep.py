@@ -15,8 +15,10 @@ from gru_bench.experiments.locks import has_result, is_finished, locked
 from gru_bench.experiments.population import clear, run_population
 from gru_bench.runs.folder import ERROR, require_writable
 from gru_bench.runs.status import Status, write_status
+from gru_bench.system.errors import cause
 from gru_bench.system.files import refuse_link
 from gru_bench.system.interrupts import Interrupts
+from gru_bench.system.machine import pinned_settings
 from gru_bench.system.progress import Progress
 
 
@@ -45,6 +47,7 @@ class Sweep:
         return [folder for folder in self.folders if folder not in without]
 
 
+@pinned_settings()
 def run_experiments(
     configs: Sequence[ExperimentConfig], command: str, quiet: bool = False, timed: bool = True
 ) -> Sweep:
@@ -194,7 +197,7 @@ def announce(populations: Sequence[Sequence[Experiment]]) -> None:
 
 def note_failure(experiment: Experiment, error: Exception) -> tuple[Path, str]:
     """Leaves the traceback in the run folder; returns the folder and the reason in one line."""
-    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+    reason = str(error) if isinstance(error, JobLost) else cause(error)
     write_status(experiment.folder, Status(state="failed", reason=reason))
     try:
         text = "".join(traceback.format_exception(error))

@@ -13,7 +13,7 @@ from dataclasses import asdict
 
 from gru_bench.experiments.jobs import Job, Outcome
 from gru_bench.system.errors import UserError
-from gru_bench.system.machine import set_up_devices
+from gru_bench.system.machine import pinned_settings, require_devices, set_up_devices
 
 
 def main() -> None:
@@ -28,6 +28,7 @@ def main() -> None:
     try:
         job = Job.from_json(line)
         set_up_devices(job.cores)
+        require_devices()
         outcome = run(job)
     except UserError as error:
         outcome = Outcome(lost=str(error))
@@ -35,6 +36,7 @@ def main() -> None:
     output.close()
 
 
+@pinned_settings()
 def run(job: Job) -> Outcome:
     """Trains its population in this process."""
     from gru_bench.experiments.experiment import make_experiments

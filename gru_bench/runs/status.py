@@ -8,7 +8,7 @@ import os
 import platform
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -18,15 +18,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gru_bench.runs.folder import RESULT, DamagedResult, read_result
+from gru_bench.runs.folder import RESULT
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import write_atomically
+from gru_bench.system.processes import lives, start_of
 from gru_bench.system.progress import show_clock
 
 STATUS = "status.json"
 STALE_S = 600.0  # without news for so long, a run on another machine is taken for broken off
+SAMPLE = 50  # of the finished runs, for the time that one takes
 
-State = Literal["running", "waiting", "failed", "broken off", "finished"]
+State = Literal["running", "waiting", "failed", "broken off", "not begun", "finished"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,32 +36,56 @@ class Status:
     """How far a run is.
 
     Attributes:
-        state: as the process says that runs it; whether it still lives is for `state_of` to see.
-        step: training steps made, those of tuning included.
-        total_steps: to make, if nothing stops it early.
-        rate: steps a second of late; None if not known.
-        reason: in one line, why it failed.
-        host: name of the machine.
-        process: number of the process there.
-        updated: seconds since 1970.
+        state: As the process says that runs it. Of one that has ended meanwhile, `read_status`
+            makes `broken off`, or `not begun` of a run that was waiting.
+        label: What tells the run from the others of its sweep.
+        step: Training steps made, those of tuning included.
+        total_steps: To make, if nothing stops it early.
+        rate: Steps a second of late; None if not known.
+        reason: In one line, why it failed.
+        host: Name of the machine.
+        process: Number of the process there.
+        started: When that process began, since numbers are given out again.
+        updated: Seconds since 1970.
     """
 
     state: State
+    label: str = ""
     step: int = 0
     total_steps: int = 0
     rate: float | None = None
     reason: str | None = None
     host: str = ""
     process: int = 0
+    started: str = ""
     updated: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Timing:
+    wall_s: float
+
+
+@dataclass(frozen=True)
+class _Finished:
+    """All of a result that is needed here."""
+
+    timing: _Timing
 
 
 def write_status(folder: Path, status: Status) -> None:
     """Writes a run's status; a disk that is full costs the news, not the run."""
-    known = replace(status, host=platform.node(), process=os.getpid(), updated=time.time())
+    known = replace(
+        status,
+        host=platform.node(),
+        process=os.getpid(),
+        started=start_of(os.getpid()),
+        updated=time.time(),
+    )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / STATUS, msgspec.json.encode(known))
+        # News at every evaluation, which a machine that loses power may forget.
+        write_atomically(folder / STATUS, msgspec.json.encode(known), durable=False)
     except OSError:
         return
 
@@ -71,13 +97,17 @@ def clear_status(folder: Path) -> None:
 
 def read_status(folder: Path) -> Status | None:
     """A run's status as it is now; None if the folder tells nothing."""
-    if (folder / RESULT).exists():
-        return Status(state="finished")
+    finished = (folder / RESULT).exists()
     try:
         status = msgspec.json.decode((folder / STATUS).read_bytes(), type=Status)
     except (OSError, msgspec.MsgspecError):
-        return None
-    return status if is_alive(status) else replace(status, state="broken off")
+        return Status(state="finished") if finished else None
+    # A run with a result has a newer status where more seeds are being added to it.
+    if finished and (folder / RESULT).stat().st_mtime >= status.updated:
+        return Status(state="finished")
+    if is_alive(status):
+        return status
+    return replace(status, state="broken off" if status.state == "running" else "not begun")
 
 
 def is_alive(status: Status) -> bool:
@@ -86,13 +116,16 @@ def is_alive(status: Status) -> bool:
         return True
     if status.host != platform.node():
         return time.time() - status.updated < STALE_S
-    try:
-        os.kill(status.process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # it lives, under another user
-    return True
+    return lives(status.process, status.started)
+
+
+def run_folders(directory: Path) -> Iterator[Path]:
+    """Yields the run folders below a directory, in the order of their paths."""
+    for parent, folders, files in os.walk(directory):
+        if RESULT in files or STATUS in files:
+            folders.clear()  # What is in a run folder is no run.
+            yield Path(parent)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
 
 
 def read_all(directory: Path) -> dict[Path, Status]:
@@ -103,8 +136,7 @@ def read_all(directory: Path) -> dict[Path, Status]:
     """
     if not directory.is_dir():
         raise UserError(f"{directory} is not a folder: give one that holds runs")
-    folders = {path.parent for name in (STATUS, RESULT) for path in directory.rglob(name)}
-    found = {folder: read_status(folder) for folder in sorted(folders)}
+    found = {folder: read_status(folder) for folder in run_folders(directory)}
     if not found:
         raise UserError(f"there are no runs below {directory}: start with gru-bench run")
     return {
@@ -117,16 +149,27 @@ def read_all(directory: Path) -> dict[Path, Status]:
 def print_status(directory: Path, console: Console) -> None:
     """Prints how many runs are in which state, and a line for each that is neither done nor to do.
 
+    A run is shown by its label where no other has the same, else by its folder.
+
     Raises:
         UserError: There is no such directory, or no run in it.
     """
     statuses = read_all(directory)
     count = Counter(status.state for status in statuses.values())
-    console.print(f"{directory}: {', '.join(f'{n} {state}' for state, n in count.most_common())}")
+    states = ", ".join(f"{number} {state}" for state, number in count.most_common())
+    runs = "1 run" if len(statuses) == 1 else f"{len(statuses)} runs"
+    console.print(f"{directory}: {runs}, {states}")
+    shown = {
+        folder: status
+        for folder, status in statuses.items()
+        if status.state in ("running", "failed", "broken off")
+    }
+    labels = Counter(status.label for status in shown.values())
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for folder, status in statuses.items():
-        if status.state not in ("finished", "waiting"):
-            table.add_row(Text(status.state), Text(str(folder)), Text(_details(status)))
+    for folder, status in shown.items():
+        distinct = status.label and labels[status.label] == 1
+        label = status.label if distinct else str(folder)
+        table.add_row(Text(status.state), Text(label), Text(_details(status)))
     if table.row_count:
         console.print(table)
     left = seconds_left(directory, statuses)
@@ -151,13 +194,14 @@ def seconds_left(directory: Path, statuses: dict[Path, Status]) -> float | None:
 
 
 def _wall_seconds(folders: Sequence[Path]) -> list[float]:
-    """What finished runs took."""
+    """What finished runs took, of a sample from among all of them."""
     seconds = []
-    for folder in folders:
+    for folder in folders[:: max(len(folders) // SAMPLE, 1)]:
         try:
-            seconds.append(read_result(folder).timing.wall_s)
-        except DamagedResult:
+            result = msgspec.json.decode((folder / RESULT).read_bytes(), type=_Finished)
+        except (OSError, msgspec.MsgspecError):
             continue
+        seconds.append(result.timing.wall_s)
     return seconds
 
 

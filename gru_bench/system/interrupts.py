@@ -8,7 +8,8 @@ from typing import Any, Self
 
 # Ctrl-C; what schedulers send before they kill; a terminal that is closed; Slurm's warning of a
 # time limit, as by --signal=USR1@60.
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
+SIGNALS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
 
 
 class Interrupts:

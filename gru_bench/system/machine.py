@@ -1,18 +1,43 @@
 """The machine a run is made on: JAX's devices set up before their first use, and a description."""
 
+import contextlib
 import datetime
 import os
 import platform
 import subprocess
+import warnings
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from gru_bench.system.files import cache_dir
+from gru_bench.system.errors import UserError
+from gru_bench.system.programs import programs_dir, tidy
 from gru_bench.system.version import __version__
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "datasets", "tokenizers", "numpy")
 THREADS = "PJRT_NPROC"  # XLA's variable
+OPEN_FILES = 10240  # enough for any sweep, and the most that macOS allows
+
+# Settings of JAX that its environment variables change, and without which runs of one identity
+# would be trained on other data, or fail. JAX_DEFAULT_MATMUL_PRECISION, which changes rounding
+# alone, is left to the user.
+SETTINGS = {
+    "jax_threefry_partitionable": True,
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_random_seed_offset": 0,
+    "jax_enable_x64": False,
+    "jax_disable_jit": False,
+    "jax_numpy_dtype_promotion": "standard",
+    "jax_numpy_rank_promotion": "allow",
+    "jax_debug_nans": False,
+    "jax_debug_infs": False,
+    "jax_debug_key_reuse": False,
+    "jax_check_tracer_leaks": False,
+    "jax_transfer_guard_host_to_device": "allow",
+    "jax_transfer_guard_device_to_device": "allow",
+    "jax_transfer_guard_device_to_host": "allow",
+}
 
 
 def cpu_cores() -> int:
@@ -27,9 +52,15 @@ def set_up_devices(cores: int | None = None) -> None:
 
     To be called before JAX is used. Runs are sharded over the devices, or the batches of a run, as
     one program does not fill several cores. What the user has set by environment variables stays.
-    """
-    import jax
 
+    Raises:
+        UserError: An environment variable has a value that JAX does not know.
+    """
+    try:
+        import jax
+    except ValueError as error:
+        raise UserError(f"JAX does not start, an environment variable is wrong: {error}") from None
+    allow_open_files()
     cores = cores or cpu_cores()
     # A device's matrix products are cut into as many parts as there are threads: more than the
     # cores can run, and they wait for each other.
@@ -38,8 +69,61 @@ def set_up_devices(cores: int | None = None) -> None:
     if not set_by_user and "JAX_NUM_CPU_DEVICES" not in os.environ:
         jax.config.update("jax_num_cpu_devices", cores)
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "programs"))
+        tidy(programs_dir())
+        jax.config.update("jax_compilation_cache_dir", str(programs_dir()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    # What cannot be read is compiled anew, which costs some seconds.
+    warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
+
+
+def allow_open_files() -> None:
+    """Lets this process open as many files as the system allows, up to ten thousand."""
+    try:
+        import resource
+    except ImportError:  # There is none on Windows, and no such limit.
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+@contextlib.contextmanager
+def pinned_settings() -> Iterator[None]:
+    """Sets JAX as all runs are made while the context is open, and then as it was before."""
+    import jax
+
+    before = {name: getattr(jax.config, name) for name in SETTINGS}
+    changed = {name: value for name, value in SETTINGS.items() if before[name] != value}
+    for name, value in changed.items():
+        jax.config.update(name, value)
+    try:
+        yield
+    finally:
+        for name in changed:
+            jax.config.update(name, before[name])
+
+
+def require_devices() -> None:
+    """Starts JAX's devices.
+
+    Raises:
+        UserError: There are none of the kind that an environment variable asks for.
+    """
+    import jax
+
+    try:
+        jax.devices()
+    except Exception as error:  # JAX raises whatever its plugins do, an assertion included.
+        asked = os.environ.get("JAX_PLATFORMS")
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"JAX_PLATFORMS={asked} is not possible: there is no such device here, or its plugin is"
+            f" not installed; unset it, or JAX_PLATFORMS=cpu ({reason[:120]})"
+            if asked
+            else f"JAX finds no device: {reason[:200]}"
+        ) from error
 
 
 def leave_accelerators() -> None:
@@ -73,6 +157,7 @@ def describe() -> dict[str, Any]:
     """Device, platform, versions and git revision, as `runs.MachineEnvironment` wants them."""
     import jax
 
+    require_devices()
     devices = jax.devices()
     return {
         "device": devices[0].platform,

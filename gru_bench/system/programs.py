@@ -6,6 +6,7 @@ may leave out, too.
 """
 
 import contextlib
+import importlib
 import json
 import zlib
 from dataclasses import dataclass
@@ -77,9 +78,7 @@ def is_whole(path: Path) -> bool:
     try:
         content = path.read_bytes()
         if content.startswith(ZSTANDARD):
-            import zstandard
-
-            zstandard.ZstdDecompressor().decompress(content)
+            importlib.import_module("zstandard").ZstdDecompressor().decompress(content)
         else:
             zlib.decompress(content)
     except ImportError:  # Then JAX has another reader of it.

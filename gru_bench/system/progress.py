@@ -55,7 +55,7 @@ class Bar:
         """The run in one line of plain text, once it is over."""
         line = f"{self.description}: "
         if error is not None:
-            line += f"{cause(error)} "
+            line += "failed " if isinstance(error, Exception) else f"{cause(error)} "
         elif self.step < self.total_steps:
             line += "stopped early "
         line += f"at step {self.step} of {self.total_steps}"

@@ -10,8 +10,8 @@ from typing import Any, TextIO
 # What tables and lines are drawn with, for terminals and files that are not UTF-8.
 ASCII = str.maketrans(
     {
-        "·": "-", "–": "-", "−": "-", "—": "-", "×": "x", "±": "+-", "…": "...", "→": "->",
-        "≤": "<=", "≥": ">=", "≈": "~", "µ": "u", "μ": "u", "²": "^2", "’": "'", "│": "|",
+        "·": "-", "–": "-", "−": "-", "—": "-", "×": "x", "±": "+-", "…": "...", "→": "->",  # noqa: RUF001
+        "≤": "<=", "≥": ">=", "≈": "~", "µ": "u", "μ": "u", "²": "^2", "’": "'", "│": "|",  # noqa: RUF001
         "─": "-", "━": "-", "╸": "-", "╺": "-",
     }
 )  # fmt: skip
@@ -87,7 +87,7 @@ def displayed() -> Iterator[tuple[Display, Display]]:
     """Makes a `Display` each of standard output and standard error while the context is open."""
     before = sys.stdout, sys.stderr
     out, err = Display(sys.stdout), Display(sys.stderr)
-    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, err
     try:
         yield out, err
     finally:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gru_bench.config import launcher
+from gru_bench.config import checks
 from gru_bench.config.compose import compose_experiments
 from gru_bench.config.plain import from_plain, to_plain
 from gru_bench.system.errors import UserError
@@ -28,7 +28,7 @@ def there_and_back(config):
     ],
 )
 def test_what_comes_back_is_equal(words, tmp_path, monkeypatch):
-    monkeypatch.setattr(launcher, "find_spec", lambda name: name)
+    monkeypatch.setattr(checks, "find_spec", lambda name: name)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.py").write_text(CELL)
     (config,) = compose_experiments(words, multirun=False)

@@ -154,7 +154,7 @@ def test_ctrl_c_while_a_run_fails_ends_the_sweep(tmp_path, monkeypatch):
     (failed,) = started
     status = read_status(failed.folder)
     assert status is not None
-    assert (status.state, status.reason) == ("failed", "ZeroDivisionError: ")
+    assert (status.state, status.reason) == ("failed", "ZeroDivisionError")
 
 
 def test_what_a_kill_on_the_last_line_left_behind_goes(tmp_path):

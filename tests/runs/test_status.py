@@ -10,6 +10,7 @@ import pytest
 from helpers.made_up import make_result
 from rich.console import Console
 
+from gru_bench.runs import status
 from gru_bench.runs.folder import write_result
 from gru_bench.runs.status import (
     STALE_S,
@@ -30,8 +31,8 @@ def shown(directory):
 
 
 def state(folder):
-    status = read_status(folder)
-    return None if status is None else status.state
+    found = read_status(folder)
+    return None if found is None else found.state
 
 
 def tell(folder, **changes):
@@ -62,6 +63,58 @@ def test_a_run_whose_process_has_ended_is_broken_off(tmp_path):
     assert state(tmp_path) == "running"
     tell(tmp_path, state="failed", process=ended.pid)
     assert state(tmp_path) == "failed"
+
+
+def test_a_number_given_out_again_is_no_sign_of_life(tmp_path):
+    tell(tmp_path, process=os.getpid(), started="long ago")
+    assert state(tmp_path) == "broken off"
+
+
+def test_what_never_began_does_not_wait(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    tell(tmp_path / "a", state="waiting", process=ended.pid)
+    tell(tmp_path / "b", state="waiting")
+    assert state(tmp_path / "a") == "not begun"
+    text = shown(tmp_path)
+    assert "2 runs, " in text
+    assert "1 not begun" in text
+    assert "1 waiting" in text
+    assert len(text.splitlines()) == 1
+
+
+def test_runs_are_shown_by_what_tells_them_apart(tmp_path):
+    for name, label in (("h8-1a2b", "gru · rate=0.1"), ("h8-3c4d", "gru · rate=0.2")):
+        write_status(tmp_path / name, Status(state="failed", label=label, reason="why"))
+    text = shown(tmp_path)
+    assert "rate=0.1" in text
+    assert "1a2b" not in text
+    write_status(tmp_path / "h8-5e6f", Status(state="failed", label="gru · rate=0.1", reason="why"))
+    text = shown(tmp_path)
+    assert "h8-1a2b" in text
+    assert "h8-5e6f" in text
+    assert "rate=0.2" in text
+
+
+def test_a_status_does_not_wait_for_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda descriptor: pytest.fail("waits for the disk"))
+    write_status(tmp_path, Status(state="running"))
+    assert state(tmp_path) == "running"
+
+
+def test_no_more_than_a_sample_of_the_results_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(status, "SAMPLE", 3)
+    for number in range(10):
+        (tmp_path / f"{number}" / "seed_0").mkdir(parents=True)
+        write_result(tmp_path / f"{number}", make_result())
+    write_status(tmp_path / "10", Status(state="waiting"))
+    read = []
+    decode = msgspec.json.decode
+    monkeypatch.setattr(
+        msgspec.json, "decode", lambda data, type: read.append(type) or decode(data, type=type)
+    )
+    assert "about 0:00:36 left" in shown(tmp_path)
+    assert read.count(status._Finished) <= 4
 
 
 def test_on_another_machine_news_count(tmp_path):

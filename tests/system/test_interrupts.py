@@ -5,14 +5,14 @@ import threading
 
 import pytest
 
-from gru_bench.system.interrupts import Interrupts
+from gru_bench.system.interrupts import SIGNALS, Interrupts
 
 
 @pytest.fixture(autouse=True)
 def handlers():
     """Python's own handlers, whatever the tests were started with; puts back what was there."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    own = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    own = dict.fromkeys(SIGNALS, signal.SIG_DFL) | {signal.SIGINT: signal.default_int_handler}
     for number, handler in own.items():
         signal.signal(number, handler)
     yield own
@@ -21,9 +21,15 @@ def handlers():
 
 
 @pytest.mark.parametrize(
-    ("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
+    ("number", "status"),
+    [
+        (signal.SIGINT, None),
+        (signal.SIGTERM, 143),
+        (signal.SIGHUP, 129),
+        (signal.SIGUSR1, 138),
+    ],
 )
-def test_a_signal_is_raised_where_it_is_asked_for(number, error, handlers):
+def test_a_signal_is_raised_where_it_is_asked_for(number, status, handlers):
     told = threading.Event()
     lines, after = [], []
 
@@ -34,19 +40,19 @@ def test_a_signal_is_raised_where_it_is_asked_for(number, error, handlers):
             signal.raise_signal(number)
             after.append("goes on")
             assert interrupts.requested
-            # So that a second one ends all; but a scheduler may well send SIGTERM twice.
+            # So that a second one ends all; but a scheduler may well send the same twice.
             assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
-            twice = signal.SIG_IGN if number == signal.SIGTERM else signal.SIG_DFL
-            assert signal.getsignal(signal.SIGTERM) is twice
+            twice = signal.SIG_DFL if number == signal.SIGINT else signal.SIG_IGN
+            assert signal.getsignal(number) is twice
             interrupts.raise_requested()
             after.append("not reached")
 
-    with pytest.raises(error) as raised:
+    with pytest.raises(KeyboardInterrupt if status is None else SystemExit) as raised:
         work()
     assert after == ["goes on"]
     assert told.wait(10)
     assert len(lines) == 1
-    assert error is KeyboardInterrupt or raised.value.code == 143
+    assert status is None or raised.value.code == status
     assert {number: signal.getsignal(number) for number in handlers} == handlers
 
 

@@ -49,8 +49,7 @@ def test_run_may_stop_early_or_break_off() -> None:
     lines = out.getvalue().splitlines()
     assert lines[1] == "[1/2] a: stopped early at step 40 of 100 after 0:00:00"
     assert lines[3] == (
-        "[2/2] b: broken off by KeyboardInterrupt at step 10 of 100 after 0:00:00,"
-        " loss nan, mse nan"
+        "[2/2] b: stopped by Ctrl-C at step 10 of 100 after 0:00:00, loss nan, mse nan"
     )
 
 

@@ -1,0 +1,45 @@
+"""What tells the runs of a sweep apart, in words."""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from gru_bench.config.experiment import ExperimentConfig
+
+
+def labels(configs: Sequence[ExperimentConfig]) -> list[str]:
+    """Returns a label of each run, such as `adding · gru · h128 · optim.learning_rate=0.01`.
+
+    It names task, cell and hidden size, and of the other keys those that are not the same in all
+    runs with these.
+
+    Args:
+        configs: The runs of one sweep.
+    """
+    alike: dict[str, list[int]] = defaultdict(list)
+    for place, config in enumerate(configs):
+        alike[f"{config.task_label} · {config.cell.name} · h{config.hidden_size}"].append(place)
+    found = [""] * len(configs)
+    for name, places in alike.items():
+        keys = [_flat(dataclasses.asdict(configs[place])) for place in places]
+        varied = [
+            key
+            for key in dict.fromkeys(key for each in keys for key in each)
+            if len({repr(each.get(key)) for each in keys}) > 1
+        ]
+        for place, each in zip(places, keys, strict=True):
+            values = ", ".join(f"{key}={each.get(key)}" for key in varied)
+            found[place] = f"{name} · {values}" if values else name
+    return found
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns every key in dots with its value."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,78 @@
+"""JAX as all runs are made, whatever the environment says; files that may be open."""
+
+import resource
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gru_bench.system import machine
+from gru_bench.system.errors import UserError
+from gru_bench.system.machine import SETTINGS, allow_open_files, pinned_settings, require_devices
+
+OTHER = {
+    "jax_threefry_partitionable": False,
+    "jax_default_prng_impl": "rbg",
+    "jax_random_seed_offset": 1,
+    "jax_enable_x64": True,
+    "jax_disable_jit": True,
+    "jax_numpy_dtype_promotion": "strict",
+    "jax_numpy_rank_promotion": "raise",
+    "jax_debug_nans": True,
+    "jax_debug_infs": True,
+    "jax_debug_key_reuse": True,
+    "jax_check_tracer_leaks": True,
+    "jax_transfer_guard_host_to_device": "disallow",
+    "jax_transfer_guard_device_to_device": "disallow",
+    "jax_transfer_guard_device_to_host": "disallow",
+}
+
+
+def drawn():
+    """What a run may draw, and what strict settings would refuse."""
+    numbers = jax.random.normal(jax.random.key(0), (4,))
+    return np.asarray(numbers + jnp.ones((1, 4), jnp.bfloat16) / jnp.int8(2))
+
+
+@pytest.mark.parametrize(("name", "value"), OTHER.items())
+def test_what_jax_is_set_to_changes_nothing(name, value):
+    with pinned_settings():
+        expected = drawn()
+    before = getattr(jax.config, name)
+    jax.config.update(name, value)
+    try:
+        with pinned_settings():
+            found = drawn()
+        assert getattr(jax.config, name) == value  # the caller's own again
+    finally:
+        jax.config.update(name, before)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_every_setting_is_tried():
+    assert OTHER.keys() == SETTINGS.keys()
+
+
+def test_a_device_that_is_not_there_is_said_in_one_line(monkeypatch):
+    def fail():
+        raise AssertionError
+
+    monkeypatch.setattr(jax, "devices", fail)
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    with pytest.raises(UserError, match="JAX_PLATFORMS=cuda is not possible: there is no such"):
+        require_devices()
+    monkeypatch.delenv("JAX_PLATFORMS")
+    with pytest.raises(UserError, match="JAX finds no device: AssertionError"):
+        machine.describe()
+
+
+def test_as_many_files_may_be_open_as_the_system_allows():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        allow_open_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(hard, machine.OPEN_FILES)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
