@@ -253,7 +253,7 @@ def full_disk(lab: Lab) -> str:
 @contextmanager
 def small_disk(
     folder: Path,
-) -> Iterator[tuple[Path, Callable[[int], None], Callable[[], None], str]]:
+) -> Iterator[tuple[Path, Callable[[int], object], Callable[[], None], str]]:
     """A folder, what fills its disk, what frees it, and how it is done."""
     folder.mkdir()
     filler = folder / "filler"
@@ -267,7 +267,7 @@ def small_disk(
                 return
 
     size = f"size={DISK_BYTES}"
-    mount = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder]
+    mount = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)]
     if os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0:
         try:
             yield folder, fill, filler.unlink, "a small tmpfs"

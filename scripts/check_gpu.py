@@ -141,7 +141,13 @@ def check(sizes: Sizes, interpret: bool) -> list[dict[str, Any]]:
                 with jax.default_matmul_precision("highest"):
                     exact = results(model_of(cell, shape), shape, plain_scan)
                 for path in paths_of(model, interpret):
-                    row = {"cell": cell, "shape": str(shape), "dtype": dtype, "path": path}
+                    row: dict[str, Any] = {
+                        "cell": cell,
+                        "shape": str(shape),
+                        "dtype": dtype,
+                        "path": path,
+                    }
+                    row |= {"dtype": dtype, "path": path}
                     row |= {"precision": precision or "default", "tolerance": tolerance}
                     try:
                         with jax.default_matmul_precision(precision):

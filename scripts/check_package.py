@@ -91,10 +91,15 @@ def visit(folder: Path) -> list[str]:
     for line, expected in VISIT:
         program, *words = line.split()
         done = subprocess.run(
-            [binaries / program, *words], cwd=empty, env=variables, capture_output=True, text=True
+            [str(binaries / program), *words],
+            cwd=empty,
+            env=variables,
+            capture_output=True,
+            text=True,
         )
         if done.returncode or expected not in done.stdout:
             faults.append(f"{line}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+            continue
         complaints = filter(COMPLAINT.search, done.stderr.splitlines())
         faults += [f"{line}: wrote {complaint}" for complaint in complaints]
     missing = [name for name in WRITTEN if not (empty / name).is_file()]
@@ -107,7 +112,7 @@ def run_tests(folder: Path) -> bool:
     variables = os.environ | {"PYTHONSAFEPATH": "1", "XDG_CACHE_HOME": str(folder / "cache")}
     python = folder / "venv" / "bin" / "python"
     tests = [str(ROOT / "tests" / each) for each in TESTS]
-    command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-m", WITHOUT, *tests]
+    command = [str(python), "-m", "pytest", "-p", "no:cacheprovider", "-m", WITHOUT, *tests]
     return subprocess.run(command, cwd=ROOT, env=variables).returncode == 0
 
 

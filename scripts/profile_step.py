@@ -13,7 +13,7 @@ import re
 import statistics
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
 
 os.environ["JAX_NUM_CPU_DEVICES"] = os.environ["PJRT_NPROC"] = "1"
@@ -88,8 +88,8 @@ def profile(
     for event in events:
         if event.get("ph") == "X" and event["name"] in instructions:
             durations[event["name"]].append(event["dur"])
-    runs: Counter[str] = Counter()
-    milliseconds: Counter[str] = Counter()
+    runs: defaultdict[str, float] = defaultdict(float)
+    milliseconds: defaultdict[str, float] = defaultdict(float)
     for name, microseconds in durations.items():
         if name.startswith(("while", "call", "conditional")):
             continue  # they contain the others

@@ -38,7 +38,7 @@ def test_what_is_imported_is_declared():
     needed = names(PROJECT["dependencies"])
     extras = PROJECT["optional-dependencies"]
     optional = set().union(*(names(extras[extra]) for extra in extras if extra != "test"))
-    providers = metadata.packages_distributions()
+    providers = dict(metadata.packages_distributions())
     # Of extras that are not installed here; a module goes by the name of its distribution.
     providers |= {name: [name] for name in optional if name not in providers}
     undeclared = {}

@@ -20,7 +20,7 @@ from gru_bench.analysis.gates import HISTOGRAM_BINS, gate_limits, gate_statistic
 from gru_bench.analysis.gradients import gradient_flow
 from gru_bench.model.model import load_model, read_out
 from gru_bench.tasks.adding import AddingTask
-from gru_bench.tasks.base import Batch
+from gru_bench.tasks.base import Batch, Task
 from gru_bench.tasks.counting import CountingTask
 
 GATED = ("gru", "gru_reset_after", "lstm")
@@ -109,7 +109,7 @@ def no_nudges(model, steps):
 @pytest.mark.parametrize("name", CELLS)
 def test_gradient_flow_is_the_product_of_the_jacobians(name, readout, x64):
     if readout == "every":
-        task = CountingTask(max_n=3, test_max_n=12, batch_size=1)
+        task: Task = CountingTask(max_n=3, test_max_n=12, batch_size=1)
         batch = task.batch((jnp.array([3]), jnp.ones(1), jnp.arange(7)))
         model = random_model(name, 3, 3, readout=readout)
     else:

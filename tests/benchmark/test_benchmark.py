@@ -10,6 +10,7 @@ import pytest
 
 from gru_bench.benchmark import end_to_end, layer, peers
 from gru_bench.benchmark.peers import OURS, SCAN, SPLIT_SCAN, Shape, make_contestants, make_layers
+from gru_bench.measuring.rounds import race
 from gru_bench.model.model import CELLS
 
 SHAPE = Shape(batch=4, time=5, input_size=3, hidden_size=2)
@@ -62,7 +63,7 @@ def test_contestants_train_and_infer():
 
 def test_rounds_begin_with_another_contestant_and_turns_with_a_call_not_counted():
     calls = []
-    seconds = layer.race({name: lambda name=name: calls.append(name) for name in "abc"}, 2)
+    seconds = race({name: lambda name=name: calls.append(name) for name in "abc"}, 2)
     assert "".join(calls) == "aabbccbbccaaccaabb"
     assert {name: len(times) for name, times in seconds.items()} == {"a": 2, "b": 2, "c": 2}
 
@@ -102,7 +103,7 @@ def test_end_to_end(monkeypatch, capsys):
     monkeypatch.setattr(end_to_end, "COMPARED", ("rnn",))
     monkeypatch.setattr(end_to_end, "SEEDS", range(2))
     result = end_to_end.measure_end_to_end(2, hidden_size=4, compiled=False)
-    assert not jax.config.jax_enable_compilation_cache
+    assert not jax.config.jax_enable_compilation_cache  # type: ignore[attr-defined]
     jax.config.update("jax_enable_compilation_cache", True)
     seconds = result["cells"]["rnn"]
     assert 0 < seconds["gru-bench without compilation"] < seconds["gru-bench"]

@@ -74,7 +74,7 @@ def run_case(name, shape):
     gradient = jax.jit(jax.grad(loss, (0, 1, 2), has_aux=True))
     (of_parameters, of_x, of_state), result = gradient(parameters, x, state)
     assert of_x.dtype == jnp.float64
-    return Case(
+    return Case(  # type: ignore[call-arg] # how many arrays a * passes on is not seen
         named(name, cell),
         *jax.tree.map(np.array, (x, state)),
         probe,

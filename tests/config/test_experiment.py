@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def cell(**changes):
 NAN, INFINITY = math.nan, math.inf
 
 # Where a value stands, and values that it cannot have.
-BAD = [
+BAD: list[tuple[Any, str, list[Any]]] = [
     (cell, "cell.name", ["GRU", "", "transformer"]),
     (cell, "cell.initialisation", ["random"]),
     (cell, "cell.forget_bias", [NAN, INFINITY]),

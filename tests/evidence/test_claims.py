@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from helpers.made_up import make_curve, make_result
@@ -445,7 +446,7 @@ def test_7_counting(gru, lstm, expected):
 
 
 def overfitting(excess, documents=200, test=0.9, n=8):
-    keys = {"task": {"train_documents": documents}}
+    keys: dict[str, Any] = {"task": {"train_documents": documents}}
     gru, lstm = (make_result("text", cell, [test] * n, **keys) for cell in ("gru", "lstm"))
     train = [test + 0.05 + 0.01 * (-1) ** seed for seed in range(n)]
     return [with_train(gru, [test + 0.05] * n), with_train(lstm, [t + excess for t in train])]

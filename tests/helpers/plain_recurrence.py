@@ -51,7 +51,7 @@ def value_and_gradients(run, cells, x, state):
 
 
 def assert_same(found, expected, **tolerance):
-    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    assert jax.tree.structure(found) == jax.tree.structure(expected)  # type: ignore[operator] # missing in JAX's stub
     for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         assert one.dtype == other.dtype
         np.testing.assert_allclose(one, other, **tolerance)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import jax
 import pytest
@@ -39,7 +40,7 @@ def milliseconds(monkeypatch, gpu, tmp_path):
     `milliseconds["asked"]` are the steps that were made ready.
     """
     monkeypatch.setenv("GRU_BENCH_CACHE", str(tmp_path))
-    fake = {"asked": []}
+    fake: dict[str, Any] = {"asked": []}
 
     def training_step(path, *arguments):
         fake["asked"].append((path, *arguments[1:]))

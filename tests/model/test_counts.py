@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from flax import nnx
@@ -85,7 +86,7 @@ def test_a_gru_is_three_quarters_and_an_rnn_a_quarter_of_an_lstm(input_size, hid
 
 
 def test_the_inner_bias_makes_the_ratio_a_little_larger():
-    rows = {
+    rows: dict[Any, Any] = {
         (row["cell"], row["input_size"], row["hidden_size"]): row
         for row in parameter_table([2, 64], [128, 256])
     }
@@ -181,7 +182,7 @@ def test_a_cell_matches_an_lstm_by_what_it_was_asked_for(layers):
 
 
 def test_the_table_of_matched_sizes_compares_with_the_lstm_beside():
-    rows = parameter_table([2], [128], "flops")
+    rows: Any = parameter_table([2], [128], "flops")
     lstm = next(row for row in rows if row["cell"] == "lstm")
     assert lstm["hidden_size"] == 128
     for row in rows:

@@ -19,7 +19,7 @@ def cudnn_by_reference(monkeypatch):
 
     def reference(lengths, *sizes):
         def lstm(x, h, c, weights):
-            parts = rnn.unpack_lstm_weights(weights, *sizes[:3], sizes[4])
+            parts = rnn.unpack_lstm_weights(weights, *sizes[:3], sizes[4])  # type: ignore[call-arg]
             return rnn.lstm_ref(x, h, c, *parts, lengths, *sizes[:5])
 
         return lstm

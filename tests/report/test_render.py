@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from helpers.made_up import ENVIRONMENT, make_learning_curve, make_probes, make_result, make_show
 
+from gru_bench.evidence.claims.claim import Claim
+from gru_bench.evidence.claims.claim import Test as ClaimTest
 from gru_bench.evidence.claims.ledger import ledger as claims_of
 from gru_bench.evidence.estimates import Interval
 from gru_bench.report import ledger, render, tables
@@ -908,10 +910,10 @@ def test_all_documents_stand_after_any_number_of_them():
 
 def claim(number, findings, quantifier="all", parts=("",), tasks="aaaaa"):
     tests = [
-        ledger.Test(task=task, what=f"test {i}", figure=f"{i}.0", finding=finding, part=part)
+        ClaimTest(task=task, what=f"test {i}", figure=f"{i}.0", finding=finding, part=part)
         for i, ((finding, part), task) in enumerate(zip(findings, tasks, strict=False))
     ]
-    return ledger.Claim(
+    return Claim(
         number=number, sentence=f"Claim {number}.", how="By <rule>.", quantifier=quantifier,
         tests=tests, parts=parts,
     )  # fmt: skip

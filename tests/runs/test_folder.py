@@ -47,9 +47,11 @@ def test_non_finite_numbers_become_null(tmp_path):
 
 
 def test_numpy_numbers_are_written_as_numbers(tmp_path):
-    result = make_result(scores=(np.float32(0.5),))
-    curve = dataclasses.replace(make_curve([1.0, 2.0]), train_loss=np.array([np.nan, 2.0]))
-    seed = dataclasses.replace(result.seeds[0], curve=curve, steps=np.int64(7))
+    result = make_result(scores=(np.float32(0.5),))  # type: ignore[arg-type]
+    curve = make_curve([1.0, 2.0])
+    curve = dataclasses.replace(curve, train_loss=np.array([np.nan, 2.0]))  # type: ignore[arg-type]
+    first = result.seeds[0]
+    seed = dataclasses.replace(first, curve=curve, steps=np.int64(7))  # type: ignore[arg-type]
     write_result(tmp_path, dataclasses.replace(result, seeds=[seed]))
     read = read_result(tmp_path).seeds[0]
     assert (read.test["mse"], read.steps, read.curve.train_loss) == (0.5, 7, [None, 2.0])

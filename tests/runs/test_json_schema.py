@@ -1,6 +1,7 @@
 """The JSON Schema of result.json: committed as generated, and met by what is written."""
 
 import json
+from typing import Any
 
 import pytest
 from helpers.made_up import make_result, make_show
@@ -8,7 +9,7 @@ from helpers.made_up import make_result, make_show
 from gru_bench.runs.folder import RESULT, DamagedResult, read_result, write_result
 from gru_bench.runs.json_schema import FILE, result_schema
 
-KINDS = {
+KINDS: dict[str, Any] = {
     "object": dict,
     "array": list,
     "string": str,

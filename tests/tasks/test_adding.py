@@ -1,5 +1,7 @@
 """Adding problem: its sequences as defined, its scores at known outputs, its draws."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -93,7 +95,7 @@ def test_weights_leave_out_fillers():
 # What the tasks drawn without end have in common
 
 
-TASKS = {
+TASKS: dict[str, Any] = {
     "copy": CopyTask(lag=3, batch_size=4),
     "adding": AddingTask(length=6, batch_size=4),
 }
@@ -121,7 +123,7 @@ def test_splits_and_seeds_have_draws_of_their_own_and_repeat_them(name):
     batches = {}
     for seed in (0, 1):
         key = jax.random.key(seed)
-        items = {split: task.evaluation(key, split) for split in SPLITS}
+        items: dict[str, Any] = {split: task.evaluation(key, split) for split in SPLITS}
         items["steps"] = task.schedule(key, jnp.int32(0), 250)
         for purpose, drawn in items.items():
             inputs = np.array(inputs_of(task, drawn))

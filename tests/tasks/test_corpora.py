@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import datasets
@@ -36,7 +37,7 @@ def labelled(documents: Documents, corpus: Corpus) -> list[tuple[str, str]]:
     ]
 
 
-def write(path: Path, rows: list[tuple[object, object]], text="text", label="label") -> Path:
+def write(path: Path, rows: Sequence[tuple[object, object]], text="text", label="label") -> Path:
     """Writes rows by the `datasets` library itself, as a user would export them."""
     columns = {text: [row[0] for row in rows], label: [row[1] for row in rows]}
     table = datasets.Dataset.from_dict(columns)
