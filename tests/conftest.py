@@ -18,8 +18,11 @@ jax.config.update("jax_num_cpu_devices", 2)
 
 pytest.register_assert_rewrite("helpers")
 
-# Not training: its runs gain a leading axis as a population, which their annotations leave out.
-CHECKED = ["cells", "model", "recurrence", "tasks"]
+# An array is never stretched to more axes unasked: `a + b[None]` says what `a + b` leaves open.
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# The packages that compute with arrays: their shapes are checked against their annotations.
+CHECKED = ["analysis", "cells", "model", "recurrence", "tasks", "training"]
 install_import_hook([f"gru_bench.{package}" for package in CHECKED], "beartype.beartype")
 
 # What runs, resumes and reports trainings, whatever they compute: most of its time is compilation.

@@ -1,10 +1,10 @@
-"""Why cells differ: gradients through time, and gates.
+"""What the gates of a cell do on real sequences, and what they do when driven to their ends.
 
 All functions here are pure. A `Model` is a pytree, so that what takes one can be compiled, and
 mapped over a trained population, as it is:
 
     models = load_model(config, fit.params)
-    flows = jax.jit(jax.vmap(gradient_flow, (0, None, None)))(models, task, batch)
+    layers = jax.jit(jax.vmap(gate_statistics, (0, None)))(models, batch)
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from gru_bench.analysis.trace import _mean, no_nudges, trace
+from gru_bench.analysis.trace import no_nudges, trace, weighted_mean
 from gru_bench.cells.base import Cell, Gates, State
 from gru_bench.cells.builtin import GRU, LSTM, GRUResetAfter
 from gru_bench.model.model import Model
@@ -24,19 +24,13 @@ HISTOGRAM_BINS = 20
 OPEN = 1e3  # added to what goes into a gate, it drives any gate to its end
 
 
-# Gradients
-
-
-# Gates
-
-
 class GateStatistics(NamedTuple):
     """How far a gate is open, from 0 to 1, on the real steps of real sequences.
 
     Attributes:
-        by_step: mean over sequences and units; NaN where no sequence is so long.
-        by_unit: mean over sequences and steps.
-        histogram: share of all values in each of `HISTOGRAM_BINS` equal intervals.
+        by_step: The mean over sequences and units; NaN where no sequence is so long.
+        by_unit: The mean over sequences and steps.
+        histogram: The share of all values in each of `HISTOGRAM_BINS` equal intervals.
     """
 
     by_step: Float[Array, " time"]
@@ -45,16 +39,16 @@ class GateStatistics(NamedTuple):
 
 
 def gate_statistics(model: Model, batch: Batch) -> list[dict[str, GateStatistics]]:
-    """The gates of each layer while it reads the batch, by the names of `Cell.openness`."""
+    """Returns the gates of each layer while it reads the batch, by the names of `Cell.openness`."""
     steps = batch.inputs.shape[0]
-    weights = (jnp.arange(steps)[:, None] < batch.lengths) * batch.weights
+    weights = (jnp.arange(steps)[:, None] < batch.lengths[None]) * batch.weights[None]
 
     def statistics(values: Float[Array, "time batch hidden"]) -> GateStatistics:
         each = jnp.broadcast_to(weights[..., None], values.shape)
         counts, _ = jnp.histogram(values, HISTOGRAM_BINS, range=(0, 1), weights=each)
         return GateStatistics(
-            by_step=_mean(values, each, axis=(1, 2)),
-            by_unit=_mean(values, each, axis=(0, 1)),
+            by_step=weighted_mean(values, each, axis=(1, 2)),
+            by_unit=weighted_mean(values, each, axis=(0, 1)),
             histogram=counts / each.sum(),
         )
 
@@ -69,18 +63,18 @@ def gate_statistics(model: Model, batch: Batch) -> list[dict[str, GateStatistics
 
 
 class GateLimits(NamedTuple):
-    """What a gate does at its ends: z itself, and largest deviations from what textbooks say.
+    """What gates do at their ends: z itself, and the largest deviations from what textbooks say.
 
     Attributes:
-        z_kept: the update gate where the state is kept; None for an LSTM.
-        kept: deviation of the new memory from the old one, the gate that keeps at 1 (an LSTM's
-            input gate at 0).
-        z_replaced: the update gate where the state is replaced; None for an LSTM.
-        replaced: deviation of the new memory from the candidate, the gate that keeps at 0 (an
-            LSTM's input gate at 1).
-        reset_shut: deviation of the candidate from that of another history, the reset gate at 0;
-            None for an LSTM.
-        reset_open: the same with the reset gate at 1: what the history does if it is let through.
+        z_kept: The update gate where the state is kept; None for an LSTM.
+        kept: The deviation of the new memory from the old one, with the gate that keeps at 1 (and
+            an LSTM's input gate at 0).
+        z_replaced: The update gate where the state is replaced; None for an LSTM.
+        replaced: The deviation of the new memory from the candidate, with the gate that keeps at 0
+            (and an LSTM's input gate at 1).
+        reset_shut: The deviation of the candidate from that of another history, with the reset gate
+            at 0; None for an LSTM.
+        reset_open: The same with the reset gate at 1: what the history does if it is let through.
     """
 
     z_kept: Float[Array, ""] | None
@@ -94,13 +88,13 @@ class GateLimits(NamedTuple):
 def gate_limits(
     cell: Cell, x: Float[Array, "batch input"], state: State, other: State
 ) -> GateLimits | None:
-    """Drives the gates of a cell to their ends, by their biases alone, and sees what it does.
+    """Drives the gates of a cell to their ends, by their biases alone, and measures what it does.
 
     Args:
-        cell: with any weights; it is left as it is.
-        x: inputs of one step.
-        state: a state before the step.
-        other: another one.
+        cell: The cell, with any weights; it is left as it is.
+        x: The inputs of one step.
+        state: A state before the step.
+        other: Another state, of the same shape.
 
     Returns:
         What the gates do; None for any cell but the two GRUs and the LSTM. The memory is the h of
@@ -137,6 +131,3 @@ def gate_limits(
 
 def _largest(difference: Array) -> Float[Array, ""]:
     return jnp.abs(difference).max()
-
-
-# A cell in slow motion

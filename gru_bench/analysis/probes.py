@@ -1,4 +1,4 @@
-"""Looks into trained cells: how gradients flow, what gates do, how they take longer sequences."""
+"""Probes of trained cells: how gradients flow, what gates do, how longer sequences are scored."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,19 +23,27 @@ from gru_bench.model.model import Model, load_model
 from gru_bench.model.streaming import embed
 from gru_bench.runs.result import Gate, GateEnds, GradientNorms, Lengths, Probes
 from gru_bench.tasks.base import Batch, Task
-from gru_bench.training.devices import over_runs
+from gru_bench.training.devices import over_members
 from gru_bench.training.state import TrainConfig
-from gru_bench.training.step import evaluate_items, init_run
+from gru_bench.training.step import evaluate_items, init_state
 
 MULTIPLES = (1, 2, 4)  # of the length trained at
 LONGER_BATCHES = 5  # of the test data, that are scored at each multiple
 MOST_POINTS = 101  # of a curve over time that is kept
 
-Histograms = dict[str, tuple[Float[np.ndarray, "run bins"], Float[np.ndarray, " bins+1"]]]
+Histograms = dict[str, tuple[Float[np.ndarray, "members bins"], Float[np.ndarray, " bins+1"]]]
 
 
 class View(NamedTuple):
-    """What is seen of one run; norms are relative to distance 0."""
+    """What is seen of one member.
+
+    Attributes:
+        initial: Norms of the loss gradient before training, relative to distance 0.
+        trained: The same after training.
+        gates: What the gates of each layer do.
+        ends: What the gates of the first layer do at their ends.
+        longer: The main score at each of `MULTIPLES` of the length trained at.
+    """
 
     initial: Float[Array, " distance"]
     trained: Float[Array, " distance"]
@@ -50,35 +58,35 @@ def probe(
     seeds: Sequence[int],
     params: PyTree[np.ndarray],
 ) -> Probes:
-    """Looks into the runs of a trained population.
+    """Returns the probes of a trained population.
 
-    Gradients and gates are those of one batch of each run's test data, longer sequences those of
+    Gradients and gates are those of one batch of each member's test data, longer sequences those of
     `LONGER_BATCHES`.
 
     Args:
-        config: how the population was trained.
-        task: on what.
-        seeds: seed of each run.
-        params: the trained parameters, with the runs as the leading axis.
+        config: How the population was trained.
+        task: The task that it was trained on.
+        seeds: The seed of each member.
+        params: The trained parameters, with the members as the leading axis.
     """
 
     def view(seed: Int[Array, ""], params: PyTree[Array], task: Task) -> View:
         # As it was before its first step; the learning rate plays no part in that.
-        run = init_run(config, task, seed, jnp.float32(0))
-        batch = full_batch(task, task.evaluation(run.evaluation_key, "test"))
+        start = init_state(config, task, seed, jnp.float32(0))
+        batch = full_batch(task, task.evaluation(start.evaluation_key, "test"))
         model = load_model(config.model, params)
         return View(
-            initial=relative_flow(load_model(config.model, run.params), task, batch),
+            initial=relative_flow(load_model(config.model, start.params), task, batch),
             trained=relative_flow(model, task, batch),
             gates=gate_statistics(model, batch),
             ends=ends_of_gates(model, batch),
             longer=[
-                score_on_sample(config, params, longer, run.evaluation_key)
+                score_on_sample(config, params, longer, start.evaluation_key)
                 for longer in at_multiples(task)
             ],
         )
 
-    look = jax.jit(partial(over_runs, view))
+    look = jax.jit(partial(over_members, view))
     views: View = jax.device_get(look(jnp.array(seeds), params, task))
     return Probes(
         gradients=gradient_norms(np.asarray(views.initial), np.asarray(views.trained)),
@@ -97,19 +105,19 @@ def probe(
 def look_within(
     config: TrainConfig, task: Task
 ) -> Callable[[Sequence[int], PyTree[np.ndarray]], Histograms]:
-    """Makes a function that looks into the runs of a population while they are trained.
+    """Makes a function that looks into the members of a population while they are trained.
 
-    Given the runs' seeds and parameters, it returns by name the heights of bins, with the runs as
-    the leading axis, and the bins' edges: shares of how far each gate of each layer is open, and
-    norms of the loss gradient by distance in time, relative to distance 0. Both are those of one
-    batch of each run's validation data.
+    Given the members' seeds and parameters, it returns by name the heights of bins, with the
+    members as the leading axis, and the bins' edges: shares of how far each gate of each layer is
+    open, and norms of the loss gradient by distance in time, relative to distance 0. Both are those
+    of one batch of each member's validation data.
     """
 
     def view(
         seed: Int[Array, ""], params: PyTree[Array], task: Task
     ) -> dict[str, Float[Array, " bins"]]:
         # The learning rate plays no part in the data.
-        key = init_run(config, task, seed, jnp.float32(0)).evaluation_key
+        key = init_state(config, task, seed, jnp.float32(0)).evaluation_key
         batch = full_batch(task, task.evaluation(key, "validation"))
         model = load_model(config.model, params)
         return {"gradients": relative_flow(model, task, batch)} | {
@@ -118,7 +126,7 @@ def look_within(
             for name, seen in layer.items()
         }
 
-    compiled = jax.jit(partial(over_runs, view))
+    compiled = jax.jit(partial(over_members, view))
 
     def look(seeds: Sequence[int], params: PyTree[np.ndarray]) -> Histograms:
         heights = jax.device_get(compiled(jnp.array(seeds), params, task))
@@ -133,32 +141,32 @@ def look_within(
 
 
 def at_multiples(task: Task) -> list[Task]:
-    """The task at `MULTIPLES` of its length; nothing where it has no other length."""
+    """Returns the task at `MULTIPLES` of its length; nothing where it has no other length."""
     return [longer for m in MULTIPLES if (longer := task.longer(m)) is not None]
 
 
 def score_on_sample(
     config: TrainConfig, params: PyTree[Array], task: Task, key: Key[Array, ""]
 ) -> Float[Array, ""]:
-    """The main score on the first `LONGER_BATCHES` of the test data."""
+    """Returns the main score on the first `LONGER_BATCHES` of the test data."""
     items = jax.tree.map(lambda leaf: leaf[:LONGER_BATCHES], task.evaluation(key, "test"))
     return evaluate_items(config, params, task, items)[task.score.name]
 
 
 def full_batch(task: Task, items: PyTree[Array]) -> Batch:
-    """The first of the batches with the most sequences that are no filler."""
+    """Returns the first of the batches with the most sequences that are no filler."""
     sequences = jax.vmap(lambda item: task.batch(item).weights.sum())(items)
     return task.batch(jax.tree.map(lambda leaf: leaf[sequences.argmax()], items))
 
 
 def relative_flow(model: Model, task: Task, batch: Batch) -> Float[Array, " distance"]:
-    """Norms of `gradient_flow` with respect to the full state, over that at the loss."""
-    norms = gradient_flow(model, task, batch).state
+    """Returns the norms of `gradient_flow`, relative to that at the loss."""
+    norms = gradient_flow(model, task, batch)
     return norms / norms[0]
 
 
 def ends_of_gates(model: Model, batch: Batch) -> GateLimits | None:
-    """`gate_limits` of the first layer halfway through the sequences.
+    """Returns the `gate_limits` of the first layer halfway through the sequences.
 
     The other history of a sequence is that of its neighbour in the batch.
     """
@@ -172,9 +180,9 @@ def ends_of_gates(model: Model, batch: Batch) -> GateLimits | None:
 
 
 def gradient_norms(
-    initial: Float[np.ndarray, "run distance"], trained: Float[np.ndarray, "run distance"]
+    initial: Float[np.ndarray, "members distance"], trained: Float[np.ndarray, "members distance"]
 ) -> GradientNorms:
-    """The norms at evenly spaced distances."""
+    """Returns the norms at evenly spaced distances."""
     kept = points(initial.shape[1])
     return GradientNorms(
         distance=kept.tolist(), initial=initial[:, kept].tolist(), trained=trained[:, kept].tolist()
@@ -182,7 +190,7 @@ def gradient_norms(
 
 
 def gate(seen: GateStatistics) -> Gate:
-    """One gate's openness: means over the runs, which are the leading axis."""
+    """Returns one gate's openness: means over the members, which are the leading axis."""
     kept = points(seen.by_step.shape[1])
     return Gate(
         step=kept.tolist(),
@@ -193,14 +201,14 @@ def gate(seen: GateStatistics) -> Gate:
 
 
 def gate_ends(ends: GateLimits) -> GateEnds:
-    """The largest deviations over the runs; of the update gate, which is at an end, the mean."""
+    """Returns the largest deviations over the members, and the mean of the update gate."""
     summary: dict[str, float | None] = {}
     for name, values in ends._asdict().items():
-        over_runs = np.mean if name.startswith("z_") else np.max
-        summary[name] = None if values is None else float(over_runs(values))
+        over_all = np.mean if name.startswith("z_") else np.max
+        summary[name] = None if values is None else float(over_all(values))
     return msgspec.convert(summary, GateEnds)
 
 
 def points(number: int) -> Int[np.ndarray, " points"]:
-    """Evenly spaced indices below a number, at most `MOST_POINTS` of them, both ends included."""
+    """Returns at most `MOST_POINTS` evenly spaced indices below a number, both ends included."""
     return np.unique(np.linspace(0, number - 1, min(number, MOST_POINTS)).round().astype(int))

@@ -193,7 +193,7 @@ def _scan_layer(cell: str, shape: Shape) -> Layer:
 
         def dot(i: int, a: Array) -> Array:
             weight, bias = maps[i]
-            return a @ weight if bias is None else a @ weight + bias
+            return a @ weight if bias is None else a @ weight + bias[None]
 
         def body(state: State, x_t: Array) -> tuple[State, Array]:
             state = layer.step(state, layer.project(x_t), dot)

@@ -100,7 +100,9 @@ class Cell(nnx.Module):
         """The part of a step's affine maps that depends on the input alone."""
         weight, bias = self.input_map()
         product = x @ weight.astype(x.dtype)
-        return product if bias is None else product + bias.astype(x.dtype)
+        if bias is None:
+            return product
+        return product + jnp.broadcast_to(bias.astype(x.dtype), product.shape)
 
     def recurrent_maps(self) -> tuple[AffineMap, ...]:
         """Weights and bias of each recurrent product."""

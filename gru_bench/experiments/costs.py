@@ -23,7 +23,7 @@ from gru_bench.system.files import content_hash, write_atomically
 from gru_bench.system.locks import lock
 from gru_bench.tasks.base import Task
 from gru_bench.training.state import TrainConfig, with_hidden_size
-from gru_bench.training.step import init_run
+from gru_bench.training.step import init_state
 
 SIZES = ".sizes"
 
@@ -113,5 +113,5 @@ def sizes_of_equal_time(
 
 def untrained_model(train: TrainConfig, task: Task) -> Model:
     """A model before its first step."""
-    run = jax.jit(lambda: init_run(train, task, jnp.int32(0), jnp.float32(0)))()
+    run = jax.jit(lambda: init_state(train, task, jnp.int32(0), jnp.float32(0)))()
     return load_model(train.model, run.params)

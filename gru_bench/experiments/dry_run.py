@@ -18,7 +18,7 @@ from gru_bench.experiments.to_result import count, tuning_grid
 from gru_bench.system.machine import pinned_settings
 from gru_bench.system.progress import Progress, show_clock
 from gru_bench.tasks.base import Task
-from gru_bench.training.devices import devices_per_run
+from gru_bench.training.devices import devices_per_member
 from gru_bench.training.state import TrainConfig, with_hidden_size
 
 FORWARD_SHARE = 1 / 3  # of a training step; the backward pass is about two forward ones
@@ -91,7 +91,7 @@ def train_seconds(task: Task, train: TrainConfig, step_s: float, runs: int) -> f
     batches: int = jax.tree.leaves(items)[0].shape[0]
     evaluations = -(-train.steps // train.evaluate_every)
     steps = train.steps + evaluations * batches * FORWARD_SHARE
-    shared = devices_per_run(train, runs, task.batch_size)
+    shared = devices_per_member(train, runs, task.batch_size)
     rounds = -(-runs // (jax.device_count() // shared))
     return steps * step_s * rounds / shared
 

@@ -124,7 +124,9 @@ def run_population(
         def on_snapshot(snapshot: Snapshot) -> None:
             if look is None or every is None or len(snapshot.evaluations) % every:
                 return
-            params = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(seeds)], snapshot.runs.params)
+            params = jax.tree.map(
+                lambda leaf: np.asarray(leaf)[: len(seeds)], snapshot.state.params
+            )
             within = look(seeds, params)
             for member in members:
                 for run, seed in enumerate(member.seeds, start=member.first):

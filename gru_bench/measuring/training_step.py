@@ -17,7 +17,7 @@ from gru_bench.measuring.recurrence_choice import with_path
 from gru_bench.measuring.rounds import program_memory_mb
 from gru_bench.tasks.base import Task
 from gru_bench.training.state import TrainConfig
-from gru_bench.training.step import init_run, train_step
+from gru_bench.training.step import init_state, train_step
 
 STEPS_A_TURN = 10  # in one program, so that the host's part does not count
 WARM_UP_ROUNDS = 2
@@ -91,5 +91,5 @@ def _compile_steps(config: TrainConfig, task: Task) -> tuple[Any, Any]:
         return jax.lax.scan(lambda run, item: train_step(config, run, task, item), run, items)
 
     rate = jnp.float32(config.optim.learning_rate)
-    run = jax.jit(lambda: init_run(config, task, jnp.int32(0), rate))()
+    run = jax.jit(lambda: init_state(config, task, jnp.int32(0), rate))()
     return jax.jit(steps).lower(run, task).compile(), run

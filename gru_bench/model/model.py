@@ -119,7 +119,7 @@ def read_out(
         return hidden
     if readout == "last":
         return hidden[lengths - 1, jnp.arange(hidden.shape[1])]
-    real = (jnp.arange(hidden.shape[0])[:, None] < lengths)[..., None]
+    real = (jnp.arange(hidden.shape[0])[:, None] < lengths[None])[..., None]
     if readout == "mean":
         return jnp.where(real, hidden, 0).sum(0) / lengths[:, None]
     return jnp.where(real, hidden, -jnp.inf).max(0)

@@ -88,6 +88,6 @@ def products(cell: Cell, dtype: jnp.dtype) -> Dot:
 
     def dot(i: int, a: Array) -> Array:
         weight, bias = maps[i]
-        return a @ weight if bias is None else a @ weight + bias
+        return a @ weight if bias is None else a @ weight + bias[None]
 
     return dot

@@ -162,7 +162,7 @@ def _dot(layer: Cell, dtype: Any) -> Dot:
     def dot(i: int, a: Array) -> Array:
         weight, bias = maps[i]
         product: Array = a @ weight
-        return product if bias is None else product + bias
+        return product if bias is None else product + bias[None]
 
     return dot
 

@@ -65,7 +65,7 @@ class AddingTask:
         first = jax.random.randint(of_first, (self.batch_size,), 0, half)
         second = jax.random.randint(of_second, (self.batch_size,), half, self.length)
         steps = jnp.arange(self.length)[:, None]
-        markers = ((steps == first) | (steps == second)).astype(values.dtype)
+        markers = ((steps == first[None]) | (steps == second[None])).astype(values.dtype)
         return Batch(
             inputs=jnp.stack([values, markers], axis=-1),
             targets=(values * markers).sum(0),

@@ -94,21 +94,21 @@ class CountingTask:
 
     def batch(self, item: Item) -> Batch:
         n, weights, steps = item
-        t = steps[:, None]
+        t, n = steps[:, None], n[None]
         symbols = jnp.where(t == 0, START, jnp.where(t <= n, A, B))
         return Batch(
             inputs=jax.nn.one_hot(symbols, self.input_size),
             targets=jnp.where(t < n, NEXT_A, jnp.where(t < 2 * n, NEXT_B, END)),
-            lengths=2 * n + 1,
+            lengths=2 * n[0] + 1,
             weights=weights,
         )
 
     def tally(self, outputs: Float[Array, "time batch symbols"], batch: Batch) -> dict[str, Array]:
         t, n = jnp.arange(len(outputs))[:, None], batch.lengths // 2
-        real = t < batch.lengths
+        real = t < batch.lengths[None]
         losses = optax.softmax_cross_entropy_with_integer_labels(outputs, batch.targets)
         right = outputs.argmax(-1) == batch.targets
-        accepted = (right | (t <= n) | ~real).all(0)
+        accepted = (right | (t <= n[None]) | ~real).all(0)
         return {
             "count": batch.lengths @ batch.weights,
             "loss": jnp.where(real, losses, 0).sum(0) @ batch.weights,

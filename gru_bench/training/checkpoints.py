@@ -26,7 +26,7 @@ import orbax.checkpoint as ocp
 from jaxtyping import Array
 
 from gru_bench.system.files import refuse_link, remove_entries
-from gru_bench.training.state import Evaluation, Run, Snapshot
+from gru_bench.training.state import Evaluation, Snapshot, TrainState
 
 ARRAYS, ABOUT = "arrays", "about.json"
 WRITTEN = (f"{ARRAYS}*", f"{ABOUT}*")  # all that is in a checkpoint, half-written ones included
@@ -144,7 +144,7 @@ def write(path: Path, identity: str, snapshot: Snapshot) -> None:
     """
     evaluations = [dataclasses.asdict(evaluation) for evaluation in snapshot.evaluations]
     arrays = {
-        "runs": [on_host(leaf) for leaf in jax.tree.leaves(snapshot.runs)],
+        "runs": [on_host(leaf) for leaf in jax.tree.leaves(snapshot.state)],
         "evaluations": jax.tree.map(lambda *column: np.stack(column), *evaluations),
         "compile_s": np.float64(snapshot.compile_s),
     }
@@ -154,7 +154,7 @@ def write(path: Path, identity: str, snapshot: Snapshot) -> None:
         file.write(bytes(ROOM + sum(array.nbytes for array in jax.tree.leaves(arrays))))
     with quiet_orbax() as checkpointer:
         checkpointer.save(path / ARRAYS, args=ocp.args.StandardSave(arrays))
-    about = {"origin": origin(identity, snapshot.runs), "digests": digests(path / ARRAYS)}
+    about = {"origin": origin(identity, snapshot.state), "digests": digests(path / ARRAYS)}
     unfinished = path / f"{ABOUT}.unfinished"
     unfinished.write_text(json.dumps(about, indent=1))
     unfinished.replace(path / ABOUT)
@@ -174,7 +174,7 @@ def read(path: Path, identity: str, start: Snapshot) -> Snapshot:
         raise UnusableCheckpoint(f"{ABOUT} is damaged") from error
     if not sound:
         raise UnusableCheckpoint("a file of it is damaged or missing")
-    for name, ours in origin(identity, start.runs).items():
+    for name, ours in origin(identity, start.state).items():
         if theirs.get(name) != ours:
             raise UnusableCheckpoint(f"it was made with another {name}")
     try:
@@ -182,10 +182,10 @@ def read(path: Path, identity: str, start: Snapshot) -> Snapshot:
             arrays = checkpointer.restore(path / ARRAYS, args=ocp.args.StandardRestore())
     except Exception as error:  # Such as of another version of its format.
         raise UnusableCheckpoint(f"Orbax cannot read it ({type(error).__name__})") from error
-    leaves, structure = jax.tree.flatten(start.runs)
+    leaves, structure = jax.tree.flatten(start.state)
     columns = arrays["evaluations"]
     return Snapshot(
-        runs=jax.tree.unflatten(structure, map(placed_like, leaves, arrays["runs"])),
+        state=jax.tree.unflatten(structure, map(placed_like, leaves, arrays["runs"])),
         evaluations=[evaluation(columns, row) for row in range(len(columns["step"]))],
         compile_s=float(arrays["compile_s"]),
     )
@@ -204,9 +204,9 @@ def quiet_orbax() -> Iterator[ocp.Checkpointer]:
         log.setLevel(level)
 
 
-def origin(identity: str, runs: Run) -> dict[str, Any]:
+def origin(identity: str, state: TrainState) -> dict[str, Any]:
     """What must be the same for training to go on, and to the same result, as JSON."""
-    arrays = jax.tree.leaves_with_path(runs)
+    arrays = jax.tree.leaves_with_path(state)
     return {
         "configuration": identity,
         "set of devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",

@@ -1,28 +1,24 @@
-"""Training: one compiled program for a whole population of runs.
+"""Training: one compiled program for a whole population.
 
-The runs of a population differ in nothing that changes a shape: their seed and their learning rate.
-They are a leading axis of every array, sharded over devices and within a device mapped over.
-Where all runs end sooner if CPU cores share the batches of each, they do. Steps run inside
+The members of a population differ in nothing that changes a shape: their seed and their learning
+rate. They are a leading axis of every array, sharded over devices and mapped over within a device.
+Where all members end sooner if CPU cores share the batches of each, the cores do. Steps run inside
 `lax.scan`; the host wakes once a chunk, after each evaluation.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, Float
 
-from gru_bench.tasks.base import Task
-from gru_bench.training.devices import devices_per_run, over_runs
-from gru_bench.training.state import Evaluation, Fit, Run, Snapshot, TrainConfig
-from gru_bench.training.step import evaluate_splits, init_run, train_chunk
+from gru_bench.tasks.base import Split, Task
+from gru_bench.training.devices import Placement, devices_per_member
+from gru_bench.training.state import Evaluation, Fit, Snapshot, TrainConfig, TrainState
+from gru_bench.training.step import evaluate_splits, init_state, train_chunk
 
 
 def fit(
@@ -34,89 +30,100 @@ def fit(
     resume: Callable[[Snapshot], Snapshot] = lambda start: start,
     keep: Callable[[Snapshot], None] = lambda snapshot: None,
 ) -> Fit:
-    """Trains one run for each pair of a seed and a learning rate, all of them at once.
+    """Trains one member for each pair of a seed and a learning rate, all of them at once.
 
     What a callable raises ends the training.
 
     Args:
-        config: what all runs have in common.
-        task: the task.
-        seeds: seed of each run.
-        learning_rates: learning rate of each run.
-        on_evaluation: called on the host after each evaluation, those of a snapshot included.
-        resume: given the start, returns the snapshot to go on from: an earlier call's, of the same
+        config: What all members have in common.
+        task: The task.
+        seeds: The seed of each member.
+        learning_rates: The learning rate of each member.
+        on_evaluation: Called on the host after each evaluation, those of a snapshot included.
+        resume: Given the start, returns the snapshot to go on from: an earlier call's, of the same
             arguments, with every array like that of the start, its sharding included. The result is
             then bit for bit (on CPU) what it would have been without the interruption.
-        keep: given a snapshot after each evaluation; the next chunk waits for it.
+        keep: Given a snapshot after each evaluation; the next chunk waits for it.
 
     Returns:
-        The population, in the order of the seeds. A run's result depends on its own seed and
+        The population, in the order of the seeds. A member's result depends on its own seed and
         learning rate only, up to the rounding of float32 sums: in a batched matrix product, or over
         the parts of a batch that devices share.
     """
-    config = replace(config, split=devices_per_run(config, len(seeds), task.batch_size))
-    mesh = Mesh(np.reshape(jax.devices(), (-1, config.split)), ("run", "batch"))
-    filler = -len(seeds) % mesh.shape["run"]  # a device takes as many runs as any other
-    padded = jnp.pad(jnp.array(seeds), (0, filler), mode="edge")
-    rates = jnp.pad(jnp.array(learning_rates, jnp.float32), (0, filler), mode="edge")
-    task = jax.device_put(task, NamedSharding(mesh, PartitionSpec()))
+    split = devices_per_member(config, len(seeds), task.batch_size)
+    config, placement = replace(config, split=split), Placement(len(seeds), split)
+    began = time.perf_counter()
+    programs, initial = compile_programs(config, task, placement, seeds, learning_rates)
+    compile_s = time.perf_counter() - began
 
-    def compiled(function: Callable[..., Any], *arguments: Any, donate: bool = False) -> Any:
-        """The function of one run and the task, compiled for the population."""
-        runs = PartitionSpec("run")
-        sharded = jax.shard_map(
-            partial(over_runs, function),
-            mesh=mesh,
-            in_specs=(*[runs] * (len(arguments) - 1), PartitionSpec()),
-            out_specs=runs,
-            check_vma=False,
-        )
-        return jax.jit(sharded, donate_argnums=(0,) if donate else ()).lower(*arguments).compile()
-
-    started = time.perf_counter()
-    init = compiled(
-        lambda seed, rate, task: init_run(config, task, seed, rate), padded, rates, task
-    )
-    runs = init(padded, rates, task)
-    advance = compiled(partial(train_chunk, config), runs, task, donate=True)
-    test = compiled(
-        lambda run, task: evaluate_splits(config, run.best_params, task, run.evaluation_key),
-        runs,
-        task,
-    )
-    compile_s = time.perf_counter() - started
-
-    def to_host(tree: PyTree[Array]) -> Any:
-        return jax.tree.map(lambda leaf: np.asarray(leaf)[: len(seeds)], tree)
-
-    def train(runs: Run) -> tuple[Run, dict[str, Any]]:
-        runs, log = advance(runs, task)
-        return runs, to_host(log)
-
-    start = snapshot = resume(Snapshot(runs, [], 0.0))
+    start = snapshot = resume(Snapshot(initial, [], 0.0))
+    compile_s += start.compile_s
     for evaluation in start.evaluations:
         on_evaluation(evaluation)
     # Only because the main thread waits for another is a signal handled in the midst of a chunk.
     with ThreadPoolExecutor(1) as thread:
         while snapshot.goes_on:
-            started = time.perf_counter()
-            runs, log = thread.submit(train, snapshot.runs).result()
-            train_s = snapshot.train_s + time.perf_counter() - started
+            began = time.perf_counter()
+            state, log = thread.submit(programs.advance, snapshot.state).result()
+            train_s = snapshot.train_s + time.perf_counter() - began
             step = min((len(snapshot.evaluations) + 1) * config.evaluate_every, config.steps)
             evaluations = [*snapshot.evaluations, Evaluation(step, train_s, **log)]
-            snapshot = Snapshot(runs, evaluations, start.compile_s + compile_s)
+            snapshot = Snapshot(state, evaluations, compile_s)
             on_evaluation(evaluations[-1])
             keep(snapshot)
-    runs = snapshot.runs
+
+    state = snapshot.state
     return Fit(
-        steps=to_host(runs.step),
-        best_step=to_host(runs.best_step),
-        solved_step=to_host(runs.solved_step),
-        diverged_step=to_host(runs.diverged_step),
-        scores=to_host(test(runs, task)),
+        steps=placement.to_host(state.step),
+        best_step=placement.to_host(state.best_step),
+        solved_step=placement.to_host(state.solved_step),
+        diverged_step=placement.to_host(state.diverged_step),
+        scores=programs.test(state),
         evaluations=snapshot.evaluations,
-        params=to_host(runs.best_params),
-        compile_s=start.compile_s + compile_s,
+        params=placement.to_host(state.best_params),
+        compile_s=compile_s,
         train_s=snapshot.train_s,
         earlier_s=start.compile_s + start.train_s,
     )
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What is compiled for a population.
+
+    Attributes:
+        advance: Trains a chunk of steps: from a state, whose memory it takes over, to the next one
+            and the fields of an `Evaluation`, on the host.
+        test: Scores the best parameters of a state on every split, on the host.
+    """
+
+    advance: Callable[[TrainState], tuple[TrainState, dict[str, Any]]]
+    test: Callable[[TrainState], dict[Split, dict[str, Any]]]
+
+
+def compile_programs(
+    config: TrainConfig,
+    task: Task,
+    placement: Placement,
+    seeds: Sequence[int],
+    learning_rates: Sequence[float],
+) -> tuple[Programs, TrainState]:
+    """Returns the programs of a population, and its state before the first step."""
+    task = placement.replicate(task)
+    start = (placement.fill(seeds, int), placement.fill(learning_rates, float))
+
+    def init_member(seed: Array, learning_rate: Float[Array, ""], task: Task) -> TrainState:
+        return init_state(config, task, seed, learning_rate)
+
+    def test_member(state: TrainState, task: Task) -> dict[Split, dict[str, Float[Array, ""]]]:
+        return evaluate_splits(config, state.best_params, task, state.evaluation_key)
+
+    state = placement.compile(init_member, *start, task)(*start, task)
+    train = placement.compile(partial(train_chunk, config), state, task, donate=True)
+    test = placement.compile(test_member, state, task)
+
+    def advance(state: TrainState) -> tuple[TrainState, dict[str, Any]]:
+        state, log = train(state, task)
+        return state, placement.to_host(log)
+
+    return Programs(advance, lambda state: placement.to_host(test(state, task))), state

@@ -8,7 +8,7 @@ from gru_bench.config.optim import OptimConfig
 
 
 def learning_rate_schedule(optim: OptimConfig, steps: int) -> optax.Schedule:
-    """The factor of the learning rate at each step: linear warm-up to 1, then the schedule."""
+    """Returns the learning rate's factor at each step: linear warm-up to 1, then the schedule."""
     decay_steps = max(steps - optim.warmup_steps, 1)
     after_warmup = {
         "constant": optax.constant_schedule(1.0),
@@ -24,7 +24,7 @@ def learning_rate_schedule(optim: OptimConfig, steps: int) -> optax.Schedule:
 def make_optimizer(
     optim: OptimConfig, learning_rate: Float[Array, ""], steps: int
 ) -> optax.GradientTransformation:
-    """The optimiser of one run. The learning rate may be traced."""
+    """Returns the optimiser of one member. The learning rate may be traced."""
     factor = learning_rate_schedule(optim, steps)
 
     def rate(count: Int[Array, ""]) -> Float[Array, ""]:

@@ -1,7 +1,9 @@
-"""What training is made from and what it carries: configurations, runs, evaluations."""
+"""What training is made from and what it carries: configurations, states, evaluations."""
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -13,21 +15,48 @@ from gru_bench.tasks.base import Split
 
 # What a seed's key is folded with, so that no stream depends on another, or on the cell.
 INITIALISATION, TRAINING_DATA, EVALUATION_DATA = range(3)
-NEVER = -1  # for the number of a step at which something happened
+NEVER = -1  # the number of a step at which something happens that has not happened
+
+T = TypeVar("T")
+
+
+def register_tree(cls: type[T]) -> type[T]:
+    """Registers a dataclass as a JAX tree that may hold anything in the place of its arrays.
+
+    JAX puts trees together of shapes, shardings and placeholders, too. They are made without
+    `__init__`, which under test checks every array against its annotation.
+    """
+    names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    keys = [jax.tree_util.GetAttrKey(name) for name in names]
+
+    def flatten(tree: T) -> tuple[list[object], None]:
+        return [getattr(tree, name) for name in names], None
+
+    def flatten_with_keys(tree: T) -> tuple[list[tuple[object, object]], None]:
+        return list(zip(keys, flatten(tree)[0], strict=True)), None
+
+    def unflatten(_: None, children: Iterable[object]) -> T:
+        tree = object.__new__(cls)
+        for name, child in zip(names, children, strict=True):
+            object.__setattr__(tree, name, child)
+        return tree
+
+    jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
+    return cls
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a run is trained.
+    """How all members of a population are trained.
 
     Attributes:
-        model: the model.
-        optim: the optimiser; its learning rate is each run's own.
-        steps: training steps.
-        evaluate_every: steps between evaluations on the validation split.
-        patience: evaluations without a better score after which a run stops; None to go on.
-        stop_when_solved: whether a run stops once it has solved its task.
-        split: devices that share each batch, on the mesh axis "batch".
+        model: The model.
+        optim: The optimiser; each member has a learning rate of its own.
+        steps: Training steps.
+        evaluate_every: Steps between evaluations on the validation split.
+        patience: Evaluations without a better score after which a member stops; None to go on.
+        stop_when_solved: Whether a member stops once it has solved its task.
+        split: Devices that share each batch, on the mesh axis "batch".
     """
 
     model: ModelConfig
@@ -39,54 +68,70 @@ class TrainConfig:
     split: int = 1
 
 
-@jax.tree_util.register_dataclass
+@register_tree
 @dataclass(frozen=True)
-class Run:
-    """All that one run carries from step to step.
+class TrainState:
+    """All that training carries from step to step, for one member or for a population.
 
-    `best_params` are the parameters of the best validation score so far: the ones that are tested.
-    A run that is not `active` (stopped early, solved or diverged) changes no more.
+    The members of a population are the leading axis `*members` of every array, those of the trees
+    included; the state of a single member lacks this axis.
+
+    Attributes:
+        learning_rate: The learning rate before warm-up and schedule.
+        data_key: The key of the training batches.
+        evaluation_key: The key of the evaluation sets.
+        params: The parameters.
+        opt_state: The optimiser's state.
+        step: Training steps made so far.
+        active: Whether training goes on; a member that stopped early, solved its task or diverged
+            changes no more.
+        best_params: The parameters of the best validation score so far, which are tested.
+        best_score: That score.
+        best_step: The step at which it was reached, or NEVER.
+        evaluations_since_best: Evaluations since then.
+        solved_step: The step at which the task was first solved, or NEVER.
+        diverged_step: The step at which loss or gradient were not finite, or NEVER.
     """
 
-    learning_rate: Float[Array, ""]
-    data_key: Key[Array, ""]
-    evaluation_key: Key[Array, ""]
+    learning_rate: Float[Array, "*members"]
+    data_key: Key[Array, "*members"]
+    evaluation_key: Key[Array, "*members"]
     params: PyTree[Array]
     opt_state: PyTree[Array]
-    step: Int[Array, ""]
-    active: Bool[Array, ""]
+    step: Int[Array, "*members"]
+    active: Bool[Array, "*members"]
     best_params: PyTree[Array]
-    best_score: Float[Array, ""]
-    best_step: Int[Array, ""]
-    evaluations_since_best: Int[Array, ""]
-    solved_step: Int[Array, ""]
-    diverged_step: Int[Array, ""]
+    best_score: Float[Array, "*members"]
+    best_step: Int[Array, "*members"]
+    evaluations_since_best: Int[Array, "*members"]
+    solved_step: Int[Array, "*members"]
+    diverged_step: Int[Array, "*members"]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the host sees of a chunk; every array has one entry a run.
+    """What the host sees of a chunk of steps.
 
     Attributes:
-        step: training steps made by the runs that are still active.
-        time_s: seconds of training so far, over all interruptions; compilation and what is done
-            with the evaluations apart.
-        steps: training steps made by each run.
-        scores: validation scores by name.
-        train_loss: mean over the chunk's steps; NaN for a run that made none.
-        gradient_norm: likewise, before clipping.
-        learning_rate: after the chunk's last step.
-        active: whether the run goes on.
+        step: Training steps made by the members that are still active.
+        time_s: Seconds of training so far, over all interruptions; neither compilation counts nor
+            what is done with the evaluations.
+        steps: Training steps made by each member.
+        scores: Validation scores by name.
+        train_loss: The mean over the chunk's steps; NaN for a member that made none.
+        gradient_norm: The mean norm of the gradient before clipping, likewise.
+        learning_rate: The learning rate after the chunk's last step.
+        active: Whether the member goes on.
     """
 
     step: int
     time_s: float
-    steps: np.ndarray
-    scores: dict[str, np.ndarray]
-    train_loss: np.ndarray
-    gradient_norm: np.ndarray
-    learning_rate: np.ndarray
-    active: np.ndarray
+    steps: Int[np.ndarray, " members"]
+    scores: dict[str, Float[np.ndarray, " members"]]
+    train_loss: Float[np.ndarray, " members"]
+    gradient_norm: Float[np.ndarray, " members"]
+    learning_rate: Float[np.ndarray, " members"]
+    active: Bool[np.ndarray, " members"]
 
 
 @dataclass(frozen=True)
@@ -94,13 +139,13 @@ class Snapshot:
     """How far a population has come: all that its training goes on from.
 
     Attributes:
-        runs: on their devices, with as many more as fill these. The next chunk takes over their
-            memory: who wants to have them longer copies them.
-        evaluations: all so far, in order.
-        compile_s: seconds of compilation so far.
+        state: The members' state on their devices, with as many members more as fill these. The
+            next chunk takes over its memory: who wants to have it longer copies it.
+        evaluations: All evaluations so far, in order.
+        compile_s: Seconds of compilation so far.
     """
 
-    runs: Run
+    state: TrainState
     evaluations: list[Evaluation]
     compile_s: float
 
@@ -111,28 +156,32 @@ class Snapshot:
 
     @property
     def goes_on(self) -> bool:
-        """Whether any run has steps to make."""
+        """Whether any member has steps to make."""
         return not self.evaluations or bool(self.evaluations[-1].active.any())
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A trained population; every array has one entry a run, steps are NEVER if not reached.
+    """A trained population.
 
     Attributes:
-        scores: by split and name, of the best parameters.
-        evaluations: all of them, in order.
-        params: the best parameters, on the host.
-        compile_s: seconds to compile the programs, each time that training was started or resumed.
-        train_s: seconds of training with its evaluations.
-        earlier_s: seconds of the two that had passed when training was resumed, else 0.
+        steps: Training steps made by each member.
+        best_step: The step of each member's best validation score, or NEVER.
+        solved_step: The step at which each member first solved its task, or NEVER.
+        diverged_step: The step at which each member diverged, or NEVER.
+        scores: The scores of the best parameters, by split and name.
+        evaluations: All evaluations, in order.
+        params: The best parameters, on the host, with the members as the leading axis.
+        compile_s: Seconds to compile the programs, each time that training was started or resumed.
+        train_s: Seconds of training with its evaluations.
+        earlier_s: Seconds of the two that had passed when training was resumed, else 0.
     """
 
-    steps: np.ndarray
-    best_step: np.ndarray
-    solved_step: np.ndarray
-    diverged_step: np.ndarray
-    scores: dict[Split, dict[str, np.ndarray]]
+    steps: Int[np.ndarray, " members"]
+    best_step: Int[np.ndarray, " members"]
+    solved_step: Int[np.ndarray, " members"]
+    diverged_step: Int[np.ndarray, " members"]
+    scores: dict[Split, dict[str, Float[np.ndarray, " members"]]]
     evaluations: list[Evaluation]
     params: PyTree[np.ndarray]
     compile_s: float
@@ -141,7 +190,7 @@ class Fit:
 
 
 def with_hidden_size(train: TrainConfig, hidden_size: int) -> TrainConfig:
-    """The same training of a model of another size."""
+    """Returns the same training of a model of another size."""
     return dataclasses.replace(
         train, model=dataclasses.replace(train.model, hidden_size=hidden_size)
     )

@@ -19,20 +19,23 @@ from gru_bench.training.state import (
     INITIALISATION,
     NEVER,
     TRAINING_DATA,
-    Run,
     TrainConfig,
+    TrainState,
 )
 
 
-def init_run(
+def init_state(
     config: TrainConfig, task: Task, seed: Int[Array, ""], learning_rate: Float[Array, ""]
-) -> Run:
-    """A run before its first step. Its data depend on the seed alone, never on the cell."""
+) -> TrainState:
+    """Returns the state of a member before its first step.
+
+    Its data depend on the seed alone, never on the cell.
+    """
     key = jax.random.key(seed)
     rngs = nnx.Rngs(params=jax.random.fold_in(key, INITIALISATION))
     params = nnx.state(Model(config.model, rngs=rngs))
     never = jnp.int32(NEVER)
-    return Run(
+    return TrainState(
         learning_rate=learning_rate,
         data_key=jax.random.fold_in(key, TRAINING_DATA),
         evaluation_key=jax.random.fold_in(key, EVALUATION_DATA),
@@ -50,87 +53,115 @@ def init_run(
 
 
 def train_step(
-    config: TrainConfig, run: Run, task: Task, item: PyTree[Array]
-) -> tuple[Run, dict[str, Array]]:
-    """One step: forward, backward, update. Without effect on a run that is not active."""
+    config: TrainConfig, state: TrainState, task: Task, item: PyTree[Array]
+) -> tuple[TrainState, dict[str, Array]]:
+    """Makes one step of one member: forward, backward, update.
+
+    A member that is not active stays as it is.
+
+    Args:
+        config: How it is trained.
+        state: The member's state.
+        task: The task.
+        item: What the task makes the step's batch of.
+
+    Returns:
+        The next state; the step's loss, the norm of its gradient, and whether the member moved.
+    """
     batch = task.batch(item)
 
     def loss_of(params: PyTree[Array]) -> Float[Array, ""]:
         tally = task.tally(apply_model(config, params, batch.inputs, batch.lengths), batch)
         return tally["loss"] / tally["count"]
 
-    loss, gradient = jax.value_and_grad(loss_of)(run.params)
+    loss, gradient = jax.value_and_grad(loss_of)(state.params)
     if config.split > 1:
         # Every device has the whole loss, so that each share's gradient is so many times as large.
         gradient = jax.lax.pmean(gradient, "batch")
     norm = optax.tree.norm(gradient)
-    optimizer = make_optimizer(config.optim, run.learning_rate, config.steps)
-    updates, opt_state = optimizer.update(gradient, run.opt_state, run.params)
-    params = optax.apply_updates(run.params, updates)
+    optimizer = make_optimizer(config.optim, state.learning_rate, config.steps)
+    updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
 
-    active = run.active & (run.step < config.steps)
+    active = state.active & (state.step < config.steps)
     finite = jnp.isfinite(loss) & jnp.isfinite(norm)
     moved = active & finite
     diverged = active & ~finite
-    step = run.step + moved
-    run = replace(
-        run,
-        params=select(moved, params, run.params),
-        opt_state=select(moved, opt_state, run.opt_state),
+    step = state.step + moved
+    state = replace(
+        state,
+        params=select(moved, params, state.params),
+        opt_state=select(moved, opt_state, state.opt_state),
         step=step,
-        active=run.active & ~diverged,
-        diverged_step=jnp.where(diverged, step, run.diverged_step),
+        active=state.active & ~diverged,
+        diverged_step=jnp.where(diverged, step, state.diverged_step),
     )
-    return run, {"train_loss": loss, "gradient_norm": norm, "moved": moved}
+    return state, {"train_loss": loss, "gradient_norm": norm, "moved": moved}
 
 
-def train_chunk(config: TrainConfig, run: Run, task: Task) -> tuple[Run, dict[str, Any]]:
-    """`evaluate_every` steps, then an evaluation on the validation split."""
-    items = task.schedule(run.data_key, run.step, config.evaluate_every)
-    was_active = run.active & (run.step < config.steps)
-    run, log = jax.lax.scan(lambda run, item: train_step(config, run, task, item), run, items)
-    scores = evaluate(config, run.params, task, run.evaluation_key, "validation")
-    run = judge(config, run, task, scores, was_active)
+def train_chunk(
+    config: TrainConfig, state: TrainState, task: Task
+) -> tuple[TrainState, dict[str, Any]]:
+    """Makes `evaluate_every` steps of one member, then evaluates it on the validation split.
+
+    Returns:
+        The next state, and the fields of an `Evaluation` but for step and time.
+    """
+    items = task.schedule(state.data_key, state.step, config.evaluate_every)
+    was_active = state.active & (state.step < config.steps)
+    state, log = jax.lax.scan(
+        lambda state, item: train_step(config, state, task, item), state, items
+    )
+    scores = evaluate(config, state.params, task, state.evaluation_key, "validation")
+    state = judge(config, state, task, scores, was_active)
 
     def mean(name: str) -> Float[Array, ""]:
         return jnp.where(log["moved"], log[name], 0).sum() / log["moved"].sum()
 
     factor = learning_rate_schedule(config.optim, config.steps)
-    return run, {
-        "steps": run.step,
+    return state, {
+        "steps": state.step,
         "scores": scores,
         "train_loss": mean("train_loss"),
         "gradient_norm": mean("gradient_norm"),
-        "learning_rate": run.learning_rate * factor(run.step),
-        "active": run.active & (run.step < config.steps),
+        "learning_rate": state.learning_rate * factor(state.step),
+        "active": state.active & (state.step < config.steps),
     }
 
 
 def judge(
     config: TrainConfig,
-    run: Run,
+    state: TrainState,
     task: Task,
     scores: dict[str, Float[Array, ""]],
     was_active: Bool[Array, ""],
-) -> Run:
-    """Keeps the best parameters, notes a solved task, and stops the run where the config says."""
+) -> TrainState:
+    """Keeps the best parameters, notes a solved task, and stops where the configuration says so.
+
+    Args:
+        config: How the member is trained.
+        state: Its state after a chunk.
+        task: The task.
+        scores: Its scores on the validation split.
+        was_active: Whether it was active when the chunk began.
+    """
     score = scores[task.score.name]
-    better = score > run.best_score if task.score.higher_is_better else score < run.best_score
+    better = score > state.best_score if task.score.higher_is_better else score < state.best_score
     better &= was_active
-    since_best = jnp.where(better, 0, run.evaluations_since_best + was_active)
-    solved = was_active & (run.solved_step == NEVER) & task.solved(scores)
-    solved_step = jnp.where(solved, run.step, run.solved_step)
+    since_best = jnp.where(better, 0, state.evaluations_since_best + was_active)
+    solved = was_active & (state.solved_step == NEVER) & task.solved(scores)
+    solved_step = jnp.where(solved, state.step, state.solved_step)
     stop = jnp.bool(False)
     if config.patience is not None:
         stop |= since_best >= config.patience
     if config.stop_when_solved:
         stop |= solved_step != NEVER
     return replace(
-        run,
-        active=run.active & ~stop,
-        best_params=select(better, run.params, run.best_params),
-        best_score=jnp.where(better, score, run.best_score),
-        best_step=jnp.where(better, run.step, run.best_step),
+        state,
+        active=state.active & ~stop,
+        best_params=select(better, state.params, state.best_params),
+        best_score=jnp.where(better, score, state.best_score),
+        best_step=jnp.where(better, state.step, state.best_step),
         evaluations_since_best=since_best,
         solved_step=solved_step,
     )
@@ -139,14 +170,14 @@ def judge(
 def evaluate(
     config: TrainConfig, params: PyTree[Array], task: Task, key: Key[Array, ""], split: Split
 ) -> dict[str, Float[Array, ""]]:
-    """The scores of the parameters on a split."""
+    """Returns the scores of the parameters on a split."""
     return evaluate_items(config, params, task, task.evaluation(key, split))
 
 
 def evaluate_splits(
     config: TrainConfig, params: PyTree[Array], task: Task, key: Key[Array, ""]
 ) -> dict[Split, dict[str, Float[Array, ""]]]:
-    """The scores of the parameters on every split.
+    """Returns the scores of the parameters on every split.
 
     Splits whose batches have one shape share a loop, so that the model is compiled once for them.
     """
@@ -171,7 +202,7 @@ def evaluate_splits(
 def evaluate_items(
     config: TrainConfig, params: PyTree[Array], task: Task, items: PyTree[Array]
 ) -> dict[str, Float[Array, ""]]:
-    """The scores of the parameters on some batches."""
+    """Returns the scores of the parameters on the batches of some items."""
     tallies = tally_items(config, params, task, items)
     return task.scores(jax.tree.map(lambda counts: counts.sum(0), tallies))
 
@@ -179,7 +210,7 @@ def evaluate_items(
 def tally_items(
     config: TrainConfig, params: PyTree[Array], task: Task, items: PyTree[Array]
 ) -> dict[str, Array]:
-    """The tally of each batch."""
+    """Returns the tally of each item's batch."""
 
     def tally(item: PyTree[Array]) -> dict[str, Array]:
         batch = task.batch(item)
@@ -192,7 +223,7 @@ def tally_items(
 def apply_model(
     config: TrainConfig, params: PyTree[Array], inputs: Array, lengths: Int[Array, " batch"]
 ) -> Float[Array, "..."]:
-    """The model's outputs under the given parameters, for the whole batch.
+    """Returns the model's outputs under the given parameters, for the whole batch.
 
     Where devices share the batch, each computes its part of them.
     """
@@ -211,5 +242,5 @@ def apply_model(
 
 
 def select(condition: Bool[Array, ""], new: PyTree[Array], old: PyTree[Array]) -> PyTree[Array]:
-    """The new tree where the condition holds, else the old one."""
+    """Returns the new tree where the condition holds, else the old one."""
     return jax.tree.map(partial(jnp.where, condition), new, old)

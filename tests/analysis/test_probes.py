@@ -14,7 +14,7 @@ from gru_bench.model.model import ModelConfig, load_model
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.counting import CountingTask
 from gru_bench.training.state import EVALUATION_DATA, TrainConfig
-from gru_bench.training.step import evaluate_items, init_run
+from gru_bench.training.step import evaluate_items, init_state
 
 SEEDS = [3, 8]
 TASK = AddingTask(length=6, batch_size=40)
@@ -26,7 +26,7 @@ def make_config(cell="gru", **options):
 
 def trained(config, task):
     """Parameters as training might leave them, one set a run."""
-    runs = [init_run(config, task, jnp.int32(seed + 100), jnp.float32(0)) for seed in SEEDS]
+    runs = [init_state(config, task, jnp.int32(seed + 100), jnp.float32(0)) for seed in SEEDS]
     return jax.tree.map(lambda *leaves: np.stack(leaves), *(run.params for run in runs))
 
 
@@ -42,10 +42,10 @@ def test_gradients_are_those_of_each_run_before_and_after_training():
     for i, seed in enumerate(SEEDS):
         items = TASK.evaluation(evaluation_key(seed), "test")
         batch = TASK.batch(jax.tree.map(lambda leaf: leaf[0], items))
-        initial = init_run(config, TASK, jnp.int32(seed), jnp.float32(0)).params
+        initial = init_state(config, TASK, jnp.int32(seed), jnp.float32(0)).params
         last = jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), params)
         for norms, tree in ((found.initial[i], initial), (found.trained[i], last)):
-            expected = gradient_flow(load_model(config.model, tree), TASK, batch).state
+            expected = gradient_flow(load_model(config.model, tree), TASK, batch)
             np.testing.assert_allclose(norms, expected / expected[0], rtol=1e-5)
     assert found.initial != found.trained
 

@@ -9,7 +9,7 @@ from flax import nnx
 def plain_dot(cell):
     def dot(i, a):
         weight, bias = cell.recurrent_maps()[i]
-        return a @ weight if bias is None else a @ weight + bias
+        return a @ weight if bias is None else a @ weight + bias[None]
 
     return dot
 

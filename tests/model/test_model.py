@@ -99,7 +99,7 @@ def test_layers_the_embedding_and_the_head_are_what_they_say(name):
         x, _ = unroll(cell, x, cell.zero_state(BATCH, x.dtype))
     outputs = model(jnp.array(tokens), jnp.array(LENGTHS))
     last = x[LENGTHS - 1, np.arange(BATCH)]
-    expected = last @ model.head.kernel[...] + model.head.bias[...]
+    expected = last @ model.head.kernel[...] + model.head.bias[...][None]
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
 
 

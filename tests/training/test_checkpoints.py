@@ -198,10 +198,10 @@ def test_the_newest_is_taken_and_lies_where_the_start_does(folder, start):
         assert (one.dtype, one.shape) == (two.dtype, two.shape)
         assert one.sharding.is_equivalent_to(two.sharding, one.ndim)
 
-    jax.tree.map(assert_alike, snapshot.runs, start.runs)
+    jax.tree.map(assert_alike, snapshot.state, start.state)
     assert not jnp.array_equal(
-        jax.random.key_data(snapshot.runs.data_key[0]),
-        jax.random.key_data(snapshot.runs.data_key[1]),
+        jax.random.key_data(snapshot.state.data_key[0]),
+        jax.random.key_data(snapshot.state.data_key[1]),
     )
     assert type(snapshot.evaluations[0].step) is int
     assert type(snapshot.evaluations[0].time_s) is float
@@ -311,7 +311,7 @@ def test_a_checkpoint_made_elsewhere_is_not_used(name, value, another, folder, s
 
 def test_a_checkpoint_of_another_population_is_not_used(folder, start):
     more = dataclasses.replace(
-        start, runs=jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf]), start.runs)
+        start, state=jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf]), start.state)
     )
     chunks, lines = chunks_found(folder, more)
     assert chunks == 0

@@ -16,11 +16,11 @@ from gru_bench.model.model import Model, ModelConfig
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.base import SPLITS
 from gru_bench.tasks.copy import CopyTask
-from gru_bench.training.devices import devices_per_run, over_runs
+from gru_bench.training.devices import devices_per_member, over_members
 from gru_bench.training.fit import fit
 from gru_bench.training.optimizer import learning_rate_schedule, make_optimizer
 from gru_bench.training.state import NEVER, TrainConfig
-from gru_bench.training.step import evaluate, init_run, train_chunk
+from gru_bench.training.step import evaluate, init_state, train_chunk
 
 TASK = AddingTask(length=10, batch_size=32)
 GRU = ModelConfig("gru", input_size=2, output_size=1, hidden_size=16)
@@ -73,7 +73,7 @@ def assert_same_run(result, i, other, j):
 def by_hand(config, task, seed, optimizer, steps):
     """Losses and gradient norms of each step, and the parameters after the last."""
     key = jax.random.key(seed)
-    run = init_run(config, task, jnp.int32(seed), jnp.float32(0))
+    run = init_state(config, task, jnp.int32(seed), jnp.float32(0))
     graph = nnx.graphdef(Model(config.model, rngs=nnx.Rngs(0)))
     assert not jnp.array_equal(jax.random.key_data(run.data_key), jax.random.key_data(key))
 
@@ -238,7 +238,7 @@ def test_copying_is_learnt_in_bfloat16_at_every_step():
 @pytest.mark.parametrize("i", [0, 3])  # one of each device
 def test_a_run_is_the_same_alone_as_in_a_population(i, monkeypatch):
     """To the last bit, where its batches are not shared."""
-    monkeypatch.setattr("gru_bench.training.devices_per_run", lambda *_: 1)
+    monkeypatch.setattr("gru_bench.training.fit.devices_per_member", lambda *_: 1)
     alone = fit(CONFIG, TASK, SEEDS[i : i + 1], RATES[i : i + 1])
     assert_same_run(fitted(), i, alone, 0)
 
@@ -253,9 +253,9 @@ def test_a_run_is_the_same_alone_as_in_a_population(i, monkeypatch):
 def test_devices_that_share_the_batches_of_a_run_follow_the_same_curve(task, model, monkeypatch):
     """Up to the order of float32 sums: for 100 steps to five digits, then within one percent."""
     config = TrainConfig(model, OptimConfig(), steps=300, evaluate_every=100)
-    assert devices_per_run(config, 1, 32) == 2
+    assert devices_per_member(config, 1, 32) == 2
     shared = fit(config, task, (3,), (0.005,))
-    monkeypatch.setattr("gru_bench.training.devices_per_run", lambda *_: 1)
+    monkeypatch.setattr("gru_bench.training.fit.devices_per_member", lambda *_: 1)
     alone = fit(config, task, (3,), (0.005,))
     for name in ("loss", "train_loss", "gradient_norm"):
         one, other = curve(shared, name), curve(alone, name)
@@ -283,18 +283,20 @@ def test_devices_that_share_the_batches_of_a_run_follow_the_same_curve(task, mod
 def test_devices_that_a_run_takes(hidden_size, runs, batch_size, devices, shared, monkeypatch):
     monkeypatch.setattr(jax, "device_count", lambda: devices)
     config = TrainConfig(ModelConfig("lstm", 2, 1, hidden_size), OptimConfig(), 1, 1)
-    assert devices_per_run(config, runs, batch_size) == shared
+    assert devices_per_member(config, runs, batch_size) == shared
 
 
 def test_no_factorisation_is_batched_and_training_has_none():
     """LAPACK's batches wait for the threads that they run in."""
     runs = (jnp.arange(3), jnp.ones(3))
-    init = functools.partial(over_runs, lambda seed, rate, task: init_run(CONFIG, task, seed, rate))
+    init = functools.partial(
+        over_members, lambda seed, rate, task: init_state(CONFIG, task, seed, rate)
+    )
     program = jax.jit(init).lower(*runs, TASK).as_text()
     assert program.count("@lapack_sgeqrf_ffi") > 0
     assert set(re.findall(r'num_batch_dims = "(\d+)"', program)) == {"0"}
 
-    advance = functools.partial(over_runs, functools.partial(train_chunk, CONFIG))
+    advance = functools.partial(over_members, functools.partial(train_chunk, CONFIG))
     program = jax.jit(advance).lower(jax.eval_shape(init, *runs, TASK), TASK).as_text()
     assert "dot_general" in program
     assert "lapack" not in program
@@ -313,7 +315,7 @@ def test_the_best_parameters_are_the_ones_tested():
     np.testing.assert_array_equal(result.scores["validation"]["mse"], mse.min(0))
     again = jax.jit(functools.partial(evaluate, CONFIG), static_argnames="split")
     for i, seed in enumerate(SEEDS[:3]):
-        key = init_run(CONFIG, TASK, jnp.int32(seed), jnp.float32(0)).evaluation_key
+        key = init_state(CONFIG, TASK, jnp.int32(seed), jnp.float32(0)).evaluation_key
         params = jax.tree.map(lambda leaf, i=i: leaf[i], result.params)
         for split in SPLITS:
             scores = again(params, TASK, key, split=split)
@@ -425,7 +427,7 @@ def test_a_run_that_diverges_is_noted_and_leaves_the_others_alone():
 def test_the_data_depend_on_the_seed_and_never_on_the_cell():
     def streams(seed, **model):
         config = dataclasses.replace(CONFIG, model=dataclasses.replace(GRU, **model))
-        run = init_run(config, TASK, jnp.int32(seed), jnp.float32(0.01))
+        run = init_state(config, TASK, jnp.int32(seed), jnp.float32(0.01))
         return tuple(
             tuple(jax.random.key_data(key).tolist()) for key in (run.data_key, run.evaluation_key)
         )
@@ -440,7 +442,7 @@ def test_cells_are_scored_on_the_same_sequences():
 
     def score(cell):
         config = dataclasses.replace(CONFIG, model=dataclasses.replace(GRU, cell=cell))
-        run = init_run(config, TASK, jnp.int32(4), jnp.float32(0))
+        run = init_state(config, TASK, jnp.int32(4), jnp.float32(0))
         zeros = jax.tree.map(jnp.zeros_like, run.params)
         compiled = jax.jit(lambda key: evaluate(config, zeros, TASK, key, "test"))
         return compiled(run.evaluation_key)["mse"]
