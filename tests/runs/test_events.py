@@ -270,7 +270,14 @@ def test_charts_overlay_the_runs_of_their_task_and_no_others(tmp_path: Path) -> 
 def test_charts_show_the_curves_that_are_logged(tmp_path: Path) -> None:
     numbers = np.ones(1)
     evaluation = Evaluation(
-        1, 1.0, numbers, {"mse": numbers, "loss": numbers}, numbers, numbers, numbers, numbers
+        step=1,
+        time_s=1.0,
+        steps=np.ones(1, int),
+        scores={"mse": numbers, "loss": numbers},
+        train_loss=numbers,
+        gradient_norm=numbers,
+        learning_rate=numbers,
+        active=np.ones(1, bool),
     )
     with make_log(tmp_path, make_config()) as log:
         log.arrange("adding", "mse")

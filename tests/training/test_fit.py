@@ -6,6 +6,7 @@ import re
 
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import optax
 import pytest
@@ -19,7 +20,7 @@ from gru_bench.tasks.copy import CopyTask
 from gru_bench.training.devices import devices_per_member, over_members
 from gru_bench.training.fit import fit
 from gru_bench.training.optimizer import learning_rate_schedule, make_optimizer
-from gru_bench.training.state import NEVER, TrainConfig
+from gru_bench.training.state import NEVER, TrainConfig, TrainState
 from gru_bench.training.step import evaluate, init_state, train_chunk
 
 TASK = AddingTask(length=10, batch_size=32)
@@ -419,6 +420,37 @@ def test_a_run_that_diverges_is_noted_and_leaves_the_others_alone():
     np.testing.assert_array_equal(curve(with_it, "active")[:, 1], False)
     for leaf in jax.tree.leaves(with_it.params):
         assert np.isfinite(leaf).all()
+
+
+def state_of(members):
+    """A state without parameters, of one member or of as many as a population has."""
+    keys = jax.random.split(jax.random.key(0), members) if members else jax.random.key(0)
+    shape = (members,) if members else ()
+    numbers, flags = jnp.zeros(shape, jnp.int32), jnp.zeros(shape, bool)
+    return TrainState(
+        learning_rate=jnp.zeros(shape),
+        data_key=keys,
+        evaluation_key=keys,
+        params={},
+        opt_state={},
+        step=numbers,
+        active=flags,
+        best_params={},
+        best_score=jnp.zeros(shape),
+        best_step=numbers,
+        evaluations_since_best=numbers,
+        solved_step=numbers,
+        diverged_step=numbers,
+    )
+
+
+@pytest.mark.parametrize("members", [None, 1, 3])
+def test_every_array_of_a_state_has_an_entry_for_each_member(members):
+    state = state_of(members)
+    with pytest.raises(jaxtyping.TypeCheckError, match="best_step"):
+        dataclasses.replace(state, best_step=jnp.zeros(2, jnp.int32))
+    placeholders = jax.tree.map(lambda leaf: object(), state)  # JAX makes such trees, too
+    assert len(jax.tree.leaves(placeholders)) == 10
 
 
 # Pairing
