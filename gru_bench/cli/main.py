@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gru_bench.cli.parser import make_parser
@@ -70,7 +71,7 @@ def _run(options: argparse.Namespace) -> int:
         render.print_table(results)
         print(f"\n{len(results)} run{'s' if len(results) > 1 else ''} in {configs[0].out_dir}")
         page = shlex.join(["gru-bench", "report", configs[0].out_dir])
-        print(f"A page with figures: {page} --format html --out report.html")
+        print(f"A page with figures: {page} --out report.html")
     return failed
 
 
@@ -187,10 +188,12 @@ def _report(options: argparse.Namespace) -> None:
     from gru_bench.report import render
     from gru_bench.runs.folder import load_results
 
+    out = None if options.out == Path("-") else options.out
+    format = render.choose_format(options.format, out)
     results, warnings = load_results(options.dir)
-    render.render(results, warnings, options.format, options.out)
-    if options.out is not None:
-        print(options.out)
+    render.render(results, warnings, format, out)
+    if out is not None:
+        print(out)
 
 
 def _params(options: argparse.Namespace) -> None:

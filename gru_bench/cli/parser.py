@@ -161,11 +161,16 @@ def make_parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--format",
         choices=("table", "markdown", "latex", "csv", "json", "html", "long"),
-        default="table",
         help="html is one self-contained page with figures, latex tables for a paper, long a table"
         " of every evaluation: CSV, or Parquet with --out FILE.parquet (default: table)",
     )
-    report.add_argument("--out", type=Path, metavar="FILE", help="write to FILE")
+    report.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write to FILE, whose ending names the format: .txt, .md, .tex, .csv, .json, .html,"
+        " .parquet; - is standard output",
+    )
 
     params = commands.add_parser(
         "params",

@@ -1,8 +1,9 @@
-"""How reports write numbers: to the digits that their uncertainty allows."""
+"""How reports write numbers: to the digits that their uncertainty allows, alike in a column."""
 
 import math
 from collections.abc import Sequence
 
+from gru_bench.evidence import interval_text
 from gru_bench.evidence.estimates import Interval
 from gru_bench.report.groups import Group
 from gru_bench.runs.result import Spread
@@ -18,34 +19,43 @@ def show_score(group: Group, value: float) -> str:
     return f"{100 * value:z.1f}" if group.is_percentage else f"{value:.3g}"
 
 
-def show_interval(group: Group, interval: Interval | None) -> str:
-    """A score or difference with its interval, such as `94.5 [93.9, 95.1]`.
+def score_digits(group: Group, intervals: Sequence[Interval | None]) -> str:
+    """Returns the one format of a column of scores or differences: one decimal of percents."""
+    if group.is_percentage:
+        return ".1f"
+    return interval_text.number_format([interval for interval in intervals if interval])
 
-    All three numbers have the same decimals, by two digits of the interval's half width.
+
+def show_interval(group: Group, interval: Interval | None, digits: str | None = None) -> str:
+    """Returns a score or difference with its interval, such as `94.5 [93.9, 95.1]`.
+
+    Args:
+        group: Whose score it is.
+        interval: What to write; `-` if there is none.
+        digits: The format of the column that it stands in; its own if not given.
     """
     if interval is None:
         return "-"
-    if interval.low is None or interval.high is None:
-        return show_score(group, interval.estimate)
-    numbers = (interval.estimate, interval.low, interval.high)
-    shown = _show_alike(group, numbers, (interval.high - interval.low) / 2)
-    return f"{shown[0]} [{shown[1]}, {shown[2]}]"
+    digits = score_digits(group, [interval]) if digits is None else digits
+    return interval_text.show_interval(interval, _scale(group), digits=digits)
+
+
+def show_interval_column(group: Group, intervals: Sequence[Interval | None]) -> list[str]:
+    """Returns scores or differences that stand below each other, with the same decimals."""
+    digits = score_digits(group, intervals)
+    return [show_interval(group, interval, digits) for interval in intervals]
 
 
 def show_range(group: Group, low: float, high: float) -> str:
-    """Amounts by which scores differ, such as `3.9 to 5.1 points`."""
-    shown = " to ".join(dict.fromkeys(_show_alike(group, (low, high), (high - low) / 2)))
+    """Returns amounts by which scores differ, such as `3.9 to 5.1 points`."""
+    digits = score_digits(group, [Interval((low + high) / 2, low, high)])
+    ends = [interval_text.show_number(_scale(group) * end, digits) for end in (low, high)]
+    shown = " to ".join(dict.fromkeys(ends))
     return f"{shown} points" if group.is_percentage else shown
 
 
-def _show_alike(group: Group, numbers: Sequence[float], half_width: float) -> list[str]:
-    """Numbers of the same decimals: two digits of the half width, and one decimal of percents."""
-    if group.is_percentage:
-        return [show_score(group, number) for number in numbers]
-    if 0 < half_width < 1e-4:
-        return [f"{number:z.1e}".replace("e-0", "e-") for number in numbers]
-    decimals = max(0, 1 - math.floor(math.log10(half_width))) if half_width else 4
-    return [f"{number:z.{min(decimals, 5)}f}" for number in numbers]
+def _scale(group: Group) -> float:
+    return 100.0 if group.is_percentage else 1.0
 
 
 def show_amount(group: Group, amount: float) -> str:
@@ -79,6 +89,14 @@ def show_number(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 99.95 else f"{value:#.3g}"
 
 
+def show_number_column(values: Sequence[float | None]) -> list[str]:
+    """Returns numbers that stand below each other: three digits of the smallest."""
+    known = [abs(value) for value in values if value is not None and value != 0]
+    smallest = min(known, default=1.0)
+    decimals = min(max(0, 2 - math.floor(math.log10(smallest))), 5) if smallest < 99.95 else 0
+    return ["-" if value is None else f"{value:,.{decimals}f}" for value in values]
+
+
 def show_ratio(value: float | None) -> str:
     """Two decimals."""
     return "-" if value is None else f"{value:.2f}"
@@ -95,8 +113,3 @@ def show_spread(spread: Spread | None) -> str:
 def show_p(p: float) -> str:
     """A p value to three decimals."""
     return "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def median(spread: Spread | None) -> float | None:
-    """The median of a quantity that may not have been measured."""
-    return spread.median if spread else None

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from gru_bench.config.cell import CELLS
+from gru_bench.config.score import Score
 from gru_bench.evidence.comparable import group_runs
 from gru_bench.evidence.estimates import Interval, mean_interval
 from gru_bench.evidence.run_settings import NOT_A_SETTING, is_common, show_value, varying
@@ -50,7 +51,7 @@ class Run:
         None if no seed has a score and the task has no baseline.
         """
         values = list(scores_by_seed(self.result).values())
-        return mean_interval(values) if values else None
+        return mean_within_range(self.result.score, values) if values else None
 
     @cached_property
     def summary(self) -> Summary:
@@ -162,6 +163,12 @@ class Group:
             for c in told_apart
         ]
 
+    @cached_property
+    def clearly_better(self) -> list[tuple[str, str]]:
+        """Those of `better` that differ by more than the margin, as far as is known."""
+        slightly = {frozenset((c.cell_a, c.cell_b)) for c in self.comparisons if c.within_margin}
+        return [pair for pair in self.better if frozenset(pair) not in slightly]
+
     def unbeaten(self) -> list[Run]:
         """The runs that no verdict calls worse; none if the verdicts tell no two runs apart."""
         if not self.better:
@@ -170,17 +177,17 @@ class Group:
         beaten = {worse for _, worse in self.better}
         return [run for run in self.runs if self.name(run) in compared - beaten]
 
-    def fastest(self) -> list[Run]:
-        """The run of the shortest training step, if there are several to compare."""
+    def fastest(self) -> list[int]:
+        """The place of the run of the shortest training step, if there are several to compare."""
         return self._least([run.result.timing.train_step_ms for run in self.runs])
 
-    def quickest(self) -> list[Run]:
-        """The run of the lowest latency, if there are several to compare."""
+    def quickest(self) -> list[int]:
+        """The place of the run of the lowest latency, if there are several to compare."""
         return self._least([run.result.timing.latency_us for run in self.runs])
 
-    def _least(self, spreads: Sequence[Spread | None]) -> list[Run]:
-        timed = [(t.median, r) for t, r in zip(spreads, self.runs, strict=True) if t]
-        return [min(timed, key=lambda pair: pair[0])[1]] if len(timed) > 1 else []
+    def _least(self, spreads: Sequence[Spread | None]) -> list[int]:
+        timed = [(spread.median, place) for place, spread in enumerate(spreads) if spread]
+        return [min(timed)[1]] if len(timed) > 1 else []
 
     def setting(self) -> str:
         """The task's own keys and how it was trained, where that is equal for all runs."""
@@ -253,19 +260,12 @@ class Group:
                 "runs were made by a launcher, each cell timed in turns with the LSTM alone, maybe"
                 " while others ran beside, so their times compare less well"
             )
-        if any(run.score and not self._in_range(run.score) for run in self.runs):
-            notes.append("an interval of this kind may reach past the score's own range")
         return [f"{self.label}: {note}" for note in notes]
 
     def _each(self, key: str, values: Sequence[Any]) -> str:
         """A value a run, as text."""
         pairs = zip(self.runs, values, strict=True)
         return ", ".join(f"{self.name(run)} {show_value(key, value)}" for run, value in pairs)
-
-    def _in_range(self, score: Interval) -> bool:
-        """Whether an interval keeps to what the score can be: none of ours is below 0."""
-        top = 1.0 if self.is_percentage else math.inf
-        return score.low is None or score.high is None or (score.low >= 0 and score.high <= top)
 
 
 def make_groups(results: Sequence[Result]) -> list[Group]:
@@ -280,6 +280,19 @@ def make_groups(results: Sequence[Result]) -> list[Group]:
         runs = [Run(run.result, run.settings, places.get(run.result.cell, 0)) for run in group.runs]
         groups.append(Group(group.label, slug, runs, group.keys))
     return groups
+
+
+def mean_within_range(score: Score, values: Sequence[float]) -> Interval:
+    """Returns the mean with Student's interval, cut off where the score itself ends.
+
+    A mean cannot lie beyond the range of its values, so the interval covers it as often as before.
+    """
+    interval = mean_interval(values)
+    bottom = 0.0 if score.is_share or score.name == "mse" else -math.inf
+    top = 1.0 if score.is_share else math.inf
+    if interval.low is None or interval.high is None:
+        return interval
+    return Interval(interval.estimate, max(interval.low, bottom), min(interval.high, top))
 
 
 def make_slug(label: str, taken: set[str]) -> str:

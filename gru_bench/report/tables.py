@@ -1,57 +1,20 @@
-"""One row a run, as data and as text: JSON, CSV and a table for the terminal."""
+"""The main table of a group, a row a run, as text, and what is to be known before reading it."""
 
-import csv
-import io
-import itertools
-import json
-from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
-
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
-from rich.text import Text
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gru_bench.evidence.estimates import MIN_PAIRS, SIGNIFICANCE
-from gru_bench.report import summary
 from gru_bench.report.format_numbers import (
-    median,
-    show_interval,
-    show_number,
+    show_interval_column,
+    show_number_column,
     show_ratio,
     show_score,
     show_score_name,
 )
-from gru_bench.report.groups import Group, Run, make_groups
-from gru_bench.runs.result import Result
+from gru_bench.report.groups import Group
+from gru_bench.report.rows import median
 
-KEYS = (
-    "task",
-    "cell",
-    "hidden_size",
-    "nominal_size",
-    "match",
-    "seeds",
-    "learning_rate",
-    "parameters",
-    "parameters_vs_lstm",
-    "total_parameters",
-    "score_name",
-    "score_mean",
-    "score_low",
-    "score_high",
-    "solved",
-    "train_step_ms",
-    "train_step_vs_lstm",
-    "latency_us",
-    "latency_vs_lstm",
-    "compile_s",
-    "train_s",
-    "wall_s",
-    "memory_mb",
-    "state_bytes",
-)
 LEGEND = (
     "Scores are on test data: mean over seeds [95% Student t interval]. Bold: shortest step, lowest"
     " latency, and each score that no verdict calls worse, where verdicts tell any two apart."
@@ -72,56 +35,6 @@ SHARED_TEST = (
 )
 
 
-def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """One dict a run with exactly the keys in `KEYS`, null where a quantity does not exist."""
-    return [_row(group, run) for group in make_groups(results) for run in group.runs]
-
-
-def _row(group: Group, run: Run) -> dict[str, Any]:
-    result, score = run.result, run.score
-    values = (
-        group.label,
-        result.cell,
-        result.hidden_size,
-        result.nominal_size,
-        result.config.get("match"),
-        len(result.seeds),
-        result.seeds[0].learning_rate,
-        result.parameters.cell,
-        run.parameters_vs_lstm,
-        result.parameters.total,
-        result.score.name,
-        score.estimate if score else None,
-        score.low if score else None,
-        score.high if score else None,
-        result.solved,
-        median(result.timing.train_step_ms),
-        median(result.timing.train_step_vs_lstm),
-        median(result.timing.latency_us),
-        median(result.timing.latency_vs_lstm),
-        result.timing.compile_s,
-        result.timing.train_s,
-        result.timing.wall_s,
-        result.memory_mb,
-        result.state_bytes,
-    )
-    return dict(zip(KEYS, values, strict=True))
-
-
-def to_json(results: Sequence[Result]) -> str:
-    """`rows` as a JSON list."""
-    return json.dumps(rows(results), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def to_csv(results: Sequence[Result]) -> str:
-    """`rows` as CSV with a header line; an empty cell is null."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, KEYS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows(results))
-    return text.getvalue()
-
-
 def heading(group: Group) -> str:
     """What a group's rows have in common: score, direction, baseline, solved rule, setting."""
     score = group.runs[0].result.score
@@ -137,66 +50,90 @@ def heading(group: Group) -> str:
     return "; ".join(parts)
 
 
-class Column(NamedTuple):
+class Entry(NamedTuple):
+    """What stands in one cell of a table."""
+
+    text: str
+    stands_out: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
     """A column of the main table.
 
     Attributes:
         name: Upper line of its heading.
         unit: Lower line.
-        is_essential: Whether it stays where there is little room.
+        entries: From top to bottom, an entry a run.
+        rank: The higher, the sooner it is left out where there is little room; 0 always stays.
     """
 
     name: str
     unit: str
-    is_essential: bool = True
+    entries: list[Entry] = field(default_factory=list)
+    rank: int = 0
 
 
 def columns(group: Group) -> list[Column]:
-    """Headings of the entries of `cells`."""
-    latency = [Column("latency", "µs"), Column("vs", "LSTM", is_essential=False)]
-    return [
-        Column("cell", ""),
-        Column("hidden", "size"),
-        Column(show_score_name(group), group.arrow),
-        Column("seeds", "") if group.runs[0].result.solved is None else Column("solved", "seeds"),
-        Column("cell", "params"),
-        Column("vs", "LSTM"),
-        Column("step", "ms"),
-        Column("vs", "LSTM"),
-        *(latency if _has_latency(group) else []),
-        Column("peak", "MB", is_essential=False),
-    ]
-
-
-def cells(group: Group, run: Run) -> list[tuple[str, bool]]:
-    """A run's row as text, each entry with whether it is to stand out."""
-    result, timing = run.result, run.result.timing
+    """Returns the columns of a group's table; the numbers of one have one format."""
+    results = [run.result for run in group.runs]
+    timings = [result.timing for result in results]
+    names = [group.name(run) if group.matching() else run.result.cell for run in group.runs]
     latency = [
-        (show_number(median(timing.latency_us)), run in group.quickest()),
-        (show_ratio(median(timing.latency_vs_lstm)), False),
+        Column(
+            "latency",
+            "µs",
+            _entries(show_number_column([median(t.latency_us) for t in timings]), group.quickest()),
+            rank=3,
+        ),
+        Column("vs", "LSTM", _entries(show_ratio(median(t.latency_vs_lstm)) for t in timings), 4),
     ]
     return [
-        (group.name(run) if group.matching() else result.cell, False),
-        (str(result.hidden_size), False),
-        (show_interval(group, run.score), run in group.unbeaten()),
-        (str(len(result.seeds)) if result.solved is None else run.solved_seeds, False),
-        (f"{result.parameters.cell:,}", False),
-        (f"{run.parameters_vs_lstm:.2f}", False),
-        (show_number(median(timing.train_step_ms)), run in group.fastest()),
-        (show_ratio(median(timing.train_step_vs_lstm)), False),
-        *(latency if _has_latency(group) else []),
-        (show_number(result.memory_mb), False),
+        Column("cell", "", _entries(names)),
+        Column("hidden", "size", _entries(str(result.hidden_size) for result in results)),
+        Column(
+            show_score_name(group),
+            group.arrow,
+            _entries(
+                show_interval_column(group, [run.score for run in group.runs]),
+                [group.runs.index(run) for run in group.unbeaten()],
+            ),
+        ),
+        Column("seeds", "", _entries(str(len(result.seeds)) for result in results))
+        if results[0].solved is None
+        else Column("solved", "seeds", _entries(run.solved_seeds for run in group.runs)),
+        Column("cell", "params", _entries(f"{r.parameters.cell:,}" for r in results)),
+        Column("vs", "LSTM", _entries(f"{run.parameters_vs_lstm:.2f}" for run in group.runs), 2),
+        Column(
+            "step",
+            "ms",
+            _entries(
+                show_number_column([median(t.train_step_ms) for t in timings]), group.fastest()
+            ),
+            rank=1,
+        ),
+        Column(
+            "vs", "LSTM", _entries(show_ratio(median(t.train_step_vs_lstm)) for t in timings), 1
+        ),
+        *(latency if any(timing.latency_us for timing in timings) else []),
+        Column("peak", "MB", _entries(show_number_column([r.memory_mb for r in results])), 5),
     ]
 
 
-def _has_latency(group: Group) -> bool:
-    return any(run.result.timing.latency_us for run in group.runs)
+def _entries(texts: Iterable[str], stand_out: Collection[int] = ()) -> list[Entry]:
+    return [Entry(text, place in stand_out) for place, text in enumerate(texts)]
+
+
+def in_rows(columns: Sequence[Column]) -> list[tuple[Entry, ...]]:
+    """Returns the entries of columns row by row."""
+    return list(zip(*(column.entries for column in columns), strict=True))
 
 
 def legend(groups: Sequence[Group]) -> list[str]:
     """How to read scores and verdicts."""
     has_text = any(group.runs[0].result.config.get("corpus") for group in groups)
-    return [LEGEND, VERDICTS, *([SHARED_TEST] if has_text else [])]
+    compared = [VERDICTS] if any(group.comparisons for group in groups) else []
+    return [LEGEND, *compared, *([SHARED_TEST] if has_text else [])]
 
 
 def notes(groups: Sequence[Group]) -> list[str]:
@@ -222,33 +159,3 @@ def machines(groups: Sequence[Group]) -> list[dict[str, str]]:
         if shown not in different:
             different.append(shown)
     return different
-
-
-def print_groups(groups: Sequence[Group], console: Console) -> None:
-    """Prints a table a group, readable at 100 columns, then the notes."""
-    for group in groups:
-        console.print(Text.assemble((group.label, "bold"), f": {heading(group)}"))
-        table = _table(group, essential_only=False)
-        # A measure is cut off at the width that there is, so it is taken with more.
-        room = console.options.update(max_width=2 * console.width)
-        if Measurement.get(console, room, table).maximum > console.width:
-            table = _table(group, essential_only=True)
-        console.print(table)
-        if verdict := summary.verdict(group):
-            console.print(Text(verdict))
-        console.print()
-    for note in notes(groups):
-        console.print(Text(note, "dim"))
-
-
-def _table(group: Group, essential_only: bool) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
-    kept = [not essential_only or column.is_essential for column in columns(group)]
-    for index, column in enumerate(itertools.compress(columns(group), kept)):
-        justify: Literal["left", "right"] = "right" if index else "left"
-        above = Text(f"{column.name}\n{column.unit}")
-        table.add_column(above, justify=justify, no_wrap=True)
-    for run in group.runs:
-        entries = itertools.compress(cells(group, run), kept)
-        table.add_row(*(Text(text, "bold" if stands_out else "") for text, stands_out in entries))
-    return table

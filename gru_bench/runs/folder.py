@@ -1,6 +1,7 @@
 """The run folder: written atomically and read with checks."""
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,11 +12,22 @@ import yaml
 
 from gru_bench.runs.result import SCHEMA_VERSION, Result
 from gru_bench.system.errors import UserError
-from gru_bench.system.files import UNFINISHED, refuse_link, remove_entries, write_atomically
+from gru_bench.system.files import (
+    UNFINISHED,
+    read_regular_file,
+    refuse_link,
+    remove_entries,
+    write_atomically,
+)
+from gru_bench.system.printable import printable
 
 RESULT = "result.json"
 CONFIG = "config.yaml"
 ERROR = "error.txt"
+# What JSON holds, escaped or not, where a text in it has control characters.
+MAYBE_CONTROLS = re.compile(
+    rb"\\u00[0189]|\\u007f|\\u20[26]|\\[bfr]|\x7f|\xc2[\x80-\x9f]|\xe2[\x80\x81]", re.IGNORECASE
+)
 EVENTS = "events.out.tfevents."  # begins the names of the files that TensorBoard reads
 
 
@@ -120,7 +132,8 @@ def read_result(folder: Path) -> Result:
     """
     path = folder / RESULT
     try:
-        data = msgspec.json.decode(path.read_bytes())
+        content = read_regular_file(path)
+        data = msgspec.json.decode(content)
     except OSError as error:
         raise DamagedResult(f"{path}: cannot be read ({error.strerror})") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -132,10 +145,21 @@ def read_result(folder: Path) -> Result:
         raise DamagedResult(f"{path}: `schema_version` is {version!r}, known is {SCHEMA_VERSION}")
     if version != SCHEMA_VERSION:
         raise OtherVersion(path, version)
+    if MAYBE_CONTROLS.search(content) and _holds_controls(data):
+        raise DamagedResult(f"{path}: a text in it holds control characters")
     try:
         return msgspec.convert(data, Result)
     except msgspec.ValidationError as error:
         raise DamagedResult(f"{path}: {error}") from None
+
+
+def _holds_controls(value: Any) -> bool:
+    """Whether a text, or one within a list or mapping, would steer a terminal."""
+    if isinstance(value, dict):
+        return any(map(_holds_controls, (*value, *value.values())))
+    if isinstance(value, list):
+        return any(map(_holds_controls, value))
+    return isinstance(value, str) and printable(value) != value
 
 
 def load_results(directory: str | Path) -> tuple[list[Result], list[str]]:

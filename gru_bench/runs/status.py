@@ -20,7 +20,8 @@ from rich.text import Text
 
 from gru_bench.runs.folder import RESULT
 from gru_bench.system.errors import UserError
-from gru_bench.system.files import write_atomically
+from gru_bench.system.files import read_regular_file, write_atomically
+from gru_bench.system.printable import printable
 from gru_bench.system.processes import lives, start_of
 from gru_bench.system.progress import show_clock
 
@@ -99,7 +100,7 @@ def read_status(folder: Path) -> Status | None:
     """A run's status as it is now; None if the folder tells nothing."""
     finished = (folder / RESULT).exists()
     try:
-        status = msgspec.json.decode((folder / STATUS).read_bytes(), type=Status)
+        status = msgspec.json.decode(read_regular_file(folder / STATUS), type=Status)
     except (OSError, msgspec.MsgspecError):
         return Status(state="finished") if finished else None
     # A run with a result has a newer status where more seeds are being added to it.
@@ -169,7 +170,8 @@ def print_status(directory: Path, console: Console) -> None:
     for folder, status in shown.items():
         distinct = status.label and labels[status.label] == 1
         label = status.label if distinct else str(folder)
-        table.add_row(Text(status.state), Text(label), Text(_details(status)))
+        entries = (status.state, label, _details(status))
+        table.add_row(*(Text(printable(entry)) for entry in entries))
     if table.row_count:
         console.print(table)
     left = seconds_left(directory, statuses)

@@ -1,9 +1,11 @@
 """Files: written atomically, removed by name, hashed, and the folder of the user's cache."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -52,6 +54,19 @@ def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def read_regular_file(path: Path) -> bytes:
+    """Returns the content of a file.
+
+    Raises:
+        OSError: It cannot be read, or is something else, such as a pipe, which would never end.
+    """
+    # Opened without waiting for a pipe's other end, and looked at once it is open.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        return file.read()
 
 
 def refuse_link(path: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -16,7 +17,7 @@ from gru_bench.evidence.claims.claim import Claim
 from gru_bench.evidence.claims.claim import Test as ClaimTest
 from gru_bench.evidence.claims.ledger import ledger as claims_of
 from gru_bench.evidence.estimates import Interval
-from gru_bench.report import ledger, render, tables
+from gru_bench.report import ledger, render, rows, tables
 from gru_bench.report import summary as answers
 from gru_bench.report.detail_tables import evidence
 from gru_bench.report.document import make_document
@@ -31,6 +32,7 @@ from gru_bench.runs.result import GradientNorms, Lengths, Tuning
 from gru_bench.system.errors import UserError
 
 KEYS = [
+    "identity",
     "task",
     "cell",
     "hidden_size",
@@ -115,8 +117,10 @@ def summary(results):
 
 
 def test_a_row_has_exactly_the_promised_keys_and_values():
-    (row,) = tables.rows([make_result(scores=(0.001, 0.002, 0.003), solved=2)])
-    assert list(row) == KEYS
+    (row,) = rows.rows([make_result(scores=(0.001, 0.002, 0.003), solved=2)])
+    assert list(row)[: len(KEYS)] == KEYS
+    settings = {"task.length": 100, "steps": 2000, "optim.name": "adam", "cell.forget_bias": 1.0}
+    assert settings.items() <= row.items()
     assert row["task"] == "adding"
     assert (row["cell"], row["hidden_size"], row["seeds"], row["solved"]) == ("gru", 128, 3, 2)
     assert (row["parameters"], row["total_parameters"]) == (50304, 50433)
@@ -131,7 +135,7 @@ def test_a_row_has_exactly_the_promised_keys_and_values():
 
 def test_a_row_of_a_matched_and_tuned_run():
     result = tuned(chosen=0.01, hidden_size=148, nominal_size=128, match="parameters")
-    (row,) = tables.rows([result])
+    (row,) = rows.rows([result])
     assert (row["hidden_size"], row["nominal_size"], row["match"]) == (148, 128, "parameters")
     assert row["learning_rate"] == 0.01
 
@@ -139,7 +143,7 @@ def test_a_row_of_a_matched_and_tuned_run():
 def test_latency_is_shown_where_it_was_measured():
     def names(results):
         (group,) = make_groups(results)
-        assert {len(tables.cells(group, run)) for run in group.runs} == {len(tables.columns(group))}
+        assert {len(c.entries) for c in tables.columns(group)} == {len(group.runs)}
         return [column.name for column in tables.columns(group)]
 
     measured, fast = make_result(), make_result(cell="rnn")
@@ -148,14 +152,14 @@ def test_latency_is_shown_where_it_was_measured():
     assert names([without])[-3:] == ["step", "vs", "peak"]
     assert names([without, fast])[-5:] == ["step", "vs", "latency", "vs", "peak"]
     (group,) = make_groups([measured, fast])
-    assert [run.result.cell for run in group.quickest()] == ["rnn"]
+    assert [group.runs[place].result.cell for place in group.quickest()] == ["rnn"]
     cost = evidence(group)[-1]
     assert cost.rows[0][:3] == ["gru", "3.00 [2.92, 3.15]", "15.0 [14.2, 16.5]"]
     assert cost.rows[0][3:] == ["4.10", "30.0", "36.0", "12.0", "512"]
 
 
 def test_one_seed_has_no_interval_and_text_is_not_solved():
-    (row,) = tables.rows([make_result("text", scores=(0.9,))])
+    (row,) = rows.rows([make_result("text", scores=(0.9,))])
     assert (row["score_mean"], row["score_low"], row["score_high"]) == (0.9, None, None)
     assert row["solved"] is None
     assert row["task"] == "text-reuters8"
@@ -168,7 +172,7 @@ def test_rows_are_sorted_by_task_setting_and_cell():
     ]
     results += [make_result("adding", "lstm"), make_result("adding", "lstm", hidden_size=32)]
     results += [make_result("adding", "gru_reset_after"), make_result("adding", "gru")]
-    shown = [(row["task"], row["cell"], row["hidden_size"]) for row in tables.rows(results)]
+    shown = [(row["task"], row["cell"], row["hidden_size"]) for row in rows.rows(results)]
     assert shown == [
         ("adding", "gru", 128),
         ("adding", "gru_reset_after", 128),
@@ -177,6 +181,61 @@ def test_rows_are_sorted_by_task_setting_and_cell():
         ("copy", "gru", 128),
         ("copy", "rnn", 128),
     ]
+
+
+def test_a_row_names_its_task_alike_whatever_else_is_there():
+    result = make_result("copy", task={"lag": 5})
+    (alone,) = rows.rows([result])
+    among = rows.rows([result, make_result("copy", task={"lag": 50})])
+    assert alone == among[0]
+    assert (alone["task"], alone["task.lag"]) == ("copy", 5)
+
+
+def test_a_spreadsheet_evaluates_nothing_of_a_row():
+    result = make_result("text", corpus="=1+1")
+    for name in ("=cmd()", "@x", "+1", "-1", "\tx"):
+        odd = dataclasses.replace(result, task_label=name, command=name)
+        (line,) = csv.DictReader(io.StringIO(rows.to_csv([odd])))
+        assert line["task"] == f"'{name}"
+    (line,) = csv.DictReader(io.StringIO(rows.write_csv(["a", "b"], [[-0.5, "x"]])))
+    assert line == {"a": "-0.5", "b": "x"}
+
+
+def test_no_interval_leaves_the_range_of_its_score():
+    (group,) = make_groups(
+        [make_result("copy", scores=(1.0, 0.9)), make_result("copy", "rnn", (0.0, 0.2))]
+    )
+    gru, rnn = group.runs
+    assert (gru.score.high, rnn.score.low) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("format", "out", "chosen"),
+    [
+        (None, None, "table"),
+        (None, "x.html", "html"),
+        (None, "x.parquet", "long"),
+        (None, "x.csv", "csv"),
+        ("long", "x.csv", "long"),
+        ("json", "data", "json"),
+    ],
+)
+def test_the_ending_of_a_file_names_the_format(format, out, chosen):
+    assert render.choose_format(format, out and Path(out)) == chosen
+
+
+@pytest.mark.parametrize(
+    ("format", "out", "message"),
+    [
+        ("csv", "x.html", r"out=x.html is not possible with format=csv: name it x.csv, or leave"),
+        ("long", "x.md", r"name it x.csv or .parquet"),
+        (None, "x.doc", r"the file's ending names the format, and must be one of .txt, .md"),
+        (None, "x", r"the file's ending names the format"),
+    ],
+)
+def test_a_format_that_contradicts_the_file_is_refused(format, out, message):
+    with pytest.raises(UserError, match=message):
+        render.choose_format(format, Path(out))
 
 
 def test_labels_name_only_what_tells_runs_apart():
@@ -365,17 +424,11 @@ def test_matched_cells_go_by_the_size_that_they_match():
         "lstm h64",
         "lstm h128",
     ]
-    assert [tables.cells(group, run)[1][0] for run in group.runs] == ["74", "148", "64", "128"]
-    assert [tables.cells(group, run)[0][0] for run in group.runs] == list(
-        map(group.name, group.runs)
-    )
+    shown = [[entry.text for entry in column.entries] for column in tables.columns(group)]
+    assert shown[1] == ["74", "148", "64", "128"]
+    assert shown[0] == list(map(group.name, group.runs))
     # 3 * 74 * (10 + 74 + 1) over 4 * 64 * (10 + 64 + 1).
-    assert [tables.cells(group, run)[5][0] for run in group.runs] == [
-        "0.98",
-        "0.99",
-        "1.00",
-        "1.00",
-    ]
+    assert shown[5] == ["0.98", "0.99", "1.00", "1.00"]
     told = "; hidden sizes for as many parameters as an LSTM of 64 and 128 units"
     assert tables.heading(group).endswith(told)
     (budget,) = make_groups([make_result("copy", match="parameters", budget=20_000)])
@@ -399,7 +452,7 @@ def test_corpora_with_the_same_letters_keep_their_figures_apart():
 
 def test_a_lost_score_counts_with_the_baseline_and_is_noted():
     results = [make_result(scores=(0.1, 0.3, None), diverged=[1, 2])]
-    (row,) = tables.rows(results)
+    (row,) = rows.rows(results)
     assert (row["seeds"], row["score_mean"]) == (3, pytest.approx((0.4 + 1 / 6) / 3))
     note = "adding: gru: 2 diverged, 1 without a score, counted with the baseline"
     assert note in make_groups(results)[0].notes()
@@ -579,21 +632,21 @@ def test_json_and_csv_hold_the_rows(tmp_path, capsys):
     results = make_show()
     render.render(results, ["passed over x"], "json")
     printed = capsys.readouterr()
-    assert json.loads(printed.out) == tables.rows(results)
+    assert json.loads(printed.out) == rows.rows(results)
     assert printed.err == "warning: passed over x\n"
     render.render(results, [], "csv", tmp_path / "new" / "table.csv")
     read = list(csv.DictReader(io.StringIO((tmp_path / "new" / "table.csv").read_text())))
-    assert list(read[0]) == KEYS
-    for line, row in zip(read, tables.rows(results), strict=True):
+    assert list(read[0]) == list(rows.rows(results)[0])
+    for line, row in zip(read, rows.rows(results), strict=True):
         assert float(line["score_mean"]) == row["score_mean"]
         assert line["solved"] == ("" if row["solved"] is None else str(row["solved"]))
 
 
 @pytest.mark.parametrize("seeds", [4, 8])
-def test_the_table_fits_into_100_columns(seeds, tmp_path, capsys):
+def test_the_table_fits_into_80_columns(seeds, tmp_path, capsys):
     render.render(make_show(seeds), [], "table", tmp_path / "table.txt")
     text = (tmp_path / "table.txt").read_text(encoding="utf-8")
-    assert max(map(len, text.splitlines())) <= 100
+    assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
     assert "gru_reset_after" in text
     assert "\x1b" not in text
@@ -630,9 +683,9 @@ def test_a_wide_table_sheds_columns_and_no_digits(tmp_path):
     ]  # fmt: skip
     render.render(results, [], "table", tmp_path / "table.txt")
     text = (tmp_path / "table.txt").read_text(encoding="utf-8")
-    assert max(map(len, text.splitlines())) <= 100
+    assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
-    assert "latency" in text
+    assert "latency" not in text.partition("Scores are")[0]
     assert "peak" not in text.partition("By test")[0]
     assert "gru_reset_after h2048" in text
 
@@ -849,7 +902,7 @@ def test_learning_rates_tried():
     # Means of 0.5 and 0.25, of 0.01 and 0.03, and of the one seed that did not diverge.
     assert table.rows == [
         ["gru", "0.01", "0.38 [0.25, 0.50]", "0.020 [0.010, 0.030]",
-         "0.2000 [0.2000, 0.2000], 1 of 2 diverged"]
+         "0.2 [0.2, 0.2], 1 of 2 diverged"]
     ]  # fmt: skip
 
 

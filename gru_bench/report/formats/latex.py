@@ -23,8 +23,10 @@ _SPECIAL = {
     "\n": " ",
 }
 _HEAD = """\
-% Made by gru-bench. Needs \\usepackage{booktabs,array} and \\usepackage[T1]{fontenc}.
+% Made by gru-bench. Needs \\usepackage{booktabs,array,graphicx} and \\usepackage[T1]{fontenc}.
 """
+# A table that is wider than its column, such as that of a page with two, is made smaller.
+FIT = r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 
 
 def to_latex(document: Document) -> str:
@@ -41,9 +43,8 @@ def to_latex(document: Document) -> str:
 
 
 def _table(group: Group) -> str:
-    columns = tables.columns(group)
-    # A table must fit the width of a page; the other formats have all of it.
-    shown = [i for i, column in enumerate(columns) if column.is_essential]
+    # A table must fit a page; the other formats have all of it.
+    columns = [column for column in tables.columns(group) if column.rank < 4]
     lines = [
         r"\begin{table}",
         r"  \centering",
@@ -51,16 +52,16 @@ def _table(group: Group) -> str:
         f"  \\label{{tab:{group.slug}}}",
         r"  \footnotesize",
         r"  \setlength{\tabcolsep}{4pt}",
-        f"  \\begin{{tabular}}{{@{{}}l{'r' * (len(shown) - 1)}@{{}}}}",
+        FIT,
+        f"  \\begin{{tabular}}{{@{{}}l{'r' * (len(columns) - 1)}@{{}}}}",
         r"    \toprule",
-        _row([escape(columns[i].name) for i in shown]),
-        _row([escape(columns[i].unit) for i in shown]),
+        _row([escape(column.name) for column in columns]),
+        _row([escape(column.unit) for column in columns]),
         r"    \midrule",
     ]
-    for run in group.runs:
-        entries = [tables.cells(group, run)[i] for i in shown]
+    for entries in tables.in_rows(columns):
         lines.append(_row([rf"\textbf{{{escape(t)}}}" if b else escape(t) for t, b in entries]))
-    lines += [r"    \bottomrule", r"  \end{tabular}", r"  \par\smallskip"]
+    lines += [r"    \bottomrule", r"  \end{tabular}}", r"  \par\smallskip"]
     lines += [r"  \begin{minipage}{\linewidth}"]
     notes = [tables.heading(group) + ".", *tables.legend([group])]
     notes += [f"{note}." for note in group.notes()]

@@ -1,6 +1,5 @@
 """The long table: one line a run, seed and evaluation, for pandas, polars and R."""
 
-import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
@@ -13,7 +12,7 @@ from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.optim import OptimConfig
 from gru_bench.config.task import AddingConfig, CopyConfig, CountingConfig, TextConfig
 from gru_bench.evidence.run_settings import NOT_A_SETTING, settings_of
-from gru_bench.report.format_numbers import median
+from gru_bench.report.rows import median, write_csv
 from gru_bench.runs.result import Curve, Result, SeedResult
 from gru_bench.system.errors import UserError
 
@@ -189,13 +188,8 @@ def _columnwise(results: Sequence[Result]) -> dict[str, list[Value]]:
 
 def to_csv(results: Sequence[Result]) -> str:
     """The table as CSV with a header line; an empty cell is null, truth is `true` or `false`."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     table = _columnwise(results)
-    writer.writerow(table)
-    for values in zip(*table.values(), strict=True):
-        writer.writerow([str(v).lower() if isinstance(v, bool) else v for v in values])
-    return text.getvalue()
+    return write_csv(table, zip(*table.values(), strict=True))
 
 
 def to_parquet(results: Sequence[Result]) -> bytes:

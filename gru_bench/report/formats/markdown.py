@@ -1,5 +1,6 @@
 """The report as Markdown, as GitHub shows it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
@@ -43,7 +44,7 @@ def to_markdown(document: Document, folder: str) -> str:
     if document.ledger is not None:
         lines += _ledger(document.ledger)
     lines += ["### How to read this, and how to repeat it", ""]
-    lines += ["```sh", *document.commands, "```", ""]
+    lines += [*_fenced(document.commands), ""]
     lines += [f"- {escape(note)}" for note in [*tables.notes(document.groups), *document.warnings]]
     for machine in tables.machines(document.groups):
         facts = "; ".join(f"{name}: {value}" for name, value in machine.items())
@@ -54,8 +55,9 @@ def to_markdown(document: Document, folder: str) -> str:
 def _group(group: Group) -> Iterator[str]:
     yield from (f"### {escape(group.label)}", "", escape(tables.heading(group)), "")
     yield from (escape(summary.summary(group)), "")
-    names = [f"{column.name} {column.unit}".strip() for column in tables.columns(group)]
-    yield from _table(names, 1, [tables.cells(group, run) for run in group.runs])
+    columns = tables.columns(group)
+    names = [f"{column.name} {column.unit}".strip() for column in columns]
+    yield from _table(names, 1, tables.in_rows(columns))
     for table in evidence(group):
         yield from (f"#### {table.title}", "")
         yield from _table(table.columns, table.words, _plain(table.rows))
@@ -96,6 +98,15 @@ def _ledger(ledger: Ledger) -> Iterator[str]:
         tests = [[test.finding, test.what, test.figure] for test in claim.tests]
         yield from _table(["finding", "test", "measured"], 3, _plain(tests))
     yield from ("</details>", "")
+
+
+def _fenced(commands: Sequence[str]) -> Iterator[str]:
+    """The commands as a block of code, behind a fence longer than any that they hold."""
+    longest = max((len(run) for run in re.findall("`+", "".join(commands))), default=0)
+    fence = "`" * max(3, longest + 1)
+    yield f"{fence}sh"
+    yield from (" ".join(command.splitlines()) for command in commands)
+    yield fence
 
 
 def _plain(rows: Sequence[Sequence[str]]) -> list[list[tuple[str, bool]]]:

@@ -61,14 +61,15 @@ def _task(document: Document, task: Task) -> dict[str, Any]:
 
 
 def _group(group: Group, answer: str, pictures: Sequence[Picture]) -> dict[str, Any]:
+    columns = tables.columns(group)
     return {
         "label": group.label,
         "setting": show_keys(group.keys)[1:-1],
         "slug": group.slug,
         "heading": tables.heading(group),
         "answer": answer,
-        "columns": tables.columns(group),
-        "rows": [tables.cells(group, run) for run in group.runs],
+        "columns": columns,
+        "rows": tables.in_rows(columns),
         "evidence": evidence(group),
         "pictures": [_picture(picture) for picture in pictures],
     }

@@ -1,0 +1,162 @@
+"""The answer that every report opens with: which cell to take, what it costs, and what is open."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from gru_bench.evidence.estimates import MIN_PAIRS
+from gru_bench.evidence.verdicts import Comparison
+from gru_bench.report.groups import Group, Run
+
+# Settings that a sentence names before it counts the others.
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a cell stands against the others of a report.
+
+    Attributes:
+        cell: Its name.
+        beaten_by: By the label of a group, the cells that beat it there.
+        beats: By the label of a group, the cells that it beats there.
+    """
+
+    cell: str
+    beaten_by: dict[str, list[str]]
+    beats: dict[str, list[str]]
+
+
+def decision(groups: Sequence[Group]) -> str:
+    """Returns which cell to take, at which cost, where it does not matter and what is open.
+
+    A cell is beaten where another has the verdict of better, by more than the margin. Taken is the
+    cell that is beaten in the fewest settings; among several, the one with the fewest parameters.
+    """
+    compared = [group for group in groups if group.comparisons]
+    if not compared:
+        cells = {run.result.cell for group in groups for run in group.runs}
+        (first, *others) = sorted(cells)
+        return (
+            f"No cells to choose between: the runs are of {first} alone."
+            if not others
+            else "No decision: no two cells were run on one task with a size and a seed in common."
+        )
+    judged = [group for group in compared if any(_is_judged(c) for c in group.comparisons)]
+    sentences = [_choice(judged)] if judged else []
+    sentences += [*_ties(compared), *_open(compared, judged)]
+    return " ".join(filter(None, sentences))
+
+
+def _choice(groups: Sequence[Group]) -> str:
+    standings = {cell: _standing(cell, groups) for cell in _cells(groups)}
+    if not any(standing.beats for standing in standings.values()):
+        return ""
+    present = Counter(cell for group in groups for cell in {r.result.cell for r in group.runs})
+    most = max(present.values())
+    candidates = [standing for cell, standing in standings.items() if present[cell] == most]
+    fewest = min(len(standing.beaten_by) for standing in candidates)
+    best = [standing for standing in candidates if len(standing.beaten_by) == fewest]
+    taken = min(best, key=lambda standing: _relative_parameters(standing.cell, groups))
+    where = _number(len(groups), "setting") if len(groups) > 1 else groups[0].label
+    if fewest:
+        lost = [f"{label} (by {_and(cells)})" for label, cells in taken.beaten_by.items()]
+        choice = f"Take {taken.cell}, which is beaten in the fewest settings: on {_and(lost)}"
+    else:
+        among = "any of " if len(groups) > 1 else ""
+        choice = f"Take {taken.cell}: no other cell beats it on {among}{where}"
+    beaten = Counter(cell for cells in taken.beats.values() for cell in set(cells))
+    wins = [f"{cell} on {count if len(groups) > 1 else where}" for cell, count in beaten.items()]
+    won = f"; it beats {_and(wins)}" if wins else ""
+    return f"{choice}{won}.{_cost(taken.cell, groups)}"
+
+
+def _standing(cell: str, groups: Sequence[Group]) -> Standing:
+    beaten_by: dict[str, list[str]] = defaultdict(list)
+    beats: dict[str, list[str]] = defaultdict(list)
+    for group in groups:
+        cells = {group.name(run): run.result.cell for run in group.runs}
+        for winner, loser in group.clearly_better:
+            if cells[loser] == cell:
+                beaten_by[group.label].append(cells[winner])
+            if cells[winner] == cell:
+                beats[group.label].append(cells[loser])
+    return Standing(cell, beaten_by, beats)
+
+
+def _cost(cell: str, groups: Sequence[Group]) -> str:
+    """What the cell takes of the LSTM's parameters and time of a training step."""
+    if cell == "lstm":
+        return ""
+    runs = [run for group in groups for run in group.runs if run.result.cell == cell]
+    parts = [f"{_relative_parameters(cell, groups):.2f} of an LSTM's parameters"]
+    steps = [step.median for run in runs if (step := run.result.timing.train_step_vs_lstm)]
+    if steps:
+        parts.append(f"{median(steps):.2f} of its time for a training step")
+    return f" It takes {_and(parts)}."
+
+
+def _relative_parameters(cell: str, groups: Sequence[Group]) -> float:
+    runs: list[Run] = [run for group in groups for run in group.runs if run.result.cell == cell]
+    return median(run.parameters_vs_lstm for run in runs)
+
+
+def _ties(groups: Sequence[Group]) -> Iterator[str]:
+    """Where cells are as good as each other."""
+    found: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for group in groups:
+        pairs = [(c.cell_a, c.cell_b) for c in group.comparisons if outcome(c) == "equivalent"]
+        cells = tuple(dict.fromkeys(cell for pair in pairs for cell in pair))
+        if len(pairs) == len(cells) * (len(cells) - 1) / 2 and cells:
+            found[cells].append(group.label)
+    for cells, labels in found.items():
+        yield f"It does not matter which of {_and(cells)} on {_and(_few(labels))}."
+
+
+def _open(groups: Sequence[Group], judged: Sequence[Group]) -> Iterator[str]:
+    """What is not decided, and what would likely decide it."""
+    unjudged = [group.label for group in groups if group not in judged]
+    if unjudged:
+        n = max(c.n_pairs for group in groups if group not in judged for c in group.comparisons)
+        seeds = _number(n, "seed")
+        yield f"No decision yet on {_and(_few(unjudged))}: {seeds} in common are too few."
+    open_ = [
+        (group.label, [c for c in group.comparisons if outcome(c) == "undecided"])
+        for group in judged
+    ]
+    open_ = [(label, comparisons) for label, comparisons in open_ if comparisons]
+    if not open_:
+        return
+    labels = [label for label, _ in open_]
+    more = [c.more_seeds for _, comparisons in open_ for c in comparisons]
+    known = [number for number in more if number is not None]
+    advice = f"; up to {_number(max(known), 'more seed')} would likely decide" if known else ""
+    pairs = _number(len(more), "pair")
+    yield f"Open: {pairs} of cells on {_and(_few(labels))}{advice}."
+
+
+def outcome(comparison: Comparison) -> str:
+    """Returns the verdict on a pair of cells in a word."""
+    return comparison.verdict
+
+
+def _is_judged(comparison: Comparison) -> bool:
+    return outcome(comparison) != "undecided" or comparison.n_pairs >= MIN_PAIRS
+
+
+def _cells(groups: Sequence[Group]) -> list[str]:
+    return list(dict.fromkeys(run.result.cell for group in groups for run in group.runs))
+
+
+def _few(labels: Sequence[str]) -> list[str]:
+    more = len(labels) - MOST_NAMED
+    return [*labels[:MOST_NAMED], *([_number(more, "other setting")] if more > 0 else [])]
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
