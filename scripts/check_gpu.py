@@ -33,9 +33,10 @@ from gru_bench.benchmark.peers import (
     our_layer,
 )
 from gru_bench.cells.base import Cell, State
+from gru_bench.cells.builtin import CELLS
 from gru_bench.measuring.recurrence_choice import PATHS, obstacle, training_step
 from gru_bench.measuring.rounds import race
-from gru_bench.model.model import CELLS, ModelConfig, make_cell
+from gru_bench.model.model import ModelConfig, make_cell
 from gru_bench.recurrence import fused
 from gru_bench.recurrence.scan import unroll
 from gru_bench.system import machine

@@ -18,7 +18,7 @@ import numpy as np
 
 from gru_bench.config.cell import CellConfig
 from gru_bench.config.experiment import ExperimentConfig
-from gru_bench.config.task import AddingConfig
+from gru_bench.config.tasks.adding import AddingConfig
 from gru_bench.experiments.experiment import make_train_config
 from gru_bench.experiments.to_result import curves, trial_hparams
 from gru_bench.runs.events import EventLog

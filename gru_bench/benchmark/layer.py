@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from gru_bench.benchmark.peers import A_TURN, OURS, SPLIT_SCAN, Shape, make_contestants, missing
+from gru_bench.cells.builtin import CELLS
 from gru_bench.measuring.rounds import Seconds, race
-from gru_bench.model.model import CELLS, cell_class
+from gru_bench.model.model import cell_class
 from gru_bench.system import machine
 from gru_bench.system.machine import pinned_settings
 

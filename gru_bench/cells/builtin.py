@@ -130,3 +130,11 @@ class RNN(Cell):
     @staticmethod
     def next_state(state: State, gates: Gates) -> State:
         return (gates["n"],)
+
+
+CELLS: dict[str, type[Cell]] = {
+    "gru": GRU,
+    "gru_reset_after": GRUResetAfter,
+    "lstm": LSTM,
+    "rnn": RNN,
+}

@@ -1,22 +1,16 @@
 """Shell completion: a script for bash, zsh or fish in which all words are spelt out beforehand.
 
 Subcommands and flags come from the command line's grammar, by shtab; keys and values from the
-dataclasses of `config.py` and the names of the files in `conf/`. Completing runs no Python.
+dataclasses of `config/` and the names of the files in `conf/`. Completing runs no Python.
 """
 
 import argparse
-import types
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import get_args, get_type_hints
 
 import shtab
 
-from gru_bench.config.checks import CHOICES
-from gru_bench.config.compose import conf_dir
-from gru_bench.config.experiment import ExperimentConfig
-from gru_bench.config.user_classes import installed
+from gru_bench.config.reference import GROUPS, choices, every_key
 
 SETTINGS = "_gru_bench_settings"  # the function that completes `key=value`
 
@@ -109,23 +103,8 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 
 def settings() -> Iterator[str]:
     """Every `key=value` whose value is one of a few, and `key=` where it may be any."""
-    offered: dict[str, set[str]] = {"cell": {*installed("cell")}, "task": {*installed("task")}}
-    for group in sorted(path for path in conf_dir().iterdir() if path.is_dir()):
-        names = {path.stem for path in group.glob("*.yaml")} | offered.get(group.name, set())
-        yield from (f"{group.name}={name}" for name in sorted(names))
-    yield from dict.fromkeys(_settings_of(ExperimentConfig))
-
-
-def _settings_of(schema: type, prefix: str = "") -> Iterator[str]:
-    """Those of a dataclass with all below it, where a subclass may stand in for any."""
-    hints = get_type_hints(schema)
-    for field in fields(schema):
-        hint, key = hints[field.name], f"{prefix}{field.name}"
-        kinds = get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-        nested = [kind for kind in kinds if isinstance(kind, type) and is_dataclass(kind)]
-        for kind in nested:
-            for each in (kind, *kind.__subclasses__()):
-                yield from _settings_of(each, f"{key}.")
-        if not nested:
-            known = ("true", "false") if hint is bool else field.metadata.get(CHOICES, ("",))
-            yield from (f"{key}={value}" for value in known)
+    for group in GROUPS:
+        yield from (f"{group}={name}" for name in choices(group))
+    for each in dict.fromkeys(every_key()):
+        known = ("true", "false") if each.kind is bool else each.about.choices or ("",)
+        yield from (f"{each.name}={value}" for value in known)

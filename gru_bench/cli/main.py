@@ -199,10 +199,11 @@ def _report(options: argparse.Namespace) -> None:
 def _params(options: argparse.Namespace) -> None:
     import json
 
+    from gru_bench.config.cell import CELLS
     from gru_bench.config.user_classes import classes_by_name
-    from gru_bench.model.counts import AFFINE_MAPS, budget_table, parameter_table
+    from gru_bench.model.counts import budget_table, parameter_table
 
-    own = classes_by_name("cell", options.cell, tuple(AFFINE_MAPS))
+    own = classes_by_name("cell", options.cell, CELLS)
     if options.budget is None:
         hidden_sizes = options.hidden_size or [128, 256]
         rows = parameter_table(options.input_size, hidden_sizes, options.match or "hidden", own)
@@ -270,7 +271,7 @@ def _completion(options: argparse.Namespace) -> None:
 
 
 def _info(options: argparse.Namespace) -> None:
-    from gru_bench.config.compose import conf_dir
+    from gru_bench.config.reference import conf_dir
     from gru_bench.system import machine, programs
     from gru_bench.system.files import cache_dir
 

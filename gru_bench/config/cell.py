@@ -1,48 +1,88 @@
-"""The schema of recurrent cells."""
+"""Recurrent cells, declared: what can be said of them without JAX, and their keys.
 
-import math
+The equations of a built-in cell are in `gru_bench/cells/builtin.py`.
+"""
+
+import json
 from dataclasses import dataclass
+from typing import Any
 
-from omegaconf import MISSING
-
-from gru_bench.config.checks import (
-    one_of,
-    require,
-    require_choices,
-    require_one_of,
-)
-from gru_bench.config.user_classes import name_class, source_file
+from gru_bench.config.checks import require, require_one_of
+from gru_bench.config.keys import LONGEST, MISSING, check_keys, key
+from gru_bench.config.user_classes import CUSTOM, name_class, source_file
 from gru_bench.system.files import content_hash
 
-CELLS = ("gru", "gru_reset_after", "lstm", "rnn")
-REFERENCE = "lstm"  # the cell that the others are compared with
 INITIALISATIONS = ("orthogonal", "chrono")
+
+
+@dataclass(frozen=True)
+class BuiltInCell:
+    """What the formulas of a cell's parameters and operations are made of.
+
+    Attributes:
+        affine_maps: Maps from input, state and a bias to as many numbers as there are units.
+        pointwise: Operations a unit besides the products of the affine maps and their input bias:
+            additions of the recurrent products, sigmoids and tanhs, and what these make of the
+            state.
+        inner_bias: Whether one of the recurrent products has a bias of its own.
+        forget_bias: Whether it has a forget gate, whose bias can be chosen.
+    """
+
+    affine_maps: int
+    pointwise: int
+    inner_bias: bool = False
+    forget_bias: bool = False
+
+
+BUILT_IN = {
+    "gru": BuiltInCell(affine_maps=3, pointwise=3 + 3 + 5),
+    "gru_reset_after": BuiltInCell(affine_maps=3, pointwise=3 + 3 + 5 + 1, inner_bias=True),
+    "lstm": BuiltInCell(affine_maps=4, pointwise=4 + 5 + 4, forget_bias=True),
+    "rnn": BuiltInCell(affine_maps=1, pointwise=1 + 1),
+}
+CELLS = tuple(BUILT_IN)
+REFERENCE = "lstm"  # the cell that the others are compared with
 
 
 @dataclass
 class CellConfig:
-    """The recurrent cell and how it starts.
+    """The recurrent cell and how it starts."""
 
-    Chrono initialisation sets the gates that keep the state; it leaves a cell without them as it
-    is. Its longest lag, `chrono_length`, is the length of the task's sequences if null.
-    """
-
-    name: str = MISSING
-    forget_bias: float = 1.0
-    initialisation: str = one_of(INITIALISATIONS, "orthogonal")
-    chrono_length: int | None = None
+    name: str = key("the cell", MISSING)
+    forget_bias: float = key(
+        "initial bias of the forget gate",
+        1.0,
+        belongs_to=tuple(name for name, cell in BUILT_IN.items() if cell.forget_bias),
+    )
+    initialisation: str = key(
+        "how it starts; chrono sets the gates that keep the state, for long lags, and leaves a cell"
+        " without such gates as it is",
+        "orthogonal",
+        choices=INITIALISATIONS,
+    )
+    chrono_length: int | None = key(
+        "longest lag of chrono initialisation, in steps; null is the longest sequence",
+        None,
+        at_least=3,
+        at_most=LONGEST,
+    )
 
     def __post_init__(self) -> None:
         self.check_name()
-        require_choices(self, "cell.")
-        require(math.isfinite(self.forget_bias), "cell.forget_bias", self.forget_bias, "finite")
-        if self.chrono_length is not None:
-            require(
-                self.chrono_length >= 3,
-                "cell.chrono_length",
-                self.chrono_length,
-                "at least 3, the longest lag in steps",
-            )
+        check_keys(self, "cell.")
+        forgets = self.name in BUILT_IN and BUILT_IN[self.name].forget_bias
+        require(
+            forgets or self.forget_bias == CellConfig.forget_bias,
+            "cell.forget_bias",
+            self.forget_bias,
+            f"left out with cell={self.name}, on which it has no effect",
+        )
+        require(
+            self.chrono_length is None or self.initialisation == "chrono",
+            "cell.chrono_length",
+            self.chrono_length,
+            "left out without cell.initialisation=chrono",
+        )
 
     def check_name(self) -> None:
         """Raises `UserError` unless the name is that of a cell."""
@@ -56,19 +96,19 @@ class CellConfig:
 
 @dataclass
 class CustomCellConfig(CellConfig):
-    """A cell of the user's own: its class, as `package.module:Class` in `module`.
+    """A cell of the user's own."""
 
-    `name` stands for it in tables and folders; if empty it becomes the class' own in snake case.
-    """
-
-    name: str = ""
-    module: str = ""
+    name: str = key("its name in tables and folders; if empty the class' own in snake case", "")
+    module: str = key("its class, as package.module:Class", "")
+    options: dict[str, Any] = key("what the class is made with, besides its sizes", {})
 
     def check_name(self) -> None:
-        self.name = name_class("cell", self.module, self.name, CELLS)
+        self.name = name_class("cell", self.module, self.name, (*CELLS, CUSTOM))
         # Once and for all: the file may change while its class is in use.
         self.source = content_hash(source_file(self.module))
 
     @property
     def implementation(self) -> str:
-        return self.module
+        """Its class and, as JSON after it, the options that it is made with."""
+        options = json.dumps(self.options, sort_keys=True) if self.options else ""
+        return self.module + options

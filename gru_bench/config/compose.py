@@ -8,7 +8,6 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -25,30 +24,17 @@ from gru_bench.config.cell import CustomCellConfig
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.hydra_state import set_aside
 from gru_bench.config.launcher import LAUNCHERS, SubmititConfig
+from gru_bench.config.reference import conf_dir, offered
 from gru_bench.config.search import SearchConfig
-from gru_bench.config.task import (
-    AddingConfig,
-    CopyConfig,
-    CountingConfig,
-    CustomTaskConfig,
-    TextConfig,
-)
-from gru_bench.config.user_classes import Kind, installed
+from gru_bench.config.tasks import TASKS, CustomTaskConfig
+from gru_bench.config.user_classes import CUSTOM
 from gru_bench.system.errors import UserError
 
 DEFAULT = ("experiment=quickstart",)
-CUSTOM = "custom"  # the choice of cell or task for a class of one's own
 OPTIONS = "task.options"  # of such a task; what keys it has, only its class knows
 FREE = (f"{OPTIONS}.", "launcher.options.")  # below these the schema knows no keys
 SAME_RUN = {*ExperimentConfig.NOT_IDENTITY} - {"out_dir"}
 OWN = re.compile(r"\+*(cell|task)\.(module|name|options)\b")
-
-
-def conf_dir() -> Path:
-    """The folder of YAML files: beside the package in a checkout, inside it when installed."""
-    package = Path(__file__).resolve().parent.parent
-    installed = package / "conf"
-    return installed if installed.is_dir() else package.parent / "conf"
 
 
 def compose_experiments(overrides: Sequence[str], multirun: bool) -> list[ExperimentConfig]:
@@ -114,8 +100,8 @@ def _hydra() -> Iterator[None]:
     with set_aside():
         store = ConfigStore.instance()
         store.store(name="schema", node=ExperimentConfig)
-        for task in (CopyConfig, AddingConfig, CountingConfig, TextConfig):
-            store.store(group="schema/task", name=task.name, node=task)
+        for name, task in TASKS.items():
+            store.store(group="schema/task", name=name, node=task)
         for launcher in LAUNCHERS:
             store.store(group="schema/launcher", name=launcher.name, node=launcher)
         store.store(group="schema/cell", name=CUSTOM, node=CustomCellConfig)
@@ -129,13 +115,6 @@ def _hydra() -> Iterator[None]:
             store.store(group="task", name=name, node=node, package="_global_")
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
             yield
-
-
-def offered(kind: Kind) -> dict[str, str]:
-    """Classes of installed packages by name; a name that `conf/` has is not theirs."""
-    presets = conf_dir() / kind
-    classes = installed(kind).items()
-    return {name: module for name, module in classes if not (presets / f"{name}.yaml").exists()}
 
 
 def _parse(words: Sequence[str]) -> list[Override]:

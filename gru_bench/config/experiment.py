@@ -21,9 +21,10 @@ from gru_bench.config.checks import (
     require_choices,
     require_positive,
 )
+from gru_bench.config.corpus import CorpusConfig
 from gru_bench.config.launcher import LauncherConfig
 from gru_bench.config.optim import OptimConfig, TuneConfig
-from gru_bench.config.task import CorpusConfig, CustomTaskConfig, TaskConfig, TextConfig
+from gru_bench.config.tasks import CustomTaskConfig, TaskConfig
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import combined_hash, content_hash
 
@@ -140,12 +141,13 @@ class ExperimentConfig:
                 f"seeds={self.seeds} is not possible: rates are tuned on some of them; seeds must"
                 f" be below {TuneConfig.FIRST_SEED}"
             )
-        is_text = isinstance(self.task, TextConfig)
-        if is_text and self.corpus is None:
-            raise UserError("corpus is missing: task=text needs one, such as corpus=reuters8")
-        if not is_text:
+        if self.task.READS_CORPUS and self.corpus is None:
+            raise UserError(
+                f"corpus is missing: task={self.task.name} needs one, such as corpus=reuters8"
+            )
+        if not self.task.READS_CORPUS:
             self.corpus = None
-        if self.epochs is not None and not isinstance(self.task, TextConfig | CustomTaskConfig):
+        if self.epochs is not None and self.task.HAS_EPOCHS is False:
             raise UserError(
                 f"epochs={self.epochs} is not possible: task.name={self.task.name} is drawn without"
                 " end, so give steps instead"

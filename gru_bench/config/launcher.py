@@ -1,108 +1,87 @@
-"""The schema of `launcher`: which engine trains the populations of a sweep, and with what."""
+"""Launchers: which engine trains the populations of a sweep, and with what."""
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from gru_bench.config.checks import (
-    one_of,
-    require,
-    require_choices,
-    require_installed,
-    require_positive,
-)
+from gru_bench.config.checks import require, require_installed
+from gru_bench.config.keys import check_keys, key
 
 CLUSTERS = ("slurm", "local")
 
 
 @dataclass
 class LauncherConfig:
-    """This process trains them, one after another."""
+    """This process, one population after another.
 
-    name: str = "local"
+    Attributes:
+        PACKAGE: The package that is the engine, and the extra that installs it.
+    """
 
-    # Of the package that is the engine, and of the extra that installs it.
+    name: str = key("the launcher", "local")
+
     PACKAGE: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:
         if self.PACKAGE is not None:
             require_installed(f"launcher={self.name}", self.PACKAGE, extra=self.PACKAGE)
+        check_keys(self, "launcher.")
 
 
 @dataclass
 class JoblibConfig(LauncherConfig):
-    """Processes of this machine: `workers` at once, each with `cpus` cores.
+    """Processes of this machine."""
 
-    By default there is one for every core; the cores are shared out among them.
-    """
-
-    name: str = "joblib"
-    workers: int | None = None
-    cpus: int | None = None
+    name: str = key("the launcher", "joblib")
+    workers: int | None = key("processes at once; null is one for every core", None, at_least=1)
+    cpus: int | None = key("cores of each; null shares them out", None, at_least=1)
 
     PACKAGE: ClassVar[str | None] = "joblib"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for key in ("workers", "cpus"):
-            _require_count(key, getattr(self, key))
 
 
 @dataclass
 class SubmititConfig(LauncherConfig):
-    """Jobs of a Slurm cluster, or with `cluster=local` of this machine, as a rehearsal.
+    """Jobs of a Slurm cluster, or of this machine as a rehearsal.
 
-    Each has `cpus` cores, `gpus` cards, `memory_gb` (what the cluster gives if null) and
-    `timeout_min` minutes; one that is broken off by this limit is queued again, three times at
-    most, and goes on from its checkpoint. At most `workers` are submitted at once, all of them if
-    null. `options` are further ones of submitit for Slurm, such as
-    `{qos: long, setup: [module load cuda]}`.
+    A job that is broken off by its limit of time is queued again, three times at most, and goes on
+    from its checkpoint.
     """
 
-    name: str = "submitit"
-    cluster: str = one_of(CLUSTERS, "slurm")
-    workers: int | None = None
-    cpus: int = 2
-    gpus: int = 0
-    memory_gb: float | None = None
-    timeout_min: int = 240
-    partition: str | None = None
-    account: str | None = None
-    options: dict[str, Any] = field(default_factory=dict)
+    name: str = key("the launcher", "submitit")
+    cluster: str = key("where jobs go; local is a rehearsal on this machine", "slurm",
+                       choices=CLUSTERS)  # fmt: skip
+    workers: int | None = key("jobs that are submitted at once; null submits all", None,
+                              at_least=1)  # fmt: skip
+    cpus: int = key("cores of each job", 2, at_least=1)
+    gpus: int = key("cards of each job", 0, at_least=0)
+    memory_gb: float | None = key("memory of each job in GB; null is what the cluster gives", None,
+                                  above=0)  # fmt: skip
+    timeout_min: int = key("minutes of each job, after which it is queued again", 240, at_least=1)
+    partition: str | None = key("the cluster's partition", None)
+    account: str | None = key("whom the cluster charges", None)
+    options: dict[str, Any] = key(
+        "further ones, as submitit names them for Slurm, such as"
+        " {qos: long, setup: [module load cuda]}",
+        {},
+    )
 
     PACKAGE: ClassVar[str | None] = "submitit"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_choices(self, "launcher.")
-        for key in ("workers", "cpus", "timeout_min"):
-            _require_count(key, getattr(self, key))
-        require(self.gpus >= 0, "launcher.gpus", self.gpus, "0 or more")
-        if self.memory_gb is not None:
-            require_positive("launcher.memory_gb", self.memory_gb)
 
 
 @dataclass
 class RayConfig(LauncherConfig):
-    """Tasks of the Ray cluster at `address`; if null of one that is started on this machine.
+    """Tasks of a Ray cluster."""
 
-    Each has `cpus` cores and `gpus` cards, of which a part, such as 0.5, lets jobs share one.
-    """
-
-    name: str = "ray"
-    address: str | None = None
-    cpus: int = 1
-    gpus: float = 0.0
+    name: str = key("the launcher", "ray")
+    address: str | None = key("of the cluster, such as auto; null starts Ray on this machine", None)
+    cpus: int = key("cores of each job", 1, at_least=1)
+    gpus: float = key("cards of each job; a part of one, such as 0.5, is shared", 0.0, at_least=0)
 
     PACKAGE: ClassVar[str | None] = "ray"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require_count("cpus", self.cpus)
         require(
-            math.isfinite(self.gpus)
-            and self.gpus >= 0
-            and (self.gpus < 1 or self.gpus == int(self.gpus)),
+            self.gpus < 1 or self.gpus == int(self.gpus),
             "launcher.gpus",
             self.gpus,
             "a whole number, or a part of one card",
@@ -110,7 +89,3 @@ class RayConfig(LauncherConfig):
 
 
 LAUNCHERS = (LauncherConfig, JoblibConfig, SubmititConfig, RayConfig)
-
-
-def _require_count(key: str, value: int | None) -> None:
-    require(value is None or value >= 1, f"launcher.{key}", value, "at least 1")

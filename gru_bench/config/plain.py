@@ -4,24 +4,18 @@ import dataclasses
 from typing import Any
 
 from gru_bench.config.cell import CellConfig, CustomCellConfig
+from gru_bench.config.corpus import CorpusConfig
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.launcher import LAUNCHERS
 from gru_bench.config.optim import OptimConfig, TuneConfig
-from gru_bench.config.task import (
-    AddingConfig,
-    CopyConfig,
-    CorpusConfig,
-    CountingConfig,
-    CustomTaskConfig,
-    TextConfig,
-)
+from gru_bench.config.tasks import TASKS, CustomTaskConfig
 from gru_bench.system.errors import UserError
 
 CLASSES = {
     each.__name__: each
     for each in (
-        ExperimentConfig, CellConfig, CustomCellConfig, CopyConfig, AddingConfig, CountingConfig,
-        TextConfig, CustomTaskConfig, CorpusConfig, OptimConfig, TuneConfig, *LAUNCHERS,
+        ExperimentConfig, CellConfig, CustomCellConfig, *TASKS.values(), CustomTaskConfig,
+        CorpusConfig, OptimConfig, TuneConfig, *LAUNCHERS,
     )
 }  # fmt: skip
 

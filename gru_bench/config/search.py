@@ -1,43 +1,41 @@
-"""The schema of `search.*`: how many trials, and what is searched in which ranges."""
+"""A search over training settings: how many trials, and what is searched in which ranges."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gru_bench.config.cell import INITIALISATIONS
 from gru_bench.config.checks import require
+from gru_bench.config.keys import check_keys, key
 
 
 @dataclass
 class SearchConfig:
-    """A search over training settings, with as many trials for each cell.
+    """A search with as many trials for each cell. An empty list leaves a setting as it is."""
 
-    `learning_rate`, `clip_norm` and `hidden_size` are ranges, searched on a logarithmic scale;
-    `initialisation` lists what to choose from. An empty list leaves a setting as it is. A trial
-    trains `seeds` seeds that no reported run shares; `parallel` trials of each cell are drawn at a
-    time. `sampler_seed` makes the same search draw the same trials again.
-    """
-
-    trials: int = 20
-    learning_rate: list[float] = field(default_factory=lambda: [1e-4, 3e-2])
-    clip_norm: list[float] = field(default_factory=lambda: [0.1, 10.0])
-    initialisation: list[str] = field(default_factory=lambda: ["orthogonal", "chrono"])
-    hidden_size: list[int] = field(default_factory=lambda: [32, 256])
-    seeds: int = 2
-    parallel: int = 1
-    sampler_seed: int = 0
+    trials: int = key("finished trials of each cell, those of earlier starts included", 20,
+                      at_least=1, at_most=100_000)  # fmt: skip
+    learning_rate: list[float] = key("range of optim.learning_rate, on a logarithmic scale",
+                                     [1e-4, 3e-2])  # fmt: skip
+    clip_norm: list[float] = key("range of optim.clip_norm, on a logarithmic scale", [0.1, 10.0])
+    initialisation: list[str] = key("what to choose cell.initialisation from",
+                                    ["orthogonal", "chrono"])  # fmt: skip
+    hidden_size: list[int] = key("range of hidden_size, on a logarithmic scale", [32, 256])
+    seeds: int = key("seeds of each trial, which no reported run shares", 2,
+                     at_least=1, at_most=10_000)  # fmt: skip
+    parallel: int = key("trials of each cell that are drawn at a time; with a launcher they run"
+                        " side by side", 1, at_least=1, at_most=10_000)  # fmt: skip
+    sampler_seed: int = key("draws other trials; the same seed draws the same ones", 0, at_least=0)
 
     def __post_init__(self) -> None:
-        for key in ("trials", "seeds", "parallel"):
-            require(getattr(self, key) >= 1, f"search.{key}", getattr(self, key), "at least 1")
-        require(self.sampler_seed >= 0, "search.sampler_seed", self.sampler_seed, "0 or more")
-        for key in ("learning_rate", "clip_norm", "hidden_size"):
-            ends = getattr(self, key)
+        for name in ("learning_rate", "clip_norm", "hidden_size"):
+            ends = getattr(self, name)
             require(
                 not ends or (len(ends) == 2 and 0 < ends[0] < ends[1] < math.inf),
-                f"search.{key}",
+                f"search.{name}",
                 ends,
                 "a range above 0 such as [a,b] with a below b, or [] to leave it as it is",
             )
+        check_keys(self, "search.")
         require(
             set(self.initialisation) <= set(INITIALISATIONS)
             and len(set(self.initialisation)) == len(self.initialisation),

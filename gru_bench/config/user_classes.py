@@ -16,6 +16,7 @@ from typing import Literal
 from gru_bench.system.errors import UserError
 
 Kind = Literal["cell", "task"]
+CUSTOM = "custom"  # what a class of the user's own is chosen by
 
 _WORD = r"[^\W\d]\w*"
 _REFERENCE = re.compile(rf"{_WORD}(\.{_WORD})*:{_WORD}")

@@ -8,10 +8,7 @@ from typing import Any
 
 from gru_bench.config.cell import REFERENCE, CellConfig
 from gru_bench.config.experiment import ExperimentConfig
-from gru_bench.config.task import (
-    CustomTaskConfig,
-    TextConfig,
-)
+from gru_bench.config.tasks import TokenTaskConfig
 from gru_bench.measuring.recurrence_choice import check_path
 from gru_bench.model.counts import matched_hidden_size
 from gru_bench.model.model import ModelConfig, cell_class
@@ -128,7 +125,7 @@ def make_model_config(config: ExperimentConfig, task: Task) -> ModelConfig:
     """The sizes and choices of the model for a task."""
     cell, embedding_size = config.cell, None
     cell_class(cell.implementation)  # what is wrong with one of the user's own is said here
-    if task.tokens and isinstance(config.task, TextConfig | CustomTaskConfig):
+    if task.tokens and isinstance(config.task, TokenTaskConfig):
         embedding_size = config.task.embedding_size
     chrono_length = cell.chrono_length or task.sequence_length
     model = ModelConfig(

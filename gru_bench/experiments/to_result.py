@@ -9,13 +9,6 @@ from gru_bench.config.cell import REFERENCE
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.optim import TuneConfig
 from gru_bench.config.score import Score
-from gru_bench.config.task import (
-    AddingConfig,
-    CopyConfig,
-    CountingConfig,
-    CustomTaskConfig,
-    TextConfig,
-)
 from gru_bench.model.counts import stack_parameters
 from gru_bench.model.model import Model, count_parameters
 from gru_bench.runs.events import _tag
@@ -137,23 +130,13 @@ def trial_hparams(config: ExperimentConfig) -> dict[str, str | float]:
     """The settings by which TensorBoard's HParams page tells trials apart.
 
     Every run has every key, since the page drops runs that lack one. The seed is not among them:
-    the seeds of one configuration are the sessions of one trial. `length` is what makes the task
-    long: the lag of copy, the sequence length of adding, the largest n that counting is trained on,
-    the most tokens of a text, an option `length` of a task of the user's own (else 0).
+    the seeds of one configuration are the sessions of one trial. `length` is the value of the key
+    that makes the task harder, such as the lag of copy, or 0 where there is none.
     """
-    match config.task:
-        case CopyConfig(lag=length) | AddingConfig(length=length) | CountingConfig(max_n=length):
-            pass
-        case TextConfig(max_length=length):
-            pass
-        case CustomTaskConfig(options=options):
-            length = options.get("length", 0)
-        case _:
-            raise TypeError(f"a task without a length: {config.task}")
     return {
         "cell": config.cell.name,
         "task": config.task_label,
-        "length": length,
+        "length": config.task.difficulty,
         "hidden_size": config.hidden_size,
         "layers": config.layers,
         "learning_rate": config.optim.learning_rate,

@@ -13,21 +13,18 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import product
 
-AFFINE_MAPS = {"gru": 3, "gru_reset_after": 3, "lstm": 4, "rnn": 1}
-
-# Operations a unit besides the affine maps of the input: additions of the recurrent products,
-# sigmoids and tanhs, and what these make of the state. The inner bias adds one.
-POINTWISE = {"gru": 3 + 3 + 5, "gru_reset_after": 3 + 3 + 5 + 1, "lstm": 4 + 5 + 4, "rnn": 1 + 1}
+from gru_bench.config.cell import BUILT_IN
 
 
 def cell_parameters(cell: str, input_size: int, hidden_size: int) -> int:
     """Number of parameters of one recurrent layer."""
-    if cell not in AFFINE_MAPS:
+    if cell not in BUILT_IN:
         from gru_bench.model.user_cell import count_parameters
 
         return count_parameters(cell, input_size, hidden_size)
-    count = AFFINE_MAPS[cell] * hidden_size * (input_size + hidden_size + 1)
-    return count + hidden_size if cell == "gru_reset_after" else count
+    declared = BUILT_IN[cell]
+    count = declared.affine_maps * hidden_size * (input_size + hidden_size + 1)
+    return count + hidden_size * declared.inner_bias
 
 
 def cell_flops(cell: str, input_size: int, hidden_size: int) -> int:
@@ -37,12 +34,13 @@ def cell_flops(cell: str, input_size: int, hidden_size: int) -> int:
     and tanh of the cell's equations one. Of a cell that is the user's own, all but the products and
     the biases is left to the class to state.
     """
-    if cell not in AFFINE_MAPS:
+    if cell not in BUILT_IN:
         from gru_bench.model.user_cell import count_flops
 
         return count_flops(cell, input_size, hidden_size)
-    affine_maps = AFFINE_MAPS[cell] * hidden_size * (2 * input_size + 2 * hidden_size + 1)
-    return affine_maps + POINTWISE[cell] * hidden_size
+    declared = BUILT_IN[cell]
+    affine_maps = declared.affine_maps * hidden_size * (2 * input_size + 2 * hidden_size + 1)
+    return affine_maps + declared.pointwise * hidden_size
 
 
 def stack_parameters(cell: str, input_size: int, hidden_size: int, layers: int) -> int:
@@ -135,7 +133,7 @@ def _rows(
     input_size: int, size_of: Callable[[str, int], int], own: Mapping[str, str] | None
 ) -> list[dict[str, str | int | float]]:
     """One row for each cell, at the hidden size that it has with this input."""
-    cells = {cell: cell for cell in AFFINE_MAPS} | dict(own or {})
+    cells = {cell: cell for cell in BUILT_IN} | dict(own or {})
     sizes = {name: size_of(cell, input_size) for name, cell in cells.items()}
     parameters = {n: cell_parameters(cell, input_size, sizes[n]) for n, cell in cells.items()}
     flops = {n: cell_flops(cell, input_size, sizes[n]) for n, cell in cells.items()}

@@ -8,17 +8,10 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, PyTree
 
 from gru_bench.cells.base import Cell, chrono_bias
-from gru_bench.cells.builtin import GRU, LSTM, RNN, GRUResetAfter
-from gru_bench.config.task import Readout
+from gru_bench.cells.builtin import CELLS, LSTM
+from gru_bench.config.tasks import Readout
 from gru_bench.model.user_cell import load_cell
 from gru_bench.recurrence.scan import unroll
-
-CELLS: dict[str, type[Cell]] = {
-    "gru": GRU,
-    "gru_reset_after": GRUResetAfter,
-    "lstm": LSTM,
-    "rnn": RNN,
-}
 
 
 def cell_class(name: str) -> type[Cell]:

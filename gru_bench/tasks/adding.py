@@ -12,10 +12,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from gru_bench.config.score import Score
-from gru_bench.config.task import Readout
+from gru_bench.config.tasks import Readout
+from gru_bench.config.tasks.adding import SOLVED_MSE, AddingConfig
 from gru_bench.tasks.base import Batch, Split, evaluation_keys, static, step_keys
 
-SOLVED_MSE = 0.01
 TOLERANCE = 0.04
 
 
@@ -37,15 +37,7 @@ class AddingTask:
     tokens: bool = static(default=False)
     readout: Readout = static(default="last")
     examples: None = static(default=None)
-    score: Score = static(
-        default=Score(
-            name="mse",
-            higher_is_better=False,
-            baseline=1 / 6,
-            baseline_name="always predicting 1",
-            solved_rule=f"validation MSE below {SOLVED_MSE}",
-        )
-    )
+    score: Score = static(default=AddingConfig.SCORE)
 
     @property
     def sequence_length(self) -> int:
@@ -94,3 +86,8 @@ class AddingTask:
 
     def longer(self, multiple: int) -> "AddingTask":
         return dataclasses.replace(self, length=multiple * self.length)
+
+
+def make_task(config: AddingConfig, batch_size: int) -> AddingTask:
+    """Returns the task as it is configured."""
+    return AddingTask(length=config.length, batch_size=batch_size)

@@ -14,14 +14,13 @@ import optax
 from jaxtyping import Array, Float, Int, Key
 
 from gru_bench.config.score import Score
-from gru_bench.config.task import Readout
+from gru_bench.config.tasks import Readout
+from gru_bench.config.tasks.copy import SOLVED_ACCURACY, SYMBOLS, CopyConfig
 from gru_bench.tasks.base import Batch, Split, evaluation_keys, static, step_keys
 
-SYMBOLS = 8
 RECALLED = 10
 BLANK = SYMBOLS
 DELIMITER = SYMBOLS + 1
-SOLVED_ACCURACY = 0.99
 
 
 @jax.tree_util.register_dataclass
@@ -42,16 +41,7 @@ class CopyTask:
     tokens: bool = static(default=False)
     readout: Readout = static(default="every")
     examples: None = static(default=None)
-    score: Score = static(
-        default=Score(
-            name="recall_accuracy",
-            higher_is_better=True,
-            baseline=1 / SYMBOLS,
-            baseline_name="guessing",
-            solved_rule=f"validation recall accuracy of at least {SOLVED_ACCURACY}",
-            is_share=True,
-        )
-    )
+    score: Score = static(default=CopyConfig.SCORE)
 
     @property
     def sequence_length(self) -> int:
@@ -100,3 +90,8 @@ class CopyTask:
 
     def longer(self, multiple: int) -> "CopyTask":
         return dataclasses.replace(self, lag=multiple * self.lag)
+
+
+def make_task(config: CopyConfig, batch_size: int) -> CopyTask:
+    """Returns the task as it is configured."""
+    return CopyTask(lag=config.lag, batch_size=batch_size)

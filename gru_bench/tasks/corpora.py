@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int32
 
-from gru_bench.config.task import CorpusConfig
+from gru_bench.config.corpus import CorpusConfig
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import content_hash
 from gru_bench.tasks.corpus_sources import Note, Rows, load_source, some

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gru_bench.config.checks import require_one_of
-from gru_bench.config.task import SEPARATORS, CorpusConfig
+from gru_bench.config.corpus import SEPARATORS, CorpusConfig
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import combined_hash
 from gru_bench.tasks.columns import Columns, column_places, columns_of_table

@@ -14,7 +14,8 @@ import optax
 from jaxtyping import Array, Float, Int, Key
 
 from gru_bench.config.score import Score
-from gru_bench.config.task import Readout
+from gru_bench.config.tasks import Readout
+from gru_bench.config.tasks.counting import CountingConfig
 from gru_bench.tasks.base import Batch, Split, static, step_keys
 
 START, A, B = range(3)  # what is read
@@ -51,16 +52,7 @@ class CountingTask:
     tokens: bool = static(default=False)
     readout: Readout = static(default="every")
     examples: None = static(default=None)
-    score: Score = static(
-        default=Score(
-            name="acceptance",
-            higher_is_better=True,
-            baseline=0.0,
-            baseline_name="never ending",
-            solved_rule="every validation string accepted: counts to twice the n trained on",
-            is_share=True,
-        )
-    )
+    score: Score = static(default=CountingConfig.SCORE)
 
     @property
     def sequence_length(self) -> int:
@@ -130,6 +122,11 @@ class CountingTask:
 
     def longer(self, multiple: int) -> None:
         """Nothing more: the test split has longer strings in any case."""
+
+
+def make_task(config: CountingConfig, batch_size: int) -> CountingTask:
+    """Returns the task as it is configured."""
+    return CountingTask(config.max_n, config.test_max_n, batch_size)
 
 
 def _numbered_steps(items: int, longest: int) -> Int[Array, "items time"]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from gru_bench.config.task import SEPARATORS
+from gru_bench.config.corpus import SEPARATORS
 from gru_bench.system.errors import UserError
 from gru_bench.tasks.columns import Values, column_places
 

@@ -1,37 +1,34 @@
 """From the configuration of a task to the task with its data."""
 
+from importlib import import_module
+
 from gru_bench.config.experiment import ExperimentConfig
-from gru_bench.config.task import (
-    AddingConfig,
-    CopyConfig,
-    CountingConfig,
-    CustomTaskConfig,
-    TextConfig,
-)
-from gru_bench.system.errors import UserError
-from gru_bench.tasks.adding import AddingTask
+from gru_bench.config.tasks import CustomTaskConfig
 from gru_bench.tasks.base import Task
-from gru_bench.tasks.copy import CopyTask
 from gru_bench.tasks.corpora import load_corpus
 from gru_bench.tasks.corpus_sources import Note
-from gru_bench.tasks.counting import CountingTask
-from gru_bench.tasks.text import make_text_task
 from gru_bench.tasks.user_task import load_task
 
 
 def make_task(config: ExperimentConfig, note: Note = lambda line: None) -> Task:
-    """Returns the task with its data; `note` takes a line on what a user should know of these."""
-    match config.task:
-        case CopyConfig(lag=lag):
-            return CopyTask(lag=lag, batch_size=config.batch_size)
-        case AddingConfig(length=length):
-            return AddingTask(length=length, batch_size=config.batch_size)
-        case CountingConfig(max_n=max_n, test_max_n=test_max_n):
-            return CountingTask(max_n=max_n, test_max_n=test_max_n, batch_size=config.batch_size)
-        case TextConfig():
-            assert config.corpus is not None
-            corpus = load_corpus(config.corpus, note)
-            return make_text_task(config.task, corpus, config.batch_size, note)
-        case CustomTaskConfig(module=module, options=options):
-            return load_task(module, options, config.batch_size)
-    raise UserError(f"task.name={config.task.name} is not known")
+    """Returns the task with its data.
+
+    The code of a built-in task is `make_task` of the module of this package that has its name.
+
+    Args:
+        config: What is asked for.
+        note: Takes a line on what a user should know of the data.
+
+    Raises:
+        UserError: The data cannot be had, or do not fit the configuration.
+    """
+    declared = config.task
+    if isinstance(declared, CustomTaskConfig):
+        return load_task(declared.module, declared.options, config.batch_size)
+    code = import_module(f"gru_bench.tasks.{declared.name}")
+    if config.corpus is None:
+        task: Task = code.make_task(declared, config.batch_size)
+    else:
+        corpus = load_corpus(config.corpus, note)
+        task = code.make_task(declared, corpus, config.batch_size, note)
+    return task

@@ -20,7 +20,8 @@ from tokenizers.pre_tokenizers import Split as SplitTokens
 from tokenizers.trainers import WordLevelTrainer
 
 from gru_bench.config.score import Score
-from gru_bench.config.task import Readout, TextConfig
+from gru_bench.config.tasks import Readout
+from gru_bench.config.tasks.text import TextConfig
 from gru_bench.system.errors import UserError
 from gru_bench.tasks.base import Batch, Split, static
 from gru_bench.tasks.corpora import Corpus, Documents
@@ -175,7 +176,7 @@ class TextTask:
         """Nothing: documents are as long as they are."""
 
 
-def make_text_task(
+def make_task(
     config: TextConfig, corpus: Corpus, batch_size: int, note: Note = lambda line: None
 ) -> TextTask:
     """Turns a corpus into token ids on the device.
@@ -221,12 +222,8 @@ def make_text_task(
         output_size=len(corpus.class_names),
         readout=cast(Readout, config.readout),
         batch_size=batch_size,
-        score=Score(
-            name="accuracy",
-            higher_is_better=True,
-            baseline=float(np.mean(corpus.test.labels == commonest)),
-            baseline_name="always the commonest class",
-            is_share=True,
+        score=dataclasses.replace(
+            config.SCORE, baseline=float(np.mean(corpus.test.labels == commonest))
         ),
     )
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from gru_bench.config.score import Score
-from gru_bench.config.task import Readout
+from gru_bench.config.tasks import Readout
 from gru_bench.config.user_classes import _in_one_line, _Mistake, import_class
 from gru_bench.tasks.base import SPLITS, Batch, Split, Task
 

@@ -10,8 +10,8 @@ import pytest
 
 from gru_bench.benchmark import end_to_end, layer, peers
 from gru_bench.benchmark.peers import OURS, SCAN, SPLIT_SCAN, Shape, make_contestants, make_layers
+from gru_bench.cells.builtin import CELLS
 from gru_bench.measuring.rounds import race
-from gru_bench.model.model import CELLS
 
 SHAPE = Shape(batch=4, time=5, input_size=3, hidden_size=2)
 

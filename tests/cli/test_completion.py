@@ -13,7 +13,7 @@ from helpers import ROOT
 from gru_bench.cli.completion import script, settings
 from gru_bench.cli.parser import make_parser
 from gru_bench.config.optim import OPTIMIZERS
-from gru_bench.config.task import TOKENS
+from gru_bench.config.tasks.text import TOKENS
 
 CONF = ROOT / "conf"
 # What is typed before a tab, and the words that the command is then given.

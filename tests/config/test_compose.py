@@ -2,8 +2,11 @@
 
 import pytest
 
-from gru_bench.config.compose import compose_experiments, conf_dir
-from gru_bench.config.task import AddingConfig, CopyConfig, TextConfig
+from gru_bench.config.compose import compose_experiments
+from gru_bench.config.reference import conf_dir
+from gru_bench.config.tasks.adding import AddingConfig
+from gru_bench.config.tasks.copy import CopyConfig
+from gru_bench.config.tasks.text import TextConfig
 from gru_bench.system.errors import UserError
 
 

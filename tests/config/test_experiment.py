@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from gru_bench.config.cell import CellConfig
+from gru_bench.config.corpus import CorpusConfig
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.launcher import JoblibConfig, SubmititConfig
 from gru_bench.config.optim import OptimConfig, TuneConfig
-from gru_bench.config.task import AddingConfig, CopyConfig, CorpusConfig, TextConfig
+from gru_bench.config.tasks.adding import AddingConfig
+from gru_bench.config.tasks.copy import CopyConfig
+from gru_bench.config.tasks.text import TextConfig
 from gru_bench.system.errors import UserError
 
 
@@ -108,8 +111,8 @@ def test_a_bad_value_is_refused_in_one_line_that_names_the_key(make, key, value)
 @pytest.mark.parametrize(
     ("make", "key", "value"),
     [
-        (cell, "forget_bias", -1.0),
-        (cell, "chrono_length", 3),
+        (lambda **options: CellConfig("lstm", **options), "forget_bias", -1.0),
+        (lambda **options: cell(initialisation="chrono", **options), "chrono_length", 3),
         (CopyConfig, "lag", 1),
         (AddingConfig, "length", 2),
         (TextConfig, "vocabulary_size", 3),

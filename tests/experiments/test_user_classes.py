@@ -21,10 +21,11 @@ from helpers.xla import xla_operations
 
 from gru_bench.benchmark import layer
 from gru_bench.benchmark.peers import OURS, SCAN, SPLIT_SCAN, Shape
+from gru_bench.config.cell import BUILT_IN as DECLARED
 from gru_bench.config.cell import CELLS as BUILT_IN
 from gru_bench.config.cell import CustomCellConfig
 from gru_bench.config.compose import compose_experiments
-from gru_bench.config.task import CustomTaskConfig
+from gru_bench.config.tasks import CustomTaskConfig
 from gru_bench.config.user_classes import classes_by_name, source_file
 from gru_bench.evidence.claims.ledger import ledger
 from gru_bench.experiments.experiment import make_experiments
@@ -218,7 +219,7 @@ def test_parameters_are_counted_in_the_real_tree(examples, input_size, hidden_si
 @pytest.mark.parametrize("name", CELLS)
 def test_the_built_in_cells_are_counted_as_by_their_formulas(name):
     reference = f"gru_bench.cells.builtin:{CLASSES[name]}"
-    pointwise = counts.POINTWISE[name] * 16
+    pointwise = DECLARED[name].pointwise * 16
     assert count_parameters(reference, 5, 16) == counts.cell_parameters(name, 5, 16)
     assert count_flops(reference, 5, 16) == counts.cell_flops(name, 5, 16) - pointwise
 

@@ -10,8 +10,8 @@ from flax import nnx
 from helpers.reference import CELLS
 from helpers.xla import xla_operations
 
+from gru_bench.config.cell import BUILT_IN
 from gru_bench.model.counts import (
-    AFFINE_MAPS,
     budget_table,
     cell_flops,
     cell_parameters,
@@ -151,7 +151,7 @@ def test_of_two_sizes_as_near_the_smaller_is_taken():
 def test_the_size_is_beside_the_root_of_the_parameter_formula(name, input_size):
     for budget in (5_000, 20_000, 1_234_567):
         b = input_size + 1
-        root = (-b + math.sqrt(b**2 + 4 * budget / AFFINE_MAPS[name])) / 2
+        root = (-b + math.sqrt(b**2 + 4 * budget / BUILT_IN[name].affine_maps)) / 2
         found = matched_hidden_size(name, input_size, 8, 1, "parameters", budget)
         assert found in {max(math.floor(root), 1), math.ceil(root)}
 
@@ -192,7 +192,7 @@ def test_the_table_of_matched_sizes_compares_with_the_lstm_beside():
         assert row["ratio_to_lstm"] == row["parameters"] / lstm["parameters"]
 
 
-@pytest.mark.parametrize("module", ["model.counts", "config"])
+@pytest.mark.parametrize("module", ["model.counts", "config.reference"])
 def test_answers_without_jax_are_answered_without_jax(module):
     code = (
         f"import sys, gru_bench.{module};"

@@ -8,7 +8,7 @@ from flax import nnx
 from helpers.reference import random_cell, random_sequence
 from jax.experimental import rnn
 
-from gru_bench.model.model import CELLS
+from gru_bench.cells.builtin import CELLS
 from gru_bench.recurrence import cudnn
 from gru_bench.recurrence.scan import unroll
 

@@ -9,7 +9,7 @@ from helpers.reference import CELLS, random_cell, random_sequence
 from jax.sharding import AbstractDevice, AbstractMesh, use_abstract_mesh
 
 from gru_bench.cells.base import Cell
-from gru_bench.model.model import CELLS as CELL
+from gru_bench.cells.builtin import CELLS as CELL
 from gru_bench.recurrence import fused
 from gru_bench.recurrence.scan import unroll
 from gru_bench.recurrence.tiles import NotPointwise

@@ -19,8 +19,12 @@ from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.util import tensor_util
 
 from gru_bench.config.cell import CELLS, CellConfig
+from gru_bench.config.corpus import CorpusConfig
 from gru_bench.config.experiment import ExperimentConfig
-from gru_bench.config.task import AddingConfig, CopyConfig, CorpusConfig, CountingConfig, TextConfig
+from gru_bench.config.tasks.adding import AddingConfig
+from gru_bench.config.tasks.copy import CopyConfig
+from gru_bench.config.tasks.counting import CountingConfig
+from gru_bench.config.tasks.text import TextConfig
 from gru_bench.experiments.to_result import curves, trial_hparams
 from gru_bench.runs.events import EventFile, EventLog
 from gru_bench.training.state import Evaluation

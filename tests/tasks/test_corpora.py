@@ -15,7 +15,7 @@ import pytest
 import yaml
 from helpers import ROOT
 
-from gru_bench.config.task import CorpusConfig
+from gru_bench.config.corpus import CorpusConfig
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import combined_hash, content_hash
 from gru_bench.tasks.corpora import Corpus, Documents, load_corpus
@@ -488,7 +488,7 @@ def test_reading_text_files_imports_no_table_library(tmp_path):
     path = write(tmp_path / "a.csv", ROWS * 5)
     code = (
         "import sys\n"
-        "from gru_bench.config.task import CorpusConfig\n"
+        "from gru_bench.config.tasks import CorpusConfig\n"
         "from gru_bench.tasks.corpora import load_corpus\n"
         f"load_corpus(CorpusConfig('x', 'files', train={str(path)!r}))\n"
         "assert not {'datasets', 'pandas', 'pyarrow'} & set(sys.modules)\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gru_bench.config.task import CorpusConfig
+from gru_bench.config.corpus import CorpusConfig
 from gru_bench.system.errors import UserError
 from gru_bench.tasks import download
 from gru_bench.tasks.corpora import load_corpus

@@ -19,13 +19,13 @@ import pytest
 from helpers import ROOT
 
 from gru_bench.config.optim import OptimConfig
-from gru_bench.config.task import TextConfig
+from gru_bench.config.tasks.text import TextConfig
 from gru_bench.model.model import ModelConfig
 from gru_bench.system.errors import UserError
 from gru_bench.system.interrupts import Interrupts
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.corpora import Corpus, Documents
-from gru_bench.tasks.text import make_text_task
+from gru_bench.tasks.text import make_task as make_text_task
 from gru_bench.training.checkpoints import Checkpoints, remove_checkpoints
 from gru_bench.training.fit import fit
 from gru_bench.training.state import Evaluation, TrainConfig

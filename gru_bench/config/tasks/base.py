@@ -1,0 +1,66 @@
+"""What all declarations of tasks have in common."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from gru_bench.config.checks import require
+from gru_bench.config.keys import MISSING, check_keys, key
+from gru_bench.config.score import Score
+
+Readout = Literal["last", "mean", "max", "every"]
+
+
+@dataclass
+class TaskConfig:
+    """A task: its keys, and what can be said of it without its data.
+
+    A declaration is found by its place in this package, its code by its name: `make_task` of
+    `gru_bench/tasks/<name>.py`.
+
+    Attributes:
+        SCORE: The main score. A baseline that depends on the data is None here; a class of the
+            user's own states its score itself.
+        AXIS: The key that makes the task harder, without `task.`; None where there is none.
+        READS_CORPUS: Whether it reads labelled text, that of `corpus`.
+        HAS_EPOCHS: Whether it has a number of training examples, so that `epochs` can be asked
+            for; None where only its data tell.
+    """
+
+    name: str = key("the task", MISSING)
+
+    SCORE: ClassVar[Score]
+    AXIS: ClassVar[str | None] = None
+    READS_CORPUS: ClassVar[bool] = False
+    HAS_EPOCHS: ClassVar[bool | None] = False
+
+    def __post_init__(self) -> None:
+        declared = type(self).name
+        require(self.name == declared, "task.name", self.name, f"{declared}, as the task is called")
+        check_keys(self, "task.")
+
+    @property
+    def axis(self) -> str | None:
+        """The key that makes the task harder, such as `task.lag`; None where there is none."""
+        return None if self.AXIS is None else f"task.{self.AXIS}"
+
+    @property
+    def difficulty(self) -> float:
+        """The value of that key; 0 where there is none."""
+        return 0 if self.AXIS is None else float(getattr(self, self.AXIS))
+
+
+@dataclass
+class TokenTaskConfig(TaskConfig):
+    """A task whose inputs may be tokens, which the model embeds."""
+
+    embedding_size: int = key("features of an embedded token", 64, at_least=1)
+
+
+def declared(base: type[TaskConfig] = TaskConfig) -> dict[str, type[TaskConfig]]:
+    """Returns the built-in tasks that have been imported, by name."""
+    found = {}
+    for task in base.__subclasses__():
+        if task.name not in (MISSING, ""):
+            found[task.name] = task
+        found |= declared(task)
+    return found
