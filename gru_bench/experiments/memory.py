@@ -1,0 +1,123 @@
+"""Runs that this machine has not the memory for: found before they are begun, as far as may be."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import msgspec
+import numpy as np
+
+from gru_bench.system.errors import UserError
+from gru_bench.system.files import write_atomically
+from gru_bench.system.memory import memory_bytes, out_of_memory_kills
+from gru_bench.tasks.base import Task
+from gru_bench.training.state import TrainConfig
+from gru_bench.training.step import init_run
+
+ATTEMPT = "attempt.json"  # in the run folder, from the beginning of an attempt to its end
+DEATHS = 2  # after so many for want of memory a run is not tried again
+
+
+class Attempt(msgspec.Struct):
+    """What an attempt at a run leaves if its process dies without a word.
+
+    Attributes:
+        kills: `out_of_memory_kills` at its beginning.
+        deaths: Attempts before it, one after another, in which the memory has run out.
+    """
+
+    kills: int
+    deaths: int
+
+
+def least_bytes(train: TrainConfig, task: Task, runs: int) -> int:
+    """Returns what training holds at the least, from shapes alone: nothing is allocated.
+
+    That is all that each run carries, the gradient of one, and of one the states of all steps,
+    which the way back needs. What compiled programs hold besides is not known beforehand.
+
+    Args:
+        train: How each run is trained.
+        task: The task.
+        runs: How many are trained at once.
+    """
+    run = jax.eval_shape(lambda: init_run(train, task, jnp.int32(0), jnp.float32(0)))
+    params = _bytes(run.params)
+    width = np.dtype(jnp.bfloat16 if train.model.dtype == "bfloat16" else jnp.float32).itemsize
+    steps = task.batch_size * task.sequence_length * train.model.layers
+    states = steps * train.model.hidden_size * width
+    return runs * _bytes(run) + params + states
+
+
+def _bytes(tree: object) -> int:
+    return sum(
+        leaf.size * (8 if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf.dtype.itemsize)
+        for leaf in jax.tree.leaves(tree)
+    )
+
+
+def device_bytes() -> int | None:
+    """Returns the memory of the devices that runs are trained on; None where that is not known."""
+    device = jax.devices()[0]
+    if device.platform == "cpu":
+        return memory_bytes()
+    about = device.memory_stats() or {}
+    limit = about.get("bytes_limit")
+    return None if limit is None else int(limit) * jax.device_count()
+
+
+def require_memory(train: TrainConfig, task: Task, runs: int) -> None:
+    """Raises `UserError` if training needs more memory than there is, whatever else it needs."""
+    there = device_bytes()
+    needed = least_bytes(train, task, runs)
+    if there is not None and needed > there:
+        count = "1 seed" if runs == 1 else f"{runs} seeds"
+        raise UserError(
+            f"too large for this machine: {count} at hidden_size={train.model.hidden_size} hold at"
+            f" least {needed / 1e9:,.1f} GB, and there are {there / 1e9:,.1f} GB; give a smaller"
+            " hidden_size, or fewer seeds at a time"
+        )
+
+
+def deaths(folder: Path) -> int:
+    """Returns how many attempts at a run have ended, in succession, because the memory ran out."""
+    try:
+        earlier = msgspec.json.decode((folder / ATTEMPT).read_bytes(), type=Attempt)
+    except (OSError, msgspec.MsgspecError):
+        return 0
+    kills = out_of_memory_kills()
+    return earlier.deaths + (kills is not None and kills > earlier.kills)
+
+
+def require_survivor(folder: Path, force: bool) -> None:
+    """Raises `UserError` if the memory ran out twice over the run in a folder.
+
+    Args:
+        folder: The run folder.
+        force: Whether it is to be tried all the same.
+    """
+    if not force and deaths(folder) >= DEATHS:
+        raise UserError(
+            f"passed over: its process was killed {DEATHS} times while the memory ran out;"
+            " force=true tries it again, such as on a machine with more memory"
+        )
+
+
+@contextlib.contextmanager
+def attempted(folders: list[Path], force: bool) -> Iterator[None]:
+    """Leaves a trace in each folder while the context is open, for whoever comes after a kill."""
+    kills = out_of_memory_kills()
+    if kills is not None:
+        for folder in folders:
+            with contextlib.suppress(OSError):
+                folder.mkdir(parents=True, exist_ok=True)
+                attempt = Attempt(kills, 0 if force else deaths(folder))
+                write_atomically(folder / ATTEMPT, msgspec.json.encode(attempt), durable=False)
+    try:
+        yield
+    finally:
+        for folder in folders:
+            with contextlib.suppress(OSError):
+                (folder / ATTEMPT).unlink(missing_ok=True)
