@@ -4,22 +4,24 @@
 
 runs the real command on a sweep of four tiny runs, undisturbed and then once more under each fault:
 killed at random moments, started twice at once, on a disk that fills up, with damaged files, with
-results of other versions, with a clock that jumps. Whatever happened, the sweep must end with the
-undisturbed results, bit for bit but for timings; no finished result may be rewritten, lost or
-half-written; and the report must name what it passes over. The exit status is 1 if one of these
-fails. It takes about ten minutes on two cores.
+results of other versions, with a clock that jumps, and so on: docs/reliability.md has a table of
+them. Whatever happened, the sweep must end with the undisturbed results, bit for bit but for
+timings; no finished result may be rewritten, lost or half-written; and the report must name what it
+passes over. The exit status is 1 if one of these fails. It takes about twenty minutes on two cores.
 """
 
 import argparse
 import hashlib
 import json
 import os
+import pty
 import random
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -50,6 +52,29 @@ def jump(): return 86400 * int(time.monotonic() / 1.5 % 3 - 1)  # a day back, no
 time.time = lambda: true["time"]() + jump()
 time.time_ns = lambda: true["time_ns"]() + jump() * 10**9
 """
+# By itself each would change the data of runs, or make all fail.
+JAX_SETTINGS = {
+    "JAX_THREEFRY_PARTITIONABLE": "0",
+    "JAX_DEFAULT_PRNG_IMPL": "rbg",
+    "JAX_RANDOM_SEED_OFFSET": "7",
+    "JAX_ENABLE_X64": "1",
+    "JAX_NUMPY_DTYPE_PROMOTION": "strict",
+    "JAX_NUMPY_RANK_PROMOTION": "raise",
+    "JAX_DISABLE_JIT": "1",
+    "JAX_DEBUG_NANS": "1",
+    "JAX_TRANSFER_GUARD": "disallow",
+}
+NO_FLOCK = """
+import errno, fcntl
+def flock(*_): raise OSError(errno.ENOLCK, "No locks available")
+fcntl.flock = flock
+"""
+# Seconds of a core that a command may take on a folder of two thousand runs.
+HISTORY_S = {
+    ("status",): 1.0,
+    ("report", "--format", "csv"): 3.0,
+    ("report", "--format", "table"): 5.0,
+}
 
 
 class Lost(Exception):  # noqa: N818
@@ -81,11 +106,24 @@ class Lab:
         self.usual_s = time.monotonic() - began
         self.expected = contents(self.undisturbed)
 
-    def start(self, out_dir: Path, **environment: str) -> "subprocess.Popen[str]":
-        """Starts the sweep."""
+    def start(self, out_dir: Path, *words: str, **environment: str) -> "subprocess.Popen[str]":
+        """Starts the sweep, with some of its settings replaced."""
+        return self.command("run", *WORDS, *words, f"out_dir={out_dir}", **environment)
+
+    def command(
+        self, *words: str, limit: Callable[[], None] | None = None, **environment: str
+    ) -> "subprocess.Popen[str]":
+        """Starts the command line.
+
+        Args:
+            words: What follows `gru-bench`; of settings given twice the last one counts.
+            limit: Called in the new process, before it becomes gru-bench.
+            environment: Variables that it has besides this process' own.
+        """
+        given = {word.partition("=")[0]: word for word in words}
         return subprocess.Popen(
-            [sys.executable, "-m", "gru_bench", "run", *WORDS, f"out_dir={out_dir}"],
-            env=self.environment | environment,
+            [sys.executable, "-m", "gru_bench", *given.values()],
+            env=self.environment | environment, preexec_fn=limit, cwd=self.folder,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
@@ -351,6 +389,204 @@ def jumping_clock(lab: Lab) -> str:
     return "by a day back and on, in Python's time.time and time_ns; killed once besides"
 
 
+def foreign_files(lab: Lab) -> str:
+    """Links in the places of a lock, of a run folder and of what is in one."""
+    documents = lab.folder / "documents"
+    for name in ("1/arrays", "training/1/arrays", "checkpoints/training/1/arrays", "seed_0"):
+        (documents / name).mkdir(parents=True)
+        (documents / name / "thesis.txt").write_text("years of work")
+    (documents / "deed").write_text("a house")
+    before = tree(documents)
+    tried = 0
+    for number, inside in enumerate(("", "checkpoints", "checkpoints/training", "seed_0")):
+        out_dir = lab.folder / f"links_{number}"
+        shutil.copytree(lab.undisturbed, out_dir)
+        run = next((out_dir / "adding" / "gru").glob("h8-*"))
+        shutil.rmtree(run)
+        link = run / inside
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(documents)
+        printed = finish(lab.start(out_dir), 1, 2)
+        require("is a link to" in printed, f"{inside or 'the run folder'}: no word of the link")
+        require(tree(documents) == before, f"{inside or 'the run folder'}: documents were changed")
+        link.unlink()
+        finish(lab.start(out_dir))
+        lab.require_expected(out_dir)
+        tried += 1
+    locks = lab.folder / "links_0" / ".locks"
+    for lock in locks.iterdir():
+        lock.unlink()
+        lock.symlink_to(documents / "deed")
+    printed = finish(lab.start(lab.folder / "links_0", "force=true"), 2)
+    require("is a link to" in printed, "no word of a lock that is a link")
+    require(tree(documents) == before, "what a lock linked to was changed")
+    return f"{tried + 1} kinds of links refused with a line, nothing behind them touched"
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """All that is below a folder, files with their content."""
+    return {str(p): p.read_text() if p.is_file() else "" for p in sorted(folder.rglob("*"))}
+
+
+def settings_of_jax(lab: Lab) -> str:
+    """Everything that environment variables can change in JAX, at once; devices there are not."""
+    out_dir = lab.folder / "settings"
+    finish(lab.start(out_dir, **JAX_SETTINGS))
+    lab.require_expected(out_dir)
+    for platform in ("cuda", "gpu", "abacus"):
+        printed = finish(lab.start(lab.folder / platform, JAX_PLATFORMS=platform), 2)
+        require(f"error: JAX_PLATFORMS={platform} is not possible" in printed, printed)
+        finish(lab.command("info", JAX_PLATFORMS=platform), 2)
+    return f"{len(JAX_SETTINGS)} variables change nothing; three platforms refused with a line"
+
+
+def cut_journal(lab: Lab) -> str:
+    """A search whose journal a crash has cut, and one with a foreign line."""
+    words = ["search", "cell=gru", *WORDS[2:], "steps=20", "search.hidden_size=[4,8]"]
+    out_dir = lab.folder / "search"
+    words.append(f"out_dir={out_dir}")
+    finish(lab.command(*words, "search.trials=2"))
+    journal = out_dir / "search.journal"
+    whole = journal.read_bytes()
+    for trials, damage in enumerate((b'{"op_code": 5, "wor', bytes(4096)), start=3):
+        with journal.open("ab") as file:
+            file.write(damage)
+        printed = finish(lab.command(*words, f"search.trials={trials}"))
+        require("not written to its end" in printed, "the cut record was not told of")
+    require(journal.read_bytes().startswith(whole), "records of the journal were lost")
+    journal.write_bytes(b"Dear diary\n" + journal.read_bytes())
+    printed = finish(lab.command(*words, "search.trials=5"), 2)
+    require("line 1 is not a record" in printed, printed)
+    return "a cut record and one of zeros are left out with a line; a foreign line is named"
+
+
+def unwilling_output(lab: Lab) -> str:
+    """Encodings that lack a character, a full device, a closed pipe, a terminal that is gone."""
+    out_dir = lab.folder / "output"
+    for number, encoding in enumerate(("ascii", "latin-1", "cp1252")):
+        where = out_dir / f"{number}"
+        finish(lab.start(where, "force=true", PYTHONIOENCODING=encoding, PYTHONUTF8="0"))
+        lab.require_expected(where)
+    table = [sys.executable, "-m", "gru_bench", "report", str(lab.undisturbed)]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(table, stdout=full, stderr=subprocess.PIPE, text=True)
+        require(done.returncode == 2, f"a full device: exit status {done.returncode}")
+        require(done.stderr.count("\n") == 1, done.stderr)
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(table, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    require((done.returncode, done.stderr) == (0, ""), f"a closed pipe: {done}")
+    # The terminal goes away in training: the sweep is to go on, as after `disown`.
+    where = out_dir / "terminal"
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "gru_bench", "run", *WORDS, f"out_dir={where}"],
+        env=lab.environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    threading.Thread(target=drain, args=(ours, where), daemon=True).start()
+    child.wait(PATIENCE_S)
+    require(child.returncode in (0, 2), f"without a terminal: exit status {child.returncode}")
+    lab.require_expected(where)
+    return "three encodings, /dev/full, a closed pipe, a terminal that is gone in training"
+
+
+def drain(terminal: int, out_dir: Path) -> None:
+    """Reads a terminal until the first run is finished, and then closes it."""
+    while not marks(out_dir):
+        os.read(terminal, 4096)
+    os.close(terminal)
+
+
+def few_open_files(lab: Lab) -> str:
+    """60 rates x 5 seeds with 256 descriptors, and 1,100 seeds with 1,024."""
+    few = ["steps=2", "evaluate_every=2", "batch_size=2", "hidden_size=2", "cell=gru"]
+    rates = ",".join(f"{rate / 1000:g}" for rate in range(1, 61))
+    for name, limit, words in (
+        ("rates", 256, [f"optim.learning_rate={rates}", "seeds=5"]),
+        ("seeds", 1024, ["seeds=1100"]),
+    ):
+        out_dir = lab.folder / name
+
+        def limited(most: int = limit) -> None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+        child = lab.command("run", *WORDS, *few, *words, f"out_dir={out_dir}", limit=limited)
+        finish(child)
+        seeds = sum(len(read_result(path.parent).seeds) for path in marks(out_dir))
+        require(seeds == {"rates": 300, "seeds": 1100}[name], f"{seeds} seeds are finished")
+        events = len(list(out_dir.rglob("events.out.tfevents.*")))
+        require(events == seeds, f"{events} event files of {seeds} seeds")
+    return "60 x 5 runs with 256 descriptors, 1,100 seeds with 1,024"
+
+
+def too_large(lab: Lab) -> str:
+    """A hidden size that no machine has the memory for, beside others."""
+    out_dir = lab.folder / "large"
+    printed = finish(lab.start(out_dir, "hidden_size=8,300000"), 1)
+    require(printed.count("too large for this machine") >= len(CELLS), printed)
+    for folder in list((out_dir / "adding").glob("*/h300000-*")):
+        shutil.rmtree(folder)
+    lab.require_expected(out_dir)
+    words = ["hidden_size=8,300000", "dry_run=true"]
+    printed = finish(lab.start(lab.folder / "plan", *words))
+    require("too large" in printed, printed)
+    return "passed over with figures by the sweep and by dry_run, the others finished"
+
+
+def no_flock(lab: Lab) -> str:
+    """A file system without locks: two sweeps at once, and the lock of a machine that is gone."""
+    shim = lab.folder / "no_flock"
+    shim.mkdir()
+    (shim / "sitecustomize.py").write_text(NO_FLOCK)
+    path = os.pathsep.join([str(shim), *filter(None, [os.environ.get("PYTHONPATH")])])
+    out_dir = lab.folder / "unlocked"
+    children = [lab.start(out_dir, PYTHONPATH=path) for _ in range(2)]
+    printed = "\n".join(finish(child, 0, 1) for child in children)
+    started = Counter(
+        line.split("] ")[1] for line in printed.splitlines() if line.endswith("steps")
+    )
+    require(started.total() == len(CELLS), f"{started.total()} runs were started: {started}")
+    lab.require_expected(out_dir)
+    identity = read_result(next(iter(marks(out_dir))).parent).identity
+    marker = out_dir / ".locks" / f"{identity}.held"
+    marker.write_text("17\nnode7\n")
+    printed = finish(lab.start(out_dir, "force=true", PYTHONPATH=path), 1)
+    require("process 17 on node7" in printed, "the holder is not named")
+    require(f"remove {marker}" in printed, "how to take over is not said")
+    marker.unlink()
+    finish(lab.start(out_dir, "force=true", PYTHONPATH=path))
+    lab.require_expected(out_dir)
+    return f"{started.total()} runs started by two; a holder elsewhere named, and taken over from"
+
+
+def long_history(lab: Lab) -> str:
+    """Status and report of a folder of two thousand runs."""
+    out_dir = lab.folder / "history"
+    made_up = [json.loads(path.read_bytes()) for path in marks(lab.undisturbed)]
+    for number in range(2000):
+        result = made_up[number % len(made_up)]
+        result["identity"] = f"{number:016x}"
+        result["config"]["steps"] = number
+        folder = out_dir / result["config"]["cell"]["name"] / f"h8-{number:08x}"
+        folder.mkdir(parents=True)
+        (folder / RESULT).write_text(json.dumps(result))
+    took = {}
+    for words, limit in HISTORY_S.items():
+        before = cpu_seconds()
+        finish(lab.command(*words, str(out_dir)))
+        took[words] = cpu_seconds() - before
+        require(took[words] <= limit, f"{' '.join(words)}: {took[words]:.1f} s of {limit}")
+    return ", ".join(f"{' '.join(words)} {seconds:.1f} s" for words, seconds in took.items())
+
+
+def cpu_seconds() -> float:
+    """Seconds of a core that all processes started here and ended have taken."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def truncate(path: Path) -> None:
     """Cuts a file to half its length."""
     os.truncate(path, path.stat().st_size // 2)
@@ -363,6 +599,14 @@ FAULTS = (
     damaged_checkpoint,
     damaged_results,
     jumping_clock,
+    foreign_files,
+    settings_of_jax,
+    cut_journal,
+    unwilling_output,
+    few_open_files,
+    too_large,
+    no_flock,
+    long_history,
 )
 
 
