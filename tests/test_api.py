@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
+import jax
 import pytest
 from helpers import ROOT
 from helpers.made_up import make_result
@@ -130,6 +132,42 @@ def test_devices_that_jax_has_already_are_kept(finished, tmp_path):
         " print(jax.device_count())"
     )
     assert python(program, tmp_path) == f"{[r.cell for r in results]}\n{devices}\n"
+
+
+def test_threads_take_turns(finished):
+    _, words, results = finished
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(lambda _: gru_bench.run(words, sweep=True), range(3)))
+    assert found == [results] * 3
+
+
+def test_a_program_that_uses_hydra_itself(finished, tmp_path):
+    """In a process of its own, as `@hydra.main` takes its command line and working directory."""
+    _, words, results = finished
+    (tmp_path / "mine.yaml").write_text("answer: 42\n")
+    program = f"""
+import hydra, gru_bench
+from hydra import compose, initialize_config_dir
+
+@hydra.main(config_path={str(tmp_path)!r}, config_name="mine", version_base="1.3")
+def main(config):
+    print(config.answer, [r.cell for r in gru_bench.run({words!r}, sweep=True)])
+
+main()
+with initialize_config_dir({str(tmp_path)!r}, version_base="1.3"):
+    for _ in range(2):  # as a cell of a notebook is run again
+        print(len(gru_bench.run({words!r}, sweep=True)), compose("mine").answer)
+"""
+    cells = [result.cell for result in results]
+    printed = [line for line in python(program, tmp_path).splitlines() if line[0] != "["]  # logs
+    assert printed == [f"42 {cells}", "2 42", "2 42"]
+
+
+def test_what_the_caller_has_set_in_jax_stays(finished):
+    _, words, results = finished
+    with jax.enable_x64(True):
+        assert gru_bench.run(words, sweep=True) == results
+        assert jax.config.jax_enable_x64
 
 
 @pytest.mark.guide

@@ -7,6 +7,7 @@ import platform
 import subprocess
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -94,15 +95,25 @@ def pinned_settings() -> Iterator[None]:
     """Sets JAX as all runs are made while the context is open, and then as it was before."""
     import jax
 
-    before = {name: getattr(jax.config, name) for name in SETTINGS}
-    changed = {name: value for name, value in SETTINGS.items() if before[name] != value}
-    for name, value in changed.items():
-        jax.config.update(name, value)
+    def found() -> dict[str, Any]:
+        return {name: getattr(jax.config, name) for name in SETTINGS}
+
+    # JAX has values of the process, and of each thread others that go before them. What the process
+    # has can be seen from a thread that has none.
+    with ThreadPoolExecutor(1) as thread:
+        before = thread.submit(found).result()
     try:
-        yield
+        with contextlib.ExitStack() as stack:
+            for name, value in SETTINGS.items():
+                if before[name] != value:
+                    jax.config.update(name, value)
+                if getattr(jax.config, name) != value:
+                    stack.enter_context(getattr(jax, name.removeprefix("jax_"))(value))
+            yield
     finally:
-        for name in changed:
-            jax.config.update(name, before[name])
+        for name, value in before.items():
+            if SETTINGS[name] != value:
+                jax.config.update(name, value)
 
 
 def require_devices() -> None:

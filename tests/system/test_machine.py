@@ -51,6 +51,18 @@ def test_what_jax_is_set_to_changes_nothing(name, value):
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("name", [name for name in OTHER if name != "jax_random_seed_offset"])
+def test_what_the_calling_thread_has_set_changes_nothing(name):
+    with pinned_settings():
+        expected = drawn()
+    with getattr(jax, name.removeprefix("jax_"))(OTHER[name]):
+        with pinned_settings():
+            found = drawn()
+        assert getattr(jax.config, name) == OTHER[name]
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_every_setting_is_tried():
     assert OTHER.keys() == SETTINGS.keys()
 
