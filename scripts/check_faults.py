@@ -24,7 +24,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -108,22 +108,27 @@ class Lab:
 
     def start(self, out_dir: Path, *words: str, **environment: str) -> "subprocess.Popen[str]":
         """Starts the sweep, with some of its settings replaced."""
-        return self.command("run", *WORDS, *words, f"out_dir={out_dir}", **environment)
+        return self.command("run", *WORDS, *words, f"out_dir={out_dir}", environment=environment)
 
     def command(
-        self, *words: str, limit: Callable[[], None] | None = None, **environment: str
+        self, *words: str, environment: Mapping[str, str] | None = None, open_files: int = 0
     ) -> "subprocess.Popen[str]":
         """Starts the command line.
 
         Args:
             words: What follows `gru-bench`; of settings given twice the last one counts.
-            limit: Called in the new process, before it becomes gru-bench.
             environment: Variables that it has besides this process' own.
+            open_files: How many it may have, if that is to be limited.
         """
+
+        def limit() -> None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
+
         given = {word.partition("=")[0]: word for word in words}
         return subprocess.Popen(
             [sys.executable, "-m", "gru_bench", *given.values()],
-            env=self.environment | environment, preexec_fn=limit, cwd=self.folder,
+            env=self.environment | dict(environment or {}), cwd=self.folder,
+            preexec_fn=limit if open_files else None,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
@@ -436,7 +441,7 @@ def settings_of_jax(lab: Lab) -> str:
     for platform in ("cuda", "gpu", "abacus"):
         printed = finish(lab.start(lab.folder / platform, JAX_PLATFORMS=platform), 2)
         require(f"error: JAX_PLATFORMS={platform} is not possible" in printed, printed)
-        finish(lab.command("info", JAX_PLATFORMS=platform), 2)
+        finish(lab.command("info", environment={"JAX_PLATFORMS": platform}), 2)
     return f"{len(JAX_SETTINGS)} variables change nothing; three platforms refused with a line"
 
 
@@ -508,11 +513,7 @@ def few_open_files(lab: Lab) -> str:
         ("seeds", 1024, ["seeds=1100"]),
     ):
         out_dir = lab.folder / name
-
-        def limited(most: int = limit) -> None:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-        child = lab.command("run", *WORDS, *few, *words, f"out_dir={out_dir}", limit=limited)
+        child = lab.command("run", *WORDS, *few, *words, f"out_dir={out_dir}", open_files=limit)
         finish(child)
         seeds = sum(len(read_result(path.parent).seeds) for path in marks(out_dir))
         require(seeds == {"rates": 300, "seeds": 1100}[name], f"{seeds} seeds are finished")

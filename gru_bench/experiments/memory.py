@@ -47,15 +47,16 @@ def least_bytes(train: TrainConfig, task: Task, runs: int) -> int:
     params = _bytes(run.params)
     width = np.dtype(jnp.bfloat16 if train.model.dtype == "bfloat16" else jnp.float32).itemsize
     steps = task.batch_size * task.sequence_length * train.model.layers
-    states = steps * train.model.hidden_size * width
+    states: int = steps * train.model.hidden_size * width
     return runs * _bytes(run) + params + states
 
 
 def _bytes(tree: object) -> int:
-    return sum(
+    found: int = sum(
         leaf.size * (8 if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf.dtype.itemsize)
         for leaf in jax.tree.leaves(tree)
     )
+    return found
 
 
 def device_bytes() -> int | None:

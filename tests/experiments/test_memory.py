@@ -1,6 +1,7 @@
 """Runs too large for the machine, found from shapes; and those that died of it."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -58,7 +59,7 @@ class Killed(BaseException):
 def die(folder, monkeypatch, force=False):
     """An attempt at a run whose process is killed."""
     with monkeypatch.context() as patch:
-        patch.setattr(memory.Path, "unlink", lambda *_, **__: None)
+        patch.setattr(Path, "unlink", lambda *_, **__: None)
         with pytest.raises(Killed), attempted([folder], force):
             raise Killed
 
