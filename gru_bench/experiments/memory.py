@@ -14,7 +14,7 @@ from gru_bench.system.files import write_atomically
 from gru_bench.system.memory import memory_bytes, out_of_memory_kills
 from gru_bench.tasks.base import Task
 from gru_bench.training.state import TrainConfig
-from gru_bench.training.step import init_run
+from gru_bench.training.step import init_state
 
 ATTEMPT = "attempt.json"  # in the run folder, from the beginning of an attempt to its end
 DEATHS = 2  # after so many for want of memory a run is not tried again
@@ -43,12 +43,12 @@ def least_bytes(train: TrainConfig, task: Task, runs: int) -> int:
         task: The task.
         runs: How many are trained at once.
     """
-    run = jax.eval_shape(lambda: init_run(train, task, jnp.int32(0), jnp.float32(0)))
-    params = _bytes(run.params)
+    state = jax.eval_shape(lambda: init_state(train, task, jnp.int32(0), jnp.float32(0)))
+    params = _bytes(state.params)
     width = np.dtype(jnp.bfloat16 if train.model.dtype == "bfloat16" else jnp.float32).itemsize
     steps = task.batch_size * task.sequence_length * train.model.layers
     states: int = steps * train.model.hidden_size * width
-    return runs * _bytes(run) + params + states
+    return runs * _bytes(state) + params + states
 
 
 def _bytes(tree: object) -> int:
