@@ -55,7 +55,7 @@ def measure(steps: int) -> np.ndarray:
     with tempfile.TemporaryDirectory() as folder:
         words = [*WORDS, f"steps={steps}", f"out_dir={folder}"]
         configs = compose_experiments(words, multirun=False)
-        run = Path(folder) / configs[0].run_name()
+        run = Path(folder) / configs[0].run_name({})
         thread = threading.Thread(target=sample, args=(run, samples, ended))
         thread.start()
         try:

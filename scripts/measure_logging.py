@@ -19,7 +19,7 @@ import numpy as np
 from gru_bench.config.cell import CellConfig
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.tasks.adding import AddingConfig
-from gru_bench.experiments.experiment import make_train_config
+from gru_bench.experiments.resolve import make_train_config
 from gru_bench.experiments.to_result import curves, trial_hparams
 from gru_bench.runs.events import EventLog
 from gru_bench.system import machine
@@ -44,7 +44,7 @@ def train(folder: Path | None) -> tuple[float, float]:
         return start
 
     trained = fit(
-        make_train_config(CONFIG, task),
+        make_train_config(CONFIG, task, "scan"),
         task,
         CONFIG.seeds,
         [CONFIG.optim.learning_rate] * len(CONFIG.seeds),
@@ -59,7 +59,7 @@ def train(folder: Path | None) -> tuple[float, float]:
 
 def log(folder: Path, evaluations: list[Evaluation], score: str) -> None:
     """All that a run of the command logs, from its first event to its last."""
-    group, hparams = CONFIG.run_name(), trial_hparams(CONFIG)
+    group, hparams = CONFIG.run_name({}), trial_hparams(CONFIG)
     with EventLog(folder, CONFIG.seeds, dataclasses.asdict(CONFIG), group, hparams) as events:
         events.arrange(CONFIG.task_label, score)
         for evaluation in evaluations:

@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gru_bench.config.cell import CustomCellConfig
+from gru_bench.config.execution import ExecutionConfig
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.hydra_state import set_aside
 from gru_bench.config.launcher import LAUNCHERS, SubmititConfig
@@ -33,7 +34,7 @@ from gru_bench.system.errors import UserError
 DEFAULT = ("experiment=quickstart",)
 OPTIONS = "task.options"  # of such a task; what keys it has, only its class knows
 FREE = (f"{OPTIONS}.", "launcher.options.")  # below these the schema knows no keys
-SAME_RUN = {*ExperimentConfig.NOT_IDENTITY} - {"out_dir"}
+SAME_RUN = {each.name for each in dataclasses.fields(ExecutionConfig)} - {"out_dir"}
 OWN = re.compile(r"\+*(cell|task)\.(module|name|options)\b")
 
 
@@ -74,7 +75,7 @@ def compose_experiments(overrides: Sequence[str], multirun: bool) -> list[Experi
             )
             combinations = [_fitting(words, parsed) for batch in batches for words in batch]
             for config in map(_compose, combinations):
-                configs[config.identity(), config.out_dir] = config  # sweeps may overlap
+                configs[config.identity({}), config.out_dir] = config  # sweeps may overlap
         return list(configs.values())
 
 

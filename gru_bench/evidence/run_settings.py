@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.runs.result import Result
 
 # Known from elsewhere in a row.
@@ -12,7 +11,8 @@ NOT_A_SETTING = {"cell.name", "hidden_size", "task.name", "corpus.name"}
 
 DOCUMENTS = "task.train_documents"
 CELL_SOURCE = "cell.source"
-HASHES = {CELL_SOURCE, "task.source", "corpus.content"}
+HASHES = {CELL_SOURCE, "task.source"}
+CONTENT = ".content."  # within the keys of hashes of files of data
 # Digits of a hash that a label has room for.
 HASH_DIGITS = 6
 
@@ -22,8 +22,10 @@ def settings_of(result: Result) -> dict[str, Any]:
 
     Two more say what the configuration leaves open: `tuned` and the name of the `score`.
     """
-    ignored = ExperimentConfig.NOT_IDENTITY
-    flat = flatten({key: value for key, value in result.config.items() if key not in ignored})
+    flat = flatten(result.config)
+    # A file of data counts by its content, wherever it lies.
+    for key in [key for key in flat if CONTENT in key]:
+        flat.pop(key.replace(CONTENT, "."), None)
     tuned = bool(flat.get("tune.learning_rates"))
     meaningless = "optim.learning_rate" if tuned else "tune."
     kept = {key: value for key, value in flat.items() if not key.startswith(meaningless)}
@@ -74,7 +76,7 @@ def show_value(key: str, value: Any) -> str:
     """A value as YAML has it; the start of a hash, a count of seeds; null documents are all."""
     if value is None:
         return {DOCUMENTS: "all", CELL_SOURCE: "newest"}.get(key, "null")
-    if key in HASHES:
+    if key in HASHES or CONTENT in key:
         return str(value)[:HASH_DIGITS]
     if isinstance(value, bool):
         return str(value).lower()

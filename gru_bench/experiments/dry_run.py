@@ -12,14 +12,14 @@ from rich.table import Table
 
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.experiments.costs import Cost, measure_cells
-from gru_bench.experiments.experiment import Experiment, make_experiments
-from gru_bench.experiments.locks import is_finished
+from gru_bench.experiments.finished import missing_seeds, needs_tuning
+from gru_bench.experiments.resolve import Experiment, resolve
 from gru_bench.experiments.to_result import count, tuning_grid
 from gru_bench.system.machine import pinned_settings
 from gru_bench.system.progress import Progress, show_clock
 from gru_bench.tasks.base import Task
 from gru_bench.training.devices import devices_per_member
-from gru_bench.training.state import TrainConfig, with_hidden_size
+from gru_bench.training.state import TrainConfig
 
 FORWARD_SHARE = 1 / 3  # of a training step; the backward pass is about two forward ones
 
@@ -48,36 +48,52 @@ class Planned:
 
 @pinned_settings()
 def plan(configs: Sequence[ExperimentConfig]) -> list[Planned]:
-    """Measures a training step of each cell, for a few seconds a setting; trains nothing.
+    """Measures a training step of each cell that has runs to make, for a few seconds a setting.
+
+    Nothing is trained.
 
     Raises:
         UserError: A configuration is not possible.
     """
-    experiments = make_experiments(configs, Progress(0).note)
+    experiments = resolve(configs, Progress(0).note)
+    missing = [missing_seeds(experiment) for experiment in experiments]
     settings: dict[str, list[Experiment]] = {}
-    for experiment in experiments:
-        settings.setdefault(experiment.setting, []).append(experiment)
+    for experiment, seeds in zip(experiments, missing, strict=True):
+        if seeds:
+            settings.setdefault(experiment.setting, []).append(experiment)
     costs = {setting: measure_cells(alike) for setting, alike in settings.items()}
-    return [_planned(experiment, costs[experiment.setting]) for experiment in experiments]
+    return [
+        _planned(experiment, seeds, costs[experiment.setting][experiment.config.cell.name])
+        if seeds
+        else _finished(experiment)
+        for experiment, seeds in zip(experiments, missing, strict=True)
+    ]
 
 
-def _planned(experiment: Experiment, costs: dict[str, Cost]) -> Planned:
-    config, cost = experiment.config, costs[experiment.config.cell.name]
-    train = with_hidden_size(experiment.train, cost.hidden_size)
-    assert cost.step_ms is not None
-    finished = is_finished(experiment)
-    grid, _ = tuning_grid(config.tune)
-    populations = [config.seeds, grid] if grid else [config.seeds]
-    step_s = float(np.median(cost.step_ms)) / 1e3
-    seconds = sum(
-        train_seconds(experiment.task, train, step_s, len(seeds)) for seeds in populations
-    )
+def _finished(experiment: Experiment) -> Planned:
     return Planned(
-        name=config.run_name(),
-        state="finished" if finished else "to do",
+        name=experiment.name,
+        state="finished",
+        hidden_size=experiment.train.model.hidden_size,
+        parameters=count(experiment.train, experiment.config.hidden_size).cell,
+        seconds=0.0,
+        memory_mb=None,
+    )
+
+
+def _planned(experiment: Experiment, seeds: Sequence[int], cost: Cost) -> Planned:
+    train = experiment.train
+    assert cost.step_ms is not None
+    step_s = float(np.median(cost.step_ms)) / 1e3
+    populations = [len(seeds)]
+    if needs_tuning(experiment):
+        populations.append(len(tuning_grid(experiment.config.tune)[0]))
+    return Planned(
+        name=experiment.name,
+        state="to do",
         hidden_size=cost.hidden_size,
         parameters=count(train, cost.hidden_size).cell,
-        seconds=0.0 if finished else seconds,
+        seconds=sum(train_seconds(experiment.task, train, step_s, runs) for runs in populations),
         memory_mb=cost.memory_mb,
     )
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.launcher import JoblibConfig, LauncherConfig, RayConfig, SubmititConfig
 from gru_bench.experiments.jobs import (
     Job,
@@ -24,6 +23,7 @@ from gru_bench.experiments.jobs import (
     _not_started,
     run_job,
 )
+from gru_bench.experiments.resolve import Experiment
 from gru_bench.system.errors import UserError
 from gru_bench.system.machine import cpu_cores
 
@@ -39,7 +39,7 @@ Outcomes = Generator[tuple[int, Outcome]]
 
 def launch(
     launcher: LauncherConfig,
-    populations: Sequence[Sequence[ExperimentConfig]],
+    populations: Sequence[Sequence[Experiment]],
     command: str,
     timed: bool,
     note: Callable[[str], None],
@@ -64,12 +64,15 @@ def launch(
     # No Python that an engine starts shall take modules from the working directory.
     os.environ["PYTHONSAFEPATH"] = "1"
     cwd = str(Path.cwd())
-    jobs = [Job(list(p), command, timed, cwd, cores, shares_card) for p in populations]
+    jobs = [
+        Job([e.config for e in p], [e.name for e in p], command, timed, cwd, cores, shares_card)
+        for p in populations
+    ]
     match launcher:
         case JoblibConfig():
             return run_joblib(launcher, jobs)
         case SubmititConfig():
-            folder = Path(populations[0][0].out_dir) / SUBMITIT_FOLDER
+            folder = Path(populations[0][0].config.out_dir) / SUBMITIT_FOLDER
             return run_submitit(launcher, jobs, folder.absolute())
         case RayConfig():
             return run_ray(launcher, jobs, note)

@@ -23,6 +23,7 @@ class Job:
 
     Attributes:
         configs: its experiments.
+        names: their run folders below `out_dir`.
         command: how they were asked for.
         timed: whether to measure what a step of training costs.
         cwd: working directory, which relative paths mean.
@@ -31,6 +32,7 @@ class Job:
     """
 
     configs: list[ExperimentConfig]
+    names: list[str]
     command: str
     timed: bool
     cwd: str
@@ -170,7 +172,10 @@ class Resumable:
         from submitit.helpers import DelayedSubmission
 
         job = self._job
-        folders = [Path(job.cwd, each.out_dir, each.run_name()) for each in job.configs]
+        folders = [
+            Path(job.cwd, config.out_dir, name)
+            for config, name in zip(job.configs, job.names, strict=True)
+        ]
         if not any((folder / RESULT).exists() for folder in folders):
             # Begun: force=true has done its work, and would now clear the checkpoint.
             configs = [dataclasses.replace(each, force=False) for each in job.configs]

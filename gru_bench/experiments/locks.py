@@ -1,31 +1,18 @@
-"""Which runs are finished, and which another process is at work on."""
+"""Which runs another process is at work on."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from gru_bench.experiments.experiment import Experiment
-from gru_bench.runs import folder
+from gru_bench.experiments.resolve import Experiment
 from gru_bench.system.locks import Held, lock
 
 LOCKS = ".locks"
 
 
-def is_finished(experiment: Experiment) -> bool:
-    """Whether there is a result that need not be made anew."""
-    return not experiment.config.force and has_result(experiment)
-
-
-def has_result(experiment: Experiment) -> bool:
-    """Whether its folder holds a result of just this configuration, as this machine sees it."""
-    list(experiment.folder.glob("*"))  # a file system of the network may look anew only for this
-    return folder.is_finished(experiment.folder, experiment.config.identity())
-
-
 def lock_of(experiment: Experiment) -> Path:
     """The file that whoever works on the experiment holds the lock of."""
-    config = experiment.config
-    return Path(config.out_dir) / LOCKS / config.identity()
+    return Path(experiment.config.out_dir) / LOCKS / experiment.identity
 
 
 @contextmanager

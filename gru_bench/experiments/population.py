@@ -1,5 +1,6 @@
-"""Trains the experiments of one population and writes their run folders."""
+"""Trains the runs of one population together and writes their run folders."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -11,7 +12,8 @@ import numpy as np
 from gru_bench.analysis.probes import look_within, probe
 from gru_bench.config.cell import REFERENCE
 from gru_bench.experiments.costs import Cost
-from gru_bench.experiments.experiment import Experiment
+from gru_bench.experiments.finished import kept_result, missing_seeds
+from gru_bench.experiments.resolve import Experiment
 from gru_bench.experiments.to_result import (
     count,
     curves,
@@ -25,32 +27,42 @@ from gru_bench.experiments.to_result import (
 from gru_bench.measuring.recurrence_choice import with_path
 from gru_bench.runs.events import EventLog
 from gru_bench.runs.folder import prepare_folder, write_result
+from gru_bench.runs.growth import grown
 from gru_bench.runs.result import MachineEnvironment, Result, Timing, Tuning
 from gru_bench.runs.status import Status, clear_status, write_status
 from gru_bench.system import machine
+from gru_bench.system.errors import UserError
 from gru_bench.system.interrupts import Interrupts
 from gru_bench.system.progress import Bar, Progress
 from gru_bench.training.checkpoints import Checkpoints, remove_checkpoints
 from gru_bench.training.fit import fit
-from gru_bench.training.state import Evaluation, Fit, Snapshot, TrainConfig, with_hidden_size
+from gru_bench.training.state import Evaluation, Fit, Snapshot
 
 CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
 class Member:
-    """One experiment's part of a population: a run a seed, from place `first` on."""
+    """One run's part of a population: the seeds that it lacks, from place `first` on.
+
+    Attributes:
+        experiment: The run.
+        earlier: Its result so far, with other seeds; None if it has none.
+        seeds: The seeds to train.
+        first: The place of the first of them in the population.
+        learning_rate: Of all of them.
+    """
 
     experiment: Experiment
-    learning_rate: float
+    earlier: Result | None
+    seeds: list[int]
     first: int
-    events: EventLog
+    learning_rate: float
 
     @property
-    def seeds(self) -> list[int]:
-        """Its seeds."""
-        seeds: list[int] = self.experiment.config.seeds
-        return seeds
+    def places(self) -> slice:
+        """Its places in the population."""
+        return slice(self.first, self.first + len(self.seeds))
 
 
 def run_population(
@@ -60,125 +72,180 @@ def run_population(
     progress: Progress,
     interrupts: Interrupts,
 ) -> None:
-    """Trains experiments that share every shape, and writes their run folders, each result last.
+    """Trains the seeds that some runs lack, all at once, and writes each result last.
 
     What an earlier attempt has trained is taken up from its last checkpoint.
 
     Args:
-        experiments: of one `Experiment.population`.
-        costs: of a model of each cell of their setting.
-        command: how they were asked for.
-        progress: where to show how far they are.
-        interrupts: to be answered in training.
+        experiments: Runs of one `Experiment.population`, each of which lacks seeds.
+        costs: What a model of each cell of their setting costs.
+        command: How they were asked for.
+        progress: Where to show how far they are.
+        interrupts: Signals to be answered in training.
 
     Raises:
         KeyboardInterrupt, SystemExit: Ctrl-C or SIGTERM came, and a checkpoint has been kept.
+        DataChanged: A file of data is another one than when it was read.
+        UserError: A folder holds another run, or seeds of another hidden size.
     """
-    began = time.perf_counter()
-    first = experiments[0]
-    config, task = first.config, first.task
-    train = with_hidden_size(first.train, costs[config.cell.name].hidden_size)
-    train = with_path(train, task, sum(len(each.config.seeds) for each in experiments))
-    for experiment in experiments:
-        own = experiment.config
-        prepare_folder(own.out_dir, own.run_name(), own.resolved())
-    if config.force:
-        clear(first)
-    searched = train.steps if config.tune.learning_rates else 0
-    title = f"{config.task_label} · {config.cell.name} · h{train.model.hidden_size}"
-    with (
-        progress.run(title, searched + train.steps, task.score.name) as bar,
-        ExitStack() as stack,
-    ):
-        bar.phase = "compiling"
-        for experiment in experiments:
-            write_status(experiment.folder, running(bar))
-        trainer = Trainer(experiments, train, interrupts, progress)
-
-        def show(evaluation: Evaluation, done: int, phase: str) -> None:
-            score = mean_or_none(evaluation.scores[task.score.name])
-            bar.update(done + evaluation.step, mean_or_none(evaluation.train_loss), score)
-            bar.phase = phase
-            for experiment in experiments:
-                write_status(experiment.folder, running(bar))
-
-        tuning, earlier_s = None, 0.0
-        if searched:
-            seeds, rates = tuning_grid(config.tune)
-            search = trainer.fit("tuning", seeds, rates, lambda seen: show(seen, 0, "tuning"))
-            tuning, earlier_s = tuning_result(config.tune, search, task.score), search.earlier_s
-            bar.phase = "compiling"
-        members = make_members(experiments, tuning, stack)
-
-        def on_evaluation(evaluation: Evaluation) -> None:
-            for member in members:
-                for run, seed in enumerate(member.seeds, start=member.first):
-                    member.events.log(
-                        seed, int(evaluation.steps[run]), curves(evaluation, run, config.task_label)
-                    )
-            show(evaluation, searched, "training")
-
-        every = config.histograms_every
-        look = look_within(train, task) if every else None
-
-        def on_snapshot(snapshot: Snapshot) -> None:
-            if look is None or every is None or len(snapshot.evaluations) % every:
-                return
-            params = jax.tree.map(
-                lambda leaf: np.asarray(leaf)[: len(seeds)], snapshot.state.params
-            )
-            within = look(seeds, params)
-            for member in members:
-                for run, seed in enumerate(member.seeds, start=member.first):
-                    step = int(snapshot.evaluations[-1].steps[run])
-                    for tag, (counts, edges) in within.items():
-                        member.events.histogram(seed, step, f"within/{tag}", counts[run], edges)
-
-        seeds = [seed for member in members for seed in member.seeds]
-        rates = [member.learning_rate for member in members for _ in member.seeds]
-        trained = trainer.fit("training", seeds, rates, on_evaluation, on_snapshot)
-        bar.phase = "looking into the cells"
-        began -= earlier_s + trained.earlier_s
-        for member in members:
-            result = make_result(member, train, trained, tuning, costs, command, began)
-            for seed in result.seeds:
-                tested = {name: value for name, value in seed.test.items() if value is not None}
-                member.events.finish(seed.seed, seed.steps, tested, task.score.name)
-            write_result(member.experiment.folder, result)
-        for experiment in experiments:
-            clear(experiment)
+    Population(experiments, costs, command, progress, interrupts).run()
 
 
-def clear(experiment: Experiment) -> None:
-    """Removes what only an unfinished run needs: its checkpoints and its status."""
-    remove_checkpoints(experiment.folder / CHECKPOINTS)
-    clear_status(experiment.folder)
-
-
-def running(bar: Bar) -> Status:
-    """The status of a run that is as far as its bar."""
-    return Status(
-        state="running", step=bar.step, total_steps=bar.total_steps, rate=bar.steps_per_s()
-    )
-
-
-class Trainer:
-    """Trains the populations of some experiments with checkpoints in the folder of the first."""
+class Population:
+    """Some runs that are trained together. The arguments are those of `run_population`."""
 
     def __init__(
         self,
         experiments: Sequence[Experiment],
-        train: TrainConfig,
-        interrupts: Interrupts,
+        costs: dict[str, Cost],
+        command: str,
         progress: Progress,
+        interrupts: Interrupts,
     ) -> None:
         self._experiments = experiments
-        self._train = train
-        self._interrupts = interrupts
+        self._first = experiments[0]
+        self._earlier = [kept_result(each) for each in experiments]
+        self._seeds = [missing_seeds(each) for each in experiments]
+        self._train = with_path(
+            self._first.train, self._first.task, runs=sum(map(len, self._seeds))
+        )
+        self._costs = costs
+        self._command = command
         self._progress = progress
-        self._folder = experiments[0].folder / CHECKPOINTS
+        self._interrupts = interrupts
+        self._began = time.perf_counter()
 
-    def fit(
+    def run(self) -> None:
+        """Trains, looks into the trained cells and writes the results."""
+        self._prepare_folders()
+        config = self._first.config
+        earlier = self._earlier[0]
+        tuning = None if earlier is None else earlier.tuning
+        tunes = bool(config.tune.learning_rates) and tuning is None
+        steps = self._train.steps * (2 if tunes else 1)
+        title = f"{config.task_label} · {config.cell.name} · h{self._train.model.hidden_size}"
+        with self._progress.run(title, steps, self._first.task.score.name) as bar:
+            self._show(bar, "compiling")
+            if tunes:
+                tuning = self._tune(bar)
+            members = self._members(tuning)
+            with ExitStack() as stack:
+                logs = [stack.enter_context(self._open_log(member)) for member in members]
+                trained = self._fit_members(members, logs, bar)
+                self._first.data.check()
+                self._show(bar, "looking into the cells")
+                for member, log in zip(members, logs, strict=True):
+                    result = self._result(member, trained, tuning)
+                    for seed in result.seeds:
+                        tested = {k: value for k, value in seed.test.items() if value is not None}
+                        log.finish(seed.seed, seed.steps, tested, result.score.name)
+                    if member.earlier is not None:
+                        result = grown(member.earlier, result)
+                    write_result(member.experiment.folder, result)
+        for experiment in self._experiments:
+            clear(experiment)
+
+    def _prepare_folders(self) -> None:
+        size = self._train.model.hidden_size
+        for experiment, earlier in zip(self._experiments, self._earlier, strict=True):
+            if earlier is not None and earlier.hidden_size != size:
+                raise UserError(
+                    f"{experiment.folder} has seeds of {earlier.hidden_size} units, and equal time"
+                    f" is now at {size}: force=true trains all seeds anew"
+                )
+            prepare_folder(
+                experiment.config.out_dir,
+                experiment.name,
+                experiment.identity,
+                dataclasses.asdict(experiment.config),
+                finished=[] if earlier is None else [seed.seed for seed in earlier.seeds],
+            )
+            if experiment.config.force:
+                clear(experiment)
+
+    def _show(self, bar: Bar, phase: str) -> None:
+        """Shows what is done now, in the terminal and to `gru-bench status`."""
+        bar.phase = phase
+        status = Status(
+            state="running", step=bar.step, total_steps=bar.total_steps, rate=bar.steps_per_s()
+        )
+        for experiment in self._experiments:
+            write_status(experiment.folder, status)
+
+    def _show_evaluation(self, bar: Bar, evaluation: Evaluation, done: int, phase: str) -> None:
+        score = mean_or_none(evaluation.scores[self._first.task.score.name])
+        bar.update(done + evaluation.step, mean_or_none(evaluation.train_loss), score)
+        self._show(bar, phase)
+
+    def _tune(self, bar: Bar) -> Tuning:
+        """Chooses the learning rate; a run that is tuned is the only one of its population."""
+        tune = self._first.config.tune
+        seeds, rates = tuning_grid(tune)
+        search = self._fit(
+            "tuning", seeds, rates, lambda seen: self._show_evaluation(bar, seen, 0, "tuning")
+        )
+        self._began -= search.earlier_s
+        self._show(bar, "compiling")
+        return tuning_result(tune, search, self._first.task.score)
+
+    def _members(self, tuning: Tuning | None) -> list[Member]:
+        """Gives each run its places in the population."""
+        members, first = [], 0
+        for experiment, earlier, seeds in zip(
+            self._experiments, self._earlier, self._seeds, strict=True
+        ):
+            rate = tuning.chosen if tuning else experiment.config.optim.learning_rate
+            members.append(Member(experiment, earlier, seeds, first, rate))
+            first += len(seeds)
+        return members
+
+    def _open_log(self, member: Member) -> EventLog:
+        experiment = member.experiment
+        log = EventLog(
+            experiment.folder,
+            member.seeds,
+            experiment.resolved(),
+            group=experiment.name,
+            hparams=trial_hparams(experiment.config) | {"learning_rate": member.learning_rate},
+        )
+        log.arrange(experiment.config.task_label, experiment.task.score.name)
+        return log
+
+    def _fit_members(self, members: Sequence[Member], logs: Sequence[EventLog], bar: Bar) -> Fit:
+        """Trains all seeds of all members, with their curves in TensorBoard."""
+        label = self._first.config.task_label
+        done = bar.step
+        runs = [
+            (log, seed, place)
+            for member, log in zip(members, logs, strict=True)
+            for place, seed in enumerate(member.seeds, start=member.first)
+        ]
+        seeds = [seed for _, seed, _ in runs]
+
+        def on_evaluation(evaluation: Evaluation) -> None:
+            for log, seed, place in runs:
+                log.log(seed, int(evaluation.steps[place]), curves(evaluation, place, label))
+            self._show_evaluation(bar, evaluation, done, "training")
+
+        every = self._first.config.histograms_every
+        look = look_within(self._train, self._first.task) if every else None
+
+        def on_snapshot(snapshot: Snapshot) -> None:
+            if look is None or every is None or len(snapshot.evaluations) % every:
+                return
+            params = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(runs)], snapshot.state.params)
+            within = look(seeds, params)
+            for log, seed, place in runs:
+                step = int(snapshot.evaluations[-1].steps[place])
+                for tag, (counts, edges) in within.items():
+                    log.histogram(seed, step, f"within/{tag}", counts[place], edges)
+
+        rates = [member.learning_rate for member in members for _ in member.seeds]
+        trained = self._fit("training", seeds, rates, on_evaluation, on_snapshot)
+        self._began -= trained.earlier_s
+        return trained
+
+    def _fit(
         self,
         name: str,
         seeds: Sequence[int],
@@ -186,21 +253,20 @@ class Trainer:
         on_evaluation: Callable[[Evaluation], None],
         on_snapshot: Callable[[Snapshot], None] = lambda snapshot: None,
     ) -> Fit:
-        """`fit`, taken up from its last checkpoint.
+        """Trains as `fit` does, taken up from the last checkpoint in the folder of the first run.
 
         Args:
-            name: of the population, which tells its checkpoints from another's.
-            seeds: seed of each run.
-            rates: learning rate of each run.
-            on_evaluation: called after each evaluation, those of earlier attempts included.
-            on_snapshot: called after each evaluation of this attempt, with the runs themselves.
+            name: Tells the checkpoints of tuning from those of training.
+            seeds: Seed of each run.
+            rates: Learning rate of each run.
+            on_evaluation: Called after each evaluation, those of earlier attempts included.
+            on_snapshot: Called after each evaluation of this attempt, with the runs themselves.
         """
-        first = self._experiments[0]
-        identities = [experiment.config.identity() for experiment in self._experiments]
+        identities = [experiment.identity for experiment in self._experiments]
         kept = Checkpoints(
-            self._folder / name,
+            self._first.folder / CHECKPOINTS / name,
             repr((identities, self._train, seeds, rates)),
-            first.config.checkpoint_s,
+            self._first.config.checkpoint_s,
             self._progress.note,
         )
 
@@ -210,73 +276,51 @@ class Trainer:
             kept.keep(snapshot, now=self._interrupts.requested or not snapshot.goes_on)
             self._interrupts.raise_requested()
 
-        return fit(self._train, first.task, seeds, rates, on_evaluation, kept.resume, keep)
+        return fit(self._train, self._first.task, seeds, rates, on_evaluation, kept.resume, keep)
 
-
-def make_members(
-    experiments: Sequence[Experiment], tuning: Tuning | None, stack: ExitStack
-) -> list[Member]:
-    """The experiments' places in the population, their event logs opened on the stack."""
-    members, first = [], 0
-    for experiment in experiments:
-        config = experiment.config
-        rate = tuning.chosen if tuning else config.optim.learning_rate
-        events = EventLog(
-            experiment.folder,
-            config.seeds,
-            config.resolved(),
-            group=config.run_name(),
-            hparams=trial_hparams(config) | {"learning_rate": rate},
+    def _result(self, member: Member, trained: Fit, tuning: Tuning | None) -> Result:
+        """Returns all that is known of the seeds of one run that were trained now."""
+        experiment, train = member.experiment, self._train
+        config, task = experiment.config, experiment.task
+        # The seconds of a population are shared out among its runs.
+        share = len(member.seeds) / len(trained.steps)
+        params = jax.tree.map(lambda leaf: leaf[member.places], trained.params)
+        cost, reference = self._costs[config.cell.name], self._costs[REFERENCE]
+        return Result(
+            identity=experiment.identity,
+            config=experiment.resolved(),
+            margin=config.margin,
+            task_label=config.task_label,
+            created=machine.now(),
+            command=self._command,
+            hidden_size=train.model.hidden_size,
+            parameters=count(train, reference.hidden_size),
+            score=task.score,
+            axis=config.task.axis,
+            seeds=[
+                seed_result(trained, place, seed, member.learning_rate, task.score.name, share)
+                for place, seed in enumerate(member.seeds, start=member.first)
+            ],
+            timing=Timing(
+                compile_s=share * trained.compile_s,
+                train_s=share * trained.train_s,
+                wall_s=share * (time.perf_counter() - self._began),
+                train_step_ms=spread(cost.step_ms),
+                train_step_vs_lstm=spread(cost.step_ms, reference.step_ms),
+                latency_us=spread(cost.latency_us),
+                latency_vs_lstm=spread(cost.latency_us, reference.latency_us),
+            ),
+            memory_mb=cost.memory_mb,
+            state_bytes=cost.state_bytes,
+            tuning=tuning,
+            probes=probe(train, task, member.seeds, params) if config.probes else None,
+            environments=[
+                MachineEnvironment(**machine.describe(), recurrence=train.model.recurrence)
+            ],
         )
-        events.arrange(config.task_label, experiment.task.score.name)
-        members.append(Member(experiment, rate, first, stack.enter_context(events)))
-        first += len(config.seeds)
-    return members
 
 
-def make_result(
-    member: Member,
-    train: TrainConfig,
-    trained: Fit,
-    tuning: Tuning | None,
-    costs: dict[str, Cost],
-    command: str,
-    began: float,
-) -> Result:
-    """All that is known of one experiment, once its population is trained."""
-    config, task = member.experiment.config, member.experiment.task
-    places = slice(member.first, member.first + len(member.seeds))
-    # The seconds of a population are shared out among its runs.
-    share = len(member.seeds) / len(trained.steps)
-    cost, reference = costs[config.cell.name], costs[REFERENCE]
-    params = jax.tree.map(lambda leaf: leaf[places], trained.params)
-    probes = probe(train, task, member.seeds, params) if config.probes else None
-    return Result(
-        identity=config.identity(),
-        config=config.resolved(),
-        task_label=config.task_label,
-        created=machine.now(),
-        command=command,
-        hidden_size=train.model.hidden_size,
-        parameters=count(train, reference.hidden_size),
-        score=task.score,
-        axis=config.task.axis,
-        seeds=[
-            seed_result(trained, run, seed, member.learning_rate, task.score.name, share)
-            for run, seed in enumerate(member.seeds, start=member.first)
-        ],
-        timing=Timing(
-            compile_s=share * trained.compile_s,
-            train_s=share * trained.train_s,
-            wall_s=share * (time.perf_counter() - began),
-            train_step_ms=spread(cost.step_ms),
-            train_step_vs_lstm=spread(cost.step_ms, reference.step_ms),
-            latency_us=spread(cost.latency_us),
-            latency_vs_lstm=spread(cost.latency_us, reference.latency_us),
-        ),
-        memory_mb=cost.memory_mb,
-        state_bytes=cost.state_bytes,
-        tuning=tuning,
-        probes=probes,
-        environment=MachineEnvironment(**machine.describe(), recurrence=train.model.recurrence),
-    )
+def clear(experiment: Experiment) -> None:
+    """Removes what only an unfinished run needs: its checkpoints and its status."""
+    remove_checkpoints(experiment.folder / CHECKPOINTS)
+    clear_status(experiment.folder)

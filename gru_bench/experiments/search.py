@@ -11,7 +11,7 @@ import json
 import math
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,7 @@ def search(
         with lock(out_dir / LOCK):
             storage = open_journal(out_dir / JOURNAL, note)
             studies = [open_study(config, space, storage) for config in configs]
+            contents = configs[0].hash_data()
             # One that fails is not made up for in this start, or all might fail without end.
             left = [space.trials - len(finished(study)) for study in studies]
             while any(number > 0 for number in left):
@@ -105,8 +106,11 @@ def search(
                     asked = ask(study, space, min(space.parallel, max(left[i], 0)))
                     left[i] -= len(asked)
                     batch += [make_trial(config, space, study, number) for number in asked]
-                run_trials(batch, command, quiet, note)
-            return [summary(c, space, study) for c, study in zip(configs, studies, strict=True)]
+                run_trials(batch, contents, command, quiet, note)
+            return [
+                summary(config, contents, space, study)
+                for config, study in zip(configs, studies, strict=True)
+            ]
     except Held as holder:
         who = f" ({holder})" if str(holder) else ""
         raise UserError(f"another process searches in {out_dir}{who}: wait until it ends") from None
@@ -192,7 +196,7 @@ def open_study(config: ExperimentConfig, space: SearchConfig, storage: JournalSt
     Other settings, ranges or seeds make another study; another number of trials does not.
     """
     ranges = dataclasses.asdict(space) | {"trials": None, "parallel": None}
-    told = json.dumps([config.identity(), ranges], sort_keys=True)
+    told = json.dumps([config.identity(config.hash_data()), ranges], sort_keys=True)
     name = f"{config.task_label}/{config.cell.name}/{hashlib.sha256(told.encode()).hexdigest()[:8]}"
     return optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
 
@@ -278,15 +282,21 @@ def settings_of(trial: FrozenTrial) -> dict[str, Any]:
 
 
 def run_trials(
-    trials: Sequence[Trial], command: str, quiet: bool, note: Callable[[str], None]
+    trials: Sequence[Trial],
+    contents: Mapping[str, str],
+    command: str,
+    quiet: bool,
+    note: Callable[[str], None],
 ) -> None:
     """Runs trials as one sweep, not timed, and tells their studies what came of them."""
-    configs = {trial.config.identity(): trial.config for trial in trials}  # two may be the same
+    configs = {
+        trial.config.identity(contents): trial.config for trial in trials
+    }  # two may be the same
     sweep = run_experiments(list(configs.values()), command, quiet, timed=False)
     if sweep.elsewhere:
         raise UserError(f"another process is at work on {sweep.elsewhere[0]}: wait until it ends")
     for trial in trials:
-        folder = Path(trial.config.out_dir) / trial.config.run_name()
+        folder = Path(trial.config.out_dir) / trial.config.run_name(contents)
         label = f"{trial.config.cell.name}, trial {trial.number}"
         if folder not in sweep.finished:
             trial.study.tell(trial.number, state=TrialState.FAIL)
@@ -308,14 +318,16 @@ def validation_score(result: Result) -> float:
     return float(np.mean([without if score is None else score for score in scores]))
 
 
-def summary(config: ExperimentConfig, space: SearchConfig, study: Study) -> Searched:
+def summary(
+    config: ExperimentConfig, contents: Mapping[str, str], space: SearchConfig, study: Study
+) -> Searched:
     """What came of the search for one cell."""
     failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
     done = finished(study)
     if not done:
         return Searched(config, 0, len(failed), {}, None)
     best = make_trial(config, space, study, study.best_trial.number)
-    result = read_result(Path(config.out_dir) / best.config.run_name())
+    result = read_result(Path(config.out_dir) / best.config.run_name(contents))
     return Searched(config, len(done), len(failed), settings_of(study.best_trial), result)
 
 

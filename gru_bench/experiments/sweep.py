@@ -10,9 +10,10 @@ from pathlib import Path
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.experiments.costs import Cost, measure_cells
 from gru_bench.experiments.engines import launch
-from gru_bench.experiments.experiment import Experiment, make_experiments
-from gru_bench.experiments.locks import has_result, is_finished, locked
+from gru_bench.experiments.finished import has_all_seeds, kept_result, missing_seeds
+from gru_bench.experiments.locks import locked
 from gru_bench.experiments.population import clear, run_population
+from gru_bench.experiments.resolve import Experiment, resolve
 from gru_bench.runs.folder import ERROR, require_writable
 from gru_bench.runs.status import Status, write_status
 from gru_bench.system.errors import cause
@@ -68,7 +69,8 @@ def run_experiments(
         UserError: A configuration is not possible, or the launcher cannot be had.
     """
     launcher = configs[0].launcher
-    experiments = make_experiments(configs, Progress(0, quiet=quiet).note)
+    note = Progress(0, quiet=quiet).note
+    experiments = resolve(configs, note, here=launcher.name == "local")
     for out_dir in {experiment.config.out_dir for experiment in experiments}:
         require_writable(out_dir)
     for experiment in experiments:
@@ -76,16 +78,19 @@ def run_experiments(
     by_population: dict[str, list[Experiment]] = defaultdict(list)
     finished = []
     for experiment in experiments:
-        if is_finished(experiment):
-            finished.append(experiment)
-        else:
+        if missing_seeds(experiment):
             by_population[experiment.population].append(experiment)
+        else:
+            finished.append(experiment)
     populations = list(by_population.values())
     sweep = Sweep([experiment.folder for experiment in experiments])
     with Progress(len(populations), quiet=quiet) as progress:
         for experiment in finished:
             progress.note(f"finished already (force=true runs it anew): {experiment.folder}")
             clear(experiment)  # what is left if it was killed on its last line
+        for population in populations:
+            for experiment in population:
+                note_growth(experiment, progress)
         if launcher.name == "local":
             run_here(populations, sweep, command, progress, timed)
         elif populations:
@@ -115,7 +120,7 @@ def run_here(
         with locked(population, progress.note) as free:
             sweep.elsewhere.extend(each.folder for each in population if each not in free)
             # Another process may have finished some in the meantime.
-            todo = [experiment for experiment in free if not is_finished(experiment)]
+            todo = [experiment for experiment in free if missing_seeds(experiment)]
             if not todo:
                 continue
             setting = todo[0].setting
@@ -154,13 +159,11 @@ def run_in_jobs(
         UserError: The launcher cannot be had.
     """
     launcher = populations[0][0].config.launcher
-    configs = [[experiment.config for experiment in population] for population in populations]
-    jobs = launch(launcher, configs, command, timed, progress.note)
+    jobs = launch(launcher, populations, command, timed, progress.note)
     announce(populations)
     count = f"{len(populations)} job{'s' if len(populations) > 1 else ''}"
-    progress.note(
-        f"{count} by {launcher.name}; gru-bench status {configs[0][0].out_dir} tells more"
-    )
+    out_dir = populations[0][0].config.out_dir
+    progress.note(f"{count} by {launcher.name}; gru-bench status {out_dir} tells more")
     with closing(jobs):
         for number, outcome in jobs:
             population = populations[number]
@@ -168,7 +171,7 @@ def run_in_jobs(
             if outcome.lost is not None:
                 error = JobLost(outcome.lost)
                 error.add_note(outcome.log)
-                lost = [experiment for experiment in population if not is_finished(experiment)]
+                lost = [experiment for experiment in population if missing_seeds(experiment)]
                 failures = [note_failure(experiment, error) for experiment in lost]
             elsewhere = [Path(folder) for folder in outcome.elsewhere]
             told = {*elsewhere, *(folder for folder, _ in failures)}
@@ -178,13 +181,23 @@ def run_in_jobs(
             failures += [
                 note_failure(each, unseen)
                 for each in population
-                if each.folder not in told and not has_result(each)
+                if each.folder not in told and not has_all_seeds(each)
             ]
             sweep.failures.extend(failures)
             sweep.elsewhere.extend(elsewhere)
             state = "failed" if failures else "left to another process"
             state = state if failures or elsewhere else "finished"
             progress.job_ended(f"{', '.join(str(e.folder) for e in population)}: {state}")
+
+
+def note_growth(experiment: Experiment, progress: Progress) -> None:
+    """Says of a run with finished seeds how many more are trained."""
+    result = kept_result(experiment)
+    if result is not None:
+        progress.note(
+            f"{len(missing_seeds(experiment))} more seeds beside {len(result.seeds)} finished ones:"
+            f" {experiment.folder}"
+        )
 
 
 def announce(populations: Sequence[Sequence[Experiment]]) -> None:

@@ -39,11 +39,11 @@ def main() -> None:
 @pinned_settings()
 def run(job: Job) -> Outcome:
     """Trains its population in this process."""
-    from gru_bench.experiments.experiment import make_experiments
+    from gru_bench.experiments.resolve import resolve
     from gru_bench.experiments.sweep import Sweep, run_here
     from gru_bench.system.progress import Progress
 
-    experiments = make_experiments(job.configs)
+    experiments = resolve(job.configs)
     sweep = Sweep([experiment.folder for experiment in experiments])
     run_here([experiments], sweep, job.command, Progress(1, quiet=True), job.timed)
     return Outcome(

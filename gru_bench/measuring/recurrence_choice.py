@@ -19,7 +19,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, PyTree
 
-from gru_bench.config.experiment import RECURRENCES
+from gru_bench.config.execution import RECURRENCES
 from gru_bench.config.user_classes import source_file, told
 from gru_bench.measuring.rounds import race
 from gru_bench.model.model import ModelConfig, cell_class, make_cell

@@ -1,15 +1,17 @@
 """The run folder: written atomically and read with checks."""
 
+import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
 
+from gru_bench.runs.older_schemas import UPGRADES
 from gru_bench.runs.result import SCHEMA_VERSION, Result
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import (
@@ -29,6 +31,7 @@ MAYBE_CONTROLS = re.compile(
     rb"\\u00[0189]|\\u007f|\\u20[26]|\\[bfr]|\x7f|\xc2[\x80-\x9f]|\xe2[\x80\x81]", re.IGNORECASE
 )
 EVENTS = "events.out.tfevents."  # begins the names of the files that TensorBoard reads
+OWNER = "# gru-bench run "  # begins config.yaml, before the identity of the run
 
 
 class DamagedResult(Exception):  # noqa: N818
@@ -65,33 +68,66 @@ def _unwritable(out_dir: str | Path, error: OSError) -> UserError:
     )
 
 
-def prepare_folder(out_dir: str | Path, run_name: str, config: Mapping[str, Any]) -> Path:
+def prepare_folder(
+    out_dir: str | Path,
+    run_name: str,
+    identity: str,
+    config: Mapping[str, Any],
+    finished: Collection[int] = (),
+) -> Path:
     """Makes `out_dir/run_name` ready for a run: writes `config.yaml`, clears an earlier attempt.
 
-    What an earlier attempt left (`result.json`, `error.txt`, `seed_<n>/`) is removed, since
-    TensorBoard would show its events and the new ones as one run. A result of another version of
-    gru-bench is renamed to `result.schema-<version>.json` instead. Nothing else in the folder is
-    touched, so that training can go on from its checkpoints.
+    What an earlier attempt left of seeds that are not finished is removed, since TensorBoard would
+    show its events and the new ones as one run. So is a result without finished seeds; one of
+    another version of gru-bench is renamed to `result.schema-<version>.json` instead. Nothing else
+    in the folder is touched, so that training can go on from its checkpoints.
+
+    Args:
+        out_dir: The folder of all runs.
+        run_name: The run's folder below it.
+        identity: The run's identity.
+        config: What was asked for, as plain values.
+        finished: Seeds that a result in the folder has, and that are to be kept.
 
     Raises:
-        UserError: The folder cannot be made or written to, or it is a link.
+        UserError: The folder cannot be made or written to, is a link, or holds another run.
     """
     folder = Path(out_dir) / run_name
     refuse_link(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        set_other_version_aside(folder)
-        for name in (RESULT, ERROR):
-            (folder / name).unlink(missing_ok=True)
+        other = identity_of(folder)
+        if other not in (None, identity):
+            raise UserError(
+                f"{folder} holds another run ({other}, not {identity}), which is not overwritten:"
+                " give another out_dir"
+            )
+        (folder / ERROR).unlink(missing_ok=True)
+        if not finished:
+            set_other_version_aside(folder)
+            (folder / RESULT).unlink(missing_ok=True)
         for half_written in folder.glob(f"{UNFINISHED}*"):
             half_written.unlink()
+        kept = {f"seed_{seed}" for seed in finished}
         for events in folder.glob("seed_*/"):
-            remove_entries(events, f"{EVENTS}*")
+            if events.name not in kept:
+                remove_entries(events, f"{EVENTS}*")
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
-        write_atomically(folder / CONFIG, text.encode())
+        write_atomically(folder / CONFIG, f"{OWNER}{identity}\n{text}".encode())
     except OSError as error:
         raise _unwritable(out_dir, error) from None
     return folder
+
+
+def identity_of(folder: Path) -> str | None:
+    """Returns the identity of the run that a folder holds, finished or not; None if it has none."""
+    with contextlib.suppress(DamagedResult):
+        return read_result(folder).identity
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        first, *_ = (folder / CONFIG).read_text(encoding="utf-8").splitlines() or [""]
+        if first.startswith(OWNER):
+            return first.removeprefix(OWNER).strip()
+    return None
 
 
 def set_other_version_aside(folder: Path) -> None:
@@ -102,14 +138,6 @@ def set_other_version_aside(folder: Path) -> None:
         (folder / RESULT).replace(folder / f"result.schema-{error.version}.json")
     except DamagedResult:
         pass
-
-
-def is_finished(folder: Path, identity: str) -> bool:
-    """Whether the folder holds a sound result of exactly this configuration."""
-    try:
-        return read_result(folder).identity == identity
-    except DamagedResult:
-        return False
 
 
 def write_result(folder: Path, result: Result) -> Path:
@@ -143,13 +171,15 @@ def read_result(folder: Path) -> Result:
     version = data["schema_version"]
     if not isinstance(version, int):
         raise DamagedResult(f"{path}: `schema_version` is {version!r}, known is {SCHEMA_VERSION}")
-    if version != SCHEMA_VERSION:
-        raise OtherVersion(path, version)
     if MAYBE_CONTROLS.search(content) and _holds_controls(data):
         raise DamagedResult(f"{path}: a text in it holds control characters")
     try:
+        if version in UPGRADES:
+            data = UPGRADES[version](data)
+        elif version != SCHEMA_VERSION:
+            raise OtherVersion(path, version)
         return msgspec.convert(data, Result)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, KeyError, TypeError, AttributeError) as error:
         raise DamagedResult(f"{path}: {error}") from None
 
 

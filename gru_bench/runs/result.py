@@ -11,7 +11,7 @@ from typing import Any
 
 from gru_bench.config.score import Score
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,7 @@ class SeedResult:
     """One seed: scores of the parameters that were best on validation, and how training went.
 
     `test`, `validation` and `train` map each score's name to its value, null where not finite.
+    `environment` is the place in the result's `environments` of where the seed was trained.
     """
 
     seed: int
@@ -63,6 +64,7 @@ class SeedResult:
     solved_s: float | None
     diverged_step: int | None
     curve: Curve
+    environment: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,17 +211,21 @@ class MachineEnvironment:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """Everything in `result.json`.
+    """Everything in `result.json`: one run with all its seeds.
 
-    `config` is the resolved configuration as a plain dict. `hidden_size` is the cell's own: that of
-    the configuration, or the one at which it matches such an LSTM. `axis` is the key of `config`
-    that makes the task harder, such as `task.lag`; null where there is none. `state_bytes` is what
-    is kept of one sequence between two steps.
+    `identity` is equal for runs that differ in nothing but their seeds and how they were executed.
+    `config` says what the run is, as a plain dict. `margin` is how large a difference of the main
+    score does not matter, as stated before the run. `hidden_size` is the cell's own: that of the
+    configuration, or the one at which it matches such an LSTM. `axis` is the key of `config` that
+    makes the task harder, such as `task.lag`; null where there is none. `state_bytes` is what is
+    kept of one sequence between two steps. `command` and `created` are of the time when seeds were
+    last added; `environments` are all in which seeds were trained, in the order in which they were.
     """
 
     schema_version: int = SCHEMA_VERSION
     identity: str
     config: dict[str, Any]
+    margin: float | None
     task_label: str
     created: str
     command: str
@@ -233,7 +239,7 @@ class Result:
     state_bytes: int
     tuning: Tuning | None = None
     probes: Probes | None = None
-    environment: MachineEnvironment
+    environments: list[MachineEnvironment]
 
     def __post_init__(self) -> None:
         cell = self.config.get("cell")
@@ -246,6 +252,10 @@ class Result:
         for seed in self.seeds:
             if self.score.name not in seed.test:
                 raise ValueError(f"`test` of seed {seed.seed} lacks the score `{self.score.name}`")
+            if not 0 <= seed.environment < len(self.environments):
+                raise ValueError(f"`environment` of seed {seed.seed} is none of `environments`")
+        if len({seed.seed for seed in self.seeds}) < len(self.seeds):
+            raise ValueError("`seeds` has a seed twice")
 
     @property
     def cell(self) -> str:
@@ -258,10 +268,9 @@ class Result:
         return int(self.config["hidden_size"])
 
     @property
-    def margin(self) -> float | None:
-        """Differences of the main score up to it do not matter, as stated before the run."""
-        margin = self.config.get("margin")
-        return None if margin is None else float(margin)
+    def environment(self) -> MachineEnvironment:
+        """Where seeds were last added."""
+        return self.environments[-1]
 
     @property
     def test_scores(self) -> dict[int, float]:

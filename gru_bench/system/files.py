@@ -17,7 +17,7 @@ from gru_bench.system.errors import UserError
 UNFINISHED = ".unfinished-"  # begins the names of files that are being written
 
 
-def content_hash(file: str | None) -> str | None:
+def content_hash(file: str | Path | None) -> str | None:
     """SHA-256 of a file's content; None if there is no such file."""
     if file is None or not Path(file).expanduser().is_file():
         return None

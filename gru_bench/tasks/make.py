@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.run import RunConfig
 from gru_bench.config.tasks import CustomTaskConfig
 from gru_bench.tasks.base import Task
 from gru_bench.tasks.corpora import load_corpus
@@ -10,7 +10,7 @@ from gru_bench.tasks.corpus_sources import Note
 from gru_bench.tasks.user_task import load_task
 
 
-def make_task(config: ExperimentConfig, note: Note = lambda line: None) -> Task:
+def make_task(config: RunConfig, note: Note = lambda line: None) -> Task:
     """Returns the task with its data.
 
     The code of a built-in task is `make_task` of the module of this package that has its name.

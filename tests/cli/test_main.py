@@ -107,10 +107,10 @@ def test_claims_end_with_the_ledger_and_a_page(tmp_path: Path) -> None:
 def test_a_run_that_fails_is_named_and_the_exit_status_is_1(tmp_path: Path) -> None:
     words = [*RUN[1:], "cell=gru", "probes=false", f"out_dir={tmp_path}"]
     (config,) = compose_experiments(words[1:], multirun=False)
-    (tmp_path / config.run_name() / "result.json").mkdir(parents=True)
+    (tmp_path / config.run_name({}) / "result.json").mkdir(parents=True)
     done = gru_bench("run", *words)
     assert done.returncode == 1
-    assert f"failed: {tmp_path / config.run_name()}: " in done.stderr
+    assert f"failed: {tmp_path / config.run_name({})}: " in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -68,7 +68,7 @@ def test_an_experiment_may_be_several_sweeps() -> None:
     for c in configs:
         assert len(c.tune.learning_rates) * c.tune.seeds == len(c.seeds)
         assert c.sweeps == []
-    assert len({c.run_name() for c in configs}) == len(configs)
+    assert len({c.run_name({}) for c in configs}) == len(configs)
 
 
 def test_words_narrow_an_experiment_to_the_sweeps_of_a_task() -> None:

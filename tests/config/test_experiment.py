@@ -12,6 +12,7 @@ from gru_bench.config.corpus import CorpusConfig
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.launcher import JoblibConfig, SubmititConfig
 from gru_bench.config.optim import OptimConfig, TuneConfig
+from gru_bench.config.tasks import CustomTaskConfig
 from gru_bench.config.tasks.adding import AddingConfig
 from gru_bench.config.tasks.copy import CopyConfig
 from gru_bench.config.tasks.text import TextConfig
@@ -142,7 +143,7 @@ def test_combinations_that_make_no_sense_name_what_is_missing():
 
 def test_a_corpus_is_dropped_where_the_task_reads_none():
     assert make_config(corpus=corpus()) == make_config()
-    assert make_config(corpus=corpus()).identity() == make_config().identity()
+    assert make_config(corpus=corpus()).identity({}) == make_config().identity({})
 
 
 @pytest.mark.parametrize(
@@ -187,6 +188,7 @@ NOT_IDENTITY = {
     ("histograms_every",),
     ("recurrence",),
     ("launcher", "name"),
+    ("seeds",),
 }
 BASES = {"copy": make_config, "text": make_text_config,
          "adding": lambda: make_config(task=AddingConfig()),
@@ -198,11 +200,11 @@ WITHOUT_EFFECT = {"tuned": ("optim", "learning_rate")}
 @pytest.mark.parametrize("base", BASES)
 def test_identity_changes_with_every_key_but_those_of_where_and_whether(base):
     config = BASES[base]()
-    seen = {config.identity()}
+    seen = {config.identity({})}
     for path in paths(config):
-        identity = changed(config, path, "another value").identity()
+        identity = changed(config, path, "another value").identity({})
         if path in NOT_IDENTITY or path == WITHOUT_EFFECT.get(base, ("tune", "seeds")):
-            assert identity == config.identity(), path
+            assert identity == config.identity({}), path
         else:
             assert identity not in seen, path
             seen.add(identity)
@@ -210,44 +212,62 @@ def test_identity_changes_with_every_key_but_those_of_where_and_whether(base):
 
 
 def test_identity_is_the_same_in_every_session():
-    assert make_config(seeds=2).identity() == make_config(seeds=[0, 1]).identity()
-    identity = make_config().identity()
+    identity = make_config().identity({})
     assert len(identity) == 16
     assert int(identity, 16) >= 0
-    assert identity == make_config(out_dir="elsewhere", force=True).identity()
+    assert identity == make_config(out_dir="elsewhere", force=True, seeds=9).identity({})
     # Through JSON and back: numbers and text only.
     assert json.loads(json.dumps(dataclasses.asdict(make_config())))["hidden_size"] == 8
 
 
-def test_identity_follows_the_content_of_files(tmp_path):
-    path = tmp_path / "train.csv"
+def of_file(path):
+    config = make_config(task=TextConfig(), corpus=corpus(train=str(path)))
+    return config, config.hash_data()
 
-    def identity():
-        return make_config(task=TextConfig(), corpus=corpus(train=str(path))).identity()
+
+def test_identity_follows_the_content_of_files_wherever_they_lie(tmp_path):
+    path, elsewhere = tmp_path / "train.csv", tmp_path / "elsewhere.csv"
+
+    def identity(path):
+        config, contents = of_file(path)
+        return config.identity(contents)
 
     path.write_text("text,label\ngood,1\n")
-    first = identity()
-    assert identity() == first
+    elsewhere.write_text("text,label\ngood,1\n")
+    first = identity(path)
+    assert identity(path) == identity(elsewhere) == first
     path.write_text("text,label\ngood,0\n")
-    assert identity() != first
+    assert identity(path) != first
+
+
+def test_files_that_options_name_count_by_their_content(tmp_path):
+    file = tmp_path / "series.npy"
+    file.write_bytes(b"1")
+    options = {"path": str(file), "nested": [{"other": str(file)}], "length": 3, "name": "parity"}
+    config = make_config(
+        task=CustomTaskConfig(module="helpers.made_up:Task", options=options), epochs=None
+    )
+    assert set(config.data_files()) == {"task.options.path", "task.options.nested.0.other"}
+    first = config.identity(config.hash_data())
+    assert config.resolved(config.hash_data())["task"]["options"] == options
+    file.write_bytes(b"2")
+    assert config.identity(config.hash_data()) != first
 
 
 def test_a_run_name_is_a_safe_path_below_the_task_and_the_cell():
     config = make_config()
-    assert config.run_name() == f"copy/gru/h8-{config.identity()[:8]}"
+    assert config.run_name({}) == f"copy/gru/h8-{config.identity({})[:12]}"
     risky = make_config(task=TextConfig(), corpus=corpus(name="../my org/set é"))
-    task, cell_name, folder = risky.run_name().split("/")
+    task, cell_name, folder = risky.run_name({}).split("/")
     assert (task, cell_name) == ("text-.._my_org_set__", "gru")
-    assert folder == f"h8-{risky.identity()[:8]}"
+    assert folder == f"h8-{risky.identity({})[:12]}"
 
 
 def test_what_is_saved_tells_files_of_another_content_apart(tmp_path):
     file = tmp_path / "my.csv"
-    contents = set()
+    saved = set()
     for text in ("text,label", "text,label\na,b"):
         file.write_text(text)
-        config = make_config(
-            task=TextConfig(), corpus=CorpusConfig(name="mine", source="files", train=str(file))
-        )
-        contents.add(config.resolved()["corpus"]["content"])
-    assert len(contents) == 2
+        config, contents = of_file(file)
+        saved.add(config.resolved(contents)["corpus"]["content"]["train"])
+    assert len(saved) == 2

@@ -36,7 +36,7 @@ def test_what_comes_back_is_equal(words, tmp_path, monkeypatch):
     assert again == config
     assert type(again.task) is type(config.task)
     assert type(again.launcher) is type(config.launcher)
-    assert again.identity() == config.identity()
+    assert again.identity({}) == config.identity({})
 
 
 def test_a_class_whose_file_has_changed_meanwhile_is_refused(tmp_path, monkeypatch):

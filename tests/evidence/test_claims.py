@@ -306,7 +306,7 @@ def test_3_memory():
     assert verdict(3, [replace(gru, memory_mb=17.0), lstm]) == "refuted"
     assert verdict(3, [replace(gru, state_bytes=1024), lstm]) == "refuted"
     # Bytes have no chance, but compilers differ: only what both have on one machine compares.
-    elsewhere = replace(lstm, environment=replace(lstm.environment, processor="Another"))
+    elsewhere = replace(lstm, environments=[replace(lstm.environment, processor="Another")])
     assert verdict(3, [gru, elsewhere]) == "undecided here"
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from gru_bench.config.compose import compose_experiments
 from gru_bench.experiments.dry_run import Planned, plan, print_plan, train_seconds
-from gru_bench.experiments.experiment import make_experiments
+from gru_bench.experiments.resolve import resolve
 from gru_bench.experiments.sweep import run_experiments
 
 WORDS = ["cell=gru,rnn", "task=adding", "task.length=5", "hidden_size=3", "steps=10",
@@ -16,7 +16,7 @@ WORDS = ["cell=gru,rnn", "task=adding", "task.length=5", "hidden_size=3", "steps
 
 
 def test_seconds_of_training_with_its_evaluations():
-    (experiment, _) = make_experiments(compose_experiments(WORDS, multirun=True))
+    (experiment, _) = resolve(compose_experiments(WORDS, multirun=True))
     # 1000 validation sequences in batches of 40, forward alone, after steps 5 and 10.
     steps = 10 + 2 * 25 / 3
     rounds = -(-3 // jax.device_count())

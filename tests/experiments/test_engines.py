@@ -22,6 +22,7 @@ from gru_bench.experiments import engines, jobs, worker
 from gru_bench.experiments.costs import Cost
 from gru_bench.experiments.engines import launch, resources, run_joblib, run_ray, run_submitit
 from gru_bench.experiments.jobs import Job, JobProcess, Outcome, Resumable, run_job
+from gru_bench.experiments.resolve import resolve
 from gru_bench.experiments.sweep import run_experiments
 from gru_bench.report.groups import make_groups
 from gru_bench.runs.folder import ERROR, RESULT, load_results, read_result
@@ -31,7 +32,7 @@ from gru_bench.system.machine import THREADS, cpu_cores, job_environment, set_up
 PAGE = ROOT / "docs" / "run-on-a-cluster.md"
 COMMANDS = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
 WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "seeds=2", "probes=false"]
-NOTHING = Job([], "test", timed=False, cwd=str(Path.cwd()), cores=1, shares_card=False)
+NOTHING = Job([], [], "test", timed=False, cwd=str(Path.cwd()), cores=1, shares_card=False)
 
 
 def silent(line: str) -> None:
@@ -49,7 +50,7 @@ def joblib_sweep(tmp_path_factory):
         patch.chdir(tmp_path_factory.mktemp("joblib"))
         launcher = ["launcher=joblib", "launcher.workers=2", "launcher.cpus=1"]
         configs = compose("cell=gru,rnn", *launcher, "out_dir=runs")
-        bad = Path("runs") / configs[0].run_name()
+        bad = Path("runs") / configs[0].run_name({})
         (bad / RESULT).mkdir(parents=True)  # a folder stands where the result is to be
         sweep = run_experiments(configs, "test", quiet=True)
         yield sweep
@@ -167,7 +168,7 @@ def test_jobs_that_slurm_refuses(accepted):
 def test_a_job_that_is_queued_again_keeps_its_checkpoint_whatever_force_says(tmp_path):
     configs = compose("cell=gru", "force=true", "out_dir=runs")
     again = Resumable(dataclasses.replace(NOTHING, configs=configs, cwd=str(tmp_path)))
-    result = tmp_path / "runs" / configs[0].run_name() / RESULT
+    result = tmp_path / "runs" / configs[0].run_name({}) / RESULT
     result.parent.mkdir(parents=True)
     result.touch()
     assert again.checkpoint().function._job.configs[0].force  # it had not begun
@@ -367,7 +368,7 @@ def test_an_option_that_slurm_has_not(tmp_path):
     configs = compose("cell=gru", "launcher=submitit_local", "launcher.options.colour=red")
     configs[0].out_dir = str(tmp_path)
     with pytest.raises(UserError, match=r"launcher.options=\{'colour': 'red'\}"):
-        launch(configs[0].launcher, [configs], "test", False, silent)
+        launch(configs[0].launcher, [resolve(configs)], "test", False, silent)
 
 
 @pytest.mark.usefixtures("everything_installed")

@@ -45,7 +45,7 @@ class Runner:
 
     def __call__(self, configs, command, quiet, timed):
         assert not timed
-        folders = [Path(config.out_dir) / config.run_name() for config in configs]
+        folders = [Path(config.out_dir) / config.run_name({}) for config in configs]
         sweep = Sweep(folders)
         for config, folder in zip(configs, folders, strict=True):
             if len(self.configs) == self.interrupt_at:

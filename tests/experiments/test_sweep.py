@@ -1,6 +1,5 @@
 """Sweeps: what is run together, what fails alone, what another process has."""
 
-import dataclasses
 import json
 import signal
 
@@ -8,14 +7,16 @@ import pytest
 from filelock import FileLock
 
 from gru_bench.config.compose import compose_experiments
-from gru_bench.experiments.costs import SIZES, Cost
-from gru_bench.experiments.experiment import make_experiments
+from gru_bench.config.run import RunConfig
+from gru_bench.experiments.costs import Cost
 from gru_bench.experiments.locks import lock_of
 from gru_bench.experiments.population import CHECKPOINTS
+from gru_bench.experiments.resolve import SIZES, resolve
 from gru_bench.experiments.sweep import run_experiments
 from gru_bench.runs.folder import ERROR, RESULT, read_result
 from gru_bench.runs.status import Status, read_status, write_status
 from gru_bench.system.errors import UserError
+from gru_bench.training.fit import fit
 
 WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "batch_size=4", "seeds=2"]
 
@@ -30,7 +31,7 @@ def scores(folder):
 
 def test_what_changes_no_shape_is_one_population():
     words = ["cell=gru,rnn", "optim.learning_rate=0.1,0.2", "hidden_size=3,4"]
-    experiments = make_experiments(compose(*words))
+    experiments = resolve(compose(*words))
     populations = {}
     for experiment in experiments:
         populations.setdefault(experiment.population, []).append(experiment.config)
@@ -39,8 +40,8 @@ def test_what_changes_no_shape_is_one_population():
         assert {config.optim.learning_rate for config in configs} == {0.1, 0.2}
         assert len({(config.cell.name, config.hidden_size) for config in configs}) == 1
     # A rate that is sought is not known beforehand, so that such runs stand alone.
-    tuned = compose("seeds=1,2", "tune.learning_rates=[0.1]")
-    assert len({experiment.population for experiment in make_experiments(tuned)}) == 2
+    tuned = compose("optim.clip_norm=1,2", "tune.learning_rates=[0.1]")
+    assert len({experiment.population for experiment in resolve(tuned)}) == 2
 
 
 def test_a_run_ends_the_same_alone_and_in_a_population(tmp_path):
@@ -107,7 +108,7 @@ def test_sizes_of_equal_time_are_measured_once(tmp_path):
     size = read_result(first.folders[0]).hidden_size
     (kept,) = (tmp_path / SIZES).glob("*.json")
     sizes = json.loads(kept.read_text())
-    assert sorted(sizes.values()) == sorted([size, 3])
+    assert list(sizes.values()) == [size]
     # What is kept is used, whatever a second measurement would find.
     kept.write_text(json.dumps({key: 7 if key.startswith("rnn") else 3 for key in sizes}))
     again = run_experiments(compose(*words, "force=true"), "test", quiet=True)
@@ -116,7 +117,7 @@ def test_sizes_of_equal_time_are_measured_once(tmp_path):
 
 def test_one_failure_does_not_stop_the_others(tmp_path):
     configs = compose("cell=gru,rnn", f"out_dir={tmp_path}")
-    bad, good = (tmp_path / config.run_name() for config in configs)
+    bad, good = (tmp_path / config.run_name({}) for config in configs)
     (bad / RESULT).mkdir(parents=True)  # a folder stands where the result is to be
     sweep = run_experiments(configs, "test", quiet=True)
     assert sweep.finished == [good]
@@ -179,7 +180,7 @@ def test_nothing_behind_a_link_is_touched(tmp_path, monkeypatch, linked):
         (documents / name / "events.out.tfevents.1").write_text("years of work")
     before = sorted(documents.rglob("*"))
     configs = compose("cell=gru", f"out_dir={tmp_path}/runs", "checkpoint_s=0", multirun=False)
-    link = tmp_path / "runs" / configs[0].run_name() / linked
+    link = tmp_path / "runs" / configs[0].run_name({}) / linked
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(documents)
     if linked:
@@ -193,7 +194,7 @@ def test_nothing_behind_a_link_is_touched(tmp_path, monkeypatch, linked):
 
 def test_a_run_of_another_process_is_left_to_it(tmp_path):
     configs = compose("cell=gru", f"out_dir={tmp_path}", multirun=False)
-    (experiment,) = make_experiments(configs)
+    (experiment,) = resolve(configs)
     lock_of(experiment).parent.mkdir()
     with FileLock(lock_of(experiment)):
         sweep = run_experiments(configs, "test", quiet=True)
@@ -202,9 +203,65 @@ def test_a_run_of_another_process_is_left_to_it(tmp_path):
     assert not experiment.folder.exists()
 
 
-def test_a_setting_is_the_same_for_all_cells_and_seeds():
-    experiments = make_experiments(compose("cell=gru,lstm", "seeds=1,2"))
-    assert len({experiment.setting for experiment in experiments}) == 1
-    config = experiments[0].config
-    other = dataclasses.replace(config, hidden_size=5)
-    assert dataclasses.replace(experiments[0], config=other).setting != experiments[0].setting
+def test_a_setting_is_the_same_for_all_cells():
+    experiments = resolve(compose("cell=gru,lstm", "hidden_size=4,5"))
+    settings = {each.config.hidden_size: each.setting for each in experiments}
+    assert [each.setting for each in experiments] == [settings[4], settings[5]] * 2
+    assert settings[4] != settings[5]
+
+
+def test_a_run_that_grows_is_the_same_as_with_all_seeds_at_once(tmp_path):
+    """Bit for bit, since as many seeds as there are devices share no batch."""
+    rates = "optim.learning_rate=0.02,0.05"
+
+    def sweep(folder, seeds, *words):
+        configs = compose(rates, f"seeds={seeds}", f"out_dir={tmp_path}/{folder}", *words)
+        return run_experiments(configs, "test", quiet=True)
+
+    sweep("grown", 2)
+    before = [read_result(folder) for folder in sweep("grown", 2).folders]
+    after = [read_result(folder) for folder in sweep("grown", 4).folders]
+    at_once = [read_result(folder) for folder in sweep("at_once", 4).folders]
+    for small, large, whole in zip(before, after, at_once, strict=True):
+        assert small.identity == large.identity == whole.identity
+        assert [seed.seed for seed in large.seeds] == [0, 1, 2, 3]
+        assert large.seeds[:2] == small.seeds
+        for ours, theirs in zip(large.seeds, whole.seeds, strict=True):
+            assert ours.test == theirs.test
+            assert ours.curve.train_loss == theirs.curve.train_loss
+        assert len(large.environments) == 1
+    # Fewer seeds than there are: nothing to do, and nothing is lost.
+    assert [read_result(folder) for folder in sweep("grown", 3).folders] == after
+    # All anew, and only those asked for.
+    anew = [read_result(folder) for folder in sweep("grown", 1, "force=true").folders]
+    assert [[seed.seed for seed in result.seeds] for result in anew] == [[0], [0]]
+
+
+def test_a_rate_that_was_chosen_is_chosen_once(tmp_path):
+    words = ("cell=gru", "tune.learning_rates=[0.01,0.05]", f"out_dir={tmp_path}")
+    (folder,) = run_experiments(compose(*words, "seeds=2"), "test", quiet=True).folders
+    tuning = read_result(folder).tuning
+    run_experiments(compose(*words, "seeds=3"), "test", quiet=True)
+    grown = read_result(folder)
+    assert grown.tuning == tuning
+    assert {seed.learning_rate for seed in grown.seeds} == {tuning.chosen}
+
+
+def test_a_run_whose_data_change_meanwhile_fails_and_leaves_no_result(tmp_path, monkeypatch):
+    file = tmp_path / "train.csv"
+    file.write_text("text,label")
+    monkeypatch.setattr(RunConfig, "data_files", lambda self: {"task.length": file})
+    configs = compose("cell=gru", f"out_dir={tmp_path}/runs", multirun=False)
+
+    def fit_while_the_file_changes(*arguments):
+        file.write_text("text,label\nanother,1")
+        return fit(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gru_bench.experiments.population.fit", fit_while_the_file_changes)
+        sweep = run_experiments(configs, "test", quiet=True, timed=False)
+    ((folder, reason),) = sweep.failures
+    assert f"task.length={file} has changed since it was read" in reason
+    assert not (folder / RESULT).exists()
+    (anew,) = run_experiments(configs, "test", quiet=True, timed=False).finished
+    assert anew != folder  # another identity

@@ -28,7 +28,7 @@ from gru_bench.config.compose import compose_experiments
 from gru_bench.config.tasks import CustomTaskConfig
 from gru_bench.config.user_classes import classes_by_name, source_file
 from gru_bench.evidence.claims.ledger import ledger
-from gru_bench.experiments.experiment import make_experiments
+from gru_bench.experiments.resolve import resolve
 from gru_bench.model import counts
 from gru_bench.model.user_cell import count_flops, count_parameters, load_cell
 from gru_bench.recurrence.scan import unroll
@@ -125,7 +125,7 @@ def test_a_finished_run_is_recognised_and_a_changed_cell_is_run_anew(page, monke
     words = guides.commands(PAGE)[0].replace("\\\n", " ").split("\n")[0].split()[3:]
     name = (
         "import sys; from gru_bench.compose import compose_experiments as c;"
-        "print(c(sys.argv[1:], True)[1].run_name().rpartition('/')[2])"
+        "print(c(sys.argv[1:], True)[1].run_name({}).rpartition('/')[2])"
     )
 
     def named():
@@ -290,7 +290,7 @@ def test_a_class_goes_by_its_own_name_in_snake_case(class_name, name):
 def test_the_identity_is_that_of_the_class_and_of_its_file(module, tmp_path):
     def identity(*words):
         base = ["task=copy", "steps=1", "cell=custom", f"cell.module={name}:A", *words]
-        return compose_experiments(base, False)[0].identity()
+        return compose_experiments(base, False)[0].identity({})
 
     name = module("A = 1\n")
     (tmp_path / "copied.py").write_text("A = 1\n")
@@ -408,13 +408,13 @@ def test_two_classes_do_not_go_by_one_name(examples):
     with pytest.raises(
         UserError, match=f"cell.name=x .* both {MGU} and gru_bench.cells.builtin:RNN"
     ):
-        make_experiments(compose_experiments(words, True))
+        resolve(compose_experiments(words, True))
 
 
 def test_epochs_of_a_task_that_is_drawn_without_end(examples):
     words = ["task=custom", f"task.module={PARITY}", "task.options.length=4", "epochs=2"]
     with pytest.raises(UserError, match=r"epochs=2 .* give steps instead"):
-        make_experiments(compose_experiments(words, False))
+        resolve(compose_experiments(words, False))
 
 
 def test_tokens_are_embedded(module):
@@ -433,7 +433,7 @@ def test_tokens_are_embedded(module):
         "        return batch._replace(inputs=(batch.inputs @ jnp.array([2.0, 1.0])).astype(int))\n"
     )
     words = ["task=custom", f"task.module={name}:Ids", "task.options.length=3"]
-    (experiment,) = make_experiments(compose_experiments([*words, "task.embedding_size=5"], False))
+    (experiment,) = resolve(compose_experiments([*words, "task.embedding_size=5"], False))
     assert experiment.train.model.embedding_size == 5
     assert experiment.train.model.cell_input_size == 5
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -61,6 +61,7 @@ def make_result(
     curves: Sequence[Sequence[float | None]] | None = None,
     tuning: Tuning | None = None,
     probes: Probes | None = None,
+    margin: float | Literal["task"] | None = "task",
     **keys: Any,
 ) -> Result:
     """A result of one seed a test score.
@@ -77,6 +78,7 @@ def make_result(
         curves: Validation scores of each seed, every 100 steps; its test score twice if None.
         tuning: How its learning rate was found.
         probes: What its trained cells showed.
+        margin: Of the score; that of the task if not given.
         keys: Changes to the configuration, such as `task={"length": 50}` or `steps=10`.
     """
     name, higher, baseline, baseline_name, rule, input_size, task_keys = TASKS[task]
@@ -87,7 +89,6 @@ def make_result(
         "hidden_size": nominal_size or hidden_size,
         "match": "hidden",
         "budget": None,
-        "seeds": list(range(len(scores))),
         "steps": 2000,
         "batch_size": 50,
         "optim": {"name": "adam", "learning_rate": 0.002},
@@ -95,18 +96,18 @@ def make_result(
             "learning_rates": tuning.learning_rates if tuning else [],
             "seeds": len(tuning.seeds) if tuning else 2,
         },
-        "margin": MARGINS[name],
-        "probes": True,
     }
     for key, value in keys.items():
         config[key] = config[key] | value if isinstance(value, dict) else value
     solved = len(scores) if solved is None else solved
+    margin = MARGINS[name] if margin == "task" else margin
     count = cell_parameters(cell, input_size, hidden_size)
     lstm = cell_parameters("lstm", input_size, config["hidden_size"])
     relative = count / lstm
     return Result(
         identity=hashlib.sha256(json.dumps(config).encode()).hexdigest()[:16],
         config=config,
+        margin=margin,
         task_label=f"text-{corpus}" if task == "text" else task,
         created="2026-01-31T12:00:00Z",
         command=f"gru-bench run cell={cell} task={task} hidden_size={hidden_size}",
@@ -156,7 +157,7 @@ def make_result(
         state_bytes=4 * hidden_size * (2 if cell == "lstm" else 1),
         tuning=tuning,
         probes=probes,
-        environment=ENVIRONMENT,
+        environments=[ENVIRONMENT],
     )
 
 

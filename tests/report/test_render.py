@@ -287,7 +287,6 @@ def test_cells_that_were_trained_in_another_way_are_not_compared(key, value, tol
     "keys",
     [
         {"optim": {"clip_norm": 2.0}},
-        {"seeds": [7]},
         {"margin": 0.1},
     ],
 )
@@ -322,13 +321,6 @@ def test_training_is_told_only_where_runs_of_one_problem_differ_in_it():
         for lag in (10, 20)
     ]
     assert labels(results) == ["copy(lag=10)", "copy(lag=20)"]
-
-
-def test_more_seeds_are_another_result():
-    few, many = ([*range(n)] for n in (2, 9))
-    results = [make_result("copy", "gru", seeds=seeds) for seeds in (few, many)]
-    results.append(make_result("copy", "lstm", seeds=[5, 6]))
-    assert labels(results) == ["copy(seeds=2)", "copy(seeds=9)", "copy(seeds=[5, 6])"]
 
 
 def test_scores_of_other_names_stand_apart():
@@ -460,7 +452,7 @@ def test_a_lost_score_counts_with_the_baseline_and_is_noted():
 
 def test_notes_warn_of_unequal_machines_and_seeds():
     other = dataclasses.replace(ENVIRONMENT, device_kind="H200")
-    slow = dataclasses.replace(make_result(cell="rnn", scores=(0.1, 0.2)), environment=other)
+    slow = dataclasses.replace(make_result(cell="rnn", scores=(0.1, 0.2)), environments=[other])
     notes = " ".join(make_groups([make_result(), slow])[0].notes())
     assert "different machines" in notes
     assert "differ in their seeds" in notes
@@ -468,7 +460,7 @@ def test_notes_warn_of_unequal_machines_and_seeds():
 
 def test_a_note_tells_cells_apart_that_were_computed_in_different_ways():
     by_cudnn = dataclasses.replace(ENVIRONMENT, recurrence="cudnn")
-    lstm = dataclasses.replace(make_result(cell="lstm"), environment=by_cudnn)
+    lstm = dataclasses.replace(make_result(cell="lstm"), environments=[by_cudnn])
     (note,) = make_groups([make_result(), lstm])[0].notes()
     assert note.endswith("different ways, so their times compare these, too: gru scan, lstm cudnn")
 
@@ -1048,9 +1040,9 @@ def test_the_page_and_the_markdown_hold_every_test_of_every_claim(folder):
 
 def test_every_report_gives_the_verdicts_of_parts_that_differ(tmp_path):
     gru, lstm = make_result(), make_result(cell="lstm")
-    elsewhere = dataclasses.replace(lstm, environment=dataclasses.replace(
-        lstm.environment, processor="Another"
-    ))  # fmt: skip
+    elsewhere = dataclasses.replace(
+        lstm, environments=[dataclasses.replace(lstm.environment, processor="Another")]
+    )
     parts = "in training: not tested, between two steps: supported"
     for kind in ("html", "markdown", "latex"):
         render.render([gru, elsewhere], [], kind, tmp_path / kind)

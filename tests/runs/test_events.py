@@ -53,7 +53,7 @@ def make_config(
 
 def make_log(folder: Path, config: ExperimentConfig) -> EventLog:
     plain = {"cell": {"name": config.cell.name}, "note": "# [1] | 100%"}
-    return EventLog(folder, config.seeds, plain, config.identity(), trial_hparams(config))
+    return EventLog(folder, config.seeds, plain, config.identity({}), trial_hparams(config))
 
 
 def read_run(folder: Path) -> EventAccumulator:
@@ -151,8 +151,8 @@ def test_seeds_of_a_configuration_are_one_trial_and_tasks_mix(tmp_path: Path, se
     for task, hidden_size in settings:
         for cell in CELLS:
             config = make_config(cell, task, seeds, hidden_size)
-            configs[config.identity()] = config
-            with make_log(tmp_path / config.run_name(), config) as log:
+            configs[config.identity({})] = config
+            with make_log(tmp_path / config.run_name({}), config) as log:
                 for seed in config.seeds:
                     log.log(seed, 9, {f"validation/{score}": 0.0 for score in ("loss", task)})
                     log.finish(seed, 9, {"loss": 0.5, scores[task]: 1.0 + seed}, scores[task])
@@ -163,7 +163,7 @@ def test_seeds_of_a_configuration_are_one_trial_and_tasks_mix(tmp_path: Path, se
     for trial in trials:
         config = configs[trial.name]
         names = [session.name.rpartition("/") for session in trial.sessions]
-        assert {folder for folder, _, _ in names} == {config.run_name()}
+        assert {folder for folder, _, _ in names} == {config.run_name({})}
         assert [name for _, _, name in names] == [f"seed_{seed}" for seed in config.seeds]
         shown = {key: getattr(v, v.WhichOneof("kind")) for key, v in trial.hparams.items()}
         assert shown == trial_hparams(config)

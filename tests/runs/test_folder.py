@@ -15,7 +15,7 @@ from helpers.made_up import make_curve, make_result
 from gru_bench.runs.folder import (
     RESULT,
     DamagedResult,
-    is_finished,
+    identity_of,
     load_results,
     prepare_folder,
     read_result,
@@ -88,7 +88,7 @@ DAMAGE = {
     "not text": (lambda text: "\x00\x01", "not JSON"),
     "a list": (lambda text: "[1, 2]", "not a result of gru-bench"),
     "foreign": (lambda text: '{"result": "ok"}', "not a result of gru-bench"),
-    "newer": (damaged(lambda d: d.update(schema_version=99)), "`schema_version` is 99, known is 2"),
+    "newer": (damaged(lambda d: d.update(schema_version=99)), "`schema_version` is 99, known is 3"),
     "a key lost": (damaged(lambda d: d["timing"].pop("wall_s")), "`wall_s`.*timing"),
     "a wrong type": (damaged(lambda d: d["parameters"].update(cell="many")), "parameters.cell"),
     "a wrong score": (damaged(lambda d: d["seeds"][1]["test"].update(mse="low")), "seeds.*test"),
@@ -117,7 +117,7 @@ def test_damage_is_named_in_one_line_and_passed_over(tmp_path, kind):
     results, warnings = load_results(tmp_path)
     assert results == [good]
     assert warnings == [f"passed over {error.value}"]
-    assert not is_finished(tmp_path / "bad", make_result(cell="rnn").identity)
+    assert identity_of(tmp_path / "bad") is None
 
 
 def test_unfinished_runs_are_counted_and_other_tools_folders_are_not(tmp_path):
@@ -150,25 +150,43 @@ def test_nothing_to_load_says_what_to_do(tmp_path):
         load_results(tmp_path)
 
 
-def test_finished_means_this_very_configuration(tmp_path):
-    result = make_result()
-    assert not is_finished(tmp_path, result.identity)
-    write_result(tmp_path, result)
-    assert is_finished(tmp_path, result.identity)
-    assert not is_finished(tmp_path, "0" * 16)
+RUN, IDENTITY = "adding/gru/h128-1234abcd", "1234abcd" * 2
 
 
 def test_prepare_folder_writes_the_config_and_clears_an_earlier_attempt(tmp_path):
     config = make_result().config
-    folder = prepare_folder(tmp_path, "adding/gru/h128-1234abcd", config)
-    write_result(folder, make_result())
+    folder = prepare_folder(tmp_path, RUN, IDENTITY, config)
+    assert identity_of(folder) == IDENTITY
+    write_result(folder, dataclasses.replace(make_result(), identity=IDENTITY))
     (folder / "seed_0").mkdir()
     (folder / "seed_0" / "events.out.tfevents.1").write_text("old")
     (folder / "notes.txt").write_text("mine")
     (folder / f"{UNFINISHED}{RESULT}.x1").write_text("killed while it was written")
-    assert prepare_folder(tmp_path, "adding/gru/h128-1234abcd", config) == folder
+    assert prepare_folder(tmp_path, RUN, IDENTITY, config) == folder
     assert names(folder) == ["config.yaml", "notes.txt"]
     assert yaml.safe_load((folder / "config.yaml").read_text()) == config
+
+
+def test_finished_seeds_stay_while_others_are_added(tmp_path):
+    folder = prepare_folder(tmp_path, RUN, IDENTITY, {})
+    result = dataclasses.replace(make_result(scores=(0.1, 0.2)), identity=IDENTITY)
+    write_result(folder, result)
+    for seed in (0, 1, 2):
+        (folder / f"seed_{seed}").mkdir()
+    prepare_folder(tmp_path, RUN, IDENTITY, {}, finished=[0, 1])
+    assert names(folder) == ["config.yaml", "result.json", "seed_0", "seed_1"]
+    assert read_result(folder) == result
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_folder_that_holds_another_run_is_not_overwritten(tmp_path, finished):
+    folder = prepare_folder(tmp_path, RUN, IDENTITY, {})
+    if finished:
+        write_result(folder, dataclasses.replace(make_result(), identity=IDENTITY))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(UserError, match=rf"holds another run \({IDENTITY}, not 0{{16}}\)"):
+        prepare_folder(tmp_path, RUN, "0" * 16, {"other": "run"})
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 @pytest.mark.parametrize("version", [1, 99])
@@ -176,7 +194,7 @@ def test_a_result_of_another_version_is_kept_aside(tmp_path, version):
     content = json.dumps({"schema_version": version})
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / RESULT).write_text(content)
-    folder = prepare_folder(tmp_path, "run", {})
+    folder = prepare_folder(tmp_path, "run", IDENTITY, {})
     assert names(folder) == ["config.yaml", f"result.schema-{version}.json"]
     assert (folder / f"result.schema-{version}.json").read_text() == content
 
@@ -184,7 +202,7 @@ def test_a_result_of_another_version_is_kept_aside(tmp_path, version):
 def test_an_out_dir_that_cannot_be_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"out_dir=.*file is not possible: cannot write"):
-        prepare_folder(tmp_path / "file", "adding/gru/h1-0", {})
+        prepare_folder(tmp_path / "file", "adding/gru/h1-0", IDENTITY, {})
 
 
 def test_reading_and_reporting_do_not_import_jax():
@@ -193,3 +211,19 @@ def test_reading_and_reporting_do_not_import_jax():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+def test_a_result_of_the_schema_before_is_read_as_one_of_today(tmp_path):
+    """There the seeds were part of the configuration, and one environment was kept."""
+    today = make_result("copy", scores=(0.5, 0.6))
+    data = json.loads(write_result(tmp_path, today).read_text())
+    del data["axis"], data["score"]["is_share"]
+    data["environment"] = data.pop("environments")[0]
+    data["config"] |= {"seeds": [0, 1], "margin": data.pop("margin"), "force": False}
+    for seed in data["seeds"]:
+        del seed["environment"]
+    (tmp_path / RESULT).write_text(json.dumps(data | {"schema_version": 2}))
+    assert read_result(tmp_path) == today
+    (tmp_path / RESULT).write_text(json.dumps({"schema_version": 2, "config": None}))
+    with pytest.raises(DamagedResult):
+        read_result(tmp_path)

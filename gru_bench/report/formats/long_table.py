@@ -8,8 +8,8 @@ from types import UnionType
 from typing import get_args, get_type_hints
 
 from gru_bench.config.cell import CellConfig
-from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.optim import OptimConfig
+from gru_bench.config.run import RunConfig
 from gru_bench.config.tasks import TASKS
 from gru_bench.evidence.run_settings import NOT_A_SETTING, settings_of
 from gru_bench.report.rows import median, write_csv
@@ -64,7 +64,7 @@ EVALUATION: dict[str, type] = {
     "scheduled_learning_rate": float,
 }
 SECTIONS = (
-    ("", ExperimentConfig),
+    ("", RunConfig),
     ("cell.", CellConfig),
     *(("task.", task) for task in TASKS.values()),
     ("optim.", OptimConfig),
@@ -74,7 +74,7 @@ SECTIONS = (
 def _settings() -> dict[str, type]:
     """The keys of the configuration that take one value and are not told elsewhere, typed."""
     # A rate that was tuned is the seed's, not the configuration's.
-    told = {*NOT_A_SETTING, *ExperimentConfig.NOT_IDENTITY, "optim.learning_rate"}
+    told = {*NOT_A_SETTING, "optim.learning_rate"}
     kinds = {}
     for prefix, schema in SECTIONS:
         hints = get_type_hints(schema)

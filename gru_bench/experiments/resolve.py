@@ -1,0 +1,301 @@
+"""From configurations to runs about which everything is decided: data, identity, folder, sizes.
+
+What is decided here is decided once; nothing is looked up or replaced afterwards. Three things are
+left to the population that a run is trained in, since they depend on how many are trained at once
+or on training itself: the implementation of the recurrence, the devices that share a batch, and
+the best of several learning rates.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gru_bench.config.cell import REFERENCE, CellConfig
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.run import RunConfig
+from gru_bench.config.tasks import TokenTaskConfig
+from gru_bench.config.user_classes import source_file
+from gru_bench.measuring.equal_time import match_training_time
+from gru_bench.measuring.recurrence_choice import check_path
+from gru_bench.model.counts import matched_hidden_size
+from gru_bench.model.model import ModelConfig, cell_class
+from gru_bench.system.errors import UserError
+from gru_bench.system.files import content_hash, write_atomically
+from gru_bench.system.locks import lock
+from gru_bench.tasks.base import Task
+from gru_bench.tasks.make import make_task
+from gru_bench.training.state import TrainConfig, with_hidden_size
+
+SIZES = ".sizes"  # below out_dir: hidden sizes of equal time
+EVALUATIONS = 20  # of a synthetic task, unless evaluate_every says otherwise
+
+
+class DataChanged(Exception):  # noqa: N818
+    """A file of data is another one than when it was read. The message is one line."""
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """A task with its data, and what the files that they came from held when they were read.
+
+    Attributes:
+        task: The task.
+        files: The files, by the key that names each.
+        contents: The hash of each, by the same keys.
+    """
+
+    task: Task
+    files: Mapping[str, Path]
+    contents: Mapping[str, str]
+
+    def check(self) -> None:
+        """Raises `DataChanged` unless every file holds what it held when it was read."""
+        for key, path in self.files.items():
+            if content_hash(path) != self.contents.get(key):
+                raise DataChanged(
+                    f"{key}={path} has changed since it was read: run the same command again, which"
+                    " trains on what it holds now"
+                )
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A run about which everything is decided that can be before training.
+
+    Attributes:
+        config: What was asked for.
+        data: The task with its data.
+        train: How each seed is trained.
+        identity: Equal for runs that differ in nothing but their seeds and their execution.
+        name: The run folder below `out_dir`.
+        setting: Equal for runs that differ in nothing but the cell and tuning.
+        population: Equal for runs whose seeds can be trained as one: no shape differs.
+    """
+
+    config: ExperimentConfig
+    data: TaskData
+    train: TrainConfig
+    identity: str
+    name: str
+    setting: str
+    population: str
+
+    @property
+    def task(self) -> Task:
+        """The task with its data."""
+        return self.data.task
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return Path(self.config.out_dir) / self.name
+
+    def resolved(self) -> dict[str, Any]:
+        """Returns what the run is, as plain values with the hashes of what it depends on."""
+        return self.config.resolved(self.data.contents)
+
+
+def resolve(
+    configs: Sequence[ExperimentConfig],
+    note: Callable[[str], None] = lambda line: None,
+    here: bool = True,
+) -> list[Experiment]:
+    """Decides everything about some runs. Data that several of them share are read once.
+
+    Args:
+        configs: What is asked for.
+        note: Takes a line on what a user should know of the data, each line once.
+        here: Whether this process is to train them. Else another machine may have other ways to
+            compute the recurrence, and other sizes of equal time: these are left open.
+
+    Raises:
+        UserError: The data cannot be had, or do not fit the configuration; two cells go by one
+            name; or this process, which is to train, has not the implementation of the recurrence
+            that is asked for.
+    """
+    require_distinct_cells(configs)
+    read: dict[str, TaskData] = {}
+    experiments = []
+    noted: set[str] = set()
+
+    def note_once(line: str) -> None:
+        if line not in noted:
+            noted.add(line)
+            note(line)
+
+    for config in configs:
+        key = repr((config.task, config.corpus, config.batch_size))
+        if key not in read:
+            read[key] = read_data(config, note_once)
+        experiments.append(resolve_one(config, read[key]))
+    if not here:
+        return experiments
+    for experiment in experiments:
+        check_path(experiment.train.model)
+    return with_measured_sizes(experiments)
+
+
+def with_measured_sizes(experiments: Sequence[Experiment]) -> list[Experiment]:
+    """Returns the runs with hidden sizes of equal time, where these are asked for."""
+    sizes: dict[str, dict[str, int]] = {}
+    for setting in {each.setting for each in experiments if each.config.match == "time"}:
+        sizes[setting] = measure_sizes([each for each in experiments if each.setting == setting])
+    return [
+        dataclasses.replace(
+            each, train=with_hidden_size(each.train, sizes[each.setting][each.config.cell.name])
+        )
+        if each.setting in sizes
+        else each
+        for each in experiments
+    ]
+
+
+def measure_sizes(experiments: Sequence[Experiment]) -> dict[str, int]:
+    """Returns each cell's hidden size at which a training step takes as long as the LSTM's.
+
+    They are kept beside the runs: measured anew, they might come out a little different, and runs
+    of one setting would not be of one size.
+    """
+    first = experiments[0]
+    config = first.config
+    trains = {each.config.cell.name: each.train for each in experiments}
+    path = Path(config.out_dir) / SIZES / f"{first.setting}.json"
+    cells = {name: train.model.cell for name, train in trains.items()}
+    # A cell of the user's is another one once its file has changed.
+    keys = {cell: f"{cell} {content_hash(source_file(cell))}" for cell in cells.values()}
+    with lock(path.with_suffix(".lock"), wait=True):  # Other jobs of the sweep want the same sizes.
+        known: dict[str, int] = {}
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            known = msgspec.json.decode(path.read_bytes(), type=dict[str, int])
+        missing = [cell for cell, key in keys.items() if key not in known]
+        if missing:
+            found = match_training_time(lstm_of(first), missing, first.task)
+            known |= {keys[cell]: match.hidden_size for cell, match in found.items()}
+            write_atomically(path, msgspec.json.encode(known))
+    return {name: known[keys[cell]] for name, cell in cells.items()}
+
+
+def lstm_of(experiment: Experiment) -> TrainConfig:
+    """Returns the training of the LSTM that the run is compared with."""
+    reference = dataclasses.replace(experiment.config, cell=CellConfig(name=REFERENCE))
+    return make_train_config(reference, experiment.task, "auto")
+
+
+def require_distinct_cells(configs: Sequence[ExperimentConfig]) -> None:
+    """Raises `UserError` if two classes go by the name of one cell."""
+    classes: dict[str, str] = {}
+    for cell in (config.cell for config in configs):
+        first = classes.setdefault(cell.name, cell.implementation)
+        if first != cell.implementation:
+            raise UserError(
+                f"cell.name={cell.name} is not possible for both {first} and"
+                f" {cell.implementation}: give one of them another cell.name"
+            )
+
+
+def read_data(config: ExperimentConfig, note: Callable[[str], None]) -> TaskData:
+    """Makes the task, and hashes the files that it reads; `note` takes a line on these.
+
+    Raises:
+        UserError: The data cannot be had, or a file changes while it is read.
+    """
+    files = config.data_files()
+    contents = config.hash_data()
+    data = TaskData(make_task(config, note), files, contents)
+    try:
+        data.check()
+    except DataChanged as error:
+        raise UserError(str(error)) from None
+    return data
+
+
+def resolve_one(config: ExperimentConfig, data: TaskData) -> Experiment:
+    """Decides everything about one run, given its data."""
+    train = make_train_config(config, data.task, config.recurrence)
+    contents = data.contents
+
+    def identity(**changes: Any) -> str:
+        return dataclasses.replace(config, **changes).identity(contents)
+
+    one_rate = dataclasses.replace(config.optim, learning_rate=1.0)
+    own = config.identity(contents)
+    return Experiment(
+        config=config,
+        data=data,
+        train=train,
+        identity=own,
+        name=config.run_name(contents),
+        setting=identity(cell=CellConfig(name=REFERENCE)),
+        # A run that is tuned stands alone, since its learning rate is not known beforehand.
+        population=own if config.tune.learning_rates else identity(optim=one_rate),
+    )
+
+
+def make_train_config(config: RunConfig, task: Task, recurrence: str) -> TrainConfig:
+    """Returns what training needs to know of a run: counts of steps instead of epochs.
+
+    Raises:
+        UserError: The data do not fit the configuration.
+    """
+    if task.examples is not None and task.examples < config.batch_size:
+        raise UserError(
+            f"batch_size={config.batch_size} is not possible: batch_size must be at most"
+            f" {task.examples}, the examples to train on"
+        )
+    if task.examples is None:
+        if config.steps is None:
+            raise UserError(
+                f"epochs={config.epochs} is not possible: task.name={config.task.name} is drawn"
+                " without end, so give steps instead"
+            )
+        steps = config.steps
+        evaluate_every = -(-steps // EVALUATIONS)
+    else:
+        evaluate_every = task.examples // config.batch_size
+        steps = config.steps or (config.epochs or 1) * evaluate_every
+    return TrainConfig(
+        model=make_model_config(config, task, recurrence),
+        optim=config.optim,
+        steps=steps,
+        evaluate_every=min(config.evaluate_every or evaluate_every, steps),
+        patience=config.patience,
+        stop_when_solved=config.stop_when_solved,
+    )
+
+
+def make_model_config(config: RunConfig, task: Task, recurrence: str) -> ModelConfig:
+    """Returns the sizes and choices of the model for a task."""
+    cell, embedding_size = config.cell, None
+    cell_class(cell.implementation)  # What is wrong with a class of the user's is said here.
+    if task.tokens and isinstance(config.task, TokenTaskConfig):
+        embedding_size = config.task.embedding_size
+    input_size = task.input_size if embedding_size is None else embedding_size
+    # Sizes of equal time are measured, all cells of a setting in turns.
+    match = "hidden" if config.match == "time" else config.match
+    return ModelConfig(
+        cell=cell.implementation,
+        input_size=task.input_size,
+        output_size=task.output_size,
+        hidden_size=matched_hidden_size(
+            cell.implementation,
+            input_size,
+            config.hidden_size,
+            config.layers,
+            match,
+            config.budget,
+        ),
+        layers=config.layers,
+        readout=task.readout,
+        embedding_size=embedding_size,
+        forget_bias=cell.forget_bias,
+        chrono_length=(cell.chrono_length or task.sequence_length)
+        if cell.initialisation == "chrono"
+        else None,
+        dtype=config.precision,
+        recurrence=recurrence,
+    )
