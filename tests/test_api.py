@@ -115,6 +115,7 @@ def test_a_run_that_fails_is_named_after_the_others_are_finished(tmp_path):
     assert read_result(rnn).cell == "rnn"
 
 
+@pytest.mark.process
 def test_import_is_light(tmp_path):
     program = (
         "import sys, gru_bench; gru_bench.run, gru_bench.load_results, gru_bench.UserError;"
@@ -123,6 +124,7 @@ def test_import_is_light(tmp_path):
     assert python(program, tmp_path) == "set()\n"
 
 
+@pytest.mark.process
 def test_devices_that_jax_has_already_are_kept(finished, tmp_path):
     _, words, results = finished
     devices = (os.cpu_count() or 1) + 1

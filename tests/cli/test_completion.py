@@ -47,6 +47,7 @@ def folder_with_script(tmp_path, shell):
     return tmp_path
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("shell", START)
 def test_a_tab_completes_what_is_typed(shell, tmp_path):
     if shutil.which(shell) is None:
@@ -83,6 +84,7 @@ def read_until(terminal, end):
     return shown
 
 
+@pytest.mark.process
 def test_fish_completes_what_is_typed(tmp_path):
     if shutil.which("fish") is None:
         pytest.skip("fish is not installed")

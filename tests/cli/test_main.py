@@ -41,6 +41,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return out, done.stdout
 
 
+@pytest.mark.process
 def test_run_ends_with_the_table_and_where_it_lies(finished: tuple[Path, str]) -> None:
     out, printed = finished
     assert "gru" in printed
@@ -48,6 +49,7 @@ def test_run_ends_with_the_table_and_where_it_lies(finished: tuple[Path, str]) -
     assert f"2 runs in {out}" in printed
 
 
+@pytest.mark.process
 def test_run_folder_is_complete(finished: tuple[Path, str]) -> None:
     out, _ = finished
     (result,) = (out / "adding" / "gru").glob("h4-*/result.json")
@@ -63,6 +65,7 @@ def test_run_folder_is_complete(finished: tuple[Path, str]) -> None:
     assert not [path for path in result.parent.iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.process
 def test_json_report_has_the_documented_keys(
     finished: tuple[Path, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -79,6 +82,7 @@ def test_json_report_has_the_documented_keys(
     ]  # fmt: skip
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("format", ["table", "markdown", "latex", "csv", "html"])
 def test_other_reports_name_the_cells(
     finished: tuple[Path, str], tmp_path: Path, format: str
@@ -89,6 +93,7 @@ def test_other_reports_name_the_cells(
     assert "gru" in file.read_text()
 
 
+@pytest.mark.process
 def test_claims_end_with_the_ledger_and_a_page(tmp_path: Path) -> None:
     words = ["claims", "-q", "task=adding", "cell=gru,lstm", "task.length=6", "hidden_size=4"]
     rest = ["steps=6", "seeds=2", f"out_dir={tmp_path}/runs", "--out", f"{tmp_path}/claims.html"]
@@ -104,6 +109,7 @@ def test_claims_end_with_the_ledger_and_a_page(tmp_path: Path) -> None:
     assert "2 finished" in status.stdout
 
 
+@pytest.mark.process
 def test_a_run_that_fails_is_named_and_the_exit_status_is_1(tmp_path: Path) -> None:
     words = [*RUN[1:], "cell=gru", "probes=false", f"out_dir={tmp_path}"]
     (config,) = compose_experiments(words[1:], multirun=False)
@@ -114,6 +120,7 @@ def test_a_run_that_fails_is_named_and_the_exit_status_is_1(tmp_path: Path) -> N
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.process
 def test_damaged_result_is_named_and_passed_over(
     finished: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -130,6 +137,7 @@ def test_damaged_result_is_named_and_passed_over(
     assert [row["cell"] for row in csv.DictReader(printed.out.splitlines())] == ["rnn"]
 
 
+@pytest.mark.process
 def test_finished_runs_are_skipped_unless_forced(finished: tuple[Path, str]) -> None:
     out, _ = finished
     (result,) = (out / "adding" / "rnn").glob("h4-*/result.json")
@@ -144,6 +152,7 @@ def test_finished_runs_are_skipped_unless_forced(finished: tuple[Path, str]) -> 
     assert result.stat().st_mtime_ns > before
 
 
+@pytest.mark.process
 def test_same_seed_gives_the_same_result(finished: tuple[Path, str], tmp_path: Path) -> None:
     out, _ = finished
     assert gru_bench(*RUN, "cell=gru", "seeds=[1]", f"out_dir={tmp_path}").returncode == 0
@@ -153,6 +162,7 @@ def test_same_seed_gives_the_same_result(finished: tuple[Path, str], tmp_path: P
     assert run["test"] == json.loads(together.read_text())["seeds"][1]["test"]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "words",
     [
@@ -182,6 +192,7 @@ def test_bad_input_is_one_line_and_exit_code_2(words: list[str], tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.process
 def test_results_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("not a folder")
     done = gru_bench(*RUN, "cell=gru", f"out_dir={tmp_path}/runs")
@@ -190,6 +201,7 @@ def test_results_folder_that_is_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "runs").read_text() == "not a folder"
 
 
+@pytest.mark.process
 def test_params_are_exact_and_quick_without_jax(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["params", "--input-size", "2,64", "--hidden-size", "128,256", "--format", "json"]
     assert main(words) == 0
@@ -260,6 +272,7 @@ def test_help_names_every_key_of_a_search() -> None:
     assert missing == []
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "command", [[], ["run"], ["search"], ["report"], ["params"], ["speed"], ["board"], ["info"]]
 )
@@ -277,6 +290,7 @@ def test_help_imports_nothing_heavy(command: list[str]) -> None:
     assert time.perf_counter() - started < 10  # a hang, not a benchmark
 
 
+@pytest.mark.process
 def test_info_names_versions_devices_and_cache(tmp_path: Path) -> None:
     done = gru_bench("info", GRU_BENCH_CACHE=str(tmp_path))
     assert done.returncode == 0, done.stderr

@@ -47,6 +47,7 @@ def wait_for_tags(address: str) -> dict[str, Any]:
     raise AssertionError("TensorBoard found no runs in 30 s")
 
 
+@pytest.mark.process
 @pytest.mark.timeout(90)
 def test_board_serves_the_runs_on_a_free_port_until_interrupted(tmp_path: Path) -> None:
     folder = tmp_path / "copy" / "gru" / "h8-01234567"

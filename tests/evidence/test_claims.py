@@ -87,6 +87,7 @@ def test_there_are_ten_claims_in_order_and_none_is_tested_without_runs():
     assert all(c.sentence.endswith(".") and c.how.endswith(".") for c in claims)
 
 
+@pytest.mark.process
 def test_importing_the_claims_leaves_jax_alone():
     code = "import gru_bench.evidence.claims.ledger, sys; assert 'jax' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -211,6 +211,7 @@ def test_a_command_of_the_page_does_what_it_says(command, tmp_path):
     assert list(tmp_path.rglob(RESULT))
 
 
+@pytest.mark.process
 def test_a_killed_job_is_lost_alone():
     process = JobProcess(NOTHING)
     timer = threading.Timer(0.2, os.kill, (process._process.pid, signal.SIGKILL))
@@ -227,6 +228,7 @@ def test_what_ended_a_process_is_said():
     assert "status 3" in jobs._reason(3, "\n")
 
 
+@pytest.mark.process
 def test_a_job_ends_once_nobody_waits_for_it():
     process = JobProcess(NOTHING)
     process.stop()

@@ -342,6 +342,7 @@ def test_a_sweep_has_built_in_ones_and_ones_own_side_by_side():
     ]
 
 
+@pytest.mark.process
 def test_a_package_offers_classes_by_name(tmp_path):
     shutil.copytree(ROOT / "examples", tmp_path, dirs_exist_ok=True)
     info = tmp_path / "own_package-1.0.dist-info"
@@ -582,6 +583,7 @@ def test_parity_is_that_of_the_marked_bits(examples):
     assert task.scores(task.tally(-outputs, batch))["accuracy"] == 0
 
 
+@pytest.mark.process
 def test_the_working_directory_is_searched_by_the_command(tmp_path):
     (tmp_path / "wrong.py").write_text("class Own: pass\n")
     command = [str(Path(sys.executable).parent / "gru-bench"), "run", "-q", "cell=custom"]

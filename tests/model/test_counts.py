@@ -192,6 +192,7 @@ def test_the_table_of_matched_sizes_compares_with_the_lstm_beside():
         assert row["ratio_to_lstm"] == row["parameters"] / lstm["parameters"]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("module", ["model.counts", "config.reference"])
 def test_answers_without_jax_are_answered_without_jax(module):
     code = (

@@ -200,6 +200,7 @@ def test_another_ending_is_refused_with_those_that_are_right(tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.process
 def test_only_parquet_imports_pyarrow(tmp_path):
     write_result(tmp_path, dataclasses.replace(make_result()))
     program = (

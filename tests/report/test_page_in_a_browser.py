@@ -11,9 +11,12 @@ from helpers.made_up import make_learning_curve, make_show
 from gru_bench.report import render
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason="needs a browser: neither chromium nor google-chrome is installed"
-)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        BROWSER is None, reason="needs a browser: neither chromium nor google-chrome is installed"
+    ),
+]
 FLAGS = [
     "--headless",
     "--no-sandbox",

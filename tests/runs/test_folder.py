@@ -205,6 +205,7 @@ def test_an_out_dir_that_cannot_be_is_named(tmp_path):
         prepare_folder(tmp_path / "file", "adding/gru/h1-0", IDENTITY, {})
 
 
+@pytest.mark.process
 def test_reading_and_reporting_do_not_import_jax():
     program = "import sys, gru_bench.runs, gru_bench.report; print('jax' in sys.modules)"
     done = subprocess.run(

@@ -54,6 +54,7 @@ def test_states(tmp_path):
     assert state(tmp_path / "failed") is None
 
 
+@pytest.mark.process
 def test_a_run_whose_process_has_ended_is_broken_off(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
@@ -70,6 +71,7 @@ def test_a_number_given_out_again_is_no_sign_of_life(tmp_path):
     assert state(tmp_path) == "broken off"
 
 
+@pytest.mark.process
 def test_what_never_began_does_not_wait(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

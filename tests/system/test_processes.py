@@ -4,10 +4,13 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from gru_bench.system import processes
 from gru_bench.system.processes import lives, start_of
 
 
+@pytest.mark.process
 def test_a_process_lives_until_it_ends():
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     start = start_of(child.pid)

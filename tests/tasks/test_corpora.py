@@ -484,6 +484,7 @@ def test_presets_fit_the_schema():
         assert CorpusConfig(**preset).name == name
 
 
+@pytest.mark.process
 def test_reading_text_files_imports_no_table_library(tmp_path):
     path = write(tmp_path / "a.csv", ROWS * 5)
     code = (

@@ -486,6 +486,7 @@ def expect(child, start):
     assert line.startswith(start), line
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)]
 )
@@ -503,6 +504,7 @@ def test_a_signal_ends_training_with_a_checkpoint(number, status, tmp_path, whol
     assert_same(resumed(tmp_path / "run"), whole)
 
 
+@pytest.mark.process
 def test_a_second_signal_ends_a_chunk_in_its_midst(tmp_path):
     with process(train_for_very_long, tmp_path / "run") as child:
         expect(child, "compiled")
