@@ -45,7 +45,8 @@ COMPLAINT = re.compile(r"warning|error|traceback|^[WEF]\d{4} ", re.IGNORECASE)
 
 # Tests of the code that calls the dependencies; none needs PyTorch, whose wheels are large.
 TESTS = ["config", "model", "report", "runs", "tasks", "training"]
-TESTED_WITH = ("beartype", "hypothesis", "pytest", "pytest-timeout")
+TESTED_WITH = ("beartype", "hypothesis", "pandas", "pytest", "pytest-timeout")
+ENGINES = ("joblib", "search", "submitit")  # extras
 WITHOUT = "not (slow or network or browser or guide)"
 
 
@@ -61,13 +62,11 @@ def uv(*words: str | Path) -> str:
 def environment(end: str, wheel: Path, python: str) -> Iterator[Path]:
     """Yields the folder of a fresh environment that has the wheel and the versions of one end."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
     wanted = [
         *project["dependencies"],
-        *(
-            each
-            for each in project["optional-dependencies"]["test"]
-            if re.split(r"[^\w-]", each)[0] in TESTED_WITH
-        ),
+        *(each for extra in ENGINES for each in extras[extra]),
+        *(each for each in extras["test"] if re.split(r"[^\w-]", each)[0] in TESTED_WITH),
     ]
     with tempfile.TemporaryDirectory(prefix="gru-bench-package-") as temporary:
         folder = Path(temporary)
