@@ -32,13 +32,13 @@ from gru_bench.benchmark.peers import (
     make_torch_contestant,
     our_layer,
 )
-from gru_bench.cells.base import Cell, State
 from gru_bench.cells.builtin import CELLS
 from gru_bench.measuring.recurrence_choice import PATHS, obstacle, training_step
 from gru_bench.measuring.rounds import race
 from gru_bench.model.model import ModelConfig, make_cell
 from gru_bench.recurrence import fused
-from gru_bench.recurrence.scan import unroll
+from gru_bench.recurrence.plain import plain_unroll
+from gru_bench.recurrence.scan import Implementation, unroll
 from gru_bench.system import machine
 
 ROUNDS = 11
@@ -91,22 +91,6 @@ def paths_of(model: ModelConfig, interpret: bool) -> list[str]:
     return ["scan", "fused"] if fitting else ["scan"]
 
 
-def plain_scan(cell: Cell, x: jax.Array, state: State) -> tuple[jax.Array, State]:
-    """What the paths are compared with."""
-    maps = cell.recurrent_maps()
-
-    def dot(i: int, a: jax.Array) -> jax.Array:
-        weight, bias = maps[i]
-        return a @ weight if bias is None else a @ weight + bias
-
-    def body(state: State, x_t: jax.Array) -> tuple[State, jax.Array]:
-        state = cell.step(state, cell.project(x_t), dot)
-        return state, state[0]
-
-    state, outputs = jax.lax.scan(body, state, x)
-    return outputs, state
-
-
 def results(model: ModelConfig, shape: Shape, run: Callable[..., Any]) -> list[np.ndarray]:
     """Outputs, last state, and the gradients of a random combination of them."""
     cell = make_cell(model, shape.input_size, nnx.Rngs(0))
@@ -140,7 +124,7 @@ def check(sizes: Sizes, interpret: bool) -> list[dict[str, Any]]:
             for (dtype, precision), tolerance in TOLERANCES.items():
                 model = model_of(cell, shape, dtype)
                 with jax.default_matmul_precision("highest"):
-                    exact = results(model_of(cell, shape), shape, plain_scan)
+                    exact = results(model_of(cell, shape), shape, plain_unroll)
                 for path in paths_of(model, interpret):
                     row: dict[str, Any] = {
                         "cell": cell,
@@ -152,7 +136,9 @@ def check(sizes: Sizes, interpret: bool) -> list[dict[str, Any]]:
                     row |= {"precision": precision or "default", "tolerance": tolerance}
                     try:
                         with jax.default_matmul_precision(precision):
-                            found = results(model, shape, partial(unroll, path=path))
+                            found = results(
+                                model, shape, partial(unroll, implementation=Implementation(path))
+                            )
                         pairs = zip(found, exact, strict=True)
                         error = max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in pairs)
                         row |= {"error": error, "passed": error <= tolerance}

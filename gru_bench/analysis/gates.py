@@ -17,7 +17,8 @@ from gru_bench.analysis.trace import no_nudges, trace, weighted_mean
 from gru_bench.cells.base import Cell, Gates, State
 from gru_bench.cells.builtin import GRU, LSTM, GRUResetAfter
 from gru_bench.model.model import Model
-from gru_bench.model.streaming import embed, products
+from gru_bench.model.streaming import embed
+from gru_bench.recurrence.plain import plain_dot
 from gru_bench.tasks.base import Batch
 
 HISTOGRAM_BINS = 20
@@ -106,7 +107,7 @@ def gate_limits(
     end = jnp.full(cell.hidden_size, OPEN)
 
     def gates_of(driven: Cell, state: State) -> Gates:
-        return driven.gates(state, driven.project(x), products(driven, x.dtype))
+        return driven.gates(state, driven.project(x), plain_dot(driven, x.dtype))
 
     def remembering(keep: Array) -> Gates:
         driven = nnx.clone(cell)

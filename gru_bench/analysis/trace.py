@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 
 from gru_bench.cells.base import Cell, Gates, State
 from gru_bench.model.model import Model
-from gru_bench.model.streaming import products
+from gru_bench.recurrence.plain import plain_dot
 
 States = tuple[Float[Array, "time batch hidden"], ...]  # the state after each step
 
@@ -22,7 +22,7 @@ def trace(cell: Cell, x: Float[Array, "time batch input"], nudges: States) -> tu
     Returns:
         The states after each step, nudges included, and the gates; both have time first.
     """
-    dot = products(cell, x.dtype)
+    dot = plain_dot(cell, x.dtype)
 
     def body(state: State, step: tuple[Array, State]) -> tuple[State, tuple[State, Gates]]:
         x_t, nudge = step

@@ -71,7 +71,7 @@ def measure_speed(
             (TRAIN, {who: contestant.train for who, contestant in contestants.items()}),
             (INFER, {who: contestant.infer for who, contestant in contestants.items()}),
         ):
-            best_s = min(best_s, *race({"": multiply}, PRODUCTS)[""])
+            best_s = min(best_s, race({"": multiply}, PRODUCTS)[""].min())
             case = compare(race(calls, ROUNDS[grid]), 1e3 / A_TURN)
             flops = _flops(cell, shape, work)
             for who, figures in case["contestants"].items():

@@ -19,11 +19,12 @@ from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, PyTree
 
-from gru_bench.cells.base import Cell, State
+from gru_bench.cells.base import Cell
+from gru_bench.measuring.memory import program_memory_mb
 from gru_bench.measuring.recurrence_choice import path_times
-from gru_bench.measuring.rounds import program_memory_mb
 from gru_bench.model.model import ModelConfig, make_cell
-from gru_bench.recurrence.scan import unroll
+from gru_bench.recurrence.plain import plain_unroll
+from gru_bench.recurrence.scan import Implementation, unroll
 from gru_bench.system.machine import cpu_cores
 
 OURS = "gru-bench"
@@ -166,12 +167,13 @@ def _our_cell(cell: str, shape: Shape) -> Cell:
 
 
 def our_layer(cell: str, shape: Shape, path: str) -> Layer:
-    """This package's layer by one path of `unroll`."""
+    """This package's layer by one implementation of `unroll`."""
+    implementation = Implementation(path)
     graph, params = nnx.split(_our_cell(cell, shape))
 
     def apply(params: PyTree[Array], x: Array) -> Array:
         layer = nnx.merge(graph, params)
-        return unroll(layer, x, layer.zero_state(x.shape[1], x.dtype), path)[0]
+        return unroll(layer, x, layer.zero_state(x.shape[1], x.dtype), implementation)[0]
 
     return Layer(params, apply, split=True)
 
@@ -189,17 +191,7 @@ def _scan_layer(cell: str, shape: Shape) -> Layer:
 
     def apply(params: PyTree[Array], x: Array) -> Array:
         layer = nnx.merge(graph, params)
-        maps = layer.recurrent_maps()
-
-        def dot(i: int, a: Array) -> Array:
-            weight, bias = maps[i]
-            return a @ weight if bias is None else a @ weight + bias[None]
-
-        def body(state: State, x_t: Array) -> tuple[State, Array]:
-            state = layer.step(state, layer.project(x_t), dot)
-            return state, state[0]
-
-        return jax.lax.scan(body, layer.zero_state(x.shape[1], x.dtype), x)[1]
+        return plain_unroll(layer, x, layer.zero_state(x.shape[1], x.dtype))[0]
 
     return Layer(params, apply)
 

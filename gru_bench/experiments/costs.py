@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +11,12 @@ import numpy as np
 
 from gru_bench.config.cell import REFERENCE
 from gru_bench.experiments.resolve import Experiment, lstm_of
-from gru_bench.measuring.latency import step_latency
+from gru_bench.measuring.latency import Latency, measure_latency
+from gru_bench.measuring.rounds import spread
 from gru_bench.measuring.training_step import measure_training_steps
 from gru_bench.model.model import Model, load_model
 from gru_bench.model.streaming import stream_bytes
+from gru_bench.runs.result import CallLatency
 from gru_bench.tasks.base import Task
 from gru_bench.training.state import TrainConfig
 from gru_bench.training.step import init_state
@@ -28,14 +31,36 @@ class Cost:
         state_bytes: What is kept of one sequence between two steps.
         step_ms: Milliseconds of a training step, an entry a round; None if it is not measured.
         memory_mb: Megabytes that a training step holds at its peak; None if that is not known.
-        latency_us: Microseconds of one step of one sequence, an entry a round; None likewise.
+        latency: Of one step of one sequence; None likewise.
     """
 
     hidden_size: int
     state_bytes: int
     step_ms: np.ndarray | None = None
     memory_mb: float | None = None
-    latency_us: np.ndarray | None = None
+    latency: Latency | None = None
+
+    @property
+    def step_s(self) -> float | None:
+        """Seconds of a training step; None if it is not measured."""
+        return None if self.step_ms is None else float(np.median(self.step_ms)) / 1e3
+
+    def timing(self, reference: "Cost") -> dict[str, Any]:
+        """Returns the fields of `Timing` on one model, the ratios being to the reference's."""
+        times: dict[str, Any] = {"train_step_ms": None, "train_step_vs_lstm": None}
+        if self.step_ms is not None and reference.step_ms is not None:
+            times["train_step_ms"] = spread(self.step_ms)
+            times["train_step_vs_lstm"] = spread(self.step_ms / reference.step_ms)
+        if self.latency is not None and reference.latency is not None:
+            ours, theirs = self.latency.in_program_us, reference.latency.in_program_us
+            times["latency_us"] = spread(ours)
+            times["latency_vs_lstm"] = spread(ours / theirs)
+            times["call_us"] = CallLatency(
+                median=self.latency.call_quantile_us(0.5),
+                p99=self.latency.call_quantile_us(0.99),
+                calls=self.latency.call_us.size,
+            )
+        return times
 
 
 def measure_cells(experiments: Sequence[Experiment], timed: bool = True) -> dict[str, Cost]:
@@ -57,13 +82,13 @@ def measure_cells(experiments: Sequence[Experiment], timed: bool = True) -> dict
     if not timed:
         return costs
     steps = measure_training_steps(trains, first.task)
-    latencies = step_latency(models)
+    latencies = measure_latency(models)
     return {
         name: dataclasses.replace(
             cost,
             step_ms=steps[name].step_ms,
             memory_mb=steps[name].memory_mb,
-            latency_us=latencies[name],
+            latency=latencies[name],
         )
         for name, cost in costs.items()
     }

@@ -19,7 +19,6 @@ from gru_bench.experiments.to_result import (
     curves,
     mean_or_none,
     seed_result,
-    spread,
     trial_hparams,
     tuning_grid,
     tuning_result,
@@ -285,6 +284,7 @@ class Population:
         # The seconds of a population are shared out among its runs.
         share = len(member.seeds) / len(trained.steps)
         params = jax.tree.map(lambda leaf: leaf[member.places], trained.params)
+        rate = member.learning_rate
         cost, reference = self._costs[config.cell.name], self._costs[REFERENCE]
         return Result(
             identity=experiment.identity,
@@ -297,18 +297,16 @@ class Population:
             parameters=count(train, reference.hidden_size),
             score=task.score,
             axis=config.task.axis,
+            equal_time_ratio=experiment.equal_time_ratio,
             seeds=[
-                seed_result(trained, place, seed, member.learning_rate, task.score.name, share)
+                seed_result(trained, place, seed, rate, task.score.name, share, cost.step_s)
                 for place, seed in enumerate(member.seeds, start=member.first)
             ],
             timing=Timing(
                 compile_s=share * trained.compile_s,
                 train_s=share * trained.train_s,
                 wall_s=share * (time.perf_counter() - self._began),
-                train_step_ms=spread(cost.step_ms),
-                train_step_vs_lstm=spread(cost.step_ms, reference.step_ms),
-                latency_us=spread(cost.latency_us),
-                latency_vs_lstm=spread(cost.latency_us, reference.latency_us),
+                **cost.timing(reference),
             ),
             memory_mb=cost.memory_mb,
             state_bytes=cost.state_bytes,

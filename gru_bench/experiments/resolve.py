@@ -20,10 +20,11 @@ from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.run import RunConfig
 from gru_bench.config.tasks import TokenTaskConfig
 from gru_bench.config.user_classes import source_file
-from gru_bench.measuring.equal_time import match_training_time
+from gru_bench.measuring.equal_time import TimeMatch, match_training_time
 from gru_bench.measuring.recurrence_choice import check_path
 from gru_bench.model.counts import matched_hidden_size
 from gru_bench.model.model import ModelConfig, cell_class
+from gru_bench.runs.result import misses_equal_time
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import content_hash, write_atomically
 from gru_bench.system.locks import lock
@@ -75,6 +76,8 @@ class Experiment:
         name: The run folder below `out_dir`.
         setting: Equal for runs that differ in nothing but the cell and tuning.
         population: Equal for runs whose seeds can be trained as one: no shape differs.
+        equal_time_ratio: The training step's time over the LSTM's by which the hidden size was
+            chosen; None if it is not one of equal time.
     """
 
     config: ExperimentConfig
@@ -84,6 +87,7 @@ class Experiment:
     name: str
     setting: str
     population: str
+    equal_time_ratio: float | None = None
 
     @property
     def task(self) -> Task:
@@ -137,25 +141,43 @@ def resolve(
         return experiments
     for experiment in experiments:
         check_path(experiment.train.model)
-    return with_measured_sizes(experiments)
+    return with_measured_sizes(experiments, note)
 
 
-def with_measured_sizes(experiments: Sequence[Experiment]) -> list[Experiment]:
-    """Returns the runs with hidden sizes of equal time, where these are asked for."""
-    sizes: dict[str, dict[str, int]] = {}
+def with_measured_sizes(
+    experiments: Sequence[Experiment], note: Callable[[str], None]
+) -> list[Experiment]:
+    """Returns the runs with hidden sizes of equal time, where these are asked for.
+
+    Args:
+        experiments: The runs.
+        note: Takes a line on each cell that has no size of equal time in reach.
+    """
+    found: dict[str, dict[str, TimeMatch]] = {}
     for setting in {each.setting for each in experiments if each.config.match == "time"}:
-        sizes[setting] = measure_sizes([each for each in experiments if each.setting == setting])
+        alike = [each for each in experiments if each.setting == setting]
+        found[setting] = measure_sizes(alike)
+        for name, match in found[setting].items():
+            if misses_equal_time(match.ratio):
+                note(
+                    f"{alike[0].config.task_label}: {name} misses equal time: with"
+                    f" {match.hidden_size} units, the nearest in reach, its training step takes"
+                    f" {match.ratio:.2f} of the LSTM's"
+                )
     return [
-        dataclasses.replace(
-            each, train=with_hidden_size(each.train, sizes[each.setting][each.config.cell.name])
-        )
-        if each.setting in sizes
+        _with_match(each, found[each.setting][each.config.cell.name])
+        if each.setting in found
         else each
         for each in experiments
     ]
 
 
-def measure_sizes(experiments: Sequence[Experiment]) -> dict[str, int]:
+def _with_match(experiment: Experiment, match: TimeMatch) -> Experiment:
+    train = with_hidden_size(experiment.train, match.hidden_size)
+    return dataclasses.replace(experiment, train=train, equal_time_ratio=match.ratio)
+
+
+def measure_sizes(experiments: Sequence[Experiment]) -> dict[str, TimeMatch]:
     """Returns each cell's hidden size at which a training step takes as long as the LSTM's.
 
     They are kept beside the runs: measured anew, they might come out a little different, and runs
@@ -169,13 +191,13 @@ def measure_sizes(experiments: Sequence[Experiment]) -> dict[str, int]:
     # A cell of the user's is another one once its file has changed.
     keys = {cell: f"{cell} {content_hash(source_file(cell))}" for cell in cells.values()}
     with lock(path.with_suffix(".lock"), wait=True):  # Other jobs of the sweep want the same sizes.
-        known: dict[str, int] = {}
+        known: dict[str, TimeMatch] = {}
         with contextlib.suppress(OSError, msgspec.MsgspecError):
-            known = msgspec.json.decode(path.read_bytes(), type=dict[str, int])
+            known = msgspec.json.decode(path.read_bytes(), type=dict[str, TimeMatch])
         missing = [cell for cell, key in keys.items() if key not in known]
         if missing:
             found = match_training_time(lstm_of(first), missing, first.task)
-            known |= {keys[cell]: match.hidden_size for cell, match in found.items()}
+            known |= {keys[cell]: match for cell, match in found.items()}
             write_atomically(path, msgspec.json.encode(known))
     return {name: known[keys[cell]] for name, cell in cells.items()}
 

@@ -12,13 +12,19 @@ from gru_bench.config.score import Score
 from gru_bench.model.counts import stack_parameters
 from gru_bench.model.model import Model, count_parameters
 from gru_bench.runs.events import _tag
-from gru_bench.runs.result import Curve, Parameters, SeedResult, Spread, Tuning
+from gru_bench.runs.result import Curve, Parameters, SeedResult, Tuning
 from gru_bench.tasks.base import Split
 from gru_bench.training.state import NEVER, Evaluation, Fit, TrainConfig
 
 
 def seed_result(
-    trained: Fit, run: int, seed: int, learning_rate: float, score: str, share: float
+    trained: Fit,
+    run: int,
+    seed: int,
+    learning_rate: float,
+    score: str,
+    share: float,
+    step_s: float | None = None,
 ) -> SeedResult:
     """One run of a population.
 
@@ -29,6 +35,8 @@ def seed_result(
         learning_rate: its learning rate.
         score: name of the task's main score.
         share: of the population's seconds that its experiment is charged with.
+        step_s: seconds of a training step, measured in turns with the other cells; None if it is
+            not measured.
     """
     # A run that has stopped takes part in later evaluations without having changed.
     seen = [
@@ -53,7 +61,7 @@ def seed_result(
         best_step=reached(trained.best_step[run]),
         steps=int(trained.steps[run]),
         solved_step=solved_step,
-        solved_s=next((share * e.time_s for e in seen if e.steps[run] == solved_step), None),
+        solved_s=None if step_s is None or solved_step is None else solved_step * step_s,
         diverged_step=reached(trained.diverged_step[run]),
         curve=Curve(
             step=[int(e.steps[run]) for e in seen],
@@ -98,14 +106,6 @@ def tuning_result(tune: TuneConfig, trained: Fit, score: Score) -> Tuning:
         scores=scores.tolist(),
         chosen=tune.learning_rates[best],
     )
-
-
-def spread(values: np.ndarray | None, reference: np.ndarray | float | None = 1.0) -> Spread | None:
-    """Median and quartiles of values over those of a reference; None where either is missing."""
-    if values is None or reference is None:
-        return None
-    low, median, high = np.quantile(values / reference, [0.25, 0.5, 0.75])
-    return Spread(median=float(median), low=float(low), high=float(high), repeats=len(values))
 
 
 def mean_or_none(values: Sequence[float] | np.ndarray) -> float | None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from gru_bench.measuring.training_step import measure_training_steps
 from gru_bench.model.counts import matched_hidden_size
@@ -22,8 +21,8 @@ FARTHEST_FACTOR = 4  # neither more nor less of it
 MAX_PASSES = 4  # each compiles its programs and times them in turns
 LEAST_SLOPE = 0.25  # of log time over log size, beyond what was measured
 TOLERANCE = 0.03  # in log time: what so short a measurement can tell apart
-MIN_ROUNDS = 5
-SECONDS = 2.0
+ROUNDS = 5
+LIMIT_S = 2.0
 
 Ratios = dict[int, float]  # of step times to the LSTM's, by hidden size
 
@@ -33,9 +32,10 @@ class TimeMatch:
     """The size that was found for a cell.
 
     Attributes:
-        hidden_size: the size.
-        ratio: its training step's time, over the LSTM's.
-        ratios: likewise of every size that was measured.
+        hidden_size: The size.
+        ratio: The time of its training step over that of the LSTM's, which is far from 1 where no
+            size in reach takes as long.
+        ratios: The same ratio of every size that was measured.
     """
 
     hidden_size: int
@@ -67,7 +67,7 @@ def match_training_time(
             for cell in sizes
             for size in sizes[cell]
         }
-        costs = measure_training_steps({"": lstm} | configs, task, MIN_ROUNDS, SECONDS)
+        costs = measure_training_steps({"": lstm} | configs, task, ROUNDS, LIMIT_S)
         return {
             cell: {
                 size: float(np.median(costs[f"{cell} {size}"].step_ms / costs[""].step_ms))
@@ -153,6 +153,8 @@ def expected_log_ratios(ratios: Ratios, sizes: Sequence[int]) -> np.ndarray:
     sizes the logarithm of time is linear in that of size; beyond them it goes on as it does on the
     whole, but not so flat that the next size would be out of reach.
     """
+    from scipy.optimize import isotonic_regression  # 0.3 s, for the few runs that match time
+
     measured = sorted(ratios)
     known, wanted = np.log(measured), np.log(sizes)
     fitted = isotonic_regression(np.log([ratios[size] for size in measured])).x

@@ -24,7 +24,7 @@ from gru_bench.config.user_classes import source_file, told
 from gru_bench.measuring.rounds import race
 from gru_bench.model.model import ModelConfig, cell_class, make_cell
 from gru_bench.recurrence import cudnn, fused
-from gru_bench.recurrence.scan import unroll
+from gru_bench.recurrence.scan import Implementation, unroll
 from gru_bench.recurrence.tiles import NotPointwise
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import cache_dir, content_hash, write_atomically
@@ -165,11 +165,12 @@ def training_step(
     def gradient(params: PyTree[Array], x: Array) -> Any:
         def loss(params: PyTree[Array], x: Array) -> Array:
             layer = nnx.merge(graph, params)
-            outputs, _ = unroll(layer, x, layer.zero_state(batch, x.dtype), path)
+            outputs, _ = unroll(layer, x, layer.zero_state(batch, x.dtype), implementation)
             return jnp.square(outputs.astype(jnp.float32)).sum()
 
         return jax.grad(loss, (0, 1))(params, x)
 
+    implementation = Implementation(path)
     shape = (runs, time, batch, model.cell_input_size)
     x = jax.random.normal(jax.random.key(0), shape).astype(model.dtype)
     params = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (runs, *leaf.shape)), params)

@@ -1,29 +1,26 @@
-"""Time and memory of one model's training step, each cell against the others in turn.
+"""Time and memory of one model's training step, each configuration against the others in turn."""
 
-Machines drift, so that times taken minutes apart do not compare. Here all cells are compiled first;
-then they take turns, A B C A B C, and a ratio is taken within each round.
-"""
-
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
+from gru_bench.measuring.memory import program_memory_mb
 from gru_bench.measuring.recurrence_choice import with_path
-from gru_bench.measuring.rounds import program_memory_mb
+from gru_bench.measuring.rounds import by_round, race
 from gru_bench.tasks.base import Task
-from gru_bench.training.state import TrainConfig
+from gru_bench.training.state import TrainConfig, TrainState
 from gru_bench.training.step import init_state, train_step
 
-STEPS_A_TURN = 10  # in one program, so that the host's part does not count
-WARM_UP_ROUNDS = 2
-MIN_ROUNDS = 7
-MAX_ROUNDS = 50
-SECONDS = 3.0
+STEPS_A_CALL = 5  # in one program, so that the host's part does not count
+ROUNDS = 9
+MAX_ROUNDS = 25
+LIMIT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -31,65 +28,67 @@ class StepCost:
     """What one training step of one model costs.
 
     Attributes:
-        step_ms: milliseconds, one entry a round.
-        memory_mb: megabytes (10^6 bytes) that the compiled program holds at its peak: parameters,
-            optimiser state, data and temporaries. None where the backend does not tell.
+        step_ms: Milliseconds, one entry a round.
+        memory_mb: Megabytes (10^6 bytes) that the compiled program holds at its peak: parameters,
+            optimiser state, data and temporaries, the state before and after a step in one place as
+            in training. None where the backend does not tell.
     """
 
-    step_ms: np.ndarray
+    step_ms: Float[np.ndarray, " rounds"]
     memory_mb: float | None
+
+
+class TrainingSteps:
+    """A training that goes on by `STEPS_A_CALL` steps with each call."""
+
+    def __init__(self, config: TrainConfig, task: Task) -> None:
+        rate = jnp.float32(config.optim.learning_rate)
+        self.state: TrainState = jax.jit(lambda: init_state(config, task, jnp.int32(0), rate))()
+        self._task = task
+        steps = jax.jit(partial(_steps, config), donate_argnums=0)
+        self._program = steps.lower(self.state, task).compile()
+
+    def __call__(self) -> None:
+        """Makes the steps, and returns once they are made."""
+        self.state = jax.block_until_ready(self._program(self.state, self._task))
+
+    @property
+    def memory_mb(self) -> float | None:
+        """Megabytes that the program holds at its peak."""
+        return program_memory_mb(self._program)
+
+
+def _steps(config: TrainConfig, state: TrainState, task: Task) -> TrainState:
+    def step(state: TrainState, item: Any) -> tuple[TrainState, None]:
+        return train_step(config, state, task, item)[0], None
+
+    return jax.lax.scan(step, state, task.schedule(state.data_key, state.step, STEPS_A_CALL))[0]
 
 
 def measure_training_steps(
     configs: Mapping[str, TrainConfig],
     task: Task,
-    min_rounds: int = MIN_ROUNDS,
-    seconds: float = SECONDS,
+    rounds: int = ROUNDS,
+    limit_s: float = LIMIT_S,
 ) -> dict[str, StepCost]:
     """Measures one training step (forward, backward, update) of each configuration.
 
     Args:
-        configs: by any name; they share the task.
-        task: the task.
-        min_rounds: rounds that are measured in any case.
-        seconds: after them, no new round begins later than this.
+        configs: The configurations, which share the task, by any name.
+        task: The task.
+        rounds: Rounds that are measured in any case.
+        limit_s: Beyond them, no round begins later than so many seconds after the first.
 
     Returns:
         The costs by the same names. Entry i of every `step_ms` is of the same round.
     """
-    device = jax.devices()[0]
-    task = jax.device_put(task, device)
-    programs = {
-        name: _compile_steps(with_path(config, task, runs=1), task)
+    task = jax.device_put(task, jax.devices()[0])
+    trainings = {
+        name: TrainingSteps(with_path(config, task, runs=1), task)
         for name, config in configs.items()
     }
-    times_s: dict[str, list[float]] = {name: [] for name in configs}
-    began = time.perf_counter()
-    rounds = 0
-    while rounds < WARM_UP_ROUNDS + min_rounds or (
-        rounds < WARM_UP_ROUNDS + MAX_ROUNDS and time.perf_counter() - began < seconds
-    ):
-        for name, (program, run) in programs.items():
-            started = time.perf_counter()
-            jax.block_until_ready(program(run, task))
-            times_s[name].append(time.perf_counter() - started)
-        rounds += 1
+    seconds = race(trainings, rounds, max_rounds=MAX_ROUNDS, limit_s=limit_s)
     return {
-        name: StepCost(
-            step_ms=np.array(times_s[name][WARM_UP_ROUNDS:]) * 1e3 / STEPS_A_TURN,
-            memory_mb=program_memory_mb(program),
-        )
-        for name, (program, _) in programs.items()
+        name: StepCost(by_round(seconds[name]) * 1e3 / STEPS_A_CALL, training.memory_mb)
+        for name, training in trainings.items()
     }
-
-
-def _compile_steps(config: TrainConfig, task: Task) -> tuple[Any, Any]:
-    """A program of `STEPS_A_TURN` training steps of one run, and the run it starts from."""
-
-    def steps(run: Any, task: Task) -> Any:
-        items = task.schedule(run.data_key, run.step, STEPS_A_TURN)
-        return jax.lax.scan(lambda run, item: train_step(config, run, task, item), run, items)
-
-    rate = jnp.float32(config.optim.learning_rate)
-    run = jax.jit(lambda: init_state(config, task, jnp.int32(0), rate))()
-    return jax.jit(steps).lower(run, task).compile(), run

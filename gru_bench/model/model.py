@@ -11,7 +11,7 @@ from gru_bench.cells.base import Cell, chrono_bias
 from gru_bench.cells.builtin import CELLS, LSTM
 from gru_bench.config.tasks import Readout
 from gru_bench.model.user_cell import load_cell
-from gru_bench.recurrence.scan import unroll
+from gru_bench.recurrence.scan import Implementation, unroll
 
 
 def cell_class(name: str) -> type[Cell]:
@@ -38,7 +38,8 @@ class ModelConfig:
         forget_bias: initial bias of the LSTM's forget gate.
         chrono_length: longest lag of chrono initialisation in steps; None for no such thing.
         dtype: of the recurrent computation; parameters and head stay in float32.
-        recurrence: the path of `unroll`; "auto" is a scan until measuring has chosen another.
+        recurrence: the implementation of `unroll`, or "auto", for which
+            measuring/recurrence_choice.py has to put one before the model is run.
     """
 
     cell: str
@@ -87,9 +88,10 @@ class Model(nnx.Module):
         """Outputs of the last recurrent layer after each step."""
         x = inputs if self.embedding is None else self.embedding(inputs)
         x = x.astype(self.config.dtype)
+        implementation = Implementation(self.config.recurrence)
         for cell in self.layers:
             state = cell.zero_state(x.shape[1], x.dtype)
-            x, _ = unroll(cell, x, state, self.config.recurrence)
+            x, _ = unroll(cell, x, state, implementation)
         return x
 
 

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from gru_bench.cells.base import AffineMap, Cell, Dot, State
+from gru_bench.cells.base import State
 from gru_bench.model.model import Model
+from gru_bench.recurrence.plain import plain_dot
 
 
 class Stream(NamedTuple):
@@ -54,7 +55,7 @@ def stream_step(
     x = embed(model, inputs)
     states = []
     for cell, state in zip(model.layers, stream.states, strict=True):
-        state = cell.step(state, cell.project(x), products(cell, x.dtype))
+        state = cell.step(state, cell.project(x), plain_dot(cell, x.dtype))
         states.append(state)
         x = state[0]
     hidden, pooled = x.astype(jnp.float32), stream.pooled
@@ -78,16 +79,3 @@ def embed(model: Model, inputs: Array) -> Float[Array, "*steps batch input"]:
     """What the first recurrent layer reads."""
     x = inputs if model.embedding is None else model.embedding(inputs)
     return x.astype(model.config.dtype)
-
-
-def products(cell: Cell, dtype: jnp.dtype) -> Dot:
-    """The cell's products with its recurrent weights, one at a time."""
-    maps: tuple[AffineMap, ...] = jax.tree.map(
-        lambda parameter: parameter.astype(dtype), cell.recurrent_maps()
-    )
-
-    def dot(i: int, a: Array) -> Array:
-        weight, bias = maps[i]
-        return a @ weight if bias is None else a @ weight + bias[None]
-
-    return dot

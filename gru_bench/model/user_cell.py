@@ -4,6 +4,7 @@ The checks find what would else fail deep inside a compiled program or, worse, w
 cell whose gradient is not the one of its equations, arrays that train but are not counted.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -13,12 +14,14 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, PyTree
 
-from gru_bench.cells.base import Cell, Dot, State
+from gru_bench.cells.base import Cell, State
 from gru_bench.config.user_classes import _in_one_line, _Mistake, import_class
+from gru_bench.recurrence.plain import plain_dot, plain_unroll
 from gru_bench.recurrence.scan import unroll
 
 # Sizes at which a cell is checked, all different so that none can stand in for another.
 TIME, BATCH, INPUT, HIDDEN = 5, 2, 3, 4
+Unroll = Callable[[Cell, Array, State], tuple[Array, State]]
 TOLERANCE = 0.01  # of a gradient, relative to its largest entry: room for an accelerator's rounding
 
 
@@ -94,7 +97,7 @@ def _check_step(cell: type[Cell], dtype: Any) -> None:
     def step(x: Array) -> tuple[State, dict[str, Array]]:
         layer = _random_layer(cell)
         layer.remember(jnp.zeros(HIDDEN))
-        dot = _dot(layer, dtype)
+        dot = plain_dot(layer, dtype)
 
         def noted(i: int, a: Array) -> Array:
             calls.append(i)
@@ -124,22 +127,14 @@ def _check_gradient(cell: type[Cell]) -> None:
     weights = jnp.asarray(random.normal(size=(TIME, BATCH, HIDDEN)), jnp.float32)
     start = layer.zero_state(BATCH, x.dtype)
 
-    def plain(layer: Cell, x: Array) -> tuple[Array, State]:
-        state, outputs = start, []
-        for x_t in x:
-            state = layer.step(state, layer.project(x_t), _dot(layer, x.dtype))
-            outputs.append(state[0])
-        return jnp.stack(outputs), state
-
-    def gradients(fast: bool) -> PyTree[Array]:
+    def gradients(unroll: Unroll) -> PyTree[Array]:
         def loss(params: PyTree[Array], x: Array) -> Float[Array, ""]:
-            layer = nnx.merge(graph, params)
-            outputs, state = unroll(layer, x, start) if fast else plain(layer, x)
+            outputs, state = unroll(nnx.merge(graph, params), x, start)
             return jnp.vdot(outputs, weights) + sum(array.sum() for array in state)
 
         return jax.jit(jax.grad(loss, (0, 1)))(params, x)
 
-    pairs = zip(jax.tree.leaves(gradients(True)), jax.tree.leaves(gradients(False)), strict=True)
+    pairs = zip(*(jax.tree.leaves(gradients(each)) for each in (unroll, plain_unroll)), strict=True)
     if not all(jnp.abs(a - b).max() <= TOLERANCE * jnp.abs(b).max() for a, b in pairs):
         raise _Mistake(
             "its gradient differs from that of plain autodiff: if the projected input is not merely"
@@ -154,17 +149,6 @@ def _random_layer(cell: type[Cell]) -> Cell:
     drawn = jax.tree.map(lambda p: jnp.asarray(random.normal(size=p.shape) / 2, p.dtype), params)
     layer: Cell = nnx.merge(graph, drawn)
     return layer
-
-
-def _dot(layer: Cell, dtype: Any) -> Dot:
-    maps = jax.tree.map(lambda parameter: parameter.astype(dtype), layer.recurrent_maps())
-
-    def dot(i: int, a: Array) -> Array:
-        weight, bias = maps[i]
-        product: Array = a @ weight
-        return product if bias is None else product + bias[None]
-
-    return dot
 
 
 def _require_state(method: str, state: State, expected: list[str]) -> None:

@@ -11,6 +11,7 @@ never take memory for the whole sequence.
 """
 
 from collections.abc import Callable
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -31,8 +32,19 @@ CPU_NARROW = 4
 Step = Callable[[State, Array], tuple[State, PyTree[Array]]]
 
 
+class Implementation(StrEnum):
+    """How `unroll` computes a cell through time; each value's module has the name of the value."""
+
+    SCAN = "scan"
+    FUSED = "fused"
+    CUDNN = "cudnn"
+
+
 def unroll(
-    cell: Cell, x: Float[Array, "time batch input"], state: State, path: str = "scan"
+    cell: Cell,
+    x: Float[Array, "time batch input"],
+    state: State,
+    implementation: Implementation = Implementation.SCAN,
 ) -> tuple[Float[Array, "time batch hidden"], State]:
     """Runs the cell over a sequence.
 
@@ -40,17 +52,23 @@ def unroll(
         cell: The cell.
         x: The inputs; their dtype is the dtype of the computation.
         state: The state before the first step.
-        path: How it is computed: "scan" here, "fused" or "cudnn" in the module of that name.
+        implementation: How it is computed.
 
     Returns:
         The output after each step, and the state after the last.
+
+    Raises:
+        ValueError: There is no such implementation.
     """
-    if path == "cudnn":
+    implementation = Implementation(
+        implementation
+    )  # a name that nobody checked must not be scanned
+    if implementation is Implementation.CUDNN:
         return cudnn.unroll(cell, x, state)
     input_map, maps = jax.tree.map(
         lambda parameter: parameter.astype(x.dtype), (cell.input_map(), cell.recurrent_maps())
     )
-    if path == "fused":
+    if implementation is Implementation.FUSED:
         return fused.run(type(cell), maps, cell.project(x), state)
     return _run(type(cell), input_map, maps, x, state)
 

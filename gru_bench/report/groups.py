@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gru_bench.config.cell import CELLS
+from gru_bench.config.cell import CELLS, REFERENCE
 from gru_bench.config.score import Score
 from gru_bench.evidence.comparable import group_runs
 from gru_bench.evidence.estimates import Interval, mean_interval
@@ -246,6 +246,13 @@ class Group:
                 notes.append(
                     f"{self.name(run)}: the learning rate chosen, {tuning.chosen:g}, is at an end"
                     " of those tried; a better one may lie beyond"
+                )
+        for run in self.runs:
+            if (ratio := run.result.equal_time_ratio) is not None and run.result.cell != REFERENCE:
+                missed = ": equal time was missed, and no size in reach comes nearer"
+                notes.append(
+                    f"{self.name(run)}: when its size was chosen, a training step took {ratio:.2f}"
+                    f" of the LSTM's time{missed if run.result.misses_equal_time else ''}"
                 )
         if len({_machine(run.result) for run in self.runs}) > 1:
             notes.append("the runs come from different machines, so their times do not compare")

@@ -12,6 +12,12 @@ from typing import Any
 from gru_bench.config.score import Score
 
 SCHEMA_VERSION = 3
+EQUAL_TIME = 1.1  # times that differ by a larger factor are not equal
+
+
+def misses_equal_time(ratio: float) -> bool:
+    """Whether a ratio of two times is too far from 1 for them to be called equal."""
+    return not 1 / EQUAL_TIME <= ratio <= EQUAL_TIME
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,8 @@ class SeedResult:
     """One seed: scores of the parameters that were best on validation, and how training went.
 
     `test`, `validation` and `train` map each score's name to its value, null where not finite.
+    `solved_s` is the number of steps to solve the task times the time of a training step, which is
+    measured in turns with the other cells; null where the task is not solved or nothing is timed.
     `environment` is the place in the result's `environments` of where the seed was trained.
     """
 
@@ -78,11 +86,22 @@ class Spread:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CallLatency:
+    """Microseconds of single calls that each take one step of one sequence: median and 99%."""
+
+    median: float
+    p99: float
+    calls: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Timing:
     """Seconds of the whole run, and what one model takes, alone and against the LSTM.
 
-    `train_step` is a training step (forward, backward, update) in milliseconds, `latency` one step
-    of one sequence, as in real-time use, in microseconds.
+    `train_step` is a training step (forward, backward, update) in milliseconds. `latency` is one
+    step of one sequence, as in real-time use, in microseconds: a step of a program of many. `call`
+    is the same as a user has it whose steps arrive one by one, in calls of a program of one step.
+    Spreads are those of rounds in one process.
     """
 
     compile_s: float
@@ -92,6 +111,7 @@ class Timing:
     train_step_vs_lstm: Spread | None
     latency_us: Spread | None = None
     latency_vs_lstm: Spread | None = None
+    call_us: CallLatency | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,9 +237,11 @@ class Result:
     `config` says what the run is, as a plain dict. `margin` is how large a difference of the main
     score does not matter, as stated before the run. `hidden_size` is the cell's own: that of the
     configuration, or the one at which it matches such an LSTM. `axis` is the key of `config` that
-    makes the task harder, such as `task.lag`; null where there is none. `state_bytes` is what is
-    kept of one sequence between two steps. `command` and `created` are of the time when seeds were
-    last added; `environments` are all in which seeds were trained, in the order in which they were.
+    makes the task harder, such as `task.lag`; null where there is none. `equal_time_ratio` is the
+    training step's time over the LSTM's by which `match=time` chose the hidden size; null where
+    something else is matched. `state_bytes` is what is kept of one sequence between two steps.
+    `command` and `created` are of the time when seeds were last added; `environments` are all in
+    which seeds were trained, in the order in which they were.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -233,6 +255,7 @@ class Result:
     parameters: Parameters
     score: Score
     axis: str | None
+    equal_time_ratio: float | None = None
     seeds: list[SeedResult]
     timing: Timing
     memory_mb: float | None
@@ -271,6 +294,11 @@ class Result:
     def environment(self) -> MachineEnvironment:
         """Where seeds were last added."""
         return self.environments[-1]
+
+    @property
+    def misses_equal_time(self) -> bool:
+        """Whether `match=time` found no size at which a training step takes as long."""
+        return self.equal_time_ratio is not None and misses_equal_time(self.equal_time_ratio)
 
     @property
     def test_scores(self) -> dict[int, float]:

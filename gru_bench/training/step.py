@@ -1,6 +1,5 @@
 """One step of training, one chunk of steps with its evaluation, and scores on a split."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,7 +10,7 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
-from gru_bench.model.model import Model
+from gru_bench.model.model import Model, load_model
 from gru_bench.tasks.base import SPLITS, Split, Task
 from gru_bench.training.optimizer import learning_rate_schedule, make_optimizer
 from gru_bench.training.state import (
@@ -227,8 +226,7 @@ def apply_model(
 
     Where devices share the batch, each computes its part of them.
     """
-    model = nnx.eval_shape(lambda: Model(config.model, rngs=nnx.Rngs(0)))
-    apply: Callable[..., Array] = nnx.merge(nnx.graphdef(model), params)
+    apply = load_model(config.model, params)
     if config.split == 1:
         return apply(inputs, lengths)
     part = len(lengths) // config.split

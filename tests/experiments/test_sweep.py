@@ -13,6 +13,7 @@ from gru_bench.experiments.locks import lock_of
 from gru_bench.experiments.population import CHECKPOINTS
 from gru_bench.experiments.resolve import SIZES, resolve
 from gru_bench.experiments.sweep import run_experiments
+from gru_bench.report.groups import make_groups
 from gru_bench.runs.folder import ERROR, RESULT, read_result
 from gru_bench.runs.status import Status, read_status, write_status
 from gru_bench.system.errors import UserError
@@ -108,11 +109,17 @@ def test_sizes_of_equal_time_are_measured_once(tmp_path):
     size = read_result(first.folders[0]).hidden_size
     (kept,) = (tmp_path / SIZES).glob("*.json")
     sizes = json.loads(kept.read_text())
-    assert list(sizes.values()) == [size]
+    (match,) = sizes.values()
+    assert match["hidden_size"] == size
     # What is kept is used, whatever a second measurement would find.
-    kept.write_text(json.dumps({key: 7 if key.startswith("rnn") else 3 for key in sizes}))
+    match |= {"hidden_size": 7, "ratio": 0.8}
+    kept.write_text(json.dumps(sizes))
     again = run_experiments(compose(*words, "force=true"), "test", quiet=True)
-    assert read_result(again.folders[0]).hidden_size == 7
+    result = read_result(again.folders[0])
+    assert (result.hidden_size, result.equal_time_ratio) == (7, 0.8)
+    assert result.misses_equal_time
+    (group,) = make_groups([result])
+    assert any("took 0.80 of the LSTM's time: equal time was missed" in n for n in group.notes())
 
 
 def test_one_failure_does_not_stop_the_others(tmp_path):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from flax import nnx
 from helpers import ROOT, guides
-from helpers.plain_recurrence import assert_same, plain_unroll, python_unroll, value_and_gradients
+from helpers.plain_recurrence import assert_same, python_unroll, value_and_gradients
 from helpers.reference import CELLS, random_cell, random_sequence, sigmoid
 from helpers.xla import xla_operations
 
@@ -31,6 +31,7 @@ from gru_bench.evidence.claims.ledger import ledger
 from gru_bench.experiments.resolve import resolve
 from gru_bench.model import counts
 from gru_bench.model.user_cell import count_flops, count_parameters, load_cell
+from gru_bench.recurrence.plain import plain_unroll
 from gru_bench.recurrence.scan import unroll
 from gru_bench.runs.folder import load_results
 from gru_bench.system.errors import UserError

@@ -1,36 +1,19 @@
-"""A cell through time by a Python loop and by a plain scan, to compare with."""
+"""A cell through time by a Python loop, and gradients to compare."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-
-def plain_dot(cell):
-    def dot(i, a):
-        weight, bias = cell.recurrent_maps()[i]
-        return a @ weight if bias is None else a @ weight + bias[None]
-
-    return dot
+from gru_bench.recurrence.plain import plain_dot
 
 
 def python_unroll(cell, x, state):
     outputs = []
     for x_t in x:
-        state = cell.step(state, cell.project(x_t), plain_dot(cell))
+        state = cell.step(state, cell.project(x_t), plain_dot(cell, x.dtype))
         outputs.append(state[0])
     return jnp.stack(outputs), state
-
-
-def plain_unroll(cell, x, state):
-    """A scan that autodiff differentiates by itself."""
-
-    def body(state, x_t):
-        state = cell.step(state, cell.project(x_t), plain_dot(cell))
-        return state, state[0]
-
-    state, outputs = jax.lax.scan(body, state, x)
-    return outputs, state
 
 
 def value_and_gradients(run, cells, x, state):

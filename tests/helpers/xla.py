@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from gru_bench.model.streaming import products
+from gru_bench.recurrence.plain import plain_dot
 from helpers.reference import random_cell
 
 
@@ -14,7 +14,7 @@ def xla_operations(name, input_size, hidden_size):
     """
 
     def step(cell, state, x):
-        return cell.step(state, cell.project(x), products(cell, x.dtype))
+        return cell.step(state, cell.project(x), plain_dot(cell, x.dtype))
 
     cell = random_cell(name, input_size, hidden_size)
     state = cell.zero_state(1, jnp.float32)

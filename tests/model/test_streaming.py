@@ -7,7 +7,6 @@ import pytest
 from helpers.models import random_model
 from helpers.reference import CELLS
 
-from gru_bench.measuring.latency import step_latency
 from gru_bench.model.streaming import start_stream, stream_bytes, stream_step
 
 STEPS, BATCH = 9, 3
@@ -66,14 +65,3 @@ def test_a_stream_of_tokens():
 )
 def test_bytes_that_are_kept_of_a_sequence(name, options, expected):
     assert stream_bytes(random_model(name, hidden_size=5, **options)) == expected
-
-
-def test_latency_is_measured_of_all_models_in_turn():
-    models = {name: random_model(name) for name in CELLS}
-    models["tokens"] = random_model("gru", 7, embedding_size=2)
-    latency = step_latency(models, rounds=5)
-    assert list(latency) == list(models)
-    for microseconds in latency.values():
-        assert microseconds.shape == (5,)
-        assert (microseconds > 0).all()
-        assert (microseconds < 1e4).all()

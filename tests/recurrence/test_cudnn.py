@@ -10,7 +10,7 @@ from jax.experimental import rnn
 
 from gru_bench.cells.builtin import CELLS
 from gru_bench.recurrence import cudnn
-from gru_bench.recurrence.scan import unroll
+from gru_bench.recurrence.scan import Implementation, unroll
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ def test_it_equals_our_lstm_in_values_and_every_gradient_also_in_a_population(x6
 
     def results(path):
         def loss(parameters, x, state):
-            outputs, last = unroll(nnx.merge(graph, parameters), x, state, path)
+            outputs, last = unroll(nnx.merge(graph, parameters), x, state, Implementation(path))
             leaves = [outputs, *last]
             random = np.random.default_rng(7)
             return sum((leaf * random.normal(size=leaf.shape)).sum() for leaf in leaves), leaves

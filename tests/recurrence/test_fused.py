@@ -11,7 +11,7 @@ from jax.sharding import AbstractDevice, AbstractMesh, use_abstract_mesh
 from gru_bench.cells.base import Cell
 from gru_bench.cells.builtin import CELLS as CELL
 from gru_bench.recurrence import fused
-from gru_bench.recurrence.scan import unroll
+from gru_bench.recurrence.scan import Implementation, unroll
 from gru_bench.recurrence.tiles import NotPointwise
 
 
@@ -20,7 +20,7 @@ def results(path, cell, x, state):
     graph, parameters = nnx.split(cell)
 
     def loss(parameters, x, state):
-        outputs, last = unroll(nnx.merge(graph, parameters), x, state, path)
+        outputs, last = unroll(nnx.merge(graph, parameters), x, state, Implementation(path))
         leaves = [outputs, *last]
         random = np.random.default_rng(7)
         terms = [(leaf * random.normal(size=leaf.shape)).sum() for leaf in leaves]

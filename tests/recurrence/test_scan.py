@@ -5,12 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from helpers.plain_recurrence import assert_same, plain_unroll, python_unroll, value_and_gradients
+from helpers.plain_recurrence import assert_same, python_unroll, value_and_gradients
 from helpers.reference import CELLS, random_cell, random_sequence
 
-from gru_bench.model.model import ModelConfig, make_cell
+from gru_bench.model.model import Model, ModelConfig, make_cell
 from gru_bench.recurrence import blocks, chunks, pointwise, scan
-from gru_bench.recurrence.scan import unroll
+from gru_bench.recurrence.plain import plain_unroll
+from gru_bench.recurrence.scan import Implementation, unroll
 
 # Where each array comes from that a step leaves behind for the backward pass: an operation, or the
 # state before it. Its outputs are not among them, and h stands for no array of its own.
@@ -217,3 +218,12 @@ def test_no_output_depends_on_a_later_input_or_on_another_sequence(name):
         & np.eye(batch, dtype=bool)[None, :, None, :]
     )
     np.testing.assert_array_equal(reaches, expected)
+
+
+def test_an_unknown_implementation_is_refused_and_not_scanned():
+    with pytest.raises(ValueError, match="auto"):
+        Implementation("auto")
+    config = ModelConfig("rnn", 2, 1, 3, recurrence="auto")
+    model = nnx.eval_shape(lambda: Model(config, rngs=nnx.Rngs(0)))
+    with pytest.raises(ValueError, match="auto"):
+        jax.eval_shape(model, jnp.ones((4, 1, 2)), jnp.array([4]))
