@@ -54,8 +54,8 @@ lint: $(VENV)/.ready-test ## linter, formatter, type checker and the layers of p
 bench: $(VENV)/.ready-peers ## one layer of each cell against other libraries (about 10 minutes)
 	$(BIN)/gru-bench speed --out results/report/speed.json
 
-check-statistics: $(VENV)/.ready ## the intervals' coverage and the tests' error rates, by simulation
-	$(BIN)/python scripts/check_statistics.py
+check-statistics: $(VENV)/.ready ## the error rate of every verdict, by simulation (about 15 minutes)
+	$(BIN)/python scripts/check_statistics.py --out results/statistics/error_rates.md
 
 check-guides: $(VENV)/.ready-test ## every command of the pages in docs/ (10 to 20 minutes)
 	$(BIN)/python -m pytest -m guide --numprocesses auto --maxprocesses 4

@@ -1,7 +1,7 @@
 """The statistics that reports use, each with its exact definition.
 
 Everything is deterministic: what resamples does so with a generator of a fixed seed.
-`scripts/check_statistics.py` measures how well the intervals and tests keep what they promise.
+`scripts/check_statistics.py` measures how well the intervals keep what they promise.
 """
 
 import math
@@ -12,17 +12,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-# A sign-flip test on fewer pairs cannot reach a two-sided p of 0.05, so fewer allow no verdict.
-MIN_PAIRS = 6
-SIGNIFICANCE = 0.05
-# How likely a verdict should be before a number of seeds is called enough (Cohen 1988).
-POWER = 0.8
-# No advice reaches this number of pairs or more.
-MOST_PAIRS = 1000
 # The expanded interval looks at quantiles as far out as 0.1 %: 20 resamples lie beyond each.
 BOOTSTRAP_RESAMPLES = 20_000
-# All signs of up to 14 pairs.
-SIGN_FLIPS = 2**14
 _SEED = 0
 
 
@@ -61,23 +52,24 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> Interval:
     """The rate successes / n with Wilson's score interval (Wilson 1927), sound for few trials.
 
-    With p = successes / n and z the normal quantile, its ends are
-    (p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n).
-
     Raises:
         ValueError: Not 0 <= successes <= n, or no trials.
     """
-    if not (0 <= successes <= n and n > 0):
-        raise ValueError(f"wilson_interval needs 0 <= successes <= n, n > 0: {successes} of {n}")
-    rate = successes / n
-    z = float(stats.norm.ppf((1 + confidence) / 2))
-    centre = rate + z**2 / (2 * n)
-    half_width = z * math.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
-    scale = 1 + z**2 / n
-    # Rounding would otherwise leave an end a hair outside 0 to 1.
-    low = 0.0 if successes == 0 else (centre - half_width) / scale
-    high = 1.0 if successes == n else (centre + half_width) / scale
-    return Interval(rate, low, high)
+    found = stats.binomtest(successes, n).proportion_ci(confidence, method="wilson")
+    return Interval(successes / n, float(found.low), float(found.high))
+
+
+def largest_failure_rate(failures: int, n: int, confidence: float = 0.95) -> float:
+    """The highest rate of failures that so few failures in n trials do not exclude.
+
+    It is the one-sided bound of Clopper & Pearson (1934): ten of ten without a failure leave rates
+    up to 0.26 possible.
+
+    Raises:
+        ValueError: Not 0 <= failures <= n, or no trials.
+    """
+    test = stats.binomtest(failures, n, alternative="less")
+    return float(test.proportion_ci(confidence, method="exact").high)
 
 
 def interquartile_mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
@@ -138,32 +130,6 @@ def bootstrap_interval(
     return Interval(estimate, float(interval.low), float(interval.high))
 
 
-def sign_flip_test(differences: Sequence[float]) -> float:
-    """Two-sided p of the paired permutation test on the mean difference.
-
-    If the two sides of each pair were exchangeable, every difference would as likely have had the
-    other sign. p is twice the smaller share of sign patterns whose mean is at least, or at most,
-    the observed one, and 1 at most. All 2^n patterns are counted up to n = 14; beyond, 2^14
-    random ones, with one added to both sides of the share (Phipson & Smyth 2010).
-
-    Raises:
-        ValueError: There are no differences.
-    """
-    if len(differences) == 0:
-        raise ValueError("sign_flip_test needs at least one difference")
-    if len(differences) == 1:
-        return 1.0  # by the definition; SciPy wants two
-    test = stats.permutation_test(
-        (differences,),
-        np.mean,
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=SIGN_FLIPS,
-        rng=np.random.default_rng(_SEED),
-    )
-    return float(test.pvalue)
-
-
 def holm(p_values: Sequence[float]) -> list[float]:
     """Corrects p values for their number (Holm 1979); they keep their order.
 
@@ -210,20 +176,6 @@ def median_time_to_event(times: Sequence[float | None], confidence: float = 0.95
     return Interval(ordered[(len(ordered) - 1) // 2], *_median_ends(ordered, confidence))
 
 
-def median_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
-    """The median with the exact interval of order statistics (Conover 1999, section 3.2).
-
-    It asks nothing of the distribution, and infinity is a value like others. It does not exist for
-    fewer than 6 values at 95 %.
-
-    Raises:
-        ValueError: There are no values.
-    """
-    if len(values) == 0:
-        raise ValueError("median_interval needs at least one value")
-    return Interval(float(np.median(values)), *_median_ends(values, confidence))
-
-
 def _median_ends(
     values: Sequence[float], confidence: float
 ) -> tuple[float, float] | tuple[None, None]:
@@ -257,54 +209,3 @@ def median_interval_from_quartiles(
     error = math.sqrt(math.pi / 2) * sd / math.sqrt(n)
     half_width = float(stats.t.ppf((1 + confidence) / 2, n - 1) * error)
     return Interval(median, median - half_width, median + half_width)
-
-
-def pairs_for_difference(mean: float, sd: float, comparisons: int = 1) -> int | None:
-    """The fewest pairs that would likely show a difference of this size to be significant.
-
-    Likely is a probability of 0.8, as of a paired t test at the level 0.05 / `comparisons`
-    (Bonferroni's, a little stricter than Holm's); nor can it be fewer than let a sign-flip test
-    reach that level at all.
-
-    Args:
-        mean: Mean difference.
-        sd: Standard deviation of the differences.
-        comparisons: How many are tested together.
-
-    Returns:
-        The number, or None if it is not below 1000.
-    """
-    if mean == 0:
-        return None
-    n = np.arange(MIN_PAIRS, MOST_PAIRS)
-    level = SIGNIFICANCE / comparisons
-    # Past 37 the power is 1 and the noncentral t distribution overflows.
-    noncentrality = np.minimum(np.sqrt(n) * abs(mean) / max(sd, 1e-300), 37.0)
-    power = stats.nct.sf(stats.t.isf(level / 2, n - 1), n - 1, noncentrality)
-    attainable = 2.0 ** (1 - n) < level
-    return _first(n, (power >= POWER) & attainable)
-
-
-def pairs_for_equivalence(mean: float, sd: float, margin: float) -> int | None:
-    """The fewest pairs whose 95 % interval would likely lie inside ±margin.
-
-    Likely is a probability of 0.8, for a normal mean and Student's interval of half width
-    h = t(n-1) sd / sqrt(n): the mean must fall between -(margin - h) and margin - h.
-
-    Args:
-        mean: True mean difference.
-        sd: Standard deviation of the differences.
-        margin: Differences smaller than this do not matter; in the unit of the others.
-
-    Returns:
-        The number, or None if it is not below 1000.
-    """
-    n = np.arange(MIN_PAIRS, MOST_PAIRS)
-    error = max(sd, 1e-300) / np.sqrt(n)
-    room = margin - stats.t.ppf(0.975, n - 1) * error
-    inside = stats.norm.cdf((room - mean) / error) - stats.norm.cdf((-room - mean) / error)
-    return _first(n, inside >= POWER)
-
-
-def _first(n: np.ndarray, enough: np.ndarray) -> int | None:
-    return int(n[enough][0]) if enough.any() else None

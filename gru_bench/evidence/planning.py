@@ -13,7 +13,7 @@ from gru_bench.evidence.rules import (
     POWER,
     SIGNIFICANCE,
 )
-from gru_bench.evidence.sequential import decided_by
+from gru_bench.evidence.sequential import critical_wins, decided_by
 
 # Futures that are drawn: the error of a probability of 0.8 is 0.02.
 _FUTURES = 400
@@ -54,6 +54,13 @@ def more_seeds(
     shares = _decided(futures, totals, margin, comparisons).mean(axis=0)
     enough = totals[shares >= POWER]
     return int(enough[0]) - n if len(enough) else None
+
+
+@lru_cache
+def fewest_pairs(comparisons: int) -> int:
+    """Returns the least number of pairs that can decide, with equal signs, among so many."""
+    level = SIGNIFICANCE / comparisons / 2
+    return next(n for n in range(MIN_PAIRS, MOST_PAIRS) if critical_wins(level)[n] <= n)
 
 
 @lru_cache

@@ -1,53 +1,171 @@
 """Verdicts on cells: which is better, whether two are as good, or what it would take to know.
 
-Runs of one group (one task in one setting) are compared pair by pair, seed by seed:
+Runs of one group (one task in one setting) are compared pair by pair, seed by seed, in two respects
+that are judged apart:
 
-- better or worse: the sign-flip test's p, corrected by Holm over the group, is below 0.05, the 95 %
-  interval of the mean difference leaves out 0, and there are at least 6 paired seeds;
-- equivalent: else, if the interval lies wholly inside ±margin, again with at least 6 pairs; the
-  margin is what the runs' own configuration says, written before they were made, not to matter;
-- undecided: anything else, with an estimate of the seeds that would decide it.
+- *typical*: the median difference of the main score, in its own unit, over the seeds that learn the
+  task under both cells. A seed learns it if its score beats the baseline by more than the margin.
+  A cell is typically better if it is so with more than half of those seeds, and on average as well;
+  two are equivalent if the median lies within the margin that the runs stated beforehand.
+- *reliability*: the share of all seeds that solve the task or, where none of either cell does or
+  there is no such mark, learn it.
 
-The quantity compared is the main score on the test split, in its own unit. MSE is not put on a log
-scale. There, a factor of three between two runs that both solved the task would weigh as much as
-one between solved and failed, and a margin would no longer be the same amount everywhere. Failures
-do dominate differences of MSE: they widen the interval and so withhold verdicts, while the
-sign-flip test keeps its error rate whatever the differences' spread.
-
-What no seed has shown, no interval knows: a cell that fails with one seed in ten does not fail in 8
-seeds with a probability of 0.43. Where a task is solved or not, read equivalence as one of the
-scores seen, beside the solve rates and their intervals. And add seeds once, as many as advised:
-testing after every seed from the 6th to the 13th finds a difference where there is none in 12 % of
-simulations, not 5 %.
+Where the task is solved or not, the steps that it takes are compared as well, those of seeds that
+did not get there censored. Each test is of `paired`, so verdicts may be asked for after every added
+seed. Holm's correction covers all comparisons that are judged together, for each kind of verdict by
+itself. No verdict rests on fewer than six pairs, and two cells of which neither beats the baseline
+are "not learned", whatever their scores.
 """
 
 import itertools
-import statistics
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
 from gru_bench.config.cell import CELLS
 from gru_bench.config.score import Score
 from gru_bench.evidence.estimates import (
-    MIN_PAIRS,
-    SIGNIFICANCE,
     Interval,
-    bootstrap_interval,
     holm,
     interquartile_mean_interval,
+    largest_failure_rate,
     median_time_to_event,
-    pairs_for_difference,
-    pairs_for_equivalence,
     probability_of_improvement,
-    sign_flip_test,
     wilson_interval,
 )
+from gru_bench.evidence.paired import (
+    equivalence_p,
+    reliability_p,
+    sooner_p,
+    step_ratios,
+    typical_p,
+)
+from gru_bench.evidence.planning import more_seeds
+from gru_bench.evidence.rules import MIN_PAIRS, SIGNIFICANCE
+from gru_bench.evidence.sequential import median_sequence, sequential_p
 from gru_bench.runs.result import Result
 from gru_bench.system.errors import UserError
 
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
+Outcome = Literal["better", "worse", "equivalent", "trade-off", "not learned", "undecided"]
+
+
+@dataclass(frozen=True)
+class P:
+    """A p value, by itself and corrected for all comparisons that are judged together."""
+
+    alone: float
+    corrected: float
+
+    @property
+    def decides(self) -> bool:
+        """Whether it is small enough for a verdict."""
+        return self.corrected <= SIGNIFICANCE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Typical:
+    """How two cells compare with the seeds that learn the task under both.
+
+    Attributes:
+        differences: Score of a less that of b, in the order of the seeds.
+        higher_is_better: Direction of the score.
+        margin: Median differences up to it do not matter; None if none is stated, and then nothing
+            is called equivalent.
+        p: Of "neither is typically better".
+        p_equivalence: Of "the median is not within the margin".
+    """
+
+    differences: tuple[float, ...]
+    higher_is_better: bool
+    margin: float | None
+    p: P
+    p_equivalence: P
+
+    @property
+    def n_pairs(self) -> int:
+        """Seeds that learn the task under both."""
+        return len(self.differences)
+
+    @property
+    def gains(self) -> list[float]:
+        """The differences, turned so that above 0 is better for a."""
+        return [d if self.higher_is_better else -d for d in self.differences]
+
+    def difference(self, confidence: float = 0.95) -> Interval | None:
+        """Returns the median with an interval that holds at every look; None without pairs."""
+        if not self.differences:
+            return None
+        return median_sequence(np.array(self.differences), confidence)
+
+    @cached_property
+    def probability_a_beats_b(self) -> float | None:
+        """The share of the pairs in which a is better; ties count half."""
+        return probability_of_improvement(self.gains) if self.differences else None
+
+    @property
+    def within_margin(self) -> bool:
+        """Whether the median is surely within the margin."""
+        return self.p_equivalence.decides
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of a against b."""
+        if self.p.decides:
+            return "better" if np.median(self.gains) > 0 else "worse"
+        return "equivalent" if self.within_margin else "undecided"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reliability:
+    """With how many of the shared seeds each cell solves the task, or learns it if none does.
+
+    Attributes:
+        what: What is counted.
+        successes_a: Of the first cell.
+        successes_b: Of the second.
+        n_pairs: Seeds that both have.
+        p: Of "both succeed with equally many of all seeds".
+    """
+
+    what: Literal["solved", "learned"]
+    successes_a: int
+    successes_b: int
+    n_pairs: int
+    p: P
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of a against b; equal reliability is never claimed."""
+        if not self.p.decides:
+            return "undecided"
+        return "better" if self.successes_a > self.successes_b else "worse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Steps to solve the task, of a over those of b, seed by seed.
+
+    Attributes:
+        ratio: Median over the seeds that solve it under either cell, with an interval that holds at
+            every look; 0 or infinity where one cell alone gets there. None if no seed does.
+        p: Of "neither is sooner with more than half of these seeds".
+    """
+
+    ratio: Interval | None
+    p: P
+
+    @property
+    def verdict(self) -> Verdict:
+        """Better where a is sooner."""
+        if not self.p.decides or self.ratio is None:
+            return "undecided"
+        return "better" if self.ratio.estimate < 1 else "worse"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,45 +173,85 @@ class Comparison:
     """Two cells, paired by seed.
 
     Attributes:
-        cell_a: Name of the first; the verdict is about it.
+        cell_a: Name of the first; verdicts are about it.
         cell_b: Name of the second.
         n_pairs: Seeds that both have.
-        difference: Mean score of a minus that of b, in the score's unit, with its 95 % interval.
-        probability_a_beats_b: Share of the seeds at which a is better; ties count half.
-        p_holm: Of the sign-flip test, corrected for all comparisons of the group.
-        verdict: Of a against b.
-        margin: Differences up to it do not matter; None if none is stated, and then nothing is
-            called equivalent.
-        more_seeds_difference: Seeds to add until a difference as observed would likely be
-            significant; None if there is a verdict, nothing to estimate from, or no such number
-            below 1000.
-        more_seeds_equivalence: Seeds to add until equivalence would likely show; None likewise.
+        is_unlearned: Whether there are seeds enough, and neither cell beats the baseline.
+        typical: The typical score.
+        reliability: The share of seeds that succeed.
+        pace: Steps to solve the task; None where it has no such mark.
+        more_seeds: Seeds to add until a verdict on the typical score is likely; None if there is
+            one, or no such number.
     """
 
     cell_a: str
     cell_b: str
     n_pairs: int
-    difference: Interval
-    probability_a_beats_b: float
-    p_holm: float
-    verdict: Verdict
-    margin: float | None
-    more_seeds_difference: int | None
-    more_seeds_equivalence: int | None
+    is_unlearned: bool
+    typical: Typical
+    reliability: Reliability
+    pace: Pace | None
+    more_seeds: int | None = None
 
     @property
     def within_margin(self) -> bool:
-        """Whether the interval of the difference lies wholly inside ±margin."""
-        low, high, margin = self.difference.low, self.difference.high, self.margin
-        if low is None or high is None or margin is None:
-            return False
-        return -margin < low and high < margin
+        """Whether they surely differ by less than matters, as far as is known."""
+        return self.typical.within_margin and self.reliability.verdict == "undecided"
 
     @property
-    def more_seeds(self) -> int | None:
-        """Seeds to add until either verdict is likely, if the next ones are like these."""
-        numbers = (self.more_seeds_difference, self.more_seeds_equivalence)
-        return min((number for number in numbers if number is not None), default=None)
+    def outcome(self) -> Outcome:
+        """Both verdicts in a word: a trade-off is one of better and one of worse."""
+        if self.is_unlearned:
+            return "not learned"
+        told = {self.typical.verdict, self.reliability.verdict} & {"better", "worse"}
+        if len(told) == 2:
+            return "trade-off"
+        if "better" in told:
+            return "better"
+        return "worse" if told else self.typical.verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What is judged of one cell: an entry a seed, in the order in which seeds are added.
+
+    Attributes:
+        seeds: Their numbers.
+        scores: Test scores; a seed without one counts with the baseline.
+        higher_is_better: Direction of the score.
+        learned: Whether the score beats the baseline by more than the margin.
+        solved_step: Steps until the task was solved, infinity where it was not; None where it has
+            no such mark.
+    """
+
+    seeds: Int[np.ndarray, " seeds"]
+    scores: Float[np.ndarray, " seeds"]
+    higher_is_better: bool
+    learned: Bool[np.ndarray, " seeds"]
+    solved_step: Float[np.ndarray, " seeds"] | None
+
+    @property
+    def solved(self) -> Bool[np.ndarray, " seeds"]:
+        """Which seeds solved the task; none where it has no such mark."""
+        if self.solved_step is None:
+            return np.zeros(len(self.seeds), dtype=bool)
+        return np.asarray(np.isfinite(self.solved_step))
+
+    @property
+    def beats_baseline(self) -> bool:
+        """Whether a seed solved the task, or surely more than half of all seeds learn it."""
+        return bool(self.solved.any()) or sequential_p(self.learned) <= SIGNIFICANCE
+
+    def of(self, places: Int[np.ndarray, " places"] | slice) -> "Record":
+        """Returns the record of some of the seeds."""
+        steps = self.solved_step
+        return replace(
+            self,
+            seeds=self.seeds[places],
+            scores=self.scores[places],
+            learned=self.learned[places],
+            solved_step=None if steps is None else steps[places],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,42 +262,49 @@ class Summary:
         cell: Its name.
         score: Interquartile mean of the test scores with its bootstrap interval; None if no seed
             has a score.
-        solve_rate: Share of the seeds that solved the task, with Wilson's interval; None where the
-            task has no such mark, as for the next two.
-        steps_to_solve: Median over all seeds, infinity if under half of them solved the task.
+        success_rate: Share of the seeds that solved the task or, where it has no such mark, learned
+            it, with Wilson's interval.
+        failures_not_excluded: The highest rate of failures that so many seeds leave possible.
+        steps_to_solve: Median over all seeds, infinity if under half of them solved the task; None
+            where the task has no such mark.
         seconds_to_solve: The same in seconds of training.
     """
 
     cell: str
     score: Interval | None
-    solve_rate: Interval | None
+    success_rate: Interval
+    failures_not_excluded: float
     steps_to_solve: Interval | None
     seconds_to_solve: Interval | None
 
 
 def summarize(result: Result, name: str | None = None) -> Summary:
-    """What one cell comes to: score, solve rate, time to solve.
+    """Returns what one cell comes to: score, reliability, time to solve.
 
     Args:
         result: The cell's run.
         name: Of the cell, if its own does not tell it apart.
     """
     scores = list(scores_by_seed(result).values())
-    solved = result.solved
-    has_mark = solved is not None
-    steps = [seed.solved_step for seed in result.seeds]
-    seconds = [seed.solved_s for seed in result.seeds]
+    has_mark = result.solved is not None
+    record = record_of(result, result.margin)
+    n, successes = len(result.seeds), int((record.solved if has_mark else record.learned).sum())
     return Summary(
         cell=name or result.cell,
         score=interquartile_mean_interval(scores) if scores else None,
-        solve_rate=None if solved is None else wilson_interval(solved, len(result.seeds)),
-        steps_to_solve=median_time_to_event(steps) if has_mark else None,
-        seconds_to_solve=median_time_to_event(seconds) if has_mark else None,
+        success_rate=wilson_interval(successes, n),
+        failures_not_excluded=largest_failure_rate(n - successes, n),
+        steps_to_solve=median_time_to_event([s.solved_step for s in result.seeds])
+        if has_mark
+        else None,
+        seconds_to_solve=median_time_to_event([s.solved_s for s in result.seeds])
+        if has_mark
+        else None,
     )
 
 
 def scores_by_seed(result: Result) -> dict[int, float]:
-    """The main test score by seed; a seed without one counts with the baseline.
+    """Returns the main test score by seed; a seed without one counts with the baseline.
 
     A run without a finite score has learned nothing of use. To leave it out would favour the cell
     that failed. Only where the task has no baseline is it left out.
@@ -151,8 +316,42 @@ def scores_by_seed(result: Result) -> dict[int, float]:
     return scores
 
 
+def record_of(result: Result, margin: float | None) -> Record:
+    """Returns what is judged of a run.
+
+    Where the task has no baseline, nothing says which score could be had without learning: every
+    seed with a score has learned, and one without is left out.
+
+    Args:
+        result: The run.
+        margin: Differences of the score up to it do not matter; None if none is stated.
+    """
+    by_seed, baseline = scores_by_seed(result), result.score.baseline
+    seeds = sorted(by_seed)
+    scores = np.array([by_seed[seed] for seed in seeds], dtype=float)
+    learned = np.ones(len(seeds), dtype=bool)
+    if baseline is not None:
+        sign = 1 if result.score.higher_is_better else -1
+        learned = sign * (scores - baseline) > (margin or 0)
+    steps = {seed.seed: seed.solved_step for seed in result.seeds}
+    solved = np.array([math.inf if steps[s] is None else steps[s] for s in seeds], dtype=float)
+    return Record(
+        seeds=np.array(seeds, dtype=int),
+        scores=scores,
+        higher_is_better=result.score.higher_is_better,
+        learned=learned,
+        solved_step=None if result.solved is None else solved,
+    )
+
+
+def is_learned_by_neither(a: Record, b: Record) -> bool:
+    """Returns whether there are seeds enough, and neither cell surely beats the baseline."""
+    has_seeds = min(len(a.seeds), len(b.seeds)) >= MIN_PAIRS
+    return has_seeds and not a.beats_baseline and not b.beats_baseline
+
+
 def score_in_words(score: Score) -> str:
-    """The score's name as prose has it."""
+    """Returns the score's name as prose has it."""
     return "MSE" if score.name == "mse" else score.name.replace("_", " ")
 
 
@@ -164,7 +363,8 @@ def compare_group(
     """Compares every two cells among runs of the same task and setting.
 
     Where a cell comes in several sizes, cells are compared at equal nominal sizes, which are those
-    of the LSTM that they match. Two runs that share no seed are not compared.
+    of the LSTM that they match. Two runs that share no seed are not compared. Seeds count as added
+    in the order of their numbers.
 
     Args:
         results: One group's runs, in any order.
@@ -174,7 +374,8 @@ def compare_group(
             several of a cell.
 
     Returns:
-        In the usual order of cells (gru, gru_reset_after, lstm, rnn), and of nominal sizes.
+        Corrected for their number; in the usual order of cells (gru, gru_reset_after, lstm, rnn),
+        and of nominal sizes.
 
     Raises:
         UserError: The margin is not above 0.
@@ -188,96 +389,119 @@ def compare_group(
     if names is None:
         names = [f"{r.cell} h{r.nominal_size}" if several else r.cell for r in results]
     runs = sorted(zip(results, names, strict=True), key=lambda run: cell_order(run[0]))
-    pairs = [
-        _Pair(a, b, name_a, name_b)
+    margin = _stated_margin(results) if margin is None else margin
+    comparisons = [
+        compare(record_of(a, margin), record_of(b, margin), margin, name_a, name_b)
         for (a, name_a), (b, name_b) in itertools.combinations(runs, 2)
         if a.cell != b.cell and (a.nominal_size == b.nominal_size or not several)
     ]
-    pairs = [pair for pair in pairs if pair.differences]
-    margin = _stated_margin(results) if margin is None else margin
-    p_values = [sign_flip_test(pair.differences) for pair in pairs]
+    comparisons = [comparison for comparison in comparisons if comparison.n_pairs]
+    judged = correct_together(comparisons)
     return [
-        _judge(pair, p_holm, len(pairs), margin)
-        for pair, p_holm in zip(pairs, holm(p_values), strict=True)
+        replace(comparison, more_seeds=_more_seeds(comparison, len(judged)))
+        for comparison in judged
     ]
 
 
+def correct_together(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Returns the comparisons as judged together, each kind of p corrected by Holm.
+
+    A correction that they had before, such as that within a task, is replaced.
+    """
+    typical = _corrected([c.typical.p for c in comparisons])
+    equivalence = _corrected([c.typical.p_equivalence for c in comparisons])
+    reliability = _corrected([c.reliability.p for c in comparisons])
+    pace = iter(_corrected([c.pace.p for c in comparisons if c.pace]))
+    return [
+        replace(
+            comparison,
+            typical=replace(comparison.typical, p=p, p_equivalence=p_equivalence),
+            reliability=replace(comparison.reliability, p=p_reliability),
+            pace=comparison.pace and replace(comparison.pace, p=next(pace)),
+        )
+        for comparison, p, p_equivalence, p_reliability in zip(
+            comparisons, typical, equivalence, reliability, strict=True
+        )
+    ]
+
+
+def _corrected(p_values: Sequence[P]) -> list[P]:
+    corrected = holm([p.alone for p in p_values])
+    return [replace(p, corrected=new) for p, new in zip(p_values, corrected, strict=True)]
+
+
 def _stated_margin(results: Sequence[Result]) -> float | None:
-    """The strictest of the margins, where every run states one."""
+    """Returns the strictest of the margins, where every run states one."""
     margins = [result.margin for result in results]
     stated = [margin for margin in margins if margin is not None]
     return min(stated, default=None) if len(stated) == len(margins) else None
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """Two runs side by side."""
+def compare(
+    a: Record, b: Record, margin: float | None, name_a: str = "a", name_b: str = "b"
+) -> Comparison:
+    """Returns the comparison of two cells, judged as if it were the only one.
 
-    a: Result
-    b: Result
-    name_a: str
-    name_b: str
-
-    @cached_property
-    def differences(self) -> list[float]:
-        """Score of a minus that of b at each seed that both have."""
-        a, b = scores_by_seed(self.a), scores_by_seed(self.b)
-        return [a[seed] - b[seed] for seed in sorted(a.keys() & b.keys())]
-
-    @property
-    def gains(self) -> list[float]:
-        """The differences, turned so that above 0 is better for a."""
-        sign = 1 if self.a.score.higher_is_better else -1
-        return [sign * difference for difference in self.differences]
-
-
-def _judge(pair: _Pair, p_holm: float, comparisons: int, margin: float | None) -> Comparison:
-    n, difference = len(pair.differences), bootstrap_interval(pair.differences)
-    comparison = Comparison(
-        cell_a=pair.name_a,
-        cell_b=pair.name_b,
-        n_pairs=n,
-        difference=difference,
-        probability_a_beats_b=probability_of_improvement(pair.gains),
-        p_holm=p_holm,
-        verdict="undecided",
-        margin=margin,
-        more_seeds_difference=None,
-        more_seeds_equivalence=None,
-    )
-    if n >= MIN_PAIRS and p_holm < SIGNIFICANCE and _leaves_out_0(difference):
-        verdict: Verdict = "better" if statistics.fmean(pair.gains) > 0 else "worse"
-        return replace(comparison, verdict=verdict)
-    if n >= MIN_PAIRS and comparison.within_margin:
-        return replace(comparison, verdict="equivalent")
-    if n > 1:
-        return _advised(comparison, statistics.stdev(pair.differences), comparisons)
-    return comparison
-
-
-def _advised(comparison: Comparison, sd: float, comparisons: int) -> Comparison:
-    """An undecided comparison with the seeds that would likely decide it."""
-    mean, margin, n = comparison.difference.estimate, comparison.margin, comparison.n_pairs
-    equivalence = None if margin is None else pairs_for_equivalence(mean, sd, margin)
-    return replace(
-        comparison,
-        more_seeds_difference=_more(pairs_for_difference(mean, sd, comparisons), n),
-        more_seeds_equivalence=_more(equivalence, n),
+    Args:
+        a: The first; verdicts are about it.
+        b: The second.
+        margin: Differences of the score up to it do not matter; None if none is stated.
+        name_a: Of the first.
+        name_b: Of the second.
+    """
+    is_unlearned = is_learned_by_neither(a, b)
+    _, of_a, of_b = np.intersect1d(a.seeds, b.seeds, return_indices=True)
+    a, b = a.of(of_a), b.of(of_b)
+    differences = (a.scores - b.scores)[a.learned & b.learned]
+    p_equivalence = 1.0 if margin is None else equivalence_p(differences, margin)
+    what: Literal["solved", "learned"] = "solved" if (a.solved | b.solved).any() else "learned"
+    success_a, success_b = (getattr(record, what) for record in (a, b))
+    return Comparison(
+        cell_a=name_a,
+        cell_b=name_b,
+        n_pairs=len(of_a),
+        is_unlearned=is_unlearned,
+        typical=Typical(
+            differences=tuple(differences.tolist()),
+            higher_is_better=a.higher_is_better,
+            margin=margin,
+            p=_alone(typical_p(differences)),
+            p_equivalence=_alone(p_equivalence),
+        ),
+        reliability=Reliability(
+            what=what,
+            successes_a=int(success_a.sum()),
+            successes_b=int(success_b.sum()),
+            n_pairs=len(of_a),
+            p=_alone(reliability_p(success_a, success_b)),
+        ),
+        pace=None
+        if a.solved_step is None or b.solved_step is None
+        else _pace(a.solved_step, b.solved_step),
     )
 
 
-def _leaves_out_0(interval: Interval) -> bool:
-    if interval.low is None or interval.high is None:
-        return False
-    return interval.low > 0 or interval.high < 0
+def _pace(steps_a: Float[np.ndarray, " pairs"], steps_b: Float[np.ndarray, " pairs"]) -> Pace:
+    ratios = step_ratios(steps_a, steps_b)
+    return Pace(ratio=median_sequence(ratios) if len(ratios) else None, p=_alone(sooner_p(ratios)))
 
 
-def _more(pairs: int | None, n: int) -> int | None:
-    """Seeds beyond the `n` at hand; at least one, for these did not decide."""
-    return None if pairs is None else max(pairs - n, 1)
+def _alone(p: float) -> P:
+    return P(alone=p, corrected=p)
+
+
+def _more_seeds(comparison: Comparison, comparisons: int) -> int | None:
+    """Returns the seeds to add to an undecided comparison; of all seeds, as few learn as so far."""
+    typical = comparison.typical
+    if comparison.outcome != "undecided":
+        return None
+    further = more_seeds(np.array(typical.differences), typical.margin, comparisons)
+    if further is None:
+        return None
+    return math.ceil(further * comparison.n_pairs / typical.n_pairs)
 
 
 def cell_order(result: Result) -> tuple[int, str, int]:
-    """Orders runs by cell, those of one's own last, then by nominal size."""
+    """Returns what orders runs by cell, those that are not built in last, then by nominal size."""
     place = CELLS.index(result.cell) if result.cell in CELLS else len(CELLS)
     return place, result.cell, result.nominal_size

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from gru_bench.evidence.estimates import MIN_PAIRS
-from gru_bench.evidence.verdicts import Comparison
 from gru_bench.report.groups import Group, Run
 
 # Settings that a sentence names before it counts the others.
@@ -43,9 +41,10 @@ def decision(groups: Sequence[Group]) -> str:
             if not others
             else "No decision: no two cells were run on one task with a size and a seed in common."
         )
-    judged = [group for group in compared if any(_is_judged(c) for c in group.comparisons)]
+    judged = [group for group in compared if group.has_verdicts]
     sentences = [_choice(judged)] if judged else []
-    sentences += [*_ties(compared), *_open(compared, judged)]
+    sentences += [*_ties(judged), *_trade_offs(judged), *_unlearned(judged)]
+    sentences += _open(compared, judged)
     return " ".join(filter(None, sentences))
 
 
@@ -106,12 +105,32 @@ def _ties(groups: Sequence[Group]) -> Iterator[str]:
     """Where cells are as good as each other."""
     found: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for group in groups:
-        pairs = [(c.cell_a, c.cell_b) for c in group.comparisons if outcome(c) == "equivalent"]
+        pairs = [(c.cell_a, c.cell_b) for c in group.comparisons if c.outcome == "equivalent"]
         cells = tuple(dict.fromkeys(cell for pair in pairs for cell in pair))
         if len(pairs) == len(cells) * (len(cells) - 1) / 2 and cells:
             found[cells].append(group.label)
     for cells, labels in found.items():
         yield f"It does not matter which of {_and(cells)} on {_and(_few(labels))}."
+
+
+def _trade_offs(groups: Sequence[Group]) -> Iterator[str]:
+    """Where one cell is typically better and the other more reliable."""
+    for group in groups:
+        for c in group.comparisons:
+            if c.outcome == "trade-off":
+                ahead, behind = c.cell_a, c.cell_b
+                if c.typical.verdict == "worse":
+                    ahead, behind = behind, ahead
+                yield f"On {group.label} {ahead} scores better and {behind} is more reliable."
+
+
+def _unlearned(groups: Sequence[Group]) -> Iterator[str]:
+    """Which cells did not learn a task, so that nothing can be said of them there."""
+    for group in groups:
+        pairs = [(c.cell_a, c.cell_b) for c in group.comparisons if c.outcome == "not learned"]
+        cells = list(dict.fromkeys(cell for pair in pairs for cell in pair))
+        if cells:
+            yield f"{group.label} was not learned by {_and(cells)}."
 
 
 def _open(groups: Sequence[Group], judged: Sequence[Group]) -> Iterator[str]:
@@ -122,7 +141,7 @@ def _open(groups: Sequence[Group], judged: Sequence[Group]) -> Iterator[str]:
         seeds = _number(n, "seed")
         yield f"No decision yet on {_and(_few(unjudged))}: {seeds} in common are too few."
     open_ = [
-        (group.label, [c for c in group.comparisons if outcome(c) == "undecided"])
+        (group.label, [c for c in group.comparisons if c.outcome == "undecided"])
         for group in judged
     ]
     open_ = [(label, comparisons) for label, comparisons in open_ if comparisons]
@@ -134,15 +153,6 @@ def _open(groups: Sequence[Group], judged: Sequence[Group]) -> Iterator[str]:
     advice = f"; up to {_number(max(known), 'more seed')} would likely decide" if known else ""
     pairs = _number(len(more), "pair")
     yield f"Open: {pairs} of cells on {_and(_few(labels))}{advice}."
-
-
-def outcome(comparison: Comparison) -> str:
-    """Returns the verdict on a pair of cells in a word."""
-    return comparison.verdict
-
-
-def _is_judged(comparison: Comparison) -> bool:
-    return outcome(comparison) != "undecided" or comparison.n_pairs >= MIN_PAIRS
 
 
 def _cells(groups: Sequence[Group]) -> list[str]:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gru_bench.evidence.estimates import Interval
-from gru_bench.evidence.verdicts import Comparison
+from gru_bench.evidence.rules import MIN_PAIRS
+from gru_bench.evidence.verdicts import Comparison, Pace, Verdict
 from gru_bench.report.format_numbers import (
     show_interval,
     show_margin,
@@ -16,6 +17,13 @@ from gru_bench.report.format_numbers import (
 )
 from gru_bench.report.groups import Group, Run
 from gru_bench.runs.result import GateEnds, Tuning
+
+RELIABILITY: dict[Verdict, str] = {
+    "better": "more reliable",
+    "worse": "less reliable",
+    "undecided": "undecided",
+}
+PACE: dict[Verdict, str] = {"better": "sooner", "worse": "later", "undecided": "undecided"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class Evidence:
 def evidence(group: Group) -> list[Evidence]:
     """The tables behind a group's summary; those without anything to show are left out."""
     return [
-        *([_cell_against_cell(group)] if group.comparisons else []),
+        *([_typical(group), _reliability(group)] if group.comparisons else []),
         _cell_by_cell(group),
         _cost(group),
         *_learning_rates(group),
@@ -48,31 +56,112 @@ def evidence(group: Group) -> list[Evidence]:
     ]
 
 
-def _cell_against_cell(group: Group) -> Evidence:
-    """Every comparison, a row each."""
+def _typical(group: Group) -> Evidence:
+    """How typical scores compare, a row a comparison."""
     unit = " (points)" if group.is_percentage else ""
-    margin = group.comparisons[0].margin
-    note = f"a minus b: mean difference of the test {group.score_name} over the seeds of both."
+    margin = group.comparisons[0].typical.margin
+    note = (
+        f"a minus b: median difference of the test {group.score_name} over the seeds that learn the"
+        " task under both: whose score beats the baseline"
+        + (" by more than the margin" if margin is not None else "")
+        + ". Its interval, and p, hold however often seeds are added; p is corrected by Holm for"
+        " the comparisons of this task. Over the page: the verdict if it were corrected for all"
+        " comparisons of this report."
+    )
     if margin is not None:
         note += f" Margin: {show_margin(group, margin)}."
+    columns = [
+        "a",
+        "b",
+        "a is typically",
+        "over the page",
+        f"a minus b{unit} [95%]",
+        "P(a beats b)",
+        "p",
+        "pairs",
+    ]
     return Evidence(
-        title="Cell against cell",
-        columns=["a", "b", "a is", f"a minus b{unit} [95%]", "P(a beats b)", "Holm p", "seeds"],
-        words=3,
+        title="Cell against cell: typical score",
+        columns=columns,
+        words=4,
         rows=[
             [
                 comparison.cell_a,
                 comparison.cell_b,
-                _judgement(comparison),
-                show_interval(group, comparison.difference),
-                f"{comparison.probability_a_beats_b:.0%}",
-                show_p(comparison.p_holm),
-                str(comparison.n_pairs),
+                _typical_verdict(comparison),
+                over_page.typical.verdict if not over_page.is_unlearned else "-",
+                show_interval(group, comparison.typical.difference()),
+                _percent(comparison.typical.probability_a_beats_b),
+                show_p(comparison.typical.p.corrected),
+                str(comparison.typical.n_pairs),
             ]
-            for comparison in group.comparisons
+            for comparison, over_page in zip(
+                group.comparisons, group.comparisons_over_page, strict=True
+            )
         ],
         note=note,
     )
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
+
+
+def _typical_verdict(comparison: Comparison) -> str:
+    verdict, more = comparison.typical.verdict, comparison.more_seeds
+    if comparison.is_unlearned:
+        return "not learned by either"
+    if verdict in ("better", "worse") and comparison.typical.within_margin:
+        return f"{verdict}, within margin"
+    if comparison.typical.n_pairs < MIN_PAIRS <= comparison.n_pairs:
+        return "undecided; too few learn it"
+    if verdict != "undecided" or more is None:
+        return verdict
+    return f"undecided; about {more} more seed{'' if more == 1 else 's'}"
+
+
+def _reliability(group: Group) -> Evidence:
+    """With how many seeds each cell succeeds, and after which steps, a row a comparison."""
+    note = (
+        "By a and b: seeds that solve the task or, where none of either does, learn it, of those"
+        " that both have. p: McNemar's exact test on the seeds with which one cell alone succeeds,"
+        " valid however often seeds are added, corrected by Holm for the comparisons of this task."
+    )
+    columns = ["a", "b", "a is", "over the page", "", "by a", "by b", "of seeds", "p"]
+    if group.has_mark:
+        columns += ["a is", "steps to solve, a over b [95%]", "p"]
+        note += (
+            " Steps: median ratio over the seeds that solve it under either cell; 0 or ∞ where one"
+            " alone does."
+        )
+    rows = []
+    for comparison, over_page in zip(group.comparisons, group.comparisons_over_page, strict=True):
+        told = comparison.reliability
+        rows.append(
+            [
+                comparison.cell_a,
+                comparison.cell_b,
+                RELIABILITY[told.verdict],
+                RELIABILITY[over_page.reliability.verdict],
+                told.what,
+                str(told.successes_a),
+                str(told.successes_b),
+                str(told.n_pairs),
+                show_p(told.p.corrected),
+                *(_pace(comparison.pace) if comparison.pace else []),
+            ]
+        )
+    return Evidence(
+        title="Cell against cell: reliability",
+        columns=columns,
+        words=5,
+        rows=rows,
+        note=note,
+    )
+
+
+def _pace(pace: Pace) -> list[str]:
+    return [PACE[pace.verdict], show_time(pace.ratio), show_p(pace.p.corrected)]
 
 
 def _cell_by_cell(group: Group) -> Evidence:
@@ -81,14 +170,20 @@ def _cell_by_cell(group: Group) -> Evidence:
         "Interquartile mean of the test scores, with its bootstrap interval: a single bad seed"
         " counts for less than in the mean."
     )
+    what = "solved" if group.has_mark else "learned"
+    columns = [f"seeds {what} [95%]", "failures not excluded"]
+    note += (
+        f" Seeds {what}: Wilson interval. Failures not excluded: the highest rate of seeds that are"
+        f" not {what} which so many leave possible, by the one-sided bound of Clopper and Pearson."
+    )
     if group.has_mark:
-        columns = ["seeds solved [95%]", "steps to solve [95%]", "seconds to solve [95%]"]
+        columns += ["steps to solve [95%]", "seconds to solve [95%]"]
         note += (
-            " Seeds solved: Wilson interval. To solve: median over all seeds; one that did not"
-            " solve it counts as slower than all that did, and an interval takes 6 seeds."
+            " To solve: median over all seeds; one that did not solve it counts as slower than all"
+            " that did, and an interval takes 6 seeds."
         )
     else:
-        columns = ["train minus test [95%]"]
+        columns += ["train minus test [95%]"]
         note += " Train minus test: mean over seeds, on a sample of the training data."
     return Evidence(
         title="Cell by cell",
@@ -140,22 +235,14 @@ def _cost(group: Group) -> Evidence:
 
 def _entries(group: Group, run: Run) -> Iterator[str]:
     yield show_interval(group, run.summary.score)
+    rate, n = run.summary.success_rate, len(run.result.seeds)
+    yield f"{round(n * rate.estimate)}/{n} [{rate.low:.0%}, {rate.high:.0%}]"
+    yield f"{run.summary.failures_not_excluded:.0%}"
     if not group.has_mark:
         yield show_interval(group, run.train_minus_test)
         return
-    rate = run.summary.solve_rate
-    yield "-" if rate is None else f"{run.solved_seeds} [{rate.low:.0%}, {rate.high:.0%}]"
     yield show_time(run.summary.steps_to_solve)
     yield show_time(run.summary.seconds_to_solve)
-
-
-def _judgement(comparison: Comparison) -> str:
-    if comparison.verdict in ("better", "worse") and comparison.within_margin:
-        return f"{comparison.verdict}, within margin"
-    if comparison.verdict != "undecided" or comparison.more_seeds is None:
-        return comparison.verdict
-    more = comparison.more_seeds
-    return f"undecided; about {more} more seed{'' if more == 1 else 's'}"
 
 
 def _learning_rates(group: Group) -> Iterator[Evidence]:

@@ -4,7 +4,7 @@ import itertools
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,11 +12,13 @@ from gru_bench.config.cell import CELLS, REFERENCE
 from gru_bench.config.score import Score
 from gru_bench.evidence.comparable import group_runs
 from gru_bench.evidence.estimates import Interval, mean_interval
+from gru_bench.evidence.planning import fewest_pairs
 from gru_bench.evidence.run_settings import NOT_A_SETTING, is_common, show_value, varying
 from gru_bench.evidence.verdicts import (
     Comparison,
     Summary,
     compare_group,
+    correct_together,
     score_in_words,
     scores_by_seed,
     summarize,
@@ -94,12 +96,14 @@ class Group:
         slug: The label made fit for a file name or an HTML id; no two groups share one.
         runs: By cell, then by nominal size.
         keys: What tells this setting from others of the task: values by dotted key.
+        page: All groups of the report, this one among them.
     """
 
     label: str
     slug: str
     runs: list[Run]
     keys: dict[str, Any]
+    page: list["Group"] = field(default_factory=list, repr=False, compare=False)
 
     def name(self, run: Run) -> str:
         """The run's cell, with its nominal size where these differ."""
@@ -154,12 +158,32 @@ class Group:
         results = [run.result for run in self.runs]
         return compare_group(results, names=[self.name(run) for run in self.runs])
 
+    @property
+    def seeds_needed(self) -> int:
+        """The least number of seeds in common that can decide among so many comparisons."""
+        return fewest_pairs(len(self.comparisons))
+
+    @property
+    def has_verdicts(self) -> bool:
+        """Whether any two cells share enough seeds for a verdict."""
+        return any(comparison.n_pairs >= self.seeds_needed for comparison in self.comparisons)
+
+    @cached_property
+    def comparisons_over_page(self) -> list[Comparison]:
+        """The same comparisons, corrected for all that the report makes."""
+        judged = iter(correct_together([c for group in self.page for c in group.comparisons]))
+        by_group = {
+            group.slug: list(itertools.islice(judged, len(group.comparisons)))
+            for group in self.page
+        }
+        return by_group[self.slug]
+
     @cached_property
     def better(self) -> list[tuple[str, str]]:
-        """The pairs with a verdict of better or worse: the better one's name, then the other's."""
-        told_apart = [c for c in self.comparisons if c.verdict in ("better", "worse")]
+        """The pairs of which one cell is better, in one respect at least: its name comes first."""
+        told_apart = [c for c in self.comparisons if c.outcome in ("better", "worse")]
         return [
-            (c.cell_a, c.cell_b) if c.verdict == "better" else (c.cell_b, c.cell_a)
+            (c.cell_a, c.cell_b) if c.outcome == "better" else (c.cell_b, c.cell_a)
             for c in told_apart
         ]
 
@@ -285,7 +309,7 @@ def make_groups(results: Sequence[Result]) -> list[Group]:
         slug = make_slug(group.label, taken)
         taken.add(slug)
         runs = [Run(run.result, run.settings, places.get(run.result.cell, 0)) for run in group.runs]
-        groups.append(Group(group.label, slug, runs, group.keys))
+        groups.append(Group(group.label, slug, runs, group.keys, groups))
     return groups
 
 

@@ -5,11 +5,11 @@ All of it restates `verdicts`; nothing is judged here.
 
 import itertools
 import math
+import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from gru_bench.evidence.estimates import MIN_PAIRS
-from gru_bench.evidence.verdicts import Verdict
+from gru_bench.evidence.verdicts import Comparison, Outcome, Verdict
 from gru_bench.report.format_numbers import (
     show_amount,
     show_interval,
@@ -23,6 +23,10 @@ from gru_bench.report.groups import Group, Run
 MOST_NAMED = 4
 # Pairs that a sentence names, those of four cells; it only counts more than these.
 MOST_PAIRS_NAMED = 6
+# What sets the seeds in a command.
+SEEDS = r"""\s+['"]?seeds=(\[[^\]]*\]|\S+)['"]?"""
+
+Pair = tuple[str, str]
 
 BRACKETS = "Brackets, and ranges such as `1 to 2`, are 95% intervals; steps are medians over seeds."
 
@@ -30,45 +34,66 @@ BRACKETS = "Brackets, and ranges such as `1 to 2`, are 95% intervals; steps are 
 def summary(group: Group) -> str:
     """What came out, in a sentence or two that claim nothing beyond the verdicts."""
     scores = _solved(group) if group.has_mark else _scores(group)
-    sentences = [verdict(group), scores] if has_verdicts(group) else [scores, verdict(group)]
+    sentences = [verdict(group), scores] if group.has_verdicts else [scores, verdict(group)]
     return " ".join(filter(None, sentences))
 
 
 def brief(group: Group) -> str:
     """The verdicts alone if there are any, else the summary: for one setting among several."""
-    return verdict(group) if has_verdicts(group) else summary(group)
-
-
-def has_verdicts(group: Group) -> bool:
-    """Whether any two cells share enough seeds for one."""
-    return any(comparison.n_pairs >= MIN_PAIRS for comparison in group.comparisons)
+    return verdict(group) if group.has_verdicts else summary(group)
 
 
 def verdict(group: Group) -> str:
-    """All comparisons of a group in one sentence; empty if there is only one cell."""
+    """All comparisons of a group in a few sentences; empty if there is only one cell."""
     comparisons = group.comparisons
     if not comparisons:
         several = len({run.result.cell for run in group.runs}) > 1
         return "No two cells share a size and a seed to be compared by." if several else ""
-    if not has_verdicts(group):
-        most = max(comparison.n_pairs for comparison in comparisons)
-        return f"Too few seeds to judge: {most}, and it takes {MIN_PAIRS}."
+    if not group.has_verdicts:
+        return _too_few_seeds(group)
     if len(comparisons) > MOST_PAIRS_NAMED:
-        count = Counter(comparison.verdict for comparison in comparisons)
+        count = Counter(comparison.outcome for comparison in comparisons)
+        told = len(group.better) + count["trade-off"]
         return (
-            f"Of {len(comparisons)} pairs of cells, {len(group.better)} differ in test"
-            f" {group.score_name}, {count['equivalent']} are as good as each other and"
-            f" {count['undecided']} are undecided."
+            f"Of {len(comparisons)} pairs of cells, {told} differ in test {group.score_name} or"
+            f" reliability, {count['equivalent']} are as good as each other,"
+            f" {count['not learned']} are learned by neither and {count['undecided']} are"
+            " undecided."
         )
-    parts = [*_better(group), *_equivalent(group), *_undecided(group)]
-    return f"By test {group.score_name}, {'; '.join(parts)}."
+    parts = {
+        f"By typical test {group.score_name}, ": [*_better(group), *_equivalent(group)],
+        f"By seeds that {'solve' if group.has_mark else 'learn'} it, ": [*_more_reliable(group)],
+        "Learned by neither: ": [_and(cells) for cells in _cliques(group, "not learned")],
+        "Not told apart yet: ": [*_undecided(group)],
+    }
+    return " ".join(f"{start}{'; '.join(told)}." for start, told in parts.items() if told)
+
+
+def _too_few_seeds(group: Group) -> str:
+    """How many seeds there are, how many it takes, and the command that adds the others."""
+    most = max(comparison.n_pairs for comparison in group.comparisons)
+    needed = group.seeds_needed
+    commands = dict.fromkeys(run.result.command for run in group.runs)
+    again = [f"{re.sub(SEEDS, '', command)} seeds={needed}" for command in commands]
+    others = f" (and so the other {len(again) - 1})" if len(again) > 1 else ""
+    return f"Too few seeds to judge: {most}, and it takes {needed}. Add them{others}: {again[0]}"
+
+
+def _told_apart(comparisons: Sequence[Comparison], verdicts: Iterable[Verdict]) -> list[Pair]:
+    """The pairs of which one is better by these verdicts: its name comes first."""
+    return [
+        (c.cell_a, c.cell_b) if verdict == "better" else (c.cell_b, c.cell_a)
+        for c, verdict in zip(comparisons, verdicts, strict=True)
+        if verdict in ("better", "worse") and not c.is_unlearned
+    ]
 
 
 def _better(group: Group) -> Iterator[str]:
     """Who beats whom by how much; cells that lose to the same others are named together."""
-    slightly = {frozenset((c.cell_a, c.cell_b)) for c in group.comparisons if c.within_margin}
+    comparisons = group.comparisons
+    slightly = {frozenset((c.cell_a, c.cell_b)) for c in comparisons if c.typical.within_margin}
     beaten_by: dict[tuple[bool, str], list[str]] = defaultdict(list)
-    for winner, loser in group.better:
+    for winner, loser in _told_apart(comparisons, (c.typical.verdict for c in comparisons)):
         beaten_by[frozenset((winner, loser)) in slightly, loser].append(winner)
     losers: dict[tuple[bool, tuple[str, ...]], list[str]] = defaultdict(list)
     for (slight, loser), winners in beaten_by.items():
@@ -82,8 +107,10 @@ def _better(group: Group) -> Iterator[str]:
 def _lead(group: Group, winners: Collection[str], losers: Collection[str]) -> str:
     """From the lowest to the highest end of the intervals of these pairs' differences."""
     pairs = {frozenset(pair) for pair in itertools.product(winners, losers)}
-    differences = [c.difference for c in group.comparisons if {c.cell_a, c.cell_b} in pairs]
-    ends = [abs(end) for d in differences for end in (d.low, d.high) if end is not None]
+    differences = [
+        c.typical.difference() for c in group.comparisons if {c.cell_a, c.cell_b} in pairs
+    ]
+    ends = [abs(end) for d in differences if d for end in (d.low, d.high) if end is not None]
     return show_range(group, min(ends), max(ends))
 
 
@@ -92,9 +119,24 @@ def _equivalent(group: Group) -> Iterator[str]:
         yield f"{_and(cells)} are as good as each other, to within {_margin(group)}"
 
 
+def _more_reliable(group: Group) -> Iterator[str]:
+    """Who solves it, or learns it, with more seeds than which others."""
+    comparisons = group.comparisons
+    pairs = _told_apart(comparisons, (c.reliability.verdict for c in comparisons))
+    less: dict[str, list[str]] = defaultdict(list)
+    for winner, loser in pairs:
+        less[winner].append(loser)
+    winners: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for winner, losers in less.items():
+        winners[tuple(losers)].append(winner)
+    for beaten, names in winners.items():
+        verb = "beats" if len(names) == 1 else "beat"
+        yield f"{_and(names)} {verb} {_and(beaten)}"
+
+
 def _undecided(group: Group) -> Iterator[str]:
     for cells in _cliques(group, "undecided"):
-        yield f"{_and(cells)} cannot be told apart yet{_advice(group, cells)}"
+        yield f"{_and(cells)}{_advice(group, cells)}"
 
 
 def _advice(group: Group, cells: Collection[str]) -> str:
@@ -107,9 +149,9 @@ def _advice(group: Group, cells: Collection[str]) -> str:
     return f" (about {more} more seed{'s' if more > 1 else ''} would likely decide)"
 
 
-def _cliques(group: Group, verdict: Verdict) -> list[tuple[str, ...]]:
-    """The largest sets of cells any two of which have this verdict."""
-    pairs = [{c.cell_a, c.cell_b} for c in group.comparisons if c.verdict == verdict]
+def _cliques(group: Group, outcome: Outcome) -> list[tuple[str, ...]]:
+    """The largest sets of cells any two of which have this outcome."""
+    pairs = [{c.cell_a, c.cell_b} for c in group.comparisons if c.outcome == outcome]
     names = [name for name in map(group.name, group.runs) if any(name in pair for pair in pairs)]
     found: list[tuple[str, ...]] = []
     for size in range(len(names), 1, -1):
@@ -121,7 +163,7 @@ def _cliques(group: Group, verdict: Verdict) -> list[tuple[str, ...]]:
 
 
 def _margin(group: Group) -> str:
-    margin = group.comparisons[0].margin
+    margin = group.comparisons[0].typical.margin
     assert margin is not None, "nothing is within a margin that is not stated"
     return show_amount(group, margin)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gru_bench.evidence.estimates import MIN_PAIRS, SIGNIFICANCE
+from gru_bench.evidence.rules import MIN_PAIRS, SIGNIFICANCE
 from gru_bench.report.format_numbers import (
     show_interval_column,
     show_number_column,
@@ -23,11 +23,13 @@ LEGEND = (
     " Latency: one step of one sequence in real time. Peak: memory while training."
 )
 VERDICTS = (
-    "Verdicts pair cells by seed. Better or worse: the sign-flip test's p, corrected by Holm for"
-    f" all pairs of the task, is below {SIGNIFICANCE}, and the mean difference's 95% bootstrap"
-    " interval leaves out 0. Equivalent: else, if that interval lies within a margin set"
-    f" beforehand. Undecided: anything else, and all pairs of under {MIN_PAIRS} seeds; more seeds"
-    " are an estimate of what would likely decide."
+    "Verdicts pair cells by seed. Typically better: with more than half of all seeds that learn the"
+    " task under both cells, and on average; equivalent: the median difference is within a margin"
+    " set beforehand. More reliable: solves the task, or learns it where it has no mark, with more"
+    f" of all seeds. Each kind is tested at {SIGNIFICANCE} for all pairs of the task together, by a"
+    f" test that holds however often seeds are added, on {MIN_PAIRS} pairs at least;"
+    " docs/statistics.md has the error rates. How many more seeds would decide is an estimate. The"
+    " choice of a learning rate is no part of the uncertainty."
 )
 SHARED_TEST = (
     "On text all seeds share one test split, so no interval or verdict covers which documents are"

@@ -11,7 +11,6 @@ from helpers.made_up import make_curve, make_result
 
 from gru_bench.evidence.claims import claim
 from gru_bench.evidence.claims.claim import Claim
-from gru_bench.evidence.claims.findings import learned
 from gru_bench.evidence.claims.ledger import ledger
 from gru_bench.runs.result import GradientNorms, Probes, Spread, Tuning
 
@@ -71,8 +70,9 @@ def with_gradients(result, initial, trained=None):
     return replace(result, probes=Probes(gradients=norms, gates=[], gate_ends=None, lengths=None))
 
 
-def counting(cell, scores):
-    result = make_result("copy", cell, scores, task={"name": "counting", "max_n": 50}, margin=0.01)
+def counting(cell, scores, solved=None):
+    task = {"name": "counting", "max_n": 50}
+    result = make_result("copy", cell, scores, task=task, margin=0.01, solved=solved)
     score = replace(result.score, name="acceptance")
     seeds = [
         replace(seed, test={"acceptance": seed.test["recall_accuracy"]}) for seed in result.seeds
@@ -355,10 +355,11 @@ def test_4_without_a_margin_only_a_gru_ahead_is_comparable():
 
 def test_4_in_its_own_unit_and_direction():
     test = only_test(4, ahead([-0.02] * 8, margin=0.01))
-    assert test.figure == "ahead by -2 points [-2, -2], margin 1 point, 8 pairs"
+    reliability = "learned by 8 and 8 of 8 seeds"
+    assert test.figure == f"ahead by -2 points [-2, -2], 8 pairs, margin 1 point; {reliability}"
     # A lower MSE is better.
     test = only_test(4, ahead([-0.02] * 8, "adding", base=0.1, margin=0.002))
-    assert test.figure == "ahead by 0.02 [0.02, 0.02], margin 0.002, 8 pairs"
+    assert test.figure.startswith("ahead by 0.02 [0.02, 0.02], 8 pairs, margin 0.002; solved by 8")
     assert test.finding == "for"
 
 
@@ -377,7 +378,7 @@ def test_4_on_most_tasks(gains, expected):
     results = []
     for corpus, of_settings in gains.items():
         for length, gain in enumerate(of_settings, start=10):
-            by_seed = [-0.02, 0.02] * 4 if gain is None else [gain] * 8
+            by_seed = [-0.02, 0.02] * 5 if gain is None else [gain] * 10
             results += ahead(by_seed, margin=0.01, corpus=corpus, task={"max_length": length})
     assert verdict(4, results) == expected
 
@@ -387,14 +388,17 @@ UNLEARNED = "; neither learned the task"
 
 def test_where_neither_cell_learned_the_task_nothing_is_for_or_against():
     # Always predicting 1 scores an MSE of 1/6.
-    for gru, finding in ((0.167, "open"), (0.165, "for")):
+    for gru, finding in ((0.165, "open"), (0.16, "for")):
         scores = {"gru": [gru] * 8, "lstm": [0.167] * 8}
-        results = [make_result("adding", cell, s, margin=0.002) for cell, s in scores.items()]
+        results = [
+            make_result("adding", cell, s, margin=0.002, solved=0) for cell, s in scores.items()
+        ]
         test = only_test(4, results)
         assert test.finding == finding
         assert test.figure.endswith(UNLEARNED) == (finding == "open")
-    for score, finding in ((0.125, "open"), (0.13, "against")):
-        test = only_test(7, [counting(cell, [score] * 8) for cell in ("gru", "lstm")])
+    for score, finding in ((0.13, "open"), (0.2, "against")):
+        runs = [counting(cell, [score] * 8, solved=0) for cell in ("gru", "lstm")]
+        test = only_test(7, runs)
         assert test.finding == finding
         assert test.figure.endswith(UNLEARNED) == (finding == "open")
 
@@ -402,29 +406,15 @@ def test_where_neither_cell_learned_the_task_nothing_is_for_or_against():
 def test_2_a_score_that_neither_cell_learned_is_no_score_to_get_to():
     # Validation that varies about the baseline gets anywhere sooner or later.
     unlearned = [
-        replace(run, seeds=[replace(seed, test={"mse": 0.167}) for seed in run.seeds])
+        replace(
+            run,
+            seeds=[replace(seed, test={"mse": 0.167}, solved_step=None) for seed in run.seeds],
+        )
         for run in faster(0.8, [400] * 8, [800] * 8)
     ]
     step, to_score = claim_of(2, unlearned).tests
     assert (step.finding, to_score.finding) == ("for", "open")
     assert to_score.figure.endswith(UNLEARNED)
-
-
-@pytest.mark.parametrize(
-    ("scores", "is_learned"),
-    [
-        # 0.5 +- t(7) s / sqrt(8), with s = sqrt(8/7) times the deviation of 0.4 and of 0.5:
-        # 2.3646 * 0.4 / sqrt(7) = 0.357 leaves 0.143, and 0.447 leaves 0.053. Guessing is 0.125.
-        ([0.1, 0.9] * 4, True),
-        ([0.0, 1.0] * 4, False),
-        ([None] * 8, False),
-    ],
-)
-def test_learned_is_the_better_cells_interval_beyond_the_baseline(scores, is_learned):
-    gru, lstm = make_result("copy", "gru", scores), make_result("copy", "lstm", [0.1] * 8)
-    assert learned(gru, lstm) == learned(lstm, gru) == is_learned
-    without = [replace(r, score=replace(r.score, baseline=None)) for r in (gru, lstm)]
-    assert learned(*without)
 
 
 @pytest.mark.parametrize(
@@ -441,7 +431,7 @@ def test_7_counting(gru, lstm, expected):
     results = [counting("gru", gru), counting("lstm", lstm)]
     assert verdict(7, results) == expected
     # The share of words that are accepted is shown in points, as on the rest of the page.
-    assert re.match(r"ahead by \S+ points ", only_test(7, results).figure)
+    assert re.match(r"ahead by \S+ points", only_test(7, results).figure)
     # Other tasks say nothing of it.
     assert verdict(7, ahead([-0.1] * 8)) == "not tested"
 
@@ -465,7 +455,7 @@ def test_8_counts_the_fewest_documents_alone_and_not_the_whole_corpus():
     test = only_test(8, results)
     assert test.finding == "for"
     assert test.what.endswith("training less test accuracy on 200 documents")
-    assert test.figure.startswith("lstm 3.00 points [")
+    assert test.figure.startswith("lstm 3.0 points [")
     assert test.figure.endswith("] more, 8 pairs; test: lstm 90%, gru 90%")
     assert verdict(8, overfitting(0.03, None)) == "not tested"
     assert verdict(8, overfitting(0.03, n=5)) == "undecided here"
@@ -499,13 +489,14 @@ def test_10_one_task_shows_no_dominance():
 
 
 def test_10_a_win_within_the_margin_is_none():
-    # By 0.005 at every seed: p is 2 / 2^8, the margin 0.01.
+    # By 0.005 at every seed, with a margin of 0.01.
     assert verdict(10, on_tasks(0.1, -0.005)) == "refuted"
     assert verdict(10, on_tasks(0.005, 0.0)) == "undecided here"
     figures = [test.figure for test in claim_of(10, on_tasks(0.1, -0.005)).tests]
     assert figures == [
-        "the GRU is better, 8 pairs, p 0.0078",
-        "the LSTM is better, within the margin, 8 pairs, p 0.0078",
+        "typically better, 8 pairs, p 0.029; learned by 8 and 8 of 8 seeds, undecided",
+        "typically worse by less than matters, 8 pairs, p 0.029; learned by 8 and 8 of 8 seeds,"
+        " undecided",
     ]
 
 
@@ -524,7 +515,7 @@ def test_10_what_neither_cell_learned_is_not_decided():
     # The largest class is 0.49 of the documents.
     unlearned = ahead([0.0] * 8, base=0.4, corpus="b")
     assert verdict(10, on_tasks(0.1) + unlearned) == "undecided here"
-    assert claim_of(10, unlearned).tests[0].figure.endswith(UNLEARNED)
+    assert claim_of(10, unlearned).tests[0].figure == "not learned by either"
 
 
 # Long lags
@@ -632,7 +623,7 @@ def test_a_gradient_that_overflows_on_its_way_has_exploded():
     test = only_test(6, [flowing("gru", [[1.0, None]] * 8)])
     assert test.finding == "against"
     assert test.figure == "∞ [∞, ∞] of that at the loss, 8 of 8 seeds"
-    longer = flowing("rnn", [[1.0, None]] * 7 + [[1.0, 2e6]])
+    longer = flowing("rnn", [[1.0, 2e6]] + [[1.0, None]] * 7)
     shorter = make_result("adding", "rnn", [0.1] * 8, task={"length": 10})
     test = claim_of(5, [longer, shorter]).tests[-1]
     assert (test.part, test.finding) == ("gradients", "for")

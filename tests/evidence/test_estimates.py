@@ -2,29 +2,22 @@
 
 import itertools
 import math
-import runpy
 
 import numpy as np
 import pytest
-from helpers import ROOT
 from scipy import stats as scipy_stats
 
 from gru_bench.evidence.estimates import (
     bootstrap_interval,
     holm,
     interquartile_mean_interval,
+    largest_failure_rate,
     mean_interval,
-    median_interval,
     median_interval_from_quartiles,
     median_time_to_event,
-    pairs_for_difference,
-    pairs_for_equivalence,
     probability_of_improvement,
-    sign_flip_test,
     wilson_interval,
 )
-
-SCRIPT = ROOT / "scripts" / "check_statistics.py"
 
 
 def test_mean_interval_by_hand():
@@ -117,25 +110,6 @@ def test_interquartile_mean_interval():
     assert 0 <= interval.low < 3.5 < interval.high <= 1000
 
 
-@pytest.mark.parametrize(("n", "p"), [(1, 1.0), (3, 0.25), (5, 0.0625), (6, 0.03125)])
-def test_smallest_p_of_the_sign_flip_test(n, p):
-    assert sign_flip_test([0.1 * (i + 1) for i in range(n)]) == p
-    assert sign_flip_test([-0.1] * n) == p
-
-
-def test_sign_flip_test_by_hand():
-    # Signs of 1, 2, 4: sums ±7, ±5, ±3, ±1. Observed 5: 2 of 8 at least as large.
-    assert sign_flip_test([-1.0, 2.0, 4.0]) == 0.5
-    assert sign_flip_test([0.0, 0.0, 0.0]) == 1.0
-
-
-def test_sign_flip_test_of_many_pairs_is_near_the_t_test():
-    values = np.random.default_rng(4).normal(0.3, 1, size=60)
-    expected = scipy_stats.ttest_1samp(values, 0).pvalue
-    assert sign_flip_test(values.tolist()) == pytest.approx(expected, abs=0.01)
-    assert sign_flip_test([1.0] * 60) > 0  # random signs can never show that none is as extreme
-
-
 def test_holm_by_hand():
     # 0.01 x 4; 0.02 x 3; 0.03 x 2 ties with it; 0.9 x 1.
     assert holm([0.9, 0.01, 0.03, 0.02]) == pytest.approx([0.9, 0.04, 0.06, 0.06])
@@ -158,16 +132,6 @@ def test_median_time_to_event_by_hand():
     assert (interval.low, interval.high) == (1, 6)
     assert median_time_to_event([1, 2, 3, 4, 5, None]).high == math.inf
     assert median_time_to_event([1, 2, 3, 4, 5]).low is None
-
-
-def test_median_interval_by_hand():
-    # Of 6 values, the least and the largest bound the median but for a chance of 2 / 2^6.
-    interval = median_interval([6, 1, 5, 2, 4, 3])
-    assert (interval.estimate, interval.low, interval.high) == (3.5, 1, 6)
-    assert median_interval([0.5, 0.5, 0.5, math.inf, math.inf, 0.5]).high == math.inf
-    assert median_interval([1, 2, 3, 4, 5]).low is None
-    # Of 8, the second on either side would do only at 93 %.
-    assert median_interval(list(range(8))).low == 0
 
 
 def test_median_interval_from_quartiles_by_hand():
@@ -198,71 +162,40 @@ def test_median_time_to_event_is_that_of_kaplan_and_meier(unsolved):
     assert median_time_to_event([*times.tolist(), *[None] * unsolved]).estimate == expected
 
 
-def test_pairs_for_difference():
-    # Cohen's tables: a paired t test of half a standard deviation at 0.05 needs 34 pairs for 0.8.
-    assert pairs_for_difference(0.5, 1.0) == 34
-    assert pairs_for_difference(-5, 10) == 34
-    assert pairs_for_difference(0.5, 1.0, comparisons=6) > 34
-    # The largest effect: the fewest pairs with 2 x 2^-n below 0.05 over the comparisons.
-    assert [pairs_for_difference(1.0, 0.0, m) for m in (1, 3, 6)] == [6, 7, 8]
-    assert pairs_for_difference(0.01, 1.0) is None
-    assert pairs_for_difference(0.0, 1.0) is None
-
-
-def test_pairs_for_equivalence():
-    assert pairs_for_equivalence(0.0, 0.0, 0.1) == 6
-    assert pairs_for_equivalence(0.2, 0.0, 0.1) is None
-    n = pairs_for_equivalence(0.0, 1.0, 0.5)
-    means = np.random.default_rng(5).normal(size=(20_000, n))
-    half_width = scipy_stats.t.ppf(0.975, n - 1) * means.std(1, ddof=1) / math.sqrt(n)
-    inside = np.mean(np.abs(means.mean(1)) + half_width < 0.5)
-    assert inside == pytest.approx(0.8, abs=0.03)
-
-
-@pytest.fixture(scope="module")
-def check():
-    """The functions of the simulation script."""
-    return runpy.run_path(str(SCRIPT))
-
-
-def off_by_chance(rate, simulations):
-    """Three standard errors of a simulated rate."""
-    return 3 * math.sqrt(rate * (1 - rate) / simulations)
-
-
 # The intervals cover a little less than they are named for when there are few pairs.
 @pytest.mark.parametrize(("n", "expected"), [(6, 0.93), (10, 0.94), (20, 0.95)])
-def test_coverage_of_the_bootstrap_interval(check, n, expected):
-    rate = check["coverage"](bootstrap_interval, check["DISTRIBUTIONS"]["normal"], n, 300)
-    assert rate == pytest.approx(expected, abs=off_by_chance(expected, 300))
+def test_coverage_of_the_bootstrap_interval(n, expected):
+    simulations = 300
+    samples = np.random.default_rng(n).normal(size=(simulations, n))
+    intervals = [bootstrap_interval(sample.tolist()) for sample in samples]
+    covered = np.mean([interval.low <= 0 <= interval.high for interval in intervals])
+    error = math.sqrt(expected * (1 - expected) / simulations)
+    assert covered == pytest.approx(expected, abs=3 * error)
 
 
-@pytest.mark.parametrize("distribution", ["normal", "failures"])
-def test_false_positive_rate_of_the_sign_flip_test(check, distribution):
-    rate = check["significance_rate"](check["DISTRIBUTIONS"][distribution], 8, 1000)
-    assert rate <= 0.05 + off_by_chance(0.05, 1000)
+def test_failures_that_are_not_excluded():
+    # With ten of ten, 1 - 0.05^(1/10) at most fail.
+    assert largest_failure_rate(0, 10) == pytest.approx(1 - 0.05**0.1)
+    assert largest_failure_rate(10, 10) == 1
+    assert largest_failure_rate(1, 10) > largest_failure_rate(0, 10)
 
 
-def test_family_wise_error_rate_of_six_comparisons(check):
-    assert 0 < check["family_wise_error_rate"](9, 250) <= 0.05 + off_by_chance(0.05, 250)
+@pytest.mark.parametrize(
+    "estimate",
+    [
+        mean_interval,
+        interquartile_mean_interval,
+        bootstrap_interval,
+        probability_of_improvement,
+        median_time_to_event,
+    ],
+)
+def test_nothing_to_estimate_is_refused(estimate):
+    with pytest.raises(ValueError, match="needs"):
+        estimate([])
 
 
-def test_false_claims_of_equivalence(check):
-    assert check["equivalence_rate"](8, 300, difference=1) <= 0.05 + off_by_chance(0.05, 300)
-    assert check["equivalence_rate"](8, 100, difference=0) > 0.5
-
-
-def test_impossible_input_is_refused():
-    for call in (
-        lambda: mean_interval([]),
-        lambda: interquartile_mean_interval([]),
-        lambda: wilson_interval(3, 2),
-        lambda: wilson_interval(0, 0),
-        lambda: bootstrap_interval([]),
-        lambda: sign_flip_test([]),
-        lambda: probability_of_improvement([]),
-        lambda: median_interval([]),
-        lambda: median_time_to_event([]),
-    ):
-        with pytest.raises(ValueError, match="needs"):
-            call()
+def test_impossible_counts_are_refused():
+    for successes, n in ((3, 2), (-1, 2)):
+        with pytest.raises(ValueError, match="k"):
+            wilson_interval(successes, n)

@@ -1,12 +1,12 @@
 """The runs that claims compare: one of each cell, in one setting and at one size."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gru_bench.evidence.comparable import group_runs, is_cells_own
-from gru_bench.evidence.verdicts import Comparison, compare_group
+from gru_bench.evidence.rules import SIGNIFICANCE
+from gru_bench.evidence.verdicts import Comparison, compare_group, correct_together
 from gru_bench.runs.result import Result
 
 GRUS = ("gru", "gru_reset_after")
@@ -24,6 +24,8 @@ class Setting:
         nominal_size: The hidden size of the LSTM that the cells match.
         keys: The configuration that the runs share, by dotted key.
         runs: By cell.
+        against_lstm: Each GRU against the LSTM, corrected for all such comparisons of the ledger.
+        confidence: Of intervals that hold for all of these comparisons together.
     """
 
     task_label: str
@@ -31,12 +33,8 @@ class Setting:
     nominal_size: int
     keys: dict[str, Any]
     runs: dict[str, Result]
-
-    @cached_property
-    def against_lstm(self) -> dict[str, Comparison]:
-        """Each GRU against the LSTM, corrected for all comparisons of the setting."""
-        compared = compare_group(list(self.runs.values()))
-        return {c.cell_a: c for c in compared if c.cell_a in GRUS and c.cell_b == "lstm"}
+    against_lstm: dict[str, Comparison] = field(default_factory=dict)
+    confidence: float = 1 - SIGNIFICANCE
 
     @property
     def task(self) -> str:
@@ -68,7 +66,26 @@ def make_settings(results: Sequence[Result]) -> list[Setting]:
             by_cell = {run.cell: run for run in sorted(of_size, key=lambda run: run.created)}
             label = f"{group.label} h{size}" if len(sizes) > 1 else group.label
             settings.append(Setting(group.task_label, label, size, shared | group.keys, by_cell))
-    return settings
+    return _judge_together(settings)
+
+
+def _judge_together(settings: Sequence[Setting]) -> list[Setting]:
+    """Compares every GRU with the LSTM of its setting, corrected over all settings."""
+    found = [
+        (place, comparison)
+        for place, setting in enumerate(settings)
+        for comparison in compare_group(list(setting.runs.values()))
+        if comparison.cell_a in GRUS and comparison.cell_b == "lstm"
+    ]
+    judged = correct_together([comparison for _, comparison in found])
+    by_setting: dict[int, dict[str, Comparison]] = {}
+    for (place, _), comparison in zip(found, judged, strict=True):
+        by_setting.setdefault(place, {})[comparison.cell_a] = comparison
+    confidence = 1 - SIGNIFICANCE / max(len(found), 1)
+    return [
+        replace(setting, against_lstm=by_setting.get(place, {}), confidence=confidence)
+        for place, setting in enumerate(settings)
+    ]
 
 
 def grus(

@@ -3,6 +3,8 @@
 import math
 import statistics
 
+import numpy as np
+
 from gru_bench.evidence.claims.claim import Claim, Test
 from gru_bench.evidence.claims.comparable import Setting, grus, paired
 from gru_bench.evidence.claims.findings import (
@@ -12,8 +14,10 @@ from gru_bench.evidence.claims.findings import (
     open_if_unlearned,
     sign,
 )
-from gru_bench.evidence.estimates import Interval, median_interval
+from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.interval_text import show_interval
+from gru_bench.evidence.paired import step_ratios
+from gru_bench.evidence.sequential import median_sequence
 from gru_bench.runs.result import Result, SeedResult
 
 
@@ -97,10 +101,12 @@ def _time_ratio(gru: Result, lstm: Result, step: Interval) -> tuple[Interval | N
     target = min(_typical_best(result) for result in (gru, lstm))
     target -= min((r.margin for r in (gru, lstm) if r.margin is not None), default=0)
     steps_gru, steps_lstm = (_steps_to(target, result) for result in (gru, lstm))
-    pairs = [(steps_gru[seed], steps_lstm[seed]) for seed in steps_gru.keys() & steps_lstm.keys()]
-    ratios = [a / b for a, b in pairs if min(a, b) < math.inf]
-    ratio = _product(median_interval(ratios), step) if ratios else None
-    return ratio, len(ratios), len(pairs)
+    shared = sorted(steps_gru.keys() & steps_lstm.keys())
+    ratios = step_ratios(
+        *(np.array([steps[seed] for seed in shared], float) for steps in (steps_gru, steps_lstm))
+    )
+    ratio = _product(median_sequence(ratios), step) if len(ratios) else None
+    return ratio, len(ratios), len(shared)
 
 
 def _product(a: Interval, b: Interval) -> Interval:

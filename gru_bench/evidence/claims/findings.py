@@ -3,20 +3,16 @@
 from dataclasses import replace
 
 from gru_bench.evidence.claims.claim import Finding, Test
-from gru_bench.evidence.estimates import (
-    MIN_PAIRS,
-    Interval,
-    mean_interval,
-    median_interval_from_quartiles,
-)
+from gru_bench.evidence.estimates import Interval, median_interval_from_quartiles
 from gru_bench.evidence.interval_text import show_interval
-from gru_bench.evidence.verdicts import scores_by_seed
+from gru_bench.evidence.rules import MIN_PAIRS
+from gru_bench.evidence.verdicts import is_learned_by_neither, record_of
 from gru_bench.runs.result import Result, Spread
 
 # Follows the rule of a claim that compares scores.
 UNLEARNED = (
-    " Open where neither cell learned the task: where the interval of the better one's mean test"
-    " score does not lie wholly beyond the baseline."
+    " Open where neither cell learned the task: no seed solved it, and it is not sure of either"
+    " that more than half of all seeds beat the baseline by more than the margin."
 )
 
 
@@ -53,21 +49,9 @@ def sign(result: Result) -> int:
     return 1 if result.score.higher_is_better else -1
 
 
-def learned(a: Result, b: Result) -> bool:
-    """Whether the better of two cells surely scores beyond the baseline.
-
-    Where a task has no baseline, nothing says that a score could be had without learning.
-    """
-    if a.score.baseline is None:
-        return True
-    means = [mean_interval(list(scores_by_seed(result).values())) for result in (a, b)]
-    best = max((turned(mean, sign(a)) for mean in means), key=lambda mean: mean.estimate)
-    return above(best, sign(a) * a.score.baseline) == "for"
-
-
 def open_if_unlearned(test: Test, a: Result, b: Result) -> Test:
     """The test of two cells, left open if neither learned the task."""
-    if learned(a, b):
+    if not is_learned_by_neither(record_of(a, a.margin), record_of(b, b.margin)):
         return test
     return replace(test, figure=f"{test.figure}; neither learned the task", finding="open")
 

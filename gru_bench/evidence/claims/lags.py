@@ -4,11 +4,14 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from gru_bench.evidence.claims.claim import Claim, Finding, Test
 from gru_bench.evidence.claims.comparable import GRUS, LAG_KEYS, Setting
-from gru_bench.evidence.claims.findings import above, below
-from gru_bench.evidence.estimates import MIN_PAIRS, Interval, median_interval, wilson_interval
+from gru_bench.evidence.estimates import Interval, wilson_interval
 from gru_bench.evidence.interval_text import POWERS, show_interval
+from gru_bench.evidence.rules import SIGNIFICANCE
+from gru_bench.evidence.sequential import median_sequence, sequential_p
 from gru_bench.runs.result import Result
 
 GATED = (*GRUS, "lstm")
@@ -30,9 +33,9 @@ def long_lags(settings: list[Setting]) -> Claim:
         sentence="Plain RNNs fail on long lags, because gradients vanish or explode.",
         how=(
             "On the longest lag of each task that was run with a shorter one, too, since one lag"
-            " alone does not tell what is long. Failure: for if the interval of the RNN's solve"
-            " rate lies below one half and that of a gated cell above, against if the RNN's lies"
-            " above. It must solve the shorter lag, for else it is not the lag that it fails by;"
+            " alone does not tell what is long. Failure: for if the RNN surely solves it with fewer"
+            " than half of all seeds and a gated cell with more, against if the RNN does with more."
+            " It must solve the shorter lag, for else it is not the lag that it fails by;"
             " failing there too contradicts nothing, so it is open. Gradients: the RNN's before"
             " training, at the far end over the end where the loss is, for if the"
             " interval of the median over seeds lies below 0.001 or above 1000, against if"
@@ -70,13 +73,12 @@ def _differ_in_lag(a: Setting, b: Setting) -> bool:
 
 def _fails(setting: Setting, part: str) -> Test:
     rnn = setting.runs["rnn"]
-    rates = {cell: _solve_rate(run) for cell, run in setting.runs.items() if cell in GATED}
-    best = max(rates, key=lambda cell: rates[cell].low or 0, default=None)
-    rate = _solve_rate(rnn)
+    rates = {cell: _rate(run).low or 0 for cell, run in setting.runs.items() if cell in GATED}
+    best = max(rates, key=lambda cell: rates[cell], default=None)
     finding: Finding = "open"
-    if below(rate, 0.5) == "against":
+    if _solves_most(rnn):
         finding = "against"
-    elif below(rate, 0.5) == "for" and best and above(rates[best], 0.5) == "for":
+    elif _solves_most(rnn, fails=True) and best and _solves_most(setting.runs[best]):
         finding = "for"
     shown = [f"{name} {_solved(setting.runs[name])}" for name in ("rnn", best) if name]
     return Test(
@@ -90,24 +92,27 @@ def _fails(setting: Setting, part: str) -> Test:
 
 def _solves(setting: Setting, part: str) -> Test:
     rnn = setting.runs["rnn"]
-    solves = above(_solve_rate(rnn), 0.5) == "for"
     return Test(
         task=setting.task_label,
         what=f"{setting.label}: seeds that solve it, rnn on a shorter lag",
         figure=f"rnn {_solved(rnn)}",
-        finding="for" if solves else "open",
+        finding="for" if _solves_most(rnn) else "open",
         part=part,
     )
 
 
-def _solve_rate(result: Result) -> Interval:
-    """Share of the seeds that solved the task; without an interval if they are too few."""
-    rate = wilson_interval(result.solved or 0, len(result.seeds))
-    return rate if len(result.seeds) >= MIN_PAIRS else Interval(rate.estimate, None, None)
+def _solves_most(result: Result, fails: bool = False) -> bool:
+    """Whether it surely solves the task with more than half of all seeds, or so fails it."""
+    solved = np.array([(seed.solved_step is None) == fails for seed in result.seeds])
+    return 2 * sequential_p(solved) <= SIGNIFICANCE
+
+
+def _rate(result: Result) -> Interval:
+    return wilson_interval(result.solved or 0, len(result.seeds))
 
 
 def _solved(result: Result) -> str:
-    rate = wilson_interval(result.solved or 0, len(result.seeds))
+    rate = _rate(result)
     return f"{result.solved or 0} of {len(result.seeds)} [{rate.low:.0%}, {rate.high:.0%}]"
 
 
@@ -151,7 +156,7 @@ def _gradient_tests(
         values = [math.inf if norm is None else norm for norm in known]
         if not values:
             continue
-        relative = median_interval(values)
+        relative = median_sequence(np.array(values))
         seeds = f"{len(values)} of {len(rows)} seeds"
         yield Test(
             task=setting.task_label,
