@@ -1,6 +1,6 @@
 """The optimiser and the choice of its learning rate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from gru_bench.config.checks import require
@@ -11,11 +11,10 @@ SCHEDULES = ("constant", "cosine", "linear")
 
 
 @dataclass
-class OptimConfig:
-    """The optimiser, its learning rate and the clipping of the gradient."""
+class OptimizerConfig:
+    """The optimiser and the clipping of the gradient, whatever the learning rate."""
 
     name: str = key("the optimiser", "adam", choices=OPTIMIZERS)
-    learning_rate: float = key("its learning rate, before the schedule lowers it", 1e-3, above=0)
     schedule: str = key("of the learning rate, to 0 at the last step", "constant",
                         choices=SCHEDULES)  # fmt: skip
     warmup_steps: int = key("steps over which the rate rises from 0", 0, at_least=0)
@@ -39,6 +38,19 @@ class OptimConfig:
             self.momentum,
             "0, or below 1 with optim.name=sgd or rmsprop",
         )
+
+
+@dataclass
+class OptimConfig(OptimizerConfig):
+    """The optimiser, its learning rate and the clipping of the gradient."""
+
+    learning_rate: float = key("its learning rate, before the schedule lowers it", 1e-3, above=0)
+
+    @property
+    def optimizer(self) -> OptimizerConfig:
+        """All but the learning rate, which members of one population need not share."""
+        own = {each.name: getattr(self, each.name) for each in fields(OptimizerConfig)}
+        return OptimizerConfig(**own)
 
 
 @dataclass

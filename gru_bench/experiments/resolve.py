@@ -282,7 +282,7 @@ def make_train_config(config: RunConfig, task: Task, recurrence: str) -> TrainCo
         steps = config.steps or (config.epochs or 1) * evaluate_every
     return TrainConfig(
         model=make_model_config(config, task, recurrence),
-        optim=config.optim,
+        optim=config.optim.optimizer,
         steps=steps,
         evaluate_every=min(config.evaluate_every or evaluate_every, steps),
         patience=config.patience,

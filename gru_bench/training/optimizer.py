@@ -4,10 +4,10 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
-from gru_bench.config.optim import OptimConfig
+from gru_bench.config.optim import OptimizerConfig
 
 
-def learning_rate_schedule(optim: OptimConfig, steps: int) -> optax.Schedule:
+def learning_rate_schedule(optim: OptimizerConfig, steps: int) -> optax.Schedule:
     """Returns the learning rate's factor at each step: linear warm-up to 1, then the schedule."""
     decay_steps = max(steps - optim.warmup_steps, 1)
     after_warmup = {
@@ -22,7 +22,7 @@ def learning_rate_schedule(optim: OptimConfig, steps: int) -> optax.Schedule:
 
 
 def make_optimizer(
-    optim: OptimConfig, learning_rate: Float[Array, ""], steps: int
+    optim: OptimizerConfig, learning_rate: Float[Array, ""], steps: int
 ) -> optax.GradientTransformation:
     """Returns the optimiser of one member. The learning rate may be traced."""
     factor = learning_rate_schedule(optim, steps)

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
-from gru_bench.config.optim import OptimConfig
+from gru_bench.config.optim import OptimizerConfig
 from gru_bench.model.model import ModelConfig
 from gru_bench.tasks.base import Split
 
@@ -51,7 +51,7 @@ class TrainConfig:
 
     Attributes:
         model: The model.
-        optim: The optimiser; each member has a learning rate of its own.
+        optim: The optimiser; its learning rate is each member's own.
         steps: Training steps.
         evaluate_every: Steps between evaluations on the validation split.
         patience: Evaluations without a better score after which a member stops; None to go on.
@@ -60,7 +60,7 @@ class TrainConfig:
     """
 
     model: ModelConfig
-    optim: OptimConfig
+    optim: OptimizerConfig
     steps: int
     evaluate_every: int
     patience: int | None = None
