@@ -212,8 +212,11 @@ def test_a_run_of_another_process_is_left_to_it(tmp_path):
 
 def test_a_setting_is_the_same_for_all_cells():
     experiments = resolve(compose("cell=gru,lstm", "hidden_size=4,5"))
-    settings = {each.config.hidden_size: each.setting for each in experiments}
-    assert [each.setting for each in experiments] == [settings[4], settings[5]] * 2
+    settings = {
+        size: {e.setting for e in experiments if e.config.hidden_size == size} for size in (4, 5)
+    }
+    assert len(experiments) == 4
+    assert [len(found) for found in settings.values()] == [1, 1]
     assert settings[4] != settings[5]
 
 

@@ -74,7 +74,7 @@ def test_scores_that_are_lost_meet_the_schema(tmp_path):
 
 DAMAGE = {
     "no version": (lambda d: d.pop("schema_version"), "result: no schema_version"),
-    "another version": (lambda d: d.update(schema_version=1), "result.schema_version: not 2"),
+    "another version": (lambda d: d.update(schema_version=1), "result.schema_version: not 3"),
     "a key lost": (lambda d: d["timing"].pop("wall_s"), "result.timing: no wall_s"),
     "a wrong type": (
         lambda d: d["parameters"].update(cell=1.5),
