@@ -14,6 +14,7 @@ from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.experiments.costs import Cost, measure_cells
 from gru_bench.experiments.finished import missing_seeds, needs_tuning
 from gru_bench.experiments.resolve import Experiment, resolve
+from gru_bench.experiments.seed_budget import describe_seed_budget
 from gru_bench.experiments.to_result import count, tuning_grid
 from gru_bench.system.machine import pinned_settings
 from gru_bench.system.progress import Progress, show_clock
@@ -55,7 +56,10 @@ def plan(configs: Sequence[ExperimentConfig]) -> list[Planned]:
     Raises:
         UserError: A configuration is not possible.
     """
-    experiments = resolve(configs, Progress(0).note)
+    note = Progress(0).note
+    experiments = resolve(configs, note)
+    if budget := describe_seed_budget(experiments):
+        note(budget)
     missing = [missing_seeds(experiment) for experiment in experiments]
     settings: dict[str, list[Experiment]] = {}
     for experiment, seeds in zip(experiments, missing, strict=True):

@@ -14,6 +14,7 @@ from gru_bench.experiments.finished import has_all_seeds, kept_result, missing_s
 from gru_bench.experiments.locks import locked
 from gru_bench.experiments.population import clear, run_population
 from gru_bench.experiments.resolve import Experiment, resolve
+from gru_bench.experiments.seed_budget import describe_seed_budget
 from gru_bench.runs.folder import ERROR, require_writable
 from gru_bench.runs.status import Status, write_status
 from gru_bench.system.errors import cause
@@ -88,6 +89,9 @@ def run_experiments(
         for experiment in finished:
             progress.note(f"finished already (force=true runs it anew): {experiment.folder}")
             clear(experiment)  # what is left if it was killed on its last line
+        # A search compares settings of a cell, and not cells.
+        if timed and (budget := describe_seed_budget(experiments)):
+            progress.note(budget)
         for population in populations:
             for experiment in population:
                 note_growth(experiment, progress)

@@ -1,0 +1,40 @@
+"""What a sweep says of its seeds before it starts."""
+
+import pytest
+
+from gru_bench.config.compose import compose_experiments
+from gru_bench.evidence.planning import detectable_difference
+from gru_bench.experiments.dry_run import plan
+from gru_bench.experiments.resolve import resolve
+from gru_bench.experiments.seed_budget import describe_seed_budget
+
+WORDS = ["task=adding", "task.length=4", "hidden_size=3"]
+
+
+def budget(*words, tmp_path):
+    configs = compose_experiments([*WORDS, *words, f"out_dir={tmp_path}"], multirun=True)
+    return describe_seed_budget(resolve(configs, print))
+
+
+@pytest.mark.parametrize(("cells", "seeds", "needed"), [("gru,lstm", 5, 6), ("gru,lstm,rnn", 7, 8)])
+def test_too_few_seeds_are_told_before_they_are_trained(cells, seeds, needed, tmp_path):
+    number = len(cells.split(","))
+    assert budget(f"cell={cells}", f"seeds={seeds}", tmp_path=tmp_path) == (
+        f"{seeds} seeds and {number} cells: too few for a verdict, which takes seeds={needed}"
+        " at least"
+    )
+
+
+def test_enough_seeds_come_with_the_difference_that_they_show(tmp_path):
+    text = budget("cell=gru,lstm", "seeds=10", tmp_path=tmp_path)
+    assert text.startswith("10 seeds and 2 cells: a verdict is likely where")
+    assert f" {detectable_difference(10, 1):g} standard deviations" in text
+
+
+def test_one_cell_has_nothing_to_be_compared_with(tmp_path):
+    assert budget("cell=gru", "task.length=4,5", "seeds=10", tmp_path=tmp_path) == ""
+
+
+def test_a_dry_run_says_it(tmp_path, capsys):
+    plan(compose_experiments([*WORDS, "cell=gru,lstm", f"out_dir={tmp_path}"], multirun=True))
+    assert "too few for a verdict" in capsys.readouterr().err
