@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from gru_bench.evidence.across_tasks import area_under_sensitivity, expected_best
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.rules import MIN_PAIRS
 from gru_bench.evidence.verdicts import Comparison, Pace, Verdict
@@ -11,6 +14,7 @@ from gru_bench.report.format_numbers import (
     show_margin,
     show_number,
     show_p,
+    show_score,
     show_score_name,
     show_spread,
     show_time,
@@ -52,6 +56,7 @@ def evidence(group: Group) -> list[Evidence]:
         _cell_by_cell(group),
         _cost(group),
         *_learning_rates(group),
+        *_search(group),
         *_gate_ends(group),
     ]
 
@@ -265,6 +270,43 @@ def _learning_rates(group: Group) -> Iterator[Evidence]:
             " seeds, and each is reported at the rate with the best mean."
         ),
     )
+
+
+def _search(group: Group) -> Iterator[Evidence]:
+    """What a search of fewer trials would have come to, and how much the rate matters."""
+    tuned = [(run, tuning) for run in group.runs if (tuning := run.result.tuning)]
+    trials = max((len(tuning.learning_rates) for _, tuning in tuned), default=0)
+    if trials < 2:
+        return
+    rows = []
+    for run, tuning in tuned:
+        rates, means = _mean_scores(group, tuning)
+        best = expected_best(means, group.higher_is_better) if len(means) else means
+        known = [show_score(group, value) for value in best]
+        mean = show_score(group, area_under_sensitivity(rates, means)) if len(rates) > 1 else "-"
+        rows.append([group.name(run), mean, *known, *["-"] * (trials - len(known))])
+    yield Evidence(
+        title="Budget of the search",
+        columns=["cell", "mean over rates", *(f"best of {k}" for k in range(1, trials + 1))],
+        words=1,
+        rows=rows,
+        note=(
+            f"Validation {show_score_name(group)}. Best of k: expected if k of these rates had been"
+            " tried, drawn with replacement (Dodge et al. 2019). Mean over rates: the area under"
+            " the curve of the score against the logarithm of the rate, over its width."
+        ),
+    )
+
+
+def _mean_scores(group: Group, tuning: Tuning) -> tuple[np.ndarray, np.ndarray]:
+    """The rates and the mean score at each; a seed without a score counts with the baseline."""
+    lost = group.runs[0].result.score.baseline
+    means = {
+        rate: sum(known) / len(known)
+        for rate, scores in zip(tuning.learning_rates, tuning.scores, strict=True)
+        if (known := [s for s in (lost if s is None else s for s in scores) if s is not None])
+    }
+    return np.array(list(means)), np.array(list(means.values()))
 
 
 def _tried(group: Group, tuning: Tuning, rate: float) -> str:

@@ -28,6 +28,7 @@ from gru_bench.report.figures.series import make_series, places
 from gru_bench.report.format_numbers import show_time
 from gru_bench.report.formats import latex
 from gru_bench.report.groups import Run, make_groups
+from gru_bench.report.over_tasks import over_tasks
 from gru_bench.runs.result import GradientNorms, Lengths, Tuning
 from gru_bench.system.errors import UserError
 
@@ -608,6 +609,39 @@ def test_evidence_of_a_solved_task():
     assert "Margin: ±0.002." in against.note
 
 
+def test_the_budget_of_a_search_is_what_fewer_trials_would_have_come_to():
+    (group,) = make_groups(make_show(4)[4:8])
+    (table,) = (table for table in evidence(group) if table.title == "Budget of the search")
+    for row, run in zip(table.rows, group.runs, strict=True):
+        tuning = run.result.tuning
+        best = max(np.mean([0.125 if s is None else s for s in row]) for row in tuning.scores)
+        assert len(row) == len(table.columns) == 2 + len(tuning.learning_rates)
+        assert float(row[2]) <= float(row[3]) <= float(row[4]) <= 100 * best + 0.05
+    assert not any(t.title.startswith("Budget") for t in evidence(make_groups([make_result()])[0]))
+
+
+def test_cells_over_all_settings_on_one_scale():
+    groups = make_groups(make_show(10))
+    table = over_tasks(groups)
+    assert [row[0] for row in table.rows] == ["gru", "gru_reset_after", "lstm", "rnn"]
+    assert all(len(row) == len(table.columns) for row in table.rows)
+    middle = {row[0]: float(row[1].split()[0]) for row in table.rows}
+    assert middle["rnn"] < 0.5 < middle["lstm"] <= 1
+    assert table.rows[2][2] == "-"
+    assert table.rows[3][2].startswith("0.00 [")
+    assert over_tasks(groups[:1]) is None
+    # A cell that did not run everywhere has no place in it.
+    fewer = over_tasks(make_groups(make_show(10)[:-1]))
+    assert [row[0] for row in fewer.rows] == ["gru", "gru_reset_after", "lstm"]
+
+
+def test_over_all_settings_stands_in_the_markdown_and_the_page(tmp_path):
+    results = make_show(3)[:8]
+    render.render(results, [], "markdown", tmp_path / "page.md")
+    assert "### Over all settings\n" in (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "Over all settings" in make_page(results, tmp_path).text
+
+
 def test_evidence_of_text_has_the_gap_to_training():
     result = make_result("text", scores=(0.9, 0.8, None))
     seeds = [dataclasses.replace(s, train={"accuracy": 0.95}) for s in result.seeds]
@@ -716,9 +750,9 @@ def test_every_table_in_markdown_is_rectangular(folder):
         widths = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
         assert len(widths) == 1, block
     titles = re.findall(r"^#### (.*)$", text, re.MULTILINE)
-    tuned = ["Cell by cell", "Cost", "Learning rates tried", "Gates at their ends"]
+    tuned = ["Cell by cell", "Cost", "Learning rates tried", "Budget of the search"]
     against = [f"Cell against cell: {what}" for what in ("typical score", "reliability")]
-    assert titles[:6] == [*against, *tuned]
+    assert titles[:7] == [*against, *tuned, "Gates at their ends"]
 
 
 def test_the_page_is_well_formed_and_loads_nothing(folder):

@@ -6,11 +6,12 @@ from urllib.parse import quote
 
 from gru_bench.evidence.run_settings import show_keys
 from gru_bench.report import summary, tables
-from gru_bench.report.detail_tables import evidence
+from gru_bench.report.detail_tables import Evidence, evidence
 from gru_bench.report.document import Document
 from gru_bench.report.figures.canvas import Picture
 from gru_bench.report.groups import Group
 from gru_bench.report.ledger import Ledger, count_findings, decided_by, show_verdict
+from gru_bench.report.over_tasks import over_tasks
 
 
 def to_markdown(document: Document, folder: str) -> str:
@@ -41,6 +42,8 @@ def to_markdown(document: Document, folder: str) -> str:
                     "",
                     *_figures(series.label, pictures, folder),
                 ]
+    if table := over_tasks(document.groups):
+        lines += [*_evidence(table, heading="###")]
     if document.ledger is not None:
         lines += _ledger(document.ledger)
     lines += ["### How to read this, and how to repeat it", ""]
@@ -59,9 +62,13 @@ def _group(group: Group) -> Iterator[str]:
     names = [f"{column.name} {column.unit}".strip() for column in columns]
     yield from _table(names, 1, tables.in_rows(columns))
     for table in evidence(group):
-        yield from (f"#### {table.title}", "")
-        yield from _table(table.columns, table.words, _plain(table.rows))
-        yield from (escape(table.note), "")
+        yield from _evidence(table, heading="####")
+
+
+def _evidence(table: Evidence, heading: str) -> Iterator[str]:
+    yield from (f"{heading} {table.title}", "")
+    yield from _table(table.columns, table.words, _plain(table.rows))
+    yield from (escape(table.note), "")
 
 
 def _figures(label: str, pictures: Sequence[Picture], folder: str) -> Iterator[str]:

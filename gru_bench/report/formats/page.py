@@ -15,6 +15,7 @@ from gru_bench.report.document import Document, Task
 from gru_bench.report.figures.canvas import Picture
 from gru_bench.report.groups import Group, Run
 from gru_bench.report.ledger import SIGNS, Ledger, count_findings, deciding, show_parts
+from gru_bench.report.over_tasks import over_tasks
 
 
 def to_html(document: Document) -> str:
@@ -27,6 +28,7 @@ def to_html(document: Document) -> str:
     return environment.from_string(source).render(
         tasks=[_task(document, task) for task in document.tasks],
         brackets=summary.BRACKETS.replace("`", ""),
+        over_tasks=over_tasks(document.groups),
         ledger=None if document.ledger is None else _ledger(document.ledger),
         run_count=len(runs),
         seed_count=sum(len(run.result.seeds) for run in runs),
