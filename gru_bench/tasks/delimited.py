@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from gru_bench.config.corpus import SEPARATORS
 from gru_bench.system.errors import UserError
@@ -25,7 +26,7 @@ QUOTES_ADVICE = (
 
 
 @dataclass(frozen=True)
-class Delimited:
+class Form:
     """How lines make up rows.
 
     Attributes:
@@ -41,11 +42,33 @@ class Delimited:
     skipped: int = 0
 
 
+class Delimited(NamedTuple):
+    """What was read.
+
+    Attributes:
+        values: One entry a row for each column; None where a row is too short to have one.
+        lines: The number of the line at which each row begins.
+        doubts: In words, the lines of each row that may be several, of labels that occur nowhere
+            else; or a text that looks so.
+    """
+
+    values: Values
+    lines: Sequence[int]
+    doubts: Sequence[str]
+
+
 @dataclass(frozen=True)
 class Suspect:
-    """A field over several lines, each of which could be a row: where it begins, their labels."""
+    """A row over several lines, each of which could be a row by its number of fields.
 
-    line: int
+    Attributes:
+        first: The number of the first line.
+        last: The number of the last line.
+        labels: What would be the labels of these rows, but for the one that the whole has, too.
+    """
+
+    first: int
+    last: int
     labels: list[str]
 
 
@@ -53,9 +76,9 @@ def read_delimited(
     text: Iterable[str],
     wanted: Mapping[str, str],
     where: str,
-    form: Delimited,
+    form: Form,
     categories: str | None = None,
-) -> tuple[Values, Sequence[int]]:
+) -> Delimited:
     """Reads the wanted columns.
 
     Args:
@@ -65,10 +88,6 @@ def read_delimited(
         form: How lines make up rows.
         categories: The column, one of those wanted, that has few different values: by these, rows
             are recognised that a stray quote has swallowed.
-
-    Returns:
-        The values of each column, None where a row is too short to have one; and the line at which
-        each row begins.
 
     Raises:
         UserError: There are no headings, or a column is missing; a row has more fields than there
@@ -106,25 +125,29 @@ def read_delimited(
         lines.append(line)
         if category is None or category >= len(fields):
             continue
-        if len(record) == 1:
-            known.add(fields[category].strip())
-            continue
+        label = fields[category].strip()
         as_rows = [physical.rstrip("\r\n").split(form.separator) for physical in record]
-        if all(len(row) == len(headings) for row in as_rows):
-            labels = [row[category].strip(' "') for row in as_rows[:-1]]
-            suspects.append(Suspect(line, labels))
+        if len(record) == 1 or any(len(row) != len(headings) for row in as_rows):
+            known.add(label)
+            continue
+        labels = [row[category].strip(' "') for row in as_rows]
+        if label in labels:
+            labels.remove(label)  # its own, which tells nothing
+        suspects.append(Suspect(line, line + len(record) - 1, labels))
+    doubts = []
     for suspect in suspects:
+        doubts.append(f"lines {suspect.first} to {suspect.last}")
+        # Not all of them: a rare label may occur in swallowed rows alone.
         if 2 * sum(label in known for label in suspect.labels) >= len(suspect.labels):
             raise UserError(
-                f"{where} has a quote in line {suspect.line} that swallows the row"
-                f"{'s' if len(suspect.labels) > 1 else ''} after it, down to line"
-                f" {suspect.line + len(suspect.labels)}: {QUOTES_ADVICE}"
+                f"{where} has a quote in line {suspect.first} that swallows the rows down to line"
+                f" {suspect.last}: {QUOTES_ADVICE}"
             )
-    return values, lines
+    return Delimited(values, lines, doubts)
 
 
 def _records(
-    text: Iterable[str], where: str, form: Delimited
+    text: Iterable[str], where: str, form: Form
 ) -> Iterator[tuple[int, list[str], list[str]]]:
     """Yields the number of the first line, the fields and the lines of each row but blank ones.
 

@@ -188,13 +188,13 @@ def evaluate_splits(
     scores = {}
     for group in alike.values():
         joined = jax.tree.map(lambda *parts: jnp.concatenate(parts), *group.values())
-        tallies = tally_items(config, params, task, joined)
-        first = 0
-        for split, items in group.items():
-            end = first + len(jax.tree.leaves(items)[0])
-            part = jax.tree.map(lambda counts, f=first, e=end: counts[f:e].sum(0), tallies)
-            scores[split] = task.scores(part)
-            first = end
+        batches = [len(jax.tree.leaves(items)[0]) for items in group.values()]
+        places = jnp.repeat(
+            jnp.arange(len(group)), jnp.array(batches), total_repeat_length=sum(batches)
+        )
+        tallies = sum_tallies(config, params, task, joined, places, len(group))
+        for place, split in enumerate(group):
+            scores[split] = task.scores(jax.tree.map(lambda sums, at=place: sums[at], tallies))
     return scores
 
 
@@ -202,21 +202,47 @@ def evaluate_items(
     config: TrainConfig, params: PyTree[Array], task: Task, items: PyTree[Array]
 ) -> dict[str, Float[Array, ""]]:
     """Returns the scores of the parameters on the batches of some items."""
-    tallies = tally_items(config, params, task, items)
-    return task.scores(jax.tree.map(lambda counts: counts.sum(0), tallies))
+    places = jnp.zeros(len(jax.tree.leaves(items)[0]), jnp.int32)
+    tallies = sum_tallies(config, params, task, items, places, 1)
+    return task.scores(jax.tree.map(lambda sums: sums[0], tallies))
 
 
-def tally_items(
-    config: TrainConfig, params: PyTree[Array], task: Task, items: PyTree[Array]
+def sum_tallies(
+    config: TrainConfig,
+    params: PyTree[Array],
+    task: Task,
+    items: PyTree[Array],
+    places: Int[Array, " batches"],
+    size: int,
 ) -> dict[str, Array]:
-    """Returns the tally of each item's batch."""
+    """Adds up the tallies of the batches of items, of which one at a time is held in memory.
+
+    Args:
+        config: What the model is.
+        params: Its parameters.
+        task: The task.
+        items: Of the batches, along a leading axis.
+        places: To which sum each batch is added, from 0 to `size - 1`.
+        size: The number of sums.
+
+    Returns:
+        The sums, along a leading axis.
+    """
 
     def tally(item: PyTree[Array]) -> dict[str, Array]:
         batch = task.batch(item)
         return task.tally(apply_model(config, params, batch.inputs, batch.lengths), batch)
 
-    tallies: dict[str, Array] = jax.lax.map(tally, items)
-    return tallies
+    def add(
+        sums: dict[str, Array], item_and_place: tuple[PyTree[Array], Int[Array, ""]]
+    ) -> tuple[dict[str, Array], None]:
+        item, place = item_and_place
+        return jax.tree.map(lambda sum, part: sum.at[place].add(part), sums, tally(item)), None
+
+    one = jax.eval_shape(tally, jax.tree.map(lambda leaf: leaf[0], items))
+    zeros = jax.tree.map(lambda part: jnp.zeros((size, *part.shape), part.dtype), one)
+    sums: dict[str, Array] = jax.lax.scan(add, zeros, (items, places))[0]
+    return sums
 
 
 def apply_model(

@@ -121,8 +121,8 @@ STRAY = [
     # An opening quote, and later one in the midst of a field.
     ({10: '"text', 34: '"text'}, "quote in line 12 that opens a field, in which line 36 has anot"),
     # Tokens that are quotes: the second one closes the field that the first one opens.
-    ({10: '"', 34: '"'}, "quote in line 12 that swallows the rows after it, down to line 36"),
-    ({10: '"text', 11: 'an inch"'}, "quote in line 12 that swallows the row after it"),
+    ({10: '"', 34: '"'}, "quote in line 12 that swallows the rows down to line 36"),
+    ({10: '"text', 11: 'an inch"'}, "quote in line 12 that swallows the rows down to line 13"),
     ({10: '"text'}, "quote in line 12 that is never closed"),
 ]
 
@@ -140,6 +140,13 @@ def test_a_stray_quote_never_merges_rows(tmp_path, separator, label_first, chang
         read(path, separator=separator)
     assert "corpus.quotes=false" in str(caught.value)
     assert rows_of(path, separator=separator, quotes=False) == rows
+
+
+def test_lines_of_a_text_that_look_like_rows_are_no_fault(tmp_path):
+    path = tmp_path / "a.csv"
+    text = "Dear John, hello\nAll is well\nThanks, bye"
+    path.write_text("label,text,id\n" + "".join(f'{i % 2},"{text}",{i}\n' for i in range(9)))
+    assert rows_of(path) == [(text, str(i % 2)) for i in range(9)]
 
 
 def test_the_line_of_a_stray_quote_is_that_of_its_field(tmp_path):
@@ -189,3 +196,11 @@ def test_parquet_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch)
     monkeypatch.setattr(data_files, "content_hash", lambda file: next(changing))
     with pytest.raises(UserError, match=r"a.parquet has changed while it was read"):
         read(path)
+
+
+def test_lines_that_may_be_rows_of_labels_seen_nowhere_else_are_doubted(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('text,label\n"word,odd\nan inch",even\n' + "good,x\n" * 9)
+    columns = read(path)
+    assert columns.doubts == ["lines 2 to 3"]
+    assert len(columns.values["text"]) == 10
