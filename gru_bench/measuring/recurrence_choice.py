@@ -7,6 +7,7 @@ and the times are kept in the user's cache.
 
 import contextlib
 import dataclasses
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -118,8 +119,11 @@ def path_times(model: ModelConfig, batch: int, time: int, runs: int) -> Times:
     times = _read(file).get(key)
     if times is None:
         times = _measure(paths, model, batch, time, runs)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, msgspec.json.encode(_read(file) | {key: times}))
+        # Where nothing can be kept, or something else lies in the table's place, nothing is kept.
+        with contextlib.suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if file.is_file() or not os.path.lexists(file):
+                write_atomically(file, msgspec.json.encode(_read(file) | {key: times}))
     return times
 
 
@@ -138,7 +142,8 @@ def _key(model: ModelConfig, batch: int, time: int, runs: int) -> str:
 def _read(file: Path) -> dict[str, Times]:
     """The table; an empty one if there is none or it is damaged."""
     with contextlib.suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, Times])
+        if file.is_file():  # a pipe would be waited for
+            return msgspec.json.decode(file.read_bytes(), type=dict[str, Times])
     return {}
 
 

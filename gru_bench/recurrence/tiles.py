@@ -92,7 +92,7 @@ class TiledStep:
         if name == "jit":
             return self._evaluate(params["jaxpr"], operands, dot)
         if name == "split" and params["axis"] == 1:
-            ends = [self._blocks(size) for size in params["sizes"]]
+            ends = [self._blocks(int(size)) for size in params["sizes"]]
             tiles = iter(operands[0])
             return [[next(tiles) for _ in range(blocks)] for blocks in ends]
         if name == "slice" and params["strides"] is None and params["start_indices"][0] == 0:

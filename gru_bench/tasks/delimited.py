@@ -17,7 +17,7 @@ from gru_bench.config.corpus import SEPARATORS
 from gru_bench.system.errors import UserError
 from gru_bench.tasks.columns import Values, column_places
 
-# Python's own limit of a field, 128 KB, is less than a long document.
+# In characters. Python's own limit, 128 thousand, is less than a long document.
 LONGEST_FIELD = 2**31 - 1
 QUOTES_ADVICE = (
     "within a quoted field a quote is doubled; if quotes are ordinary characters in this file,"
@@ -48,28 +48,13 @@ class Delimited(NamedTuple):
     Attributes:
         values: One entry a row for each column; None where a row is too short to have one.
         lines: The number of the line at which each row begins.
-        doubts: In words, the lines of each row that may be several, of labels that occur nowhere
-            else; or a text that looks so.
+        doubts: In words, the lines of each row that may be several rows, if the labels of these
+            occur nowhere else; or whose text looks so.
     """
 
     values: Values
     lines: Sequence[int]
     doubts: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """A row over several lines, each of which could be a row by its number of fields.
-
-    Attributes:
-        first: The number of the first line.
-        last: The number of the last line.
-        labels: What would be the labels of these rows, but for the one that the whole has, too.
-    """
-
-    first: int
-    last: int
-    labels: list[str]
 
 
 def read_delimited(
@@ -108,12 +93,11 @@ def read_delimited(
         if not any(headings):
             raise UserError(f"{where} has no headings: its first line must name the columns")
     places = column_places(wanted, headings, where)
-    category = places[list(wanted.values()).index(categories)] if categories else None
+    category = None if categories is None else places[list(wanted.values()).index(categories)]
 
     values: Values = {name: [] for name in wanted.values()}
     lines = array("Q")
-    known: set[str] = set()
-    suspects: list[Suspect] = []
+    swallowed = _SwallowedRows(form.separator, len(headings), category)
     for line, fields, record in records:
         if len(fields) > len(headings) and any(fields[len(headings) :]):
             raise UserError(
@@ -123,27 +107,58 @@ def read_delimited(
         for name, place in zip(values, places, strict=True):
             values[name].append(fields[place] if place < len(fields) else None)
         lines.append(line)
+        swallowed.look_at(line, fields, record)
+    return Delimited(values, lines, swallowed.doubts(where))
+
+
+class _SwallowedRows:
+    """Finds rows over several lines, each of which could be a row by its number of fields.
+
+    Args:
+        separator: The character between the fields.
+        columns: The number of fields of a row.
+        category: The place of a field that has few different values; None where there is no such.
+    """
+
+    def __init__(self, separator: str, columns: int, category: int | None) -> None:
+        self._separator = separator
+        self._columns = columns
+        self._category = category
+        self._known: set[str] = set()
+        self._suspects: list[tuple[int, int, list[str]]] = []
+
+    def look_at(self, line: int, fields: Sequence[str], record: Sequence[str]) -> None:
+        """Takes a row: the number of its first line, its fields and its lines."""
+        category = self._category
         if category is None or category >= len(fields):
-            continue
+            return
         label = fields[category].strip()
-        as_rows = [physical.rstrip("\r\n").split(form.separator) for physical in record]
-        if len(record) == 1 or any(len(row) != len(headings) for row in as_rows):
-            known.add(label)
-            continue
-        labels = [row[category].strip(' "') for row in as_rows]
+        if len(record) == 1:
+            self._known.add(label)
+            return
+        rows = [each.rstrip("\r\n").split(self._separator) for each in record]
+        if any(len(row) != self._columns for row in rows):
+            self._known.add(label)
+            return
+        labels = [row[category].strip(' "') for row in rows]
         if label in labels:
-            labels.remove(label)  # its own, which tells nothing
-        suspects.append(Suspect(line, line + len(record) - 1, labels))
-    doubts = []
-    for suspect in suspects:
-        doubts.append(f"lines {suspect.first} to {suspect.last}")
-        # Not all of them: a rare label may occur in swallowed rows alone.
-        if 2 * sum(label in known for label in suspect.labels) >= len(suspect.labels):
-            raise UserError(
-                f"{where} has a quote in line {suspect.first} that swallows the rows down to line"
-                f" {suspect.last}: {QUOTES_ADVICE}"
-            )
-    return Delimited(values, lines, doubts)
+            labels.remove(label)  # that of the whole, which tells nothing
+        self._suspects.append((line, line + len(record) - 1, labels))
+
+    def doubts(self, where: str) -> list[str]:
+        """Returns in words the lines of each such row of which the labels occur nowhere else.
+
+        Raises:
+            UserError: Half of the labels do occur elsewhere. Not all need to: a rare one may occur
+                in swallowed rows alone.
+        """
+        for first, last, labels in self._suspects:
+            if 2 * sum(label in self._known for label in labels) >= len(labels):
+                raise UserError(
+                    f"{where} has a quote in line {first} that swallows the rows down to line"
+                    f" {last}: {QUOTES_ADVICE}"
+                )
+        return [f"lines {first} to {last}" for first, last, _ in self._suspects]
 
 
 def _records(

@@ -1,6 +1,7 @@
 """The ways of computing the recurrence: which are possible, and that the fastest is taken."""
 
 import json
+import os
 import time
 from typing import Any
 
@@ -108,6 +109,23 @@ def test_the_fastest_is_taken_and_remembered_for_that_number_of_runs(millisecond
 def test_what_is_asked_for_is_not_timed(milliseconds):
     assert chosen(recurrence="fused") == "fused"
     assert milliseconds["asked"] == []
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_lies_in_place_of_the_table_is_left_alone(make, milliseconds, tmp_path):
+    make(tmp_path / "recurrence.json")
+    milliseconds |= {"scan": 3, "fused": 0.1, "cudnn": 3}
+    assert chosen() == "fused"
+    assert not (tmp_path / "recurrence.json").is_file()
+
+
+def test_without_a_cache_folder_times_are_measured_and_not_kept(
+    milliseconds, tmp_path, monkeypatch
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GRU_BENCH_CACHE", str(tmp_path / "file"))
+    milliseconds |= {"scan": 3, "fused": 0.1, "cudnn": 3}
+    assert chosen() == "fused"
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"key": 3}', "[]"])

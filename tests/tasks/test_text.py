@@ -7,6 +7,7 @@ import pytest
 
 from gru_bench.config.tasks.text import TextConfig
 from gru_bench.system.errors import UserError
+from gru_bench.tasks import text
 from gru_bench.tasks.base import Batch
 from gru_bench.tasks.corpora import Corpus, Documents
 from gru_bench.tasks.text import (
@@ -252,6 +253,58 @@ def test_the_corpus_is_an_argument_of_compiled_functions():
     assert program.consts == []
 
 
+# Long documents and text without spaces
+
+
+@pytest.mark.parametrize("tokens", ["words", "characters", "bytes"])
+def test_a_document_in_pieces_has_the_tokens_of_the_whole(tokens, monkeypatch):
+    generator = np.random.default_rng(0)
+    letters = np.array([*"aaabbcdé日 \n.,!"])
+    texts = ["".join(generator.choice(letters, size)) for size in (0, 1, 39, 40, 41, 500)]
+    texts += [" " * 100 + "ab", "ab" + " " * 100]
+    found = []
+    for length in (40, 1000):
+        monkeypatch.setattr(text, "PIECE_LENGTH", length)
+        assert ["".join(text.pieces(each)) for each in texts] == texts
+        config = TextConfig(tokens=tokens, min_frequency=1, max_length=150)
+        tokenizer = make_tokenizer(config, texts)
+        ids = [each.tolist() for each in encode(config, tokenizer, texts)]
+        found.append((sorted(tokenizer.get_vocab().items()), ids))
+    assert found[0] == found[1]
+    assert max(map(len, found[0][1])) == 150
+
+
+def test_no_piece_is_long():
+    assert {len(piece) for piece in text.pieces("x" * 25_000)} == {10_000, 5_000}
+    words = list(text.pieces("word " * 10_000))
+    assert all(piece.endswith(" ") for piece in words[:-1])
+    assert max(map(len, words)) <= 10_000
+
+
+@pytest.mark.parametrize(
+    ("tokens", "advice"), [("words", "characters"), ("characters", "bytes"), ("bytes", None)]
+)
+def test_a_large_share_of_unknown_tokens_is_told(tokens, advice):
+    train = documents(["今天天气很好", "我喜欢这部电影"], [0, 1])
+    other = documents(["昨日下雨", "他讨厌书"], [0, 1])
+    notes = []
+    config = TextConfig(tokens=tokens, min_frequency=1)
+    make_text_task(config, Corpus(train, other, other, ("x", "y")), 1, notes.append)
+    if advice is None:
+        assert notes == []
+    else:
+        (note,) = notes
+        assert f"100% of the {tokens} in validation documents are unknown" in note
+        assert f"task.tokens={advice}" in note
+
+
+def test_known_tokens_are_not_told_of():
+    split = documents(["a b c unknown" if i == 0 else "a b c d" for i in range(9)], [0, 1, 0] * 3)
+    notes = []
+    make_text_task(TextConfig(), Corpus(split, split, split, ("x", "y")), 1, notes.append)
+    assert notes == []
+
+
 # Scores
 
 
@@ -293,6 +346,11 @@ def test_tallies_add_up_over_batches():
     assert whole["correct"].tolist() == [1, 2, 0, 1]
     assert whole["actual"].tolist() == [1, 3, 1, 1]
     assert whole["predicted"].tolist() == [1, 3, 1, 1]
+
+
+def test_a_tally_grows_with_the_classes_not_with_their_pairs():
+    task = four_classes()
+    assert {leaf.shape for leaf in tally_of(task, [0, 1], [1, 1]).values()} == {(), (4,)}
 
 
 def test_loss_is_mean_cross_entropy_in_nats():
@@ -351,8 +409,8 @@ def test_kept_documents_are_in_proportion_and_nested():
         assert len(some.texts) == number
         counts = np.bincount(some.labels, minlength=3)
         np.testing.assert_allclose(counts, np.array([0.6, 0.3, 0.1]) * number, atol=1)
-        for text, label in zip(some.texts, some.labels, strict=True):
-            assert labels[int(text.split()[1])] == label
+        for kept_text, label in zip(some.texts, some.labels, strict=True):
+            assert labels[int(kept_text.split()[1])] == label
     assert set(kept[10].texts) < set(kept[20].texts) < set(kept[50].texts) < set(kept[100].texts)
     assert keep_documents(every, None) is every
     # They are not simply the first ones.

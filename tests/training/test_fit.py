@@ -21,7 +21,7 @@ from gru_bench.training.devices import devices_per_member, over_members
 from gru_bench.training.fit import fit
 from gru_bench.training.optimizer import learning_rate_schedule, make_optimizer
 from gru_bench.training.state import NEVER, TrainConfig, TrainState
-from gru_bench.training.step import evaluate, init_state, train_chunk
+from gru_bench.training.step import evaluate, init_state, sum_tallies, train_chunk
 
 TASK = AddingTask(length=10, batch_size=32)
 GRU = ModelConfig("gru", input_size=2, output_size=1, hidden_size=16)
@@ -481,3 +481,40 @@ def test_cells_are_scored_on_the_same_sequences():
 
     assert score("gru") == score("lstm")
     np.testing.assert_allclose(score("gru"), 7 / 6, rtol=0.05)  # E (U + U')^2
+
+
+# Evaluation
+
+
+def test_tallies_are_added_up_without_being_kept():
+    """Each batch goes to its sum, and memory does not grow with the number of batches."""
+    key = jax.random.key(0)
+    task = CopyTask(lag=3, batch_size=10)
+    config = dataclasses.replace(
+        CONFIG, model=ModelConfig("rnn", task.input_size, task.output_size, 4, readout="every")
+    )
+    state = init_state(config, task, jnp.int32(0), jnp.float32(0.01))
+    items = task.evaluation(key, "test")
+    count = len(jax.tree.leaves(items)[0])
+    wide = 10_000  # numbers in a tally, as many as a task with so many classes would have
+
+    @jax.tree_util.register_dataclass
+    @dataclasses.dataclass(frozen=True)
+    class Wide(CopyTask):
+        def tally(self, outputs, batch):
+            tally = super().tally(outputs, batch)
+            return tally | {"wide": jnp.full(wide, tally["loss"])}
+
+    task = Wide(lag=3, batch_size=10)
+    places = jnp.arange(count) % 3
+    added = jax.jit(lambda places: sum_tallies(config, state.params, task, items, places, 3))
+    program = added.lower(places).compile()
+    sums = program(places)
+    singly = jax.jit(
+        jax.vmap(lambda place: sum_tallies(config, state.params, task, items, place, count))
+    )(jnp.arange(count)[None])
+    for name, values in sums.items():
+        expected = np.stack([np.asarray(singly[name][0])[place::3].sum(0) for place in range(3)])
+        np.testing.assert_allclose(values, expected, rtol=1e-5)
+    stacked_bytes = count * wide * 4
+    assert program.memory_analysis().temp_size_in_bytes < stacked_bytes / 10
