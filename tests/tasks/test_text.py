@@ -289,7 +289,7 @@ def test_a_large_share_of_unknown_tokens_is_told(tokens, advice):
     other = documents(["昨日下雨", "他讨厌书"], [0, 1])
     notes = []
     config = TextConfig(tokens=tokens, min_frequency=1)
-    make_text_task(config, Corpus(train, other, other, ("x", "y")), 1, notes.append)
+    make_task(config, Corpus(train, other, other, ("x", "y")), 1, notes.append)
     if advice is None:
         assert notes == []
     else:
@@ -301,7 +301,7 @@ def test_a_large_share_of_unknown_tokens_is_told(tokens, advice):
 def test_known_tokens_are_not_told_of():
     split = documents(["a b c unknown" if i == 0 else "a b c d" for i in range(9)], [0, 1, 0] * 3)
     notes = []
-    make_text_task(TextConfig(), Corpus(split, split, split, ("x", "y")), 1, notes.append)
+    make_task(TextConfig(), Corpus(split, split, split, ("x", "y")), 1, notes.append)
     assert notes == []
 
 
