@@ -489,7 +489,7 @@ def test_reading_text_files_imports_no_table_library(tmp_path):
     path = write(tmp_path / "a.csv", ROWS * 5)
     code = (
         "import sys\n"
-        "from gru_bench.config.tasks import CorpusConfig\n"
+        "from gru_bench.config.corpus import CorpusConfig\n"
         "from gru_bench.tasks.corpora import load_corpus\n"
         f"load_corpus(CorpusConfig('x', 'files', train={str(path)!r}))\n"
         "assert not {'datasets', 'pandas', 'pyarrow'} & set(sys.modules)\n"

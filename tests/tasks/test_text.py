@@ -1,5 +1,7 @@
 """The text task: vocabulary, tokens, the order of documents, and its scores."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -266,7 +268,7 @@ def test_a_document_in_pieces_has_the_tokens_of_the_whole(tokens, monkeypatch):
     for length in (40, 1000):
         monkeypatch.setattr(text, "PIECE_LENGTH", length)
         assert ["".join(text.pieces(each)) for each in texts] == texts
-        config = TextConfig(tokens=tokens, min_frequency=1, max_length=150)
+        config = dataclasses.replace(tokens_config(tokens), max_length=150)
         tokenizer = make_tokenizer(config, texts)
         ids = [each.tolist() for each in encode(config, tokenizer, texts)]
         found.append((sorted(tokenizer.get_vocab().items()), ids))
@@ -288,8 +290,7 @@ def test_a_large_share_of_unknown_tokens_is_told(tokens, advice):
     train = documents(["今天天气很好", "我喜欢这部电影"], [0, 1])
     other = documents(["昨日下雨", "他讨厌书"], [0, 1])
     notes = []
-    config = TextConfig(tokens=tokens, min_frequency=1)
-    make_task(config, Corpus(train, other, other, ("x", "y")), 1, notes.append)
+    make_task(tokens_config(tokens), Corpus(train, other, other, ("x", "y")), 1, notes.append)
     if advice is None:
         assert notes == []
     else:
