@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gru_bench.config.cell import REFERENCE
+from gru_bench.experiments.memory import require_memory
 from gru_bench.experiments.resolve import Experiment, lstm_of
 from gru_bench.measuring.latency import Latency, measure_latency
 from gru_bench.measuring.rounds import spread
@@ -74,6 +75,8 @@ def measure_cells(experiments: Sequence[Experiment], timed: bool = True) -> dict
     trains = {experiment.config.cell.name: experiment.train for experiment in experiments}
     if REFERENCE not in trains:
         trains[REFERENCE] = lstm_of(first)
+    for train in trains.values():
+        require_memory(train, first.task, members=1)
     models = {name: untrained_model(train, first.task) for name, train in trains.items()}
     costs = {
         name: Cost(train.model.hidden_size, stream_bytes(models[name]))

@@ -32,23 +32,23 @@ class Attempt(msgspec.Struct):
     deaths: int
 
 
-def least_bytes(train: TrainConfig, task: Task, runs: int) -> int:
+def least_bytes(train: TrainConfig, task: Task, members: int) -> int:
     """Returns what training holds at the least, from shapes alone: nothing is allocated.
 
-    That is all that each run carries, the gradient of one, and of one the states of all steps,
+    That is all that each member carries, the gradient of one, and of one the states of all steps,
     which the way back needs. What compiled programs hold besides is not known beforehand.
 
     Args:
-        train: How each run is trained.
+        train: How each member is trained.
         task: The task.
-        runs: How many are trained at once.
+        members: How many seeds are trained at once, each at one learning rate.
     """
     state = jax.eval_shape(lambda: init_state(train, task, jnp.int32(0), jnp.float32(0)))
     params = _bytes(state.params)
     width = np.dtype(jnp.bfloat16 if train.model.dtype == "bfloat16" else jnp.float32).itemsize
     steps = task.batch_size * task.sequence_length * train.model.layers
     states: int = steps * train.model.hidden_size * width
-    return runs * _bytes(state) + params + states
+    return members * _bytes(state) + params + states
 
 
 def _bytes(tree: object) -> int:
@@ -69,17 +69,26 @@ def device_bytes() -> int | None:
     return None if limit is None else int(limit) * jax.device_count()
 
 
-def require_memory(train: TrainConfig, task: Task, runs: int) -> None:
+def require_memory(train: TrainConfig, task: Task, members: int) -> None:
     """Raises `UserError` if training needs more memory than there is, whatever else it needs."""
     there = device_bytes()
-    needed = least_bytes(train, task, runs)
+    needed = least_bytes(train, task, members)
     if there is not None and needed > there:
-        count = "1 seed" if runs == 1 else f"{runs} seeds"
+        count = "1 seed" if members == 1 else f"{members} seeds"
         raise UserError(
             f"too large for this machine: {count} at hidden_size={train.model.hidden_size} hold at"
             f" least {needed / 1e9:,.1f} GB, and there are {there / 1e9:,.1f} GB; give a smaller"
             " hidden_size, or fewer seeds at a time"
         )
+
+
+def fits(train: TrainConfig, task: Task, members: int) -> bool:
+    """Whether `require_memory` has nothing against a training."""
+    try:
+        require_memory(train, task, members)
+    except UserError:
+        return False
+    return True
 
 
 def deaths(folder: Path) -> int:
@@ -120,5 +129,10 @@ def attempted(folders: list[Path], force: bool) -> Iterator[None]:
         yield
     finally:
         for folder in folders:
-            with contextlib.suppress(OSError):
-                (folder / ATTEMPT).unlink(missing_ok=True)
+            forget_attempts(folder)
+
+
+def forget_attempts(folder: Path) -> None:
+    """Removes the trace of an attempt."""
+    with contextlib.suppress(OSError):
+        (folder / ATTEMPT).unlink(missing_ok=True)

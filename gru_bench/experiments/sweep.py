@@ -3,7 +3,7 @@
 import traceback
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,12 +12,19 @@ from gru_bench.experiments.costs import Cost, measure_cells
 from gru_bench.experiments.engines import launch
 from gru_bench.experiments.finished import has_all_seeds, kept_result, missing_seeds
 from gru_bench.experiments.locks import locked
+from gru_bench.experiments.memory import (
+    attempted,
+    fits,
+    forget_attempts,
+    require_memory,
+    require_survivor,
+)
 from gru_bench.experiments.population import clear, run_population
 from gru_bench.experiments.resolve import Experiment, resolve
 from gru_bench.experiments.seed_budget import describe_seed_budget
 from gru_bench.runs.folder import ERROR, require_writable
 from gru_bench.runs.status import Status, write_status
-from gru_bench.system.errors import cause
+from gru_bench.system.errors import UserError, cause
 from gru_bench.system.files import refuse_link
 from gru_bench.system.interrupts import Interrupts
 from gru_bench.system.machine import pinned_settings
@@ -89,6 +96,7 @@ def run_experiments(
         for experiment in finished:
             progress.note(f"finished already (force=true runs it anew): {experiment.folder}")
             clear(experiment)  # what is left if it was killed on its last line
+            forget_attempts(experiment.folder)
         # A search compares settings of a cell, and not cells.
         if timed and (budget := describe_seed_budget(experiments)):
             progress.note(budget)
@@ -121,12 +129,15 @@ def run_here(
     announce(populations)
     costs: dict[str, dict[str, Cost]] = {}
     for population in populations:
-        with locked(population, progress.note) as free:
+        with locked(population, progress.note) as free, ExitStack() as stack:
             sweep.elsewhere.extend(each.folder for each in population if each not in free)
             # Another process may have finished some in the meantime.
             todo = [experiment for experiment in free if missing_seeds(experiment)]
+            todo = refuse_without_memory(todo, sweep)
             if not todo:
                 continue
+            force = todo[0].config.force
+            stack.enter_context(attempted([experiment.folder for experiment in todo], force))
             setting = todo[0].setting
             try:
                 if setting not in costs:
@@ -134,7 +145,11 @@ def run_here(
                         label = todo[0].config.task_label
                         progress.note(f"{label}: timing one step of each cell")
                     everything = [e for group in populations for e in group]
-                    alike = [e for e in everything if e.setting == setting]
+                    alike = [
+                        e
+                        for e in everything
+                        if e.setting == setting and fits(e.train, e.task, members=1)
+                    ]
                     costs[setting] = measure_cells(alike, timed)
             except Exception as error:
                 sweep.failures.extend(note_failure(experiment, error) for experiment in todo)
@@ -202,6 +217,21 @@ def note_growth(experiment: Experiment, progress: Progress) -> None:
             f"{len(missing_seeds(experiment))} more seeds beside {len(result.seeds)} finished ones:"
             f" {experiment.folder}"
         )
+
+
+def refuse_without_memory(todo: Sequence[Experiment], sweep: Sweep) -> list[Experiment]:
+    """Returns the runs of a population that may fit into the memory; the others have failed."""
+    members = sum(len(missing_seeds(experiment)) for experiment in todo)
+    fitting = []
+    for experiment in todo:
+        try:
+            require_survivor(experiment.folder, experiment.config.force)
+            require_memory(experiment.train, experiment.task, members)
+        except UserError as error:
+            sweep.failures.append(note_failure(experiment, error))
+        else:
+            fitting.append(experiment)
+    return fitting
 
 
 def announce(populations: Sequence[Sequence[Experiment]]) -> None:

@@ -10,6 +10,7 @@ from gru_bench.config.compose import compose_experiments
 from gru_bench.config.run import RunConfig
 from gru_bench.experiments.costs import Cost
 from gru_bench.experiments.locks import lock_of
+from gru_bench.experiments.memory import ATTEMPT
 from gru_bench.experiments.population import CHECKPOINTS
 from gru_bench.experiments.resolve import SIZES, resolve
 from gru_bench.experiments.sweep import run_experiments
@@ -197,6 +198,27 @@ def test_nothing_behind_a_link_is_touched(tmp_path, monkeypatch, linked):
         with pytest.raises(UserError, match="is a link to"):
             run_experiments(configs, "test", quiet=True)
     assert sorted(documents.rglob("*")) == before
+
+
+def test_what_cannot_fit_is_passed_over_and_the_others_go_on(tmp_path, monkeypatch):
+    trained = []
+    monkeypatch.setattr(
+        "gru_bench.experiments.sweep.measure_cells", lambda *arguments: {"gru": Cost(3, 12)}
+    )
+    monkeypatch.setattr(
+        "gru_bench.experiments.sweep.run_population",
+        lambda experiments, *rest: trained.extend(experiments),
+    )
+    configs = compose("cell=gru", "hidden_size=3,3000000", f"out_dir={tmp_path}")
+    sweep = run_experiments(configs, "test", quiet=True)
+    ((folder, reason),) = sweep.failures
+    assert folder == tmp_path / configs[1].run_name()
+    assert reason.startswith("too large for this machine: 2 seeds at hidden_size=3000000 hold")
+    assert [experiment.config for experiment in trained] == [configs[0]]
+    status = read_status(folder)
+    assert status is not None
+    assert status.state == "failed"
+    assert not list(tmp_path.rglob(ATTEMPT))
 
 
 def test_a_run_of_another_process_is_left_to_it(tmp_path):
