@@ -1,5 +1,7 @@
 """What a sweep would run, how large it is, and what time and memory it would take."""
 
+import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,11 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from gru_bench.config.experiment import ExperimentConfig
-from gru_bench.experiments.costs import Cost, measure_cells
 from gru_bench.experiments.finished import missing_seeds, needs_tuning
+from gru_bench.experiments.memory import fits
 from gru_bench.experiments.resolve import Experiment, resolve
 from gru_bench.experiments.seed_budget import describe_seed_budget
 from gru_bench.experiments.to_result import count, tuning_grid
+from gru_bench.measuring.training_step import STEPS_A_TURN, WARM_UP_ROUNDS, measure_training_steps
 from gru_bench.system.machine import pinned_settings
 from gru_bench.system.progress import Progress, show_clock
 from gru_bench.tasks.base import Task
@@ -23,6 +26,23 @@ from gru_bench.training.devices import devices_per_member
 from gru_bench.training.state import TrainConfig
 
 FORWARD_SHARE = 1 / 3  # of a training step; the backward pass is about two forward ones
+PROGRAMS = 3  # of a population: its start, its training and its test; each about as long to compile
+ROUNDS, SECONDS = 3, 0.5  # of measuring a step, which an estimate needs no more of
+
+
+@dataclass(frozen=True)
+class Step:
+    """A training step of one run, as measured.
+
+    Attributes:
+        seconds: Of one step.
+        compile_s: Seconds to compile the program that was measured.
+        memory_mb: Megabytes that it holds; None where the backend does not tell.
+    """
+
+    seconds: float
+    compile_s: float
+    memory_mb: float | None
 
 
 @dataclass(frozen=True)
@@ -30,17 +50,17 @@ class Planned:
     """One run of a sweep.
 
     Attributes:
-        name: of its folder.
-        state: whether there is a result already.
+        name: what tells it from the others.
+        state: whether there is a result already, or the run is too large for this machine.
         hidden_size: units of each recurrent layer.
         parameters: of all recurrent layers.
-        seconds: that it would take, compilation apart; 0 if it is finished.
+        seconds: that it would take with compilation; 0 if nothing is to be done.
         memory_mb: that its training steps would hold, of all runs of a device one after another;
             None where the backend does not tell.
     """
 
     name: str
-    state: Literal["finished", "to do"]
+    state: Literal["finished", "to do", "too large"]
     hidden_size: int
     parameters: int
     seconds: float
@@ -63,21 +83,40 @@ def plan(configs: Sequence[ExperimentConfig]) -> list[Planned]:
     missing = [missing_seeds(experiment) for experiment in experiments]
     settings: dict[str, list[Experiment]] = {}
     for experiment, seeds in zip(experiments, missing, strict=True):
-        if seeds:
+        if seeds and fits(experiment.train, experiment.task, len(seeds)):
             settings.setdefault(experiment.setting, []).append(experiment)
-    costs = {setting: measure_cells(alike) for setting, alike in settings.items()}
-    return [
-        _planned(experiment, seeds, costs[experiment.setting][experiment.config.cell.name])
-        if seeds
-        else _finished(experiment)
-        for experiment, seeds in zip(experiments, missing, strict=True)
-    ]
+    steps = {setting: measure(alike) for setting, alike in settings.items()}
+    sharing = Counter(experiment.population for alike in settings.values() for experiment in alike)
+    planned = []
+    for experiment, seeds in zip(experiments, missing, strict=True):
+        if experiment in settings.get(experiment.setting, []):
+            step = steps[experiment.setting][experiment.config.cell.name]
+            shared = sharing[experiment.population]
+            planned.append(_planned(experiment, seeds, step, PROGRAMS * step.compile_s / shared))
+        else:
+            planned.append(_nothing_to_do(experiment, "too large" if seeds else "finished"))
+    return planned
 
 
-def _finished(experiment: Experiment) -> Planned:
+def measure(experiments: Sequence[Experiment]) -> dict[str, Step]:
+    """Measures a training step of each cell of one setting, by the names of the cells."""
+    trains = {experiment.config.cell.name: experiment.train for experiment in experiments}
+    found = {}
+    for name, train in trains.items():
+        began = time.perf_counter()
+        cost = measure_training_steps({name: train}, experiments[0].task, ROUNDS, SECONDS)[name]
+        took_s = time.perf_counter() - began
+        rounds = len(cost.step_ms) + WARM_UP_ROUNDS
+        step_s = float(np.median(cost.step_ms)) / 1e3
+        compile_s = max(took_s - rounds * STEPS_A_TURN * step_s, 0.0)
+        found[name] = Step(step_s, compile_s, cost.memory_mb)
+    return found
+
+
+def _nothing_to_do(experiment: Experiment, state: Literal["finished", "too large"]) -> Planned:
     return Planned(
-        name=experiment.name,
-        state="finished",
+        name=experiment.label,
+        state=state,
         hidden_size=experiment.train.model.hidden_size,
         parameters=count(experiment.train, experiment.config.hidden_size).cell,
         seconds=0.0,
@@ -85,20 +124,21 @@ def _finished(experiment: Experiment) -> Planned:
     )
 
 
-def _planned(experiment: Experiment, seeds: Sequence[int], cost: Cost) -> Planned:
+def _planned(experiment: Experiment, seeds: Sequence[int], step: Step, compile_s: float) -> Planned:
     train = experiment.train
-    assert cost.step_ms is not None
-    step_s = float(np.median(cost.step_ms)) / 1e3
     populations = [len(seeds)]
     if needs_tuning(experiment):
         populations.append(len(tuning_grid(experiment.config.tune)[0]))
+    training = [
+        train_seconds(experiment.task, train, step.seconds, members) for members in populations
+    ]
     return Planned(
-        name=experiment.name,
+        name=experiment.label,
         state="to do",
-        hidden_size=cost.hidden_size,
-        parameters=count(train, cost.hidden_size).cell,
-        seconds=sum(train_seconds(experiment.task, train, step_s, runs) for runs in populations),
-        memory_mb=cost.memory_mb,
+        hidden_size=train.model.hidden_size,
+        parameters=count(train, train.model.hidden_size).cell,
+        seconds=sum(training) + len(populations) * compile_s,
+        memory_mb=step.memory_mb,
     )
 
 
@@ -136,7 +176,6 @@ def print_plan(planned: Sequence[Planned], console: Console) -> None:
     todo = [run for run in planned if run.state == "to do"]
     total = show_clock(sum(run.seconds for run in todo))
     console.print(
-        f"{len(planned)} runs, {len(todo)} to do: about {total} of training on"
-        f" {jax.device_count()} {jax.devices()[0].platform} devices, one run after another;"
-        " compilation is apart, 5 to 20 seconds for each different program"
+        f"{len(planned)} runs, {len(todo)} to do: about {total} with compilation on"
+        f" {jax.device_count()} {jax.devices()[0].platform} devices, one run after another"
     )

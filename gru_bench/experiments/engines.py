@@ -65,8 +65,17 @@ def launch(
     os.environ["PYTHONSAFEPATH"] = "1"
     cwd = str(Path.cwd())
     jobs = [
-        Job([e.config for e in p], [e.name for e in p], command, timed, cwd, cores, shares_card)
-        for p in populations
+        Job(
+            configs=[experiment.config for experiment in population],
+            names=[experiment.name for experiment in population],
+            labels=[experiment.label for experiment in population],
+            command=command,
+            timed=timed,
+            cwd=cwd,
+            cores=cores,
+            shares_card=shares_card,
+        )
+        for population in populations
     ]
     match launcher:
         case JoblibConfig():

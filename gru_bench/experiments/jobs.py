@@ -24,6 +24,7 @@ class Job:
     Attributes:
         configs: its experiments.
         names: their run folders below `out_dir`.
+        labels: what tells each from the others of its sweep.
         command: how they were asked for.
         timed: whether to measure what a step of training costs.
         cwd: working directory, which relative paths mean.
@@ -33,6 +34,7 @@ class Job:
 
     configs: list[ExperimentConfig]
     names: list[str]
+    labels: list[str]
     command: str
     timed: bool
     cwd: str

@@ -165,10 +165,14 @@ class Population:
     def _show(self, bar: Bar, phase: str) -> None:
         """Shows what is done now, in the terminal and to `gru-bench status`."""
         bar.phase = phase
-        status = Status(
-            state="running", step=bar.step, total_steps=bar.total_steps, rate=bar.steps_per_s()
-        )
         for experiment in self._experiments:
+            status = Status(
+                state="running",
+                label=experiment.label,
+                step=bar.step,
+                total_steps=bar.total_steps,
+                rate=bar.steps_per_s(),
+            )
             write_status(experiment.folder, status)
 
     def _show_evaluation(self, bar: Bar, evaluation: Evaluation, done: int, phase: str) -> None:

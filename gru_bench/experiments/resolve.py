@@ -17,6 +17,7 @@ import msgspec
 
 from gru_bench.config.cell import REFERENCE, CellConfig
 from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.labels import labels
 from gru_bench.config.run import RunConfig
 from gru_bench.config.tasks import TokenTaskConfig
 from gru_bench.config.user_classes import source_file
@@ -74,6 +75,7 @@ class Experiment:
         train: How each seed is trained.
         identity: Equal for runs that differ in nothing but their seeds and their execution.
         name: The run folder below `out_dir`.
+        label: What tells the run from the others that were asked for with it.
         setting: Equal for runs that differ in nothing but the cell and tuning.
         population: Equal for runs whose seeds can be trained as one: no shape differs.
         equal_time_ratio: The training step's time over the LSTM's by which the hidden size was
@@ -85,6 +87,7 @@ class Experiment:
     train: TrainConfig
     identity: str
     name: str
+    label: str
     setting: str
     population: str
     equal_time_ratio: float | None = None
@@ -108,6 +111,7 @@ def resolve(
     configs: Sequence[ExperimentConfig],
     note: Callable[[str], None] = lambda line: None,
     here: bool = True,
+    called: Sequence[str] | None = None,
 ) -> list[Experiment]:
     """Decides everything about some runs. Data that several of them share are read once.
 
@@ -116,6 +120,7 @@ def resolve(
         note: Takes a line on what a user should know of the data, each line once.
         here: Whether this process is to train them. Else another machine may have other ways to
             compute the recurrence, and other sizes of equal time: these are left open.
+        called: The label of each run, where these are only some of those that were asked for.
 
     Raises:
         UserError: The data cannot be had, or do not fit the configuration; two cells go by one
@@ -132,11 +137,11 @@ def resolve(
             noted.add(line)
             note(line)
 
-    for config in configs:
+    for config, label in zip(configs, called or labels(configs), strict=True):
         key = repr((config.task, config.corpus, config.batch_size))
         if key not in read:
             read[key] = read_data(config, note_once)
-        experiments.append(resolve_one(config, read[key]))
+        experiments.append(resolve_one(config, read[key], label))
     if not here:
         return experiments
     for experiment in experiments:
@@ -236,7 +241,7 @@ def read_data(config: ExperimentConfig, note: Callable[[str], None]) -> TaskData
     return data
 
 
-def resolve_one(config: ExperimentConfig, data: TaskData) -> Experiment:
+def resolve_one(config: ExperimentConfig, data: TaskData, label: str) -> Experiment:
     """Decides everything about one run, given its data."""
     train = make_train_config(config, data.task, config.recurrence)
     contents = data.contents
@@ -252,6 +257,7 @@ def resolve_one(config: ExperimentConfig, data: TaskData) -> Experiment:
         train=train,
         identity=own,
         name=config.run_name(contents),
+        label=label,
         setting=identity(cell=CellConfig(name=REFERENCE)),
         # A run that is tuned stands alone, since its learning rate is not known beforehand.
         population=own if config.tune.learning_rates else identity(optim=one_rate),

@@ -239,13 +239,14 @@ def announce(populations: Sequence[Sequence[Experiment]]) -> None:
     for population in populations:
         with locked(population) as free:
             for experiment in free:
-                write_status(experiment.folder, Status(state="waiting"))
+                write_status(experiment.folder, Status(state="waiting", label=experiment.label))
 
 
 def note_failure(experiment: Experiment, error: Exception) -> tuple[Path, str]:
     """Leaves the traceback in the run folder; returns the folder and the reason in one line."""
     reason = str(error) if isinstance(error, JobLost) else cause(error)
-    write_status(experiment.folder, Status(state="failed", reason=reason))
+    status = Status(state="failed", label=experiment.label, reason=reason)
+    write_status(experiment.folder, status)
     try:
         text = "".join(traceback.format_exception(error))
         (experiment.folder / ERROR).write_text(text, encoding="utf-8")

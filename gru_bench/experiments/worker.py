@@ -43,7 +43,7 @@ def run(job: Job) -> Outcome:
     from gru_bench.experiments.sweep import Sweep, run_here
     from gru_bench.system.progress import Progress
 
-    experiments = resolve(job.configs)
+    experiments = resolve(job.configs, called=job.labels)
     sweep = Sweep([experiment.folder for experiment in experiments])
     run_here([experiments], sweep, job.command, Progress(1, quiet=True), job.timed)
     return Outcome(

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from gru_bench.config.compose import compose_experiments
+from gru_bench.experiments import dry_run
 from gru_bench.experiments.dry_run import Planned, plan, print_plan, train_seconds
 from gru_bench.experiments.resolve import resolve
 from gru_bench.experiments.sweep import run_experiments
@@ -34,7 +35,21 @@ def test_what_is_finished_takes_no_time(tmp_path):
     assert (gru.state, rnn.state) == ("finished", "to do")
     assert (gru.parameters, rnn.parameters) == (3 * 3 * 6, 3 * 6)
     assert gru.seconds == 0 < rnn.seconds
-    assert not (tmp_path / rnn.name / "result.json").exists()
+    assert (gru.name, rnn.name) == ("adding · gru · h3", "adding · rnn · h3")
+    assert len(list(tmp_path.rglob("result.json"))) == 1
+
+
+def test_what_cannot_fit_is_said_and_not_measured(monkeypatch):
+    measured = []
+    monkeypatch.setattr(dry_run, "measure", lambda alike: measured.append(alike))
+    words = ["cell=gru", *WORDS[1:], "hidden_size=3000000"]
+    (planned,) = plan(compose_experiments(words, multirun=False))
+    assert (planned.state, planned.seconds) == ("too large", 0)
+    assert measured == []
+    text = io.StringIO()
+    print_plan([planned], Console(file=text, width=100))
+    assert "too large" in text.getvalue()
+    assert "1 runs, 0 to do" in text.getvalue()
 
 
 def test_the_sum_is_of_what_is_to_do():
@@ -45,5 +60,5 @@ def test_the_sum_is_of_what_is_to_do():
         Planned("c", "to do", 3, 1800, 20.0, None),
     ]
     print_plan(runs, Console(file=text, width=200))
-    assert "3 runs, 2 to do: about 0:01:30 of training" in text.getvalue()
+    assert "3 runs, 2 to do: about 0:01:30 with compilation" in text.getvalue()
     assert "1,800" in text.getvalue()

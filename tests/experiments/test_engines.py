@@ -32,7 +32,7 @@ from gru_bench.system.machine import THREADS, cpu_cores, job_environment, set_up
 PAGE = ROOT / "docs" / "run-on-a-cluster.md"
 COMMANDS = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
 WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "seeds=2", "probes=false"]
-NOTHING = Job([], [], "test", timed=False, cwd=str(Path.cwd()), cores=1, shares_card=False)
+NOTHING = Job([], [], [], "test", timed=False, cwd=str(Path.cwd()), cores=1, shares_card=False)
 
 
 def silent(line: str) -> None:
