@@ -187,9 +187,8 @@ def contents(out_dir: Path) -> dict[str, Any]:
     found = {}
     for path in sorted(out_dir.rglob(RESULT)):
         result = json.loads(path.read_bytes())
-        for key in ("created", "command", "timing", "memory_mb", "environment"):
+        for key in ("created", "command", "timing", "memory_mb", "environments"):
             del result[key]
-        del result["config"]["out_dir"]
         for seed in result["seeds"]:
             del seed["solved_s"], seed["curve"]["time_s"]
         found[str(path.parent.relative_to(out_dir))] = result

@@ -18,7 +18,9 @@ from gru_bench.experiments.memory import fits
 from gru_bench.experiments.resolve import Experiment, resolve
 from gru_bench.experiments.seed_budget import describe_seed_budget
 from gru_bench.experiments.to_result import count, tuning_grid
-from gru_bench.measuring.training_step import STEPS_A_TURN, WARM_UP_ROUNDS, measure_training_steps
+from gru_bench.measuring.recurrence_choice import with_path
+from gru_bench.measuring.rounds import by_round, race
+from gru_bench.measuring.training_step import STEPS_A_CALL, TrainingSteps
 from gru_bench.system.machine import pinned_settings
 from gru_bench.system.progress import Progress, show_clock
 from gru_bench.tasks.base import Task
@@ -27,7 +29,7 @@ from gru_bench.training.state import TrainConfig
 
 FORWARD_SHARE = 1 / 3  # of a training step; the backward pass is about two forward ones
 PROGRAMS = 3  # of a population: its start, its training and its test; each about as long to compile
-ROUNDS, SECONDS = 3, 0.5  # of measuring a step, which an estimate needs no more of
+ROUNDS = 3  # of measuring a step, which an estimate needs no more of
 
 
 @dataclass(frozen=True)
@@ -100,16 +102,16 @@ def plan(configs: Sequence[ExperimentConfig]) -> list[Planned]:
 
 def measure(experiments: Sequence[Experiment]) -> dict[str, Step]:
     """Measures a training step of each cell of one setting, by the names of the cells."""
+    task = jax.device_put(experiments[0].task, jax.devices()[0])
     trains = {experiment.config.cell.name: experiment.train for experiment in experiments}
     found = {}
     for name, train in trains.items():
         began = time.perf_counter()
-        cost = measure_training_steps({name: train}, experiments[0].task, ROUNDS, SECONDS)[name]
-        took_s = time.perf_counter() - began
-        rounds = len(cost.step_ms) + WARM_UP_ROUNDS
-        step_s = float(np.median(cost.step_ms)) / 1e3
-        compile_s = max(took_s - rounds * STEPS_A_TURN * step_s, 0.0)
-        found[name] = Step(step_s, compile_s, cost.memory_mb)
+        training = TrainingSteps(with_path(train, task, runs=1), task)
+        compile_s = time.perf_counter() - began
+        calls = race({name: training}, ROUNDS, max_rounds=ROUNDS, limit_s=0.0)
+        step_s = float(np.median(by_round(calls[name]))) / STEPS_A_CALL
+        found[name] = Step(step_s, compile_s, training.memory_mb)
     return found
 
 

@@ -43,7 +43,10 @@ def run(job: Job) -> Outcome:
     from gru_bench.experiments.sweep import Sweep, run_here
     from gru_bench.system.progress import Progress
 
-    experiments = resolve(job.configs, called=job.labels)
+    try:
+        experiments = resolve(job.configs, called=job.labels)
+    except UserError as error:
+        return Outcome(lost=str(error))
     sweep = Sweep([experiment.folder for experiment in experiments])
     run_here([experiments], sweep, job.command, Progress(1, quiet=True), job.timed)
     return Outcome(

@@ -17,8 +17,8 @@ def test_a_label_names_what_varies_and_nothing_else():
 
 
 def test_no_two_runs_of_a_sweep_are_called_the_same():
-    words = ["cell=lstm", "task=copy", "task.lag=2,3", "cell.forget_bias=0,1", "seeds=1,[4]"]
+    words = ["cell=lstm", "task=copy", "task.lag=2,3", "cell.forget_bias=0,1", "batch_size=5,6"]
     configs = compose_experiments([*words], multirun=True)
     found = labels(configs)
     assert len(set(found)) == len(configs) == 8
-    assert "copy · lstm · h128 · cell.forget_bias=0.0, task.lag=2, seeds=[0]" in found
+    assert "copy · lstm · h128 · cell.forget_bias=0.0, task.lag=2, batch_size=5" in found

@@ -167,8 +167,10 @@ def test_jobs_that_slurm_refuses(accepted):
 
 def test_a_job_that_is_queued_again_keeps_its_checkpoint_whatever_force_says(tmp_path):
     configs = compose("cell=gru", "force=true", "out_dir=runs")
-    again = Resumable(dataclasses.replace(NOTHING, configs=configs, cwd=str(tmp_path)))
-    result = tmp_path / "runs" / configs[0].run_name({}) / RESULT
+    name = configs[0].run_name({})
+    job = dataclasses.replace(NOTHING, configs=configs, names=[name], cwd=str(tmp_path))
+    again = Resumable(job)
+    result = tmp_path / "runs" / name / RESULT
     result.parent.mkdir(parents=True)
     result.touch()
     assert again.checkpoint().function._job.configs[0].force  # it had not begun
