@@ -432,6 +432,51 @@ def tree(folder: Path) -> dict[str, str]:
     return {str(p): p.read_text() if p.is_file() else "" for p in sorted(folder.rglob("*"))}
 
 
+def changed_data(lab: Lab) -> str:
+    """A file of texts that changes in training, and back."""
+    file, where = lab.folder / "own.csv", lab.folder / "data"
+    rows = [f"{word} {number},{word}" for number in range(60) for word in ("yes", "no")]
+    ours = "\n".join(["text,label", *rows]) + "\n"
+    words = [
+        "run", "cell=gru", "task=text", "corpus=files", f"corpus.train={file}", *WORDS[4:],
+        "task.min_frequency=1", "steps=4000",
+    ]  # fmt: skip
+    file.write_text(ours)
+    finish(lab.command(*words, f"out_dir={where / 'whole'}"))
+    child = lab.command(*words, f"out_dir={where / 'changed'}")
+    wait_for(lambda: any(where.rglob("changed/**/about.json")), child)
+    file.write_text(ours + "maybe,yes\n")
+    printed = finish(child, 1)
+    require("has changed since it was read" in printed, printed)
+    require(not marks(where / "changed"), "there is a result of data that have changed")
+    finish(lab.command(*words, f"out_dir={where / 'changed'}"))
+    file.write_text(ours)
+    finish(lab.command(*words, f"out_dir={where / 'changed'}"))
+    whole, found = contents(where / "whole"), contents(where / "changed")
+    require(len(found) == 2, f"{len(found)} results of two contents")
+    require(whole.items() <= found.items(), "the result differs from the undisturbed one")
+    return "the run fails with a line; either content has its own result"
+
+
+def another_run(lab: Lab) -> str:
+    """A folder that holds the result of another run under the name of one that is to be made."""
+    out_dir = lab.folder / "another"
+    shutil.copytree(lab.undisturbed, out_dir)
+    run = next((out_dir / "adding" / "gru").glob("h8-*"))
+    sound = (run / RESULT).read_bytes()
+    result = json.loads(sound)
+    (run / RESULT).write_text(json.dumps(result | {"identity": result["identity"][:8] + "0" * 8}))
+    before = marks(out_dir)
+    for force in ("false", "true"):
+        printed = finish(lab.start(out_dir, f"force={force}", "cell=gru"), 1, 2)
+        require("holds another run" in printed, printed)
+        require(marks(out_dir) == before, "the result of another run was changed")
+    (run / RESULT).write_bytes(sound)
+    finish(lab.start(out_dir))
+    lab.require_expected(out_dir)
+    return "refused with a line, with force=true, too; its result stays"
+
+
 def settings_of_jax(lab: Lab) -> str:
     """Everything that environment variables can change in JAX, at once; devices there are not."""
     out_dir = lab.folder / "settings"
@@ -600,6 +645,8 @@ FAULTS = (
     damaged_results,
     jumping_clock,
     foreign_files,
+    changed_data,
+    another_run,
     settings_of_jax,
     cut_journal,
     unwilling_output,
