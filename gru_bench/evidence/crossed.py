@@ -21,15 +21,32 @@ class Crossed:
 
     Attributes:
         mean: With its interval, for other seeds and other examples.
-        p: Two-sided, of "the mean is 0".
+        error: Standard error of the mean, from seeds and examples together.
+        freedom: Degrees of freedom of Student's t.
         seeds_error: Standard error that other seeds alone would cause.
         examples_error: Standard error that other examples alone would cause.
     """
 
     mean: Interval
-    p: float
+    error: float
+    freedom: float
     seeds_error: float
     examples_error: float
+
+    @property
+    def p(self) -> float:
+        """Two-sided, of "the mean is 0"."""
+        return min(1.0, 2 * self._tail(abs(self.mean.estimate)))
+
+    def p_within(self, margin: float) -> float:
+        """Returns the p of "the mean is not within the margin", doubled as in `equivalence_p`."""
+        return min(1.0, 2 * self._tail(margin - abs(self.mean.estimate)))
+
+    def _tail(self, distance: float) -> float:
+        """The chance that t alone takes the mean further than this; 1/2 at no distance."""
+        if self.error == 0:
+            return 0.0 if distance > 0 else 0.5 if distance == 0 else 1.0
+        return float(stats.t.sf(distance / self.error, self.freedom))
 
 
 def crossed_mean(values: Float[np.ndarray, "seeds examples"], confidence: float = 0.95) -> Crossed:
@@ -68,10 +85,10 @@ def crossed_mean(values: Float[np.ndarray, "seeds examples"], confidence: float 
             (np.array([ms_seeds, ms_examples, ms_rest]) ** 2 / degrees).sum()
         )
     half_width = float(stats.t.ppf((1 + confidence) / 2, freedom)) * error
-    t = abs(mean) / error if error > 0 else (math.inf if mean else 0.0)
     return Crossed(
         mean=Interval(mean, mean - half_width, mean + half_width),
-        p=float(2 * stats.t.sf(t, freedom)),
+        error=error,
+        freedom=freedom,
         seeds_error=math.sqrt(ms_seeds / values.size),
         examples_error=math.sqrt(ms_examples / values.size),
     )

@@ -7,6 +7,8 @@ that are judged apart:
   task under both cells. A seed learns it if its score beats the baseline by more than the margin.
   A cell is typically better if it is so with more than half of those seeds, and on average as well;
   two are equivalent if the median lies within the margin that the runs stated beforehand.
+  Where the answers to each example of the test split are at hand, the mean difference must hold for
+  other examples as well as for other seeds, by `crossed_mean`.
 - *reliability*: the share of all seeds that solve the task or, where none of either cell does or
   there is no such mark, learn it.
 
@@ -19,7 +21,7 @@ are "not learned", whatever their scores.
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -29,6 +31,7 @@ from jaxtyping import Bool, Float, Int
 
 from gru_bench.config.cell import CELLS
 from gru_bench.config.score import Score
+from gru_bench.evidence.crossed import Crossed, crossed_mean
 from gru_bench.evidence.estimates import (
     Interval,
     holm,
@@ -79,6 +82,7 @@ class Typical:
             is called equivalent.
         p: Of "neither is typically better".
         p_equivalence: Of "the median is not within the margin".
+        crossed: The mean difference over seeds and examples; None where examples are not at hand.
     """
 
     differences: tuple[float, ...]
@@ -86,6 +90,7 @@ class Typical:
     margin: float | None
     p: P
     p_equivalence: P
+    crossed: Crossed | None = None
 
     @property
     def n_pairs(self) -> int:
@@ -222,6 +227,9 @@ class Record:
         learned: Whether the score beats the baseline by more than the margin.
         solved_step: Steps until the task was solved, infinity where it was not; None where it has
             no such mark.
+        examples: What each seed came to on each example of the test split, such as 1 where it is
+            right and 0 where it is wrong, so that the mean of a row is the seed's score; None where
+            that is not at hand.
     """
 
     seeds: Int[np.ndarray, " seeds"]
@@ -229,6 +237,7 @@ class Record:
     higher_is_better: bool
     learned: Bool[np.ndarray, " seeds"]
     solved_step: Float[np.ndarray, " seeds"] | None
+    examples: Float[np.ndarray, "seeds examples"] | None = None
 
     @property
     def solved(self) -> Bool[np.ndarray, " seeds"]:
@@ -242,15 +251,18 @@ class Record:
         """Whether a seed solved the task, or surely more than half of all seeds learn it."""
         return bool(self.solved.any()) or sequential_p(self.learned) <= SIGNIFICANCE
 
-    def of(self, places: Int[np.ndarray, " places"] | slice) -> "Record":
+    def of(
+        self, places: Int[np.ndarray, " places"] | Bool[np.ndarray, " seeds"] | slice
+    ) -> "Record":
         """Returns the record of some of the seeds."""
-        steps = self.solved_step
+        steps, examples = self.solved_step, self.examples
         return replace(
             self,
             seeds=self.seeds[places],
             scores=self.scores[places],
             learned=self.learned[places],
             solved_step=None if steps is None else steps[places],
+            examples=None if examples is None else examples[places],
         )
 
 
@@ -316,7 +328,11 @@ def scores_by_seed(result: Result) -> dict[int, float]:
     return scores
 
 
-def record_of(result: Result, margin: float | None) -> Record:
+def record_of(
+    result: Result,
+    margin: float | None,
+    examples: Float[np.ndarray, "seeds examples"] | None = None,
+) -> Record:
     """Returns what is judged of a run.
 
     Where the task has no baseline, nothing says which score could be had without learning: every
@@ -325,6 +341,7 @@ def record_of(result: Result, margin: float | None) -> Record:
     Args:
         result: The run.
         margin: Differences of the score up to it do not matter; None if none is stated.
+        examples: As of `Record.examples`.
     """
     by_seed, baseline = scores_by_seed(result), result.score.baseline
     seeds = sorted(by_seed)
@@ -341,6 +358,7 @@ def record_of(result: Result, margin: float | None) -> Record:
         higher_is_better=result.score.higher_is_better,
         learned=learned,
         solved_step=None if result.solved is None else solved,
+        examples=examples,
     )
 
 
@@ -359,6 +377,7 @@ def compare_group(
     results: Sequence[Result],
     margin: float | None = None,
     names: Sequence[str] | None = None,
+    examples: Mapping[str, Float[np.ndarray, "seeds examples"]] | None = None,
 ) -> list[Comparison]:
     """Compares every two cells among runs of the same task and setting.
 
@@ -372,6 +391,8 @@ def compare_group(
             runs state, and none if one of them states none.
         names: Of the runs, in their order; by default the cell, with its nominal size if there are
             several of a cell.
+        examples: By the identity of a run, `Record.examples`: a row for each of its seeds, in the
+            order of their numbers, and the same examples for all runs.
 
     Returns:
         Corrected for their number; in the usual order of cells (gru, gru_reset_after, lstm, rnn),
@@ -390,8 +411,12 @@ def compare_group(
         names = [f"{r.cell} h{r.nominal_size}" if several else r.cell for r in results]
     runs = sorted(zip(results, names, strict=True), key=lambda run: cell_order(run[0]))
     margin = _stated_margin(results) if margin is None else margin
+
+    def of(result: Result) -> Float[np.ndarray, "seeds examples"] | None:
+        return examples.get(result.identity) if examples else None
+
     comparisons = [
-        compare(record_of(a, margin), record_of(b, margin), margin, name_a, name_b)
+        compare(record_of(a, margin, of(a)), record_of(b, margin, of(b)), margin, name_a, name_b)
         for (a, name_a), (b, name_b) in itertools.combinations(runs, 2)
         if a.cell != b.cell and (a.nominal_size == b.nominal_size or not several)
     ]
@@ -452,8 +477,15 @@ def compare(
     is_unlearned = is_learned_by_neither(a, b)
     _, of_a, of_b = np.intersect1d(a.seeds, b.seeds, return_indices=True)
     a, b = a.of(of_a), b.of(of_b)
-    differences = (a.scores - b.scores)[a.learned & b.learned]
-    p_equivalence = 1.0 if margin is None else equivalence_p(differences, margin)
+    learned = a.learned & b.learned
+    differences = (a.scores - b.scores)[learned]
+    crossed = _crossed(a.of(learned), b.of(learned))
+    p = max(typical_p(differences), crossed.p if crossed else 0.0)
+    p_equivalence = 1.0
+    if margin is not None:
+        p_equivalence = max(
+            equivalence_p(differences, margin), crossed.p_within(margin) if crossed else 0.0
+        )
     what: Literal["solved", "learned"] = "solved" if (a.solved | b.solved).any() else "learned"
     success_a, success_b = (getattr(record, what) for record in (a, b))
     return Comparison(
@@ -465,8 +497,9 @@ def compare(
             differences=tuple(differences.tolist()),
             higher_is_better=a.higher_is_better,
             margin=margin,
-            p=_alone(typical_p(differences)),
+            p=_alone(p),
             p_equivalence=_alone(p_equivalence),
+            crossed=crossed,
         ),
         reliability=Reliability(
             what=what,
@@ -479,6 +512,13 @@ def compare(
         if a.solved_step is None or b.solved_step is None
         else _pace(a.solved_step, b.solved_step),
     )
+
+
+def _crossed(a: Record, b: Record) -> Crossed | None:
+    """Returns the mean difference over seeds and examples, where both runs have the same ones."""
+    if a.examples is None or b.examples is None or min(a.examples.shape) < 2:
+        return None
+    return crossed_mean(a.examples - b.examples)
 
 
 def _pace(steps_a: Float[np.ndarray, " pairs"], steps_b: Float[np.ndarray, " pairs"]) -> Pace:

@@ -44,6 +44,8 @@ def test_a_constant_table(value):
     crossed = crossed_mean(np.full((6, 20), value))
     assert (crossed.mean.low, crossed.mean.high) == pytest.approx((value, value))
     assert crossed.p == (0 if value else 1)
+    assert crossed.p_within(0.3) == 0
+    assert crossed.p_within(0.1) == (1 if value else 0)
 
 
 @pytest.mark.parametrize(("by_seed", "by_example"), [(0.02, 0.5), (0.1, 0.3), (0.2, 0.02)])
@@ -55,6 +57,17 @@ def test_coverage_with_six_seeds(by_seed, by_example):
         mean = crossed_mean(table(rng, 6, 150, by_seed, by_example, 0.4)).mean
         covered += mean.low <= 0 <= mean.high
     assert covered / simulations >= 0.95 - 3 * np.sqrt(0.05 * 0.95 / simulations)
+
+
+def test_p_is_below_five_percent_where_the_interval_says_so():
+    rng = np.random.default_rng(4)
+    outside = inside = 0
+    for _ in range(60):
+        crossed = crossed_mean(0.05 + table(rng, 6, 60, 0.02, 0.1, 0.2))
+        outside += (crossed.p < 0.05) != (crossed.mean.low <= 0 <= crossed.mean.high)
+        within = crossed.mean.low > -0.12 and crossed.mean.high < 0.12
+        inside += (crossed.p_within(0.12) < 0.05) == within
+    assert (outside, inside) == (60, 60)
 
 
 def test_too_small_a_table():

@@ -261,6 +261,40 @@ def test_without_a_baseline_every_score_is_learned():
     assert (record.seeds.tolist(), record.learned.tolist()) == ([0, 2], [True, True])
 
 
+def with_examples(scores, by_example, rng):
+    """Answers of seeds whose shares of right ones differ by seed and by example."""
+    chance = np.clip(np.array(scores)[:, None] + by_example[None], 0, 1)
+    return (rng.random(chance.shape) < chance).astype(float)
+
+
+def test_a_difference_that_hangs_on_the_documents_is_no_verdict():
+    # Every seed gains, but on a handful of documents only: others might as well be lost.
+    right, more = np.zeros((8, 400)), np.zeros((8, 400))
+    right[:, :360] = 1
+    more[:, :363] = 1
+    more[:, [0, 1]] = 0
+    runs = [make_result("text", "gru", more.mean(1)), make_result("text", "lstm", right.mean(1))]
+    assert compare_group(runs)[0].typical.verdict == "better"
+    examples = dict(zip((run.identity for run in runs), (more, right), strict=True))
+    (comparison,) = compare_group(runs, examples=examples)
+    assert comparison.typical.verdict == "undecided"
+    assert comparison.typical.crossed.examples_error > comparison.typical.crossed.seeds_error
+
+
+def test_a_difference_on_many_documents_is_one():
+    rng = np.random.default_rng(0)
+    by_example = 0.1 * rng.normal(size=1000)
+    scores = {"gru": [0.9] * 8, "lstm": [0.8] * 8}
+    answers = {cell: with_examples(s, by_example, rng) for cell, s in scores.items()}
+    runs = [make_result("text", cell, a.mean(axis=1)) for cell, a in answers.items()]
+    examples = {run.identity: answers[run.cell] for run in runs}
+    (comparison,) = compare_group(runs, examples=examples)
+    assert comparison.typical.verdict == "better"
+    mean = comparison.typical.crossed.mean
+    assert mean.low > 0.05
+    assert mean.estimate == pytest.approx(np.mean(comparison.typical.differences))
+
+
 def test_nothing_to_compare():
     assert compare_group([]) == []
     assert compare_group([make_result("text")]) == []
