@@ -33,6 +33,7 @@ from gru_bench.benchmark.peers import (
     our_layer,
 )
 from gru_bench.cells.builtin import CELLS
+from gru_bench.config.cell import MAIN_CELLS
 from gru_bench.measuring.recurrence_choice import PATHS, obstacle, training_step
 from gru_bench.measuring.rounds import race
 from gru_bench.model.model import ModelConfig, make_cell
@@ -63,7 +64,7 @@ class Sizes:
 
 
 FULL = Sizes(
-    cells=tuple(CELLS),
+    cells=MAIN_CELLS,
     checked=(Shape(50, 40, 10, 20), Shape(33, 100, 10, 128), Shape(32, 100, 10, 256)),
     timed=tuple(Shape(64, 256, 128, hidden_size) for hidden_size in (128, 256, 512)),
     population=Shape(50, 100, 2, 128),

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from gru_bench.analysis.trace import no_nudges, trace, weighted_mean
 from gru_bench.cells.base import Cell, Gates, State
-from gru_bench.cells.builtin import GRU, LSTM, GRUResetAfter
+from gru_bench.cells.builtin import CELLS
 from gru_bench.model.model import Model
 from gru_bench.model.streaming import embed
 from gru_bench.recurrence.plain import plain_dot
@@ -67,14 +67,14 @@ class GateLimits(NamedTuple):
     """What gates do at their ends: z itself, and the largest deviations from what textbooks say.
 
     Attributes:
-        z_kept: The update gate where the state is kept; None for an LSTM.
+        z_kept: The update gate where the state is kept; None for a cell without one.
         kept: The deviation of the new memory from the old one, with the gate that keeps at 1 (and
             an LSTM's input gate at 0).
-        z_replaced: The update gate where the state is replaced; None for an LSTM.
+        z_replaced: The update gate where the state is replaced; None for a cell without one.
         replaced: The deviation of the new memory from the candidate, with the gate that keeps at 0
             (and an LSTM's input gate at 1).
         reset_shut: The deviation of the candidate from that of another history, with the reset gate
-            at 0; None for an LSTM.
+            at 0; None for a cell without one.
         reset_open: The same with the reset gate at 1: what the history does if it is let through.
     """
 
@@ -98,16 +98,19 @@ def gate_limits(
         other: Another state, of the same shape.
 
     Returns:
-        What the gates do; None for any cell but the two GRUs and the LSTM. The memory is the h of
-        a GRU and the c of an LSTM.
+        What the gates do; None for a cell that is not built in or has no gate that keeps its
+        state. The memory is the h of a GRU and the c of an LSTM.
     """
-    if type(cell) not in (GRU, GRUResetAfter, LSTM):
-        return None
-    gated = not isinstance(cell, LSTM)
     end = jnp.full(cell.hidden_size, OPEN)
 
     def gates_of(driven: Cell, state: State) -> Gates:
         return driven.gates(state, driven.project(x), plain_dot(driven, x.dtype))
+
+    gates = gates_of(cell, state)
+    if type(cell) not in CELLS.values() or "kept" not in cell.openness(gates):
+        return None
+    has_update, has_reset = "z" in gates, "r" in gates
+    candidate = "n" if "n" in gates else "g"
 
     def remembering(keep: Array) -> Gates:
         driven = nnx.clone(cell)
@@ -116,17 +119,17 @@ def gate_limits(
 
     def effect_of_history(reset_bias: float) -> Float[Array, ""]:
         driven = nnx.clone(cell)
-        driven.set_bias(list(gates_of(cell, state)).index("r"), reset_bias)
+        driven.set_bias(list(gates).index("r"), reset_bias)
         return _largest(gates_of(driven, state)["n"] - gates_of(driven, other)["n"])
 
     keep, replace = remembering(end), remembering(-end)
     return GateLimits(
-        z_kept=keep["z"].mean() if gated else None,
+        z_kept=keep["z"].mean() if has_update else None,
         kept=_largest(cell.next_state(state, keep)[-1] - state[-1]),
-        z_replaced=replace["z"].mean() if gated else None,
-        replaced=_largest(cell.next_state(state, replace)[-1] - replace["n" if gated else "g"]),
-        reset_shut=effect_of_history(-OPEN) if gated else None,
-        reset_open=effect_of_history(OPEN) if gated else None,
+        z_replaced=replace["z"].mean() if has_update else None,
+        replaced=_largest(cell.next_state(state, replace)[-1] - replace[candidate]),
+        reset_shut=effect_of_history(-OPEN) if has_reset else None,
+        reset_open=effect_of_history(OPEN) if has_reset else None,
     )
 
 

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gru_bench.benchmark.peers import A_TURN, OURS, SPLIT_SCAN, Shape, make_contestants, missing
-from gru_bench.cells.builtin import CELLS
+from gru_bench.config.cell import MAIN_CELLS
 from gru_bench.measuring.rounds import Seconds, race
 from gru_bench.model.model import cell_class
 from gru_bench.system import machine
@@ -63,7 +63,7 @@ def measure_speed(
     multiply = _matrix_product()
     best_s = float("inf")
     cases = []
-    cells = cells or {cell: cell for cell in CELLS}
+    cells = cells or {cell: cell for cell in MAIN_CELLS}
     for shape, (name, cell) in product(GRIDS[grid], cells.items()):
         progress(f"{name} {shape}")
         contestants = make_contestants(cell, shape)

@@ -10,6 +10,7 @@ Notation inside equations: x projected input, h hidden state, c memory cell, r r
 gate, n candidate, i f g o the LSTM's gates.
 """
 
+import math
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -36,6 +37,11 @@ def orthogonal_blocks(
     keys = jax.random.split(key, blocks)
     drawn = jax.lax.map(lambda key: orthogonal(key, (hidden_size, hidden_size)), keys)
     return jnp.concatenate(list(drawn), axis=1)
+
+
+def keeping_bias(share: float) -> float:
+    """Returns the bias at which a sigmoid gate is open by a share s: ln(s / (1 - s))."""
+    return math.log(share) - math.log1p(-share)
 
 
 def chrono_bias(key: Key[Array, ""], hidden_size: int, longest: int) -> Float[Array, " hidden"]:
@@ -84,8 +90,17 @@ class Cell(nnx.Module):
     def remember(self, keep: Float[Array, " hidden"]) -> None:
         """Sets the gates so that a share sigmoid(keep) of the state is kept at a zero input.
 
+        What the gates let in is set, too, where that is a gate of its own. A cell without a gate
+        that keeps its state is left as it is.
+        """
+
+    def start_keeping(self, keep: Float[Array, " hidden"]) -> None:
+        """Sets the bias of the gate that keeps the state, and no other.
+
+        At a zero input and state, before training, the share sigmoid(keep) of the state is kept.
         A cell without such a gate is left as it is.
         """
+        self.remember(keep)
 
     def zero_state(self, batch_size: int, dtype: jax.typing.DTypeLike) -> State:
         """The state before the first step."""

@@ -1,4 +1,7 @@
-"""The built-in cells: two GRUs, the LSTM and the plain RNN."""
+"""The built-in cells: two GRUs, the LSTM, the plain RNN, and variants that lack a gate.
+
+The variants are for ablation: a comparison of a cell with its variant shows what the gate is for.
+"""
 
 import jax.numpy as jnp
 from flax import nnx
@@ -6,6 +9,8 @@ from jax.nn import sigmoid
 from jaxtyping import Array, Float
 
 from gru_bench.cells.base import AffineMap, Cell, Dot, Gates, State
+
+FORGET_BIAS = 1.0  # of an LSTM's forget gate at the start
 
 
 class GRU(Cell):
@@ -89,11 +94,9 @@ class LSTM(Cell):
     products = (4,)
     state_arrays = 2
 
-    def __init__(
-        self, input_size: int, hidden_size: int, *, forget_bias: float = 1.0, rngs: nnx.Rngs
-    ) -> None:
+    def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs) -> None:
         super().__init__(input_size, hidden_size, rngs=rngs)
-        self.set_bias(1, forget_bias)
+        self.start_keeping(jnp.full(hidden_size, FORGET_BIAS))
 
     @staticmethod
     def gates(state: State, x: Float[Array, "batch columns"], dot: Dot) -> Gates:
@@ -113,8 +116,11 @@ class LSTM(Cell):
         return {"kept": gates["f"], "input": gates["i"], "output": gates["o"]}
 
     def remember(self, keep: Float[Array, " hidden"]) -> None:
-        self.set_bias(1, keep)
+        self.start_keeping(keep)
         self.set_bias(0, -keep)
+
+    def start_keeping(self, keep: Float[Array, " hidden"]) -> None:
+        self.set_bias(1, keep)
 
 
 class RNN(Cell):
@@ -132,9 +138,131 @@ class RNN(Cell):
         return (gates["n"],)
 
 
+class LSTMNoOutput(Cell):
+    """The LSTM without its output gate: all of the memory is put out, h = tanh c.
+
+    Source: the variant "NOG" of Greff et al., "LSTM: a search space odyssey", 2017.
+    """
+
+    products = (3,)
+    state_arrays = 2
+
+    def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs) -> None:
+        super().__init__(input_size, hidden_size, rngs=rngs)
+        self.start_keeping(jnp.full(hidden_size, FORGET_BIAS))
+
+    @staticmethod
+    def gates(state: State, x: Float[Array, "batch columns"], dot: Dot) -> Gates:
+        h, _ = state
+        i, f, g = jnp.split(x + dot(0, h), 3, axis=-1)
+        return {"i": sigmoid(i), "f": sigmoid(f), "g": jnp.tanh(g)}
+
+    @staticmethod
+    def next_state(state: State, gates: Gates) -> State:
+        _, c = state
+        c = gates["f"] * c + gates["i"] * gates["g"]
+        return jnp.tanh(c), c
+
+    @staticmethod
+    def openness(gates: Gates) -> Gates:
+        return {"kept": gates["f"], "input": gates["i"]}
+
+    def remember(self, keep: Float[Array, " hidden"]) -> None:
+        self.start_keeping(keep)
+        self.set_bias(0, -keep)
+
+    def start_keeping(self, keep: Float[Array, " hidden"]) -> None:
+        self.set_bias(1, keep)
+
+
+class LSTMCoupled(Cell):
+    """The LSTM with coupled gates: what is forgotten is replaced, i = 1 - f.
+
+    Source: the variant "CIFG" of Greff et al., "LSTM: a search space odyssey", 2017.
+    """
+
+    products = (3,)
+    state_arrays = 2
+
+    def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs) -> None:
+        super().__init__(input_size, hidden_size, rngs=rngs)
+        self.remember(jnp.full(hidden_size, FORGET_BIAS))
+
+    @staticmethod
+    def gates(state: State, x: Float[Array, "batch columns"], dot: Dot) -> Gates:
+        h, _ = state
+        f, g, o = jnp.split(x + dot(0, h), 3, axis=-1)
+        return {"f": sigmoid(f), "g": jnp.tanh(g), "o": sigmoid(o)}
+
+    @staticmethod
+    def next_state(state: State, gates: Gates) -> State:
+        _, c = state
+        c = gates["f"] * c + (1 - gates["f"]) * gates["g"]
+        h = gates["o"] * jnp.tanh(c)
+        return h, c
+
+    @staticmethod
+    def openness(gates: Gates) -> Gates:
+        return {"kept": gates["f"], "input": 1 - gates["f"], "output": gates["o"]}
+
+    def remember(self, keep: Float[Array, " hidden"]) -> None:
+        self.set_bias(0, keep)
+
+
+class GRUNoReset(Cell):
+    """The textbook GRU without its reset gate: the candidate sees the whole state."""
+
+    products = (2,)
+
+    @staticmethod
+    def gates(state: State, x: Float[Array, "batch columns"], dot: Dot) -> Gates:
+        (h,) = state
+        z, n = jnp.split(x + dot(0, h), 2, axis=-1)
+        return {"z": sigmoid(z), "n": jnp.tanh(n)}
+
+    @staticmethod
+    def next_state(state: State, gates: Gates) -> State:
+        (h,) = state
+        z, n = gates["z"], gates["n"]
+        return ((1 - z) * h + z * n,)
+
+    @staticmethod
+    def openness(gates: Gates) -> Gates:
+        return {"kept": 1 - gates["z"]}
+
+    def remember(self, keep: Float[Array, " hidden"]) -> None:
+        self.set_bias(0, -keep)
+
+
+class GRUNoUpdate(Cell):
+    """The textbook GRU without its update gate: the new state is the candidate alone, h = n."""
+
+    products = (1, 1)
+
+    @staticmethod
+    def gates(state: State, x: Float[Array, "batch columns"], dot: Dot) -> Gates:
+        (h,) = state
+        x_r, x_n = jnp.split(x, 2, axis=-1)
+        r = sigmoid(x_r + dot(0, h))
+        n = jnp.tanh(x_n + dot(1, r * h))
+        return {"r": r, "n": n}
+
+    @staticmethod
+    def next_state(state: State, gates: Gates) -> State:
+        return (gates["n"],)
+
+    @staticmethod
+    def openness(gates: Gates) -> Gates:
+        return {"reset": gates["r"]}
+
+
 CELLS: dict[str, type[Cell]] = {
     "gru": GRU,
     "gru_reset_after": GRUResetAfter,
     "lstm": LSTM,
     "rnn": RNN,
+    "gru_no_reset": GRUNoReset,
+    "gru_no_update": GRUNoUpdate,
+    "lstm_no_output": LSTMNoOutput,
+    "lstm_coupled": LSTMCoupled,
 }

@@ -11,7 +11,9 @@ Trains one cell on one task with several seeds at once, or with -m every combina
 values given as key=a,b. Without arguments: experiment=quickstart, four cells on three tasks.
 Finished runs are recognised and skipped. Keys and their defaults:
 
-  cell          gru, gru_reset_after, lstm, rnn; custom with cell.module=my_package.cells:MyCell
+  cell          gru, gru_reset_after, lstm, rnn; without a gate, for ablation, gru_no_reset,
+                gru_no_update, lstm_no_output, lstm_coupled; custom with
+                cell.module=my_package.cells:MyCell
                 and cell.name
   task          copy (task.lag), adding (task.length), counting (task.max_n, task.test_max_n),
                 text (task.max_length, task.tokens=words (characters, bytes), task.readout=last
@@ -32,7 +34,8 @@ Finished runs are recognised and skipped. Keys and their defaults:
                 linear), optim.warmup_steps, optim.clip_norm=1.0, optim.weight_decay, optim.momentum
   tune.learning_rates=[...]  the same grid for every cell, on tune.seeds=2 seeds of its own; the
                 best on validation data is used
-  cell.initialisation=orthogonal (chrono, cell.chrono_length), cell.forget_bias=1.0 (lstm)
+  cell.keep=0.9  share of its state that every gated cell keeps at the start (or
+                cell.forget_bias=1.0 of an lstm, or cell.initialisation=chrono, cell.chrono_length)
   precision=float32 (bfloat16)
   recurrence=auto  the loop over time: scan, or on a GPU fused or cudnn (lstm); auto times them once
                 and takes the fastest

@@ -26,12 +26,14 @@ class BuiltInCell:
             state.
         inner_bias: Whether one of the recurrent products has a bias of its own.
         forget_bias: Whether it has a forget gate, whose bias can be chosen.
+        variant_of: The cell that it is an ablation of; None for a cell in its own right.
     """
 
     affine_maps: int
     pointwise: int
     inner_bias: bool = False
     forget_bias: bool = False
+    variant_of: str | None = None
 
 
 BUILT_IN = {
@@ -39,8 +41,17 @@ BUILT_IN = {
     "gru_reset_after": BuiltInCell(affine_maps=3, pointwise=3 + 3 + 5 + 1, inner_bias=True),
     "lstm": BuiltInCell(affine_maps=4, pointwise=4 + 5 + 4, forget_bias=True),
     "rnn": BuiltInCell(affine_maps=1, pointwise=1 + 1),
+    "gru_no_reset": BuiltInCell(affine_maps=2, pointwise=2 + 2 + 4, variant_of="gru"),
+    "gru_no_update": BuiltInCell(affine_maps=2, pointwise=2 + 2 + 1, variant_of="gru"),
+    "lstm_no_output": BuiltInCell(
+        affine_maps=3, pointwise=3 + 4 + 3, forget_bias=True, variant_of="lstm"
+    ),
+    "lstm_coupled": BuiltInCell(
+        affine_maps=3, pointwise=3 + 4 + 5, forget_bias=True, variant_of="lstm"
+    ),
 }
 CELLS = tuple(BUILT_IN)
+MAIN_CELLS = tuple(name for name, cell in BUILT_IN.items() if cell.variant_of is None)
 REFERENCE = "lstm"  # the cell that the others are compared with
 
 
@@ -49,9 +60,16 @@ class CellConfig:
     """The recurrent cell and how it starts."""
 
     name: str = key("the cell", MISSING)
-    forget_bias: float = key(
-        "initial bias of the forget gate",
-        1.0,
+    keep: float | None = key(
+        "share of its state that a gated cell keeps at the start, the same for all of them; null is"
+        " what forget_bias says, and a half for a GRU",
+        None,
+        above=0,
+        below=1,
+    )
+    forget_bias: float | None = key(
+        "initial bias of the forget gate; null is 1, which keeps 73%, or what keep says",
+        None,
         belongs_to=tuple(name for name, cell in BUILT_IN.items() if cell.forget_bias),
     )
     initialisation: str = key(
@@ -72,10 +90,22 @@ class CellConfig:
         check_keys(self, "cell.")
         forgets = self.name in BUILT_IN and BUILT_IN[self.name].forget_bias
         require(
-            forgets or self.forget_bias == CellConfig.forget_bias,
+            forgets or self.forget_bias is None,
             "cell.forget_bias",
             self.forget_bias,
             f"left out with cell={self.name}, on which it has no effect",
+        )
+        require(
+            self.keep is None or self.forget_bias is None,
+            "cell.keep",
+            self.keep,
+            "left out with cell.forget_bias, which sets the same gate",
+        )
+        require(
+            self.keep is None or self.initialisation != "chrono",
+            "cell.keep",
+            self.keep,
+            "left out with cell.initialisation=chrono, which sets the same gate",
         )
         require(
             self.chrono_length is None or self.initialisation == "chrono",

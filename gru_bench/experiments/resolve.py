@@ -320,6 +320,7 @@ def make_model_config(config: RunConfig, task: Task, recurrence: str) -> ModelCo
         layers=config.layers,
         readout=task.readout,
         embedding_size=embedding_size,
+        keep=cell.keep,
         forget_bias=cell.forget_bias,
         chrono_length=(cell.chrono_length or task.sequence_length)
         if cell.initialisation == "chrono"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import product
 
-from gru_bench.config.cell import BUILT_IN
+from gru_bench.config.cell import BUILT_IN, MAIN_CELLS
 
 
 def cell_parameters(cell: str, input_size: int, hidden_size: int) -> int:
@@ -99,7 +99,7 @@ def parameter_table(
     match: str = "hidden",
     own: Mapping[str, str] | None = None,
 ) -> list[dict[str, str | int | float]]:
-    """One row for every cell at the size that matches each LSTM, with its ratios to that LSTM.
+    """One row for every main cell at the size that matches each LSTM, with its ratios to that LSTM.
 
     Args:
         input_sizes: features that the layer reads.
@@ -133,7 +133,7 @@ def _rows(
     input_size: int, size_of: Callable[[str, int], int], own: Mapping[str, str] | None
 ) -> list[dict[str, str | int | float]]:
     """One row for each cell, at the hidden size that it has with this input."""
-    cells = {cell: cell for cell in BUILT_IN} | dict(own or {})
+    cells = {cell: cell for cell in MAIN_CELLS} | dict(own or {})
     sizes = {name: size_of(cell, input_size) for name, cell in cells.items()}
     parameters = {n: cell_parameters(cell, input_size, sizes[n]) for n, cell in cells.items()}
     flops = {n: cell_flops(cell, input_size, sizes[n]) for n, cell in cells.items()}

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int, PyTree
 
-from gru_bench.cells.base import Cell, chrono_bias
-from gru_bench.cells.builtin import CELLS, LSTM
+from gru_bench.cells.base import Cell, chrono_bias, keeping_bias
+from gru_bench.cells.builtin import CELLS
 from gru_bench.config.tasks import Readout
 from gru_bench.model.user_cell import load_cell
 from gru_bench.recurrence.scan import Implementation, unroll
@@ -35,7 +35,8 @@ class ModelConfig:
         layers: recurrent layers.
         readout: which hidden states the head reads.
         embedding_size: features of an embedded token; None for inputs that are features already.
-        forget_bias: initial bias of the LSTM's forget gate.
+        keep: share of its state that a gated cell keeps at the start; None for its own default.
+        forget_bias: initial bias of the gate that keeps the state; None for the cell's own default.
         chrono_length: longest lag of chrono initialisation in steps; None for no such thing.
         dtype: of the recurrent computation; parameters and head stay in float32.
         recurrence: the implementation of `unroll`, or "auto", for which
@@ -49,7 +50,8 @@ class ModelConfig:
     layers: int = 1
     readout: Readout = "last"
     embedding_size: int | None = None
-    forget_bias: float = 1.0
+    keep: float | None = None
+    forget_bias: float | None = None
     chrono_length: int | None = None
     dtype: str = "float32"
     recurrence: str = "scan"
@@ -97,10 +99,11 @@ class Model(nnx.Module):
 
 def make_cell(config: ModelConfig, input_size: int, rngs: nnx.Rngs) -> Cell:
     """One recurrent layer, initialised as the config says."""
-    if config.cell == "lstm":
-        cell: Cell = LSTM(input_size, config.hidden_size, forget_bias=config.forget_bias, rngs=rngs)
-    else:
-        cell = cell_class(config.cell)(input_size, config.hidden_size, rngs=rngs)
+    cell = cell_class(config.cell)(input_size, config.hidden_size, rngs=rngs)
+    if config.forget_bias is not None:
+        cell.start_keeping(jnp.full(config.hidden_size, config.forget_bias))
+    if config.keep is not None:
+        cell.start_keeping(jnp.full(config.hidden_size, keeping_bias(config.keep)))
     if config.chrono_length is not None:
         cell.remember(chrono_bias(rngs.params(), config.hidden_size, config.chrono_length))
     return cell

@@ -11,12 +11,13 @@ import pytest
 from gru_bench.benchmark import end_to_end, layer, peers
 from gru_bench.benchmark.peers import OURS, SCAN, SPLIT_SCAN, Shape, make_contestants, make_layers
 from gru_bench.cells.builtin import CELLS
+from gru_bench.config.cell import MAIN_CELLS
 
 SHAPE = Shape(batch=4, time=5, input_size=3, hidden_size=2)
 
 
 def test_our_layer_and_the_plain_scan_are_one_function():
-    for cell in CELLS:
+    for cell in MAIN_CELLS:
         layers = make_layers(cell, SHAPE)
         x = jax.random.normal(jax.random.key(0), (5, 4, 3))
         ours = layers[OURS].apply(layers[OURS].params, x)
@@ -24,7 +25,7 @@ def test_our_layer_and_the_plain_scan_are_one_function():
         np.testing.assert_allclose(ours, scan, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", MAIN_CELLS)
 def test_every_layer_has_the_same_outputs_and_weights_but_for_a_second_bias(cell):
     columns = sum(CELLS[cell].products) * SHAPE.hidden_size
     one_bias = columns * (3 + 2 + 1)
@@ -76,7 +77,7 @@ def test_the_ratio_is_taken_within_each_round_and_to_the_best_peer():
 
 def test_a_grid_is_measured_printed_and_written(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(layer.GRIDS, "quick", [SHAPE])
-    monkeypatch.setattr(layer, "CELLS", {"rnn": CELLS["rnn"]})
+    monkeypatch.setattr(layer, "MAIN_CELLS", ("rnn",))
     monkeypatch.setattr(layer, "PRODUCT_SIZE", 64)
     result = layer.measure_speed("quick")
     assert [case["work"] for case in result["cases"]] == [layer.TRAIN, layer.INFER]

@@ -309,14 +309,13 @@ def test_input_weights_of_every_gate_have_the_scale_of_the_input_size(name):
 
 @pytest.mark.parametrize("name", CELLS)
 def test_biases_are_zero_but_for_the_forget_gate(name):
-    p = initialised(name, forget_bias=1.5)
-    for key, value in p.items():
+    for key, value in initialised(name).items():
         if key.startswith("b"):
-            np.testing.assert_array_equal(value, 1.5 if (name, key) == ("lstm", "bf") else 0)
+            np.testing.assert_array_equal(value, 1 if (name, key) == ("lstm", "bf") else 0)
 
 
-def test_the_forget_bias_is_one_if_nothing_is_said():
-    np.testing.assert_array_equal(initialised("lstm")["bf"], 1)
+def test_the_forget_bias_may_be_another():
+    np.testing.assert_array_equal(initialised("lstm", forget_bias=1.5)["bf"], 1.5)
 
 
 @pytest.mark.parametrize("name", CELLS)

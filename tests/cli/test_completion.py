@@ -22,7 +22,7 @@ TYPED = {
     "gru-bench completion fi": "<completion><fish>",
     "gru-bench run --mult": "<run><--multirun>",
     "gru-bench run hidden_s": "<run><hidden_size=>",
-    "gru-bench run cell=gru_": "<run><cell=gru_reset_after>",
+    "gru-bench run cell=gru_res": "<run><cell=gru_reset_after>",
     "gru-bench run -m seeds=2 task=adding cell=gru,rnn,ls": "<run><-m><seeds=2><task=adding>"
     "<cell=gru,rnn,lstm>",
     "gru-bench run task=text task.tokens=ch": "<run><task=text><task.tokens=characters>",

@@ -102,7 +102,7 @@ def test_every_corpus_preset_composes(corpus: str) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["cell=gruu"], ["cell=gruu", "gru, gru_reset_after, lstm, rnn", "did you mean gru"]),
+        (["cell=gruu"], ["cell=gruu", "gru, gru_no_reset", "did you mean gru"]),
         (["task=ading"], ["task=ading", "did you mean adding?"]),
         (["task=text", "corpus=reuter8"], ["corpus=reuter8", "did you mean reuters8"]),
         (["experiment=quikstart"], ["experiment=quikstart", "did you mean quickstart?"]),
@@ -140,7 +140,7 @@ def test_every_corpus_preset_composes(corpus: str) -> None:
         (["tune.learning_rates=[0.1,0.1]"], ["tune.learning_rates", "different numbers"]),
         (["margin=-1"], ["margin=-1", "greater than 0"]),
         (["force=maybe"], ["force=maybe", "true or false"]),
-        (["cell=null"], ["cell=None", "gru, gru_reset_after, lstm, rnn"]),
+        (["cell=null"], ["cell=None", "lstm_coupled, lstm_no_output, rnn"]),
         (["cell=gru,lstm"], ["cell=gru,lstm", "-m"]),
         (["gru"], ["gru", "key=value"]),
         (["hidden_size=[1"], ["hidden_size=[1", "quote the value"]),

@@ -43,6 +43,7 @@ NAN, INFINITY = math.nan, math.inf
 BAD: list[tuple[Any, str, list[Any]]] = [
     (cell, "cell.name", ["GRU", "", "transformer"]),
     (cell, "cell.initialisation", ["random"]),
+    (cell, "cell.keep", [NAN, 0.0, 1.0, -0.5]),
     (cell, "cell.forget_bias", [NAN, INFINITY]),
     (cell, "cell.chrono_length", [2, 0, -1]),
     (CopyConfig, "task.lag", [0, -5]),
@@ -112,6 +113,7 @@ def test_a_bad_value_is_refused_in_one_line_that_names_the_key(make, key, value)
 @pytest.mark.parametrize(
     ("make", "key", "value"),
     [
+        (cell, "keep", 0.999),
         (lambda **options: CellConfig("lstm", **options), "forget_bias", -1.0),
         (lambda **options: cell(initialisation="chrono", **options), "chrono_length", 3),
         (CopyConfig, "lag", 1),

@@ -8,7 +8,17 @@ from flax import nnx
 from gru_bench.model.model import ModelConfig, make_cell
 
 CELLS = ("gru", "gru_reset_after", "lstm", "rnn")
-BLOCKS = {"gru": "zrn", "gru_reset_after": "rzn", "lstm": "ifgo", "rnn": "n"}
+VARIANTS = ("gru_no_reset", "gru_no_update", "lstm_no_output", "lstm_coupled")
+BLOCKS = {
+    "gru": "zrn",
+    "gru_reset_after": "rzn",
+    "lstm": "ifgo",
+    "rnn": "n",
+    "gru_no_reset": "zn",
+    "gru_no_update": "rn",
+    "lstm_no_output": "ifg",
+    "lstm_coupled": "fgo",
+}
 
 
 def random_cell(name, input_size, hidden_size, seed=0):
@@ -68,6 +78,18 @@ def reference_step(name, p, x, state):
         i, f, o = (sigmoid(affine(gate, h)) for gate in "ifo")
         c = f * state[1] + i * np.tanh(affine("g", h))
         return o * np.tanh(c), c
+    if name == "lstm_no_output":
+        c = sigmoid(affine("f", h)) * state[1] + sigmoid(affine("i", h)) * np.tanh(affine("g", h))
+        return np.tanh(c), c
+    if name == "lstm_coupled":
+        f = sigmoid(affine("f", h))
+        c = f * state[1] + (1 - f) * np.tanh(affine("g", h))
+        return sigmoid(affine("o", h)) * np.tanh(c), c
+    if name == "gru_no_reset":
+        z = sigmoid(affine("z", h))
+        return ((1 - z) * h + z * np.tanh(affine("n", h)),)
+    if name == "gru_no_update":
+        return (np.tanh(affine("n", sigmoid(affine("r", h)) * h)),)
     z, r = sigmoid(affine("z", h)), sigmoid(affine("r", h))
     if name == "gru":
         return ((1 - z) * h + z * np.tanh(affine("n", r * h)),)

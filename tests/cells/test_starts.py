@@ -1,0 +1,95 @@
+"""Which share of its state a cell keeps at the start: measured in the cell, for every start."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from helpers.reference import CELLS, VARIANTS, named
+
+from gru_bench.cells.base import keeping_bias
+from gru_bench.config.cell import CellConfig
+from gru_bench.model.model import ModelConfig, make_cell
+from gru_bench.recurrence.plain import plain_dot
+from gru_bench.system.errors import UserError
+
+UNGATED = ("rnn", "gru_no_update")
+FORGETTING = ("lstm", "lstm_no_output", "lstm_coupled")  # whose forget gates have a bias of 1
+HIDDEN = 5
+
+
+def start(name, **options):
+    """A cell before training."""
+    config = ModelConfig(name, 3, 1, HIDDEN, **options)
+    return make_cell(config, 3, nnx.Rngs(0))
+
+
+def kept_share(cell):
+    """How much of its memory each unit keeps in one step, at an input and a state of zero."""
+    state = cell.zero_state(1, jnp.float32)
+    gates = cell.gates(state, cell.project(jnp.zeros((1, 3))), plain_dot(cell))
+
+    def memory_after(memory):
+        return cell.next_state((*state[:-1], memory), gates)[-1].sum()
+
+    return np.array(jax.grad(memory_after)(state[-1]))[0]
+
+
+@pytest.mark.parametrize("name", [*CELLS, *VARIANTS])
+def test_without_a_word_an_lstm_keeps_73_percent_and_a_gru_a_half(name):
+    share = 0.0 if name in UNGATED else 0.7310586 if name in FORGETTING else 0.5
+    np.testing.assert_allclose(kept_share(start(name)), share, rtol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("name", [*CELLS, *VARIANTS])
+def test_every_gated_cell_keeps_the_same_share_with_cell_keep(name, share):
+    expected = 0.0 if name in UNGATED else share
+    np.testing.assert_allclose(kept_share(start(name, keep=share)), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", FORGETTING)
+def test_the_textbook_start_of_an_lstm_keeps_a_half(name):
+    np.testing.assert_allclose(kept_share(start(name, forget_bias=0.0)), 0.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", [*CELLS, *VARIANTS])
+def test_the_chrono_start_keeps_enough_for_lags_up_to_the_longest(name):
+    kept = kept_share(start(name, chrono_length=100))
+    if name in UNGATED:
+        np.testing.assert_array_equal(kept, 0)
+    else:
+        assert kept.min() >= 0.5
+        assert kept.max() <= 0.99
+        assert np.unique(kept).size == HIDDEN
+
+
+def test_only_the_gate_that_keeps_is_set():
+    """An LSTM's input gate stays a half open, as it is with a forget bias."""
+    plain, keeping = named("lstm", start("lstm")), named("lstm", start("lstm", keep=0.9))
+    changed = {key for key in plain if not np.array_equal(plain[key], keeping[key])}
+    assert changed == {"bf"}
+    np.testing.assert_allclose(keeping["bf"], np.log(9), rtol=1e-6)
+
+
+@pytest.mark.parametrize("share", [1e-6, 0.3, 1 - 1e-6])
+def test_the_bias_is_the_inverse_of_the_sigmoid(share):
+    np.testing.assert_allclose(1 / (1 + np.exp(-keeping_bias(share))), share, rtol=1e-12)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 1.5, float("nan")])
+def test_a_share_is_between_nothing_and_all(share):
+    with pytest.raises(UserError, match=r"cell\.keep must be between 0 and 1"):
+        CellConfig("gru", keep=share)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"forget_bias": 1.0}, "left out with cell.forget_bias"),
+        ({"initialisation": "chrono"}, "left out with cell.initialisation=chrono"),
+    ],
+)
+def test_what_sets_the_same_gate_is_refused(other, said):
+    with pytest.raises(UserError, match=said):
+        CellConfig("lstm", keep=0.9, **other)
