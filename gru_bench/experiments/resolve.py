@@ -233,7 +233,7 @@ def read_data(config: ExperimentConfig, note: Callable[[str], None]) -> TaskData
     """
     files = config.data_files()
     contents = config.hash_data()
-    data = TaskData(make_task(config, note), files, contents)
+    data = TaskData(make_task(config, note, contents), files, contents)
     try:
         data.check()
     except DataChanged as error:

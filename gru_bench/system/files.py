@@ -7,7 +7,6 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 import platformdirs
@@ -23,11 +22,6 @@ def content_hash(file: str | Path | None) -> str | None:
         return None
     with Path(file).expanduser().open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def combined_hash(hashes: Iterable[str | None]) -> str:
-    """SHA-256 of several files, from the hash of each; None stands for one that is not given."""
-    return hashlib.sha256("".join(str(each) for each in hashes).encode()).hexdigest()
 
 
 def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:

