@@ -10,15 +10,18 @@ from gru_bench.config.launcher import LauncherConfig
 RECURRENCES = ("auto", "scan", "fused", "cudnn")  # the last two on a GPU
 
 
+MOST_SEEDS = 10_000  # of a run: a number such as 20231231 is a seed that was to be in brackets
+
+
 def parse_seeds(seeds: object) -> list[int]:
     """Returns the seeds 0 to n-1 for a count n; a list is taken as it is."""
-    right = "a count of at least 1, or a list of different whole numbers such as [0,1,2]"
+    right = f"a count from 1 to {MOST_SEEDS}, or a list of different whole numbers such as [0,1,2]"
     if isinstance(seeds, int) and not isinstance(seeds, bool):
-        require(seeds >= 1, "seeds", seeds, right)
+        require(1 <= seeds <= MOST_SEEDS, "seeds", seeds, right)
         return list(range(seeds))
     require(
         isinstance(seeds, list)
-        and len(seeds) > 0
+        and 0 < len(seeds) <= MOST_SEEDS
         and all(type(seed) is int and 0 <= seed < 2**31 for seed in seeds)
         and len(set(seeds)) == len(seeds),
         "seeds",

@@ -76,9 +76,10 @@ def require_memory(train: TrainConfig, task: Task, members: int) -> None:
     if there is not None and needed > there:
         count = "1 seed" if members == 1 else f"{members} seeds"
         raise UserError(
-            f"too large for this machine: {count} at hidden_size={train.model.hidden_size} hold at"
-            f" least {needed / 1e9:,.1f} GB, and there are {there / 1e9:,.1f} GB; give a smaller"
-            " hidden_size, or fewer seeds at a time"
+            f"too large for this machine: {count} at hidden_size={train.model.hidden_size}, in"
+            f" batches of {task.batch_size} x {task.sequence_length} steps, hold at least"
+            f" {needed / 1e9:,.1f} GB, and there are {there / 1e9:,.1f} GB; give smaller ones, or"
+            " fewer seeds at a time"
         )
 
 

@@ -213,7 +213,7 @@ def test_what_cannot_fit_is_passed_over_and_the_others_go_on(tmp_path, monkeypat
     sweep = run_experiments(configs, "test", quiet=True)
     ((folder, reason),) = sweep.failures
     assert folder == sweep.folders[1]
-    assert reason.startswith("too large for this machine: 2 seeds at hidden_size=3000000 hold")
+    assert reason.startswith("too large for this machine: 2 seeds at hidden_size=3000000, in")
     assert [experiment.config for experiment in trained] == [configs[0]]
     status = read_status(folder)
     assert status is not None
