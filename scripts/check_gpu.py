@@ -26,12 +26,11 @@ from flax import nnx
 
 from gru_bench.benchmark import layer
 from gru_bench.benchmark.peers import (
-    A_TURN,
-    Shape,
     make_contestant,
     make_torch_contestant,
     our_layer,
 )
+from gru_bench.benchmark.shape import A_TURN, Shape
 from gru_bench.cells.builtin import CELLS
 from gru_bench.config.cell import MAIN_CELLS
 from gru_bench.measuring.recurrence_choice import PATHS, obstacle, training_step

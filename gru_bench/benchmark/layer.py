@@ -15,14 +15,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from gru_bench.benchmark.peers import A_TURN, OURS, SPLIT_SCAN, Shape, make_contestants, missing
+from gru_bench.benchmark.peers import LIBRARIES, OURS, SPLIT_SCAN, make_contestants, missing
+from gru_bench.benchmark.shape import A_TURN, Shape
 from gru_bench.config.cell import MAIN_CELLS
-from gru_bench.measuring.rounds import Seconds, race
+from gru_bench.measuring.rounds import Seconds, by_round, race, ratios, spread
 from gru_bench.model.model import cell_class
+from gru_bench.runs.result import Spread
 from gru_bench.system import machine
 from gru_bench.system.machine import pinned_settings
 
@@ -67,10 +69,9 @@ def measure_speed(
     for shape, (name, cell) in product(GRIDS[grid], cells.items()):
         progress(f"{name} {shape}")
         contestants = make_contestants(cell, shape)
-        for work, calls in (
-            (TRAIN, {who: contestant.train for who, contestant in contestants.items()}),
-            (INFER, {who: contestant.infer for who, contestant in contestants.items()}),
-        ):
+        trains = {who: each.train for who, each in contestants.items() if each.train is not None}
+        infers = {who: each.infer for who, each in contestants.items()}
+        for work, calls in ((TRAIN, trains), (INFER, infers)):
             best_s = min(best_s, race({"": multiply}, PRODUCTS)[""].min())
             case = compare(race(calls, ROUNDS[grid]), 1e3 / A_TURN)
             flops = _flops(cell, shape, work)
@@ -92,7 +93,7 @@ def about_machine() -> dict[str, Any]:
     To be called before measuring, which is a load itself.
     """
     environment = machine.describe()
-    installed = [name for name in ("torch", "keras", "equinox") if name not in missing()]
+    installed = [name for name in LIBRARIES if name not in missing()]
     environment["versions"] |= {name: metadata.version(name) for name in installed}
     return {
         "created": machine.now(),
@@ -123,13 +124,13 @@ def compare(seconds: Seconds, scale: float) -> dict[str, Any]:
         and `faster_than_split_scan`.
     """
     contestants = {
-        name: _quartiles(np.array(times) * scale, "_ms") for name, times in seconds.items()
+        name: _quartiles(spread(by_round(times), scale), "_ms") for name, times in seconds.items()
     }
     peers = [name for name in seconds if name != SPLIT_SCAN and not name.startswith(OURS)]
     best = min(peers, key=lambda name: contestants[name]["median_ms"])
 
     def faster(than: str) -> dict[str, float]:
-        return _quartiles(np.array(seconds[than]) / np.array(seconds[OURS]))
+        return _quartiles(spread(ratios(seconds, than, OURS)))
 
     return {
         "contestants": contestants,
@@ -139,9 +140,8 @@ def compare(seconds: Seconds, scale: float) -> dict[str, Any]:
     }
 
 
-def _quartiles(values: np.ndarray, unit: str = "") -> dict[str, float]:
-    low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
-    return {"median" + unit: float(median), "low" + unit: float(low), "high" + unit: float(high)}
+def _quartiles(found: Spread, unit: str = "") -> dict[str, float]:
+    return {f"{name}{unit}": getattr(found, name) for name in ("median", "low", "high")}
 
 
 def _matrix_product() -> Callable[[], object]:
@@ -223,19 +223,29 @@ def remarks(speed: dict[str, Any]) -> list[str]:
     ]
     if speed["not_installed"]:
         lines.append(
-            f"Not installed: {', '.join(speed['not_installed'])} (pip install '.[peers]')."
+            f"Not installed: {', '.join(speed['not_installed'])} (pip install '.[peers,runtimes]')."
         )
     return lines
 
 
-def print_speed(speed: dict[str, Any]) -> None:
-    """Prints the tables."""
-    console = Console()
+# Headings of the columns that a terminal of 80 columns has room for.
+IN_TERMINAL = ("cell", "batch x time x input x hidden", f"{OURS} ms", "best peer", "times faster")
+
+
+def print_speed(speed: dict[str, Any], console: Console) -> None:
+    """Prints the essential columns of the tables, and what belongs below them."""
+    places = [HEADINGS.index(heading) for heading in IN_TERMINAL]
     for work in (TRAIN, INFER):
-        table = Table(*HEADINGS, title=work.capitalize())
+        table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
+        for heading in ("cell", "batch, time,\ninput, hidden", "ms", "best peer", "times faster"):
+            right = heading in ("ms", "times faster")
+            table.add_column(heading, justify="right" if right else "left", overflow="fold")
         for row in rows(speed, work):
-            table.add_row(*row)
+            cell, shape, ours, peer, faster = (row[place] for place in places)
+            table.add_row(cell, shape.replace(" x ", ", "), ours.split(" ")[0], peer, faster)
+        console.print(f"{work.capitalize()}\n", style="bold")
         console.print(table)
+        console.print()
     for line in remarks(speed):
         console.print(line, markup=False)
 

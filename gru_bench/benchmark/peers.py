@@ -19,36 +19,23 @@ from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, PyTree
 
+from gru_bench.benchmark.runtimes import Call, onnx_inference, torch_inference, torch_training
+from gru_bench.benchmark.shape import A_TURN, LEARNING_RATE, Shape
 from gru_bench.cells.base import Cell
+from gru_bench.export.torch import torch_layer
+from gru_bench.export.weights import NoSuchForm
 from gru_bench.measuring.memory import program_memory_mb
 from gru_bench.measuring.recurrence_choice import path_times
 from gru_bench.model.model import ModelConfig, make_cell
 from gru_bench.recurrence.plain import plain_unroll
 from gru_bench.recurrence.scan import Implementation, unroll
-from gru_bench.system.machine import cpu_cores
 
 OURS = "gru-bench"
+ONNX_RUNTIME = "ONNX Runtime"
+LIBRARIES = ("torch", "onnx", "onnxruntime", "keras", "equinox")
 SCAN = "jax.lax.scan"  # the same equations in a scan that autodiff differentiates
 SPLIT_SCAN = "jax.lax.scan, batch split"  # no peer: nobody ships it
-LEARNING_RATE = 1e-3
-# Training steps, or inferences, in one turn. In JAX the steps are one program, as they are in this
-# package's training.
-A_TURN = 4
-
 Apply = Callable[[PyTree[Array], Array], Array]
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Sizes of one case."""
-
-    batch: int
-    time: int
-    input_size: int
-    hidden_size: int
-
-    def __str__(self) -> str:
-        return f"{self.batch} x {self.time} x {self.input_size} x {self.hidden_size}"
 
 
 @dataclass(frozen=True)
@@ -56,14 +43,14 @@ class Contestant:
     """A layer ready to run; each call returns once its work is done.
 
     Attributes:
-        train: makes `A_TURN` training steps.
+        train: makes `A_TURN` training steps; None where the runtime does not train.
         infer: runs one sequence, at batch 1, `A_TURN` times.
         memory_mb: megabytes (10^6 bytes) that the training program holds at its peak, all devices
             together; None where the library does not tell.
     """
 
-    train: Callable[[], object]
-    infer: Callable[[], object]
+    train: Call | None
+    infer: Call
     memory_mb: float | None = None
 
 
@@ -86,7 +73,7 @@ class Layer:
 
 def missing() -> list[str]:
     """Libraries that are not installed."""
-    return [name for name in ("torch", "keras", "equinox") if not importlib.util.find_spec(name)]
+    return [name for name in LIBRARIES if not importlib.util.find_spec(name)]
 
 
 def make_contestants(cell: str, shape: Shape) -> dict[str, Contestant]:
@@ -97,7 +84,7 @@ def make_contestants(cell: str, shape: Shape) -> dict[str, Contestant]:
     """
     layers = make_layers(cell, shape)
     contestants = {name: make_contestant(layer, shape) for name, layer in layers.items()}
-    return contestants | make_torch_contestant(cell, shape)
+    return contestants | make_torch_contestant(cell, shape) | make_onnx_contestant(cell, shape)
 
 
 def make_layers(cell: str, shape: Shape) -> dict[str, Layer]:
@@ -115,14 +102,16 @@ def make_layers(cell: str, shape: Shape) -> dict[str, Layer]:
 
 def make_contestant(layer: Layer, shape: Shape) -> Contestant:
     """Compiles a JAX layer's programs."""
+    train, memory_mb = jax_training(layer, shape)
+    return Contestant(train, jax_inference(layer, shape), memory_mb)
+
+
+def jax_training(layer: Layer, shape: Shape) -> tuple[Call, float | None]:
+    """Compiles `A_TURN` training steps; returns the call, and the megabytes that it holds."""
     devices = jax.devices()
     count = len(devices) if layer.split and shape.batch % len(devices) == 0 else 1
     mesh = Mesh(np.array(devices[:count]), ("batch",))
     split = PartitionSpec(*[None] * layer.batch_axis, "batch")
-
-    def data(batch: int, features: int, seed: int) -> Array:
-        sizes = (shape.time, batch) if layer.batch_axis == 1 else (batch, shape.time)
-        return jax.random.normal(jax.random.key(seed), (*sizes, features))
 
     def train(params: PyTree[Array], x: Array, y: Array) -> PyTree[Array]:
         def loss(params: PyTree[Array]) -> Array:
@@ -142,34 +131,44 @@ def make_contestant(layer: Layer, shape: Shape) -> Contestant:
         jax.device_put(argument, NamedSharding(mesh, spec))
         for argument, spec in (
             (layer.params, everywhere),
-            (data(shape.batch, shape.input_size, 0), split),
-            (data(shape.batch, shape.hidden_size, 1), split),
+            (_data(layer, shape.time, shape.batch, shape.input_size, 0), split),
+            (_data(layer, shape.time, shape.batch, shape.hidden_size, 1), split),
         )
     ]
     program = jax.jit(sharded).lower(*arguments).compile()
     memory_mb = program_memory_mb(program)
-
-    alone = jax.device_put((layer.params, data(1, shape.input_size, 2)), devices[0])
-    inference = jax.jit(layer.apply).lower(*alone).compile()
-    return Contestant(
-        train=lambda: jax.block_until_ready(program(*arguments)),
-        infer=lambda: [jax.block_until_ready(inference(*alone)) for _ in range(A_TURN)],
-        memory_mb=None if memory_mb is None else memory_mb * count,
+    return (
+        lambda: jax.block_until_ready(program(*arguments)),
+        None if memory_mb is None else memory_mb * count,
     )
+
+
+def jax_inference(layer: Layer, shape: Shape) -> Call:
+    """Compiles the run of one sequence, which the call makes `A_TURN` times."""
+    x = _data(layer, shape.time, 1, shape.input_size, 2)
+    alone = jax.device_put((layer.params, x), jax.devices()[0])
+    program = jax.jit(layer.apply).lower(*alone).compile()
+    return lambda: [jax.block_until_ready(program(*alone)) for _ in range(A_TURN)]
+
+
+def _data(layer: Layer, time: int, batch: int, features: int, seed: int) -> Array:
+    sizes = (time, batch) if layer.batch_axis == 1 else (batch, time)
+    return jax.random.normal(jax.random.key(seed), (*sizes, features))
 
 
 def _our_config(cell: str, shape: Shape) -> ModelConfig:
     return ModelConfig(cell, shape.input_size, 1, shape.hidden_size)
 
 
-def _our_cell(cell: str, shape: Shape) -> Cell:
+def our_cell(cell: str, shape: Shape) -> Cell:
+    """This package's cell, untrained."""
     return make_cell(_our_config(cell, shape), shape.input_size, nnx.Rngs(0))
 
 
 def our_layer(cell: str, shape: Shape, path: str) -> Layer:
     """This package's layer by one implementation of `unroll`."""
     implementation = Implementation(path)
-    graph, params = nnx.split(_our_cell(cell, shape))
+    graph, params = nnx.split(our_cell(cell, shape))
 
     def apply(params: PyTree[Array], x: Array) -> Array:
         layer = nnx.merge(graph, params)
@@ -187,7 +186,7 @@ def _our_layers(cell: str, shape: Shape) -> dict[str, Layer]:
 
 
 def _scan_layer(cell: str, shape: Shape) -> Layer:
-    graph, params = nnx.split(_our_cell(cell, shape))
+    graph, params = nnx.split(our_cell(cell, shape))
 
     def apply(params: PyTree[Array], x: Array) -> Array:
         layer = nnx.merge(graph, params)
@@ -269,35 +268,24 @@ def make_torch_contestant(cell: str, shape: Shape) -> dict[str, Contestant]:
         return {}
     import torch
 
-    kind = {"gru_reset_after": torch.nn.GRU, "lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}.get(cell)
-    if kind is None:
-        return {}
-    torch.set_num_threads(cpu_cores())
     on_gpu = jax.default_backend() == "gpu"
     if on_gpu and not torch.cuda.is_available():  # its CPU build
         return {}
     device = "cuda" if on_gpu else "cpu"
-    layer = kind(shape.input_size, shape.hidden_size, device=device)
-    optimizer = torch.optim.SGD(layer.parameters(), LEARNING_RATE)
-    x = torch.randn(shape.time, shape.batch, shape.input_size, device=device)
-    y = torch.randn(shape.time, shape.batch, shape.hidden_size, device=device)
-    one = torch.randn(shape.time, 1, shape.input_size, device=device)
+    try:
+        layer = torch_layer(our_cell(cell, shape))
+    except NoSuchForm:
+        return {}
+    name = f"torch.nn.{type(layer).__name__}"
+    train, infer = torch_training(layer, shape, device), torch_inference(layer, shape, device)
+    return {name: Contestant(train, infer)}
 
-    def finish() -> None:
-        if on_gpu:
-            torch.cuda.synchronize()
 
-    def train() -> None:
-        for _ in range(A_TURN):
-            optimizer.zero_grad()
-            torch.nn.functional.mse_loss(layer(x)[0], y).backward()
-            optimizer.step()
-        finish()
-
-    @torch.inference_mode()
-    def infer() -> None:
-        for _ in range(A_TURN):
-            layer(one)
-        finish()
-
-    return {f"torch.nn.{kind.__name__}": Contestant(train, infer)}
+def make_onnx_contestant(cell: str, shape: Shape) -> dict[str, Contestant]:
+    """ONNX Runtime's layer on a CPU, which does not train; nothing if there is none to be had."""
+    if {"onnx", "onnxruntime"} & {*missing()} or jax.default_backend() != "cpu":
+        return {}
+    try:
+        return {ONNX_RUNTIME: Contestant(None, onnx_inference(our_cell(cell, shape), shape))}
+    except NoSuchForm:
+        return {}

@@ -235,23 +235,33 @@ def _speed(options: argparse.Namespace) -> None:
     set_up_devices()
     require_devices()
 
-    from gru_bench.benchmark import end_to_end, layer
+    from rich.console import Console
+
+    from gru_bench.benchmark import end_to_end, layer, runtime_figures, runtime_tables
     from gru_bench.config.cell import CELLS
     from gru_bench.config.user_classes import classes_by_name
 
     def progress(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
+    console = Console(highlight=False)
+    if options.runtimes:
+        out = options.out or Path("results/speed/runtimes.json")
+        figures = runtime_figures.measure_runtimes(options.processes, progress=progress)
+        runtime_tables.print_runtimes(figures, console)
+        runtime_tables.write_runtimes(figures, out)
+        print(out)
+        return
     if options.end_to_end:
         result = end_to_end.measure_end_to_end(
             options.steps, options.hidden_size, not options.no_torch_compile, progress
         )
-        end_to_end.print_end_to_end(result)
+        end_to_end.print_end_to_end(result, console)
         markdown = end_to_end.as_markdown(result)
     else:
         cells = classes_by_name("cell", options.cell, CELLS)
         result = layer.measure_speed(options.grid, progress, cells)
-        layer.print_speed(result)
+        layer.print_speed(result, console)
         markdown = layer.as_markdown(result)
     if options.out is not None:
         layer.write(result, markdown, options.out)

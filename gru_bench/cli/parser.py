@@ -213,6 +213,15 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="time a whole comparison, 3 cells with 5 seeds, against a PyTorch loop instead",
     )
+    speed.add_argument(
+        "--runtimes",
+        action="store_true",
+        help="time the cells in this package, PyTorch and ONNX Runtime (extra 'runtimes') instead,"
+        " and write results/speed/runtimes.json, .md and .png",
+    )
+    speed.add_argument(
+        "--processes", type=_positive, default=5, help="that --runtimes measures in (default: 5)"
+    )
     # As the adding problem is configured.
     speed.add_argument(
         "--steps", type=_positive, default=1000, help="updates of each run, with --end-to-end"

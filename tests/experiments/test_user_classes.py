@@ -20,7 +20,8 @@ from helpers.reference import CELLS, random_cell, random_sequence, sigmoid
 from helpers.xla import xla_operations
 
 from gru_bench.benchmark import layer
-from gru_bench.benchmark.peers import OURS, SCAN, SPLIT_SCAN, Shape
+from gru_bench.benchmark.peers import OURS, SCAN, SPLIT_SCAN
+from gru_bench.benchmark.shape import Shape
 from gru_bench.config.cell import BUILT_IN as DECLARED
 from gru_bench.config.cell import CELLS as BUILT_IN
 from gru_bench.config.cell import CustomCellConfig
