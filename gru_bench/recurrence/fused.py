@@ -205,8 +205,7 @@ class _Layout:
                 num_warps=8 if self.units > 64 else 4, num_stages=stages
             ),
         )
-        called: list[Array] = call(constants, *arrays)
-        return called
+        return list(call(constants, *arrays))
 
 
 def _forward_kernel(
