@@ -1,13 +1,8 @@
 """Checks of a configuration's values, each with a plain line on what would be right."""
 
-import dataclasses
-import math
 from importlib.util import find_spec
-from typing import Any
 
 from gru_bench.system.errors import UserError
-
-CHOICES = "choices"  # in the metadata of a field: the values that it may have
 
 
 def require(condition: bool, key: str, value: object, right: str) -> None:
@@ -33,21 +28,3 @@ def require_installed(what: str, package: str, extra: str) -> None:
 def require_one_of(key: str, value: str, known: tuple[str, ...]) -> None:
     """Raises `UserError` unless the value is one of the known ones."""
     require(value in known, key, value, "one of " + ", ".join(known))
-
-
-def one_of(known: tuple[str, ...], default: str) -> Any:
-    """A field of a dataclass whose value is one of the known ones."""
-    return dataclasses.field(default=default, metadata={CHOICES: known})
-
-
-def require_choices(config: Any, prefix: str = "") -> None:
-    """Raises `UserError` unless every field made by `one_of` has a value that is known."""
-    for each in dataclasses.fields(config):
-        if CHOICES in each.metadata:
-            value = getattr(config, each.name)
-            require_one_of(prefix + each.name, value, each.metadata[CHOICES])
-
-
-def require_positive(key: str, value: float) -> None:
-    """Raises `UserError` unless the value is a finite number above zero."""
-    require(math.isfinite(value) and value > 0, key, value, "greater than 0")

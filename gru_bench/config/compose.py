@@ -1,146 +1,168 @@
-"""From command-line overrides to checked configurations, through Hydra.
+"""From the words of a command to checked configurations.
 
-Everything that is wrong with an override is found here, before anything runs, and said in one line.
+Everything that is wrong with a word is found here, before anything runs, and said in one line.
+Choices from groups (`task=copy`) are composed by Hydra, once however many configurations share
+them; values (`task.lag=20`) are then set one by one.
 """
 
+import copy
 import dataclasses
-import difflib
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
+import yaml
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gru_bench.config.cell import CustomCellConfig
+from gru_bench.config import mistakes
 from gru_bench.config.execution import ExecutionConfig
 from gru_bench.config.experiment import ExperimentConfig
-from gru_bench.config.hydra_state import set_aside
-from gru_bench.config.launcher import LAUNCHERS, SubmititConfig
-from gru_bench.config.reference import conf_dir, offered
+from gru_bench.config.presets import Presets, Sources, open_presets
+from gru_bench.config.reference import GROUPS, shown
+from gru_bench.config.run_file import read_run_file, run_file
 from gru_bench.config.search import SearchConfig
-from gru_bench.config.tasks import TASKS, CustomTaskConfig
-from gru_bench.config.user_classes import CUSTOM
+from gru_bench.config.words import FREE, Word, combinations, parse, spread
 from gru_bench.system.errors import UserError
 
 DEFAULT = ("experiment=quickstart",)
-OPTIONS = "task.options"  # of such a task; what keys it has, only its class knows
-FREE = (f"{OPTIONS}.", "launcher.options.")  # below these the schema knows no keys
 SAME_RUN = {each.name for each in dataclasses.fields(ExecutionConfig)} - {"out_dir"}
-OWN = re.compile(r"\+*(cell|task)\.(module|name|options)\b")
 
 
-def compose_experiments(overrides: Sequence[str], multirun: bool) -> list[ExperimentConfig]:
-    """The experiments that the overrides ask for, in the order of the sweep.
+def compose_experiments(
+    overrides: Sequence[str], multirun: bool, sources: Sources | None = None
+) -> list[ExperimentConfig]:
+    """Returns the experiments that words ask for, in the order of the sweep.
 
     Args:
-        overrides: `key=value` words in Hydra's grammar; none of them means the quickstart.
-        multirun: whether `key=a,b` asks for a sweep. An experiment may ask for one by itself.
+        overrides: Words `key=value` in Hydra's grammar; none of them means the quickstart.
+        multirun: Whether `key=a,b` asks for a sweep. An experiment may ask for one by itself.
+        sources: Where presets of the user's own lie, and what to start from.
 
     Raises:
-        UserError: A word is not understood, or an experiment is not possible.
+        UserError: A word is not understood or has no effect, or an experiment is not possible.
     """
-    with _hydra():
-        overrides = [f"++{w}" if w.startswith(FREE) else w for w in overrides or DEFAULT]
-        parsed = _parse(overrides)
-        for override in parsed:
-            if override.key_or_group.startswith("launcher") and override.is_sweep_override():
-                raise UserError(f"{override.input_line} is not possible: give one launcher")
-            if override.is_sweep_override() and override.key_or_group in SAME_RUN:
-                raise UserError(
-                    f"{override.input_line} is not possible: runs that differ in nothing else are"
-                    f" one, so give one {override.key_or_group}"
-                )
-        sweeps = _sweeps_of_experiment(parsed)
-        if not (multirun or sweeps):
-            for override in parsed:
-                if override.is_sweep_override():
-                    raise UserError(
-                        f"{override.input_line} lists several values: add -m to run them all"
-                    )
-        given = {override.key_or_group for override in parsed}
-        configs = {}
-        for sweep in _on_tasks(sweeps, parsed) if sweeps else [{}]:
-            words = [f"{key}={value}" for key, value in sweep.items() if key not in given]
-            batches = BasicSweeper.split_arguments(
-                _parse([*words, *overrides]), max_batch_size=None
-            )
-            combinations = [_fitting(words, parsed) for batch in batches for words in batch]
-            for config in map(_compose, combinations):
-                configs[config.identity({}), config.out_dir] = config  # sweeps may overlap
-        return list(configs.values())
+    configs = {}
+    for config, _ in _compose_all(overrides, multirun, sources or Sources()):
+        configs[config.identity({}), config.out_dir] = config  # Sweeps may overlap.
+    return list(configs.values())
+
+
+def show_experiments(
+    overrides: Sequence[str], multirun: bool, sources: Sources, resolve: bool
+) -> str:
+    """Returns the configurations that words ask for as YAML documents.
+
+    Args:
+        overrides: As for `compose_experiments`, like `multirun` and `sources`.
+        multirun: See above.
+        sources: See above.
+        resolve: Whether `${...}` is replaced by what it stands for.
+
+    Raises:
+        UserError: As for `compose_experiments`.
+    """
+    found = _compose_all(overrides, multirun, sources)
+    texts = dict.fromkeys(OmegaConf.to_yaml(raw, resolve=resolve) for _, raw in found)
+    return "---\n".join(texts)
 
 
 def compose_search(words: Sequence[str]) -> SearchConfig:
-    """The search that words `search.key=value` ask for.
+    """Returns the search that words `search.key=value` ask for.
 
     Raises:
         UserError: A word is not understood, or the search is not possible.
     """
     config = OmegaConf.create({"search": OmegaConf.structured(SearchConfig)})
-    for override in _parse(words):
+    for override in parse(words):
         if override.is_sweep_override():
             raise UserError(f"{override.input_line} is not possible: give one value, or [a,b]")
-        _check_key(override, config)  # which sets it, too
+        (word,) = spread(override, {})
+        if word.key not in mistakes.known_keys(config):
+            raise mistakes.unknown(word, config)
+        _set(config, word)
     search = OmegaConf.to_object(config.search)
     assert isinstance(search, SearchConfig)
     return search
 
 
-@contextmanager
-def _hydra() -> Iterator[None]:
-    """Hydra, set up on `conf/` and on the schema, and taken down again."""
-    with set_aside():
-        store = ConfigStore.instance()
-        store.store(name="schema", node=ExperimentConfig)
-        for name, task in TASKS.items():
-            store.store(group="schema/task", name=name, node=task)
-        for launcher in LAUNCHERS:
-            store.store(group="schema/launcher", name=launcher.name, node=launcher)
-        store.store(group="schema/cell", name=CUSTOM, node=CustomCellConfig)
-        store.store(group="schema/task", name=CUSTOM, node=CustomTaskConfig)
-        preset = {"defaults": [CUSTOM, "_self_"]}
-        for name, module in offered("cell").items():
-            node: dict[str, Any] = preset | {"name": name, "module": module}
-            store.store(group="cell", name=name, node=node)
-        for name, module in offered("task").items():
-            node = preset | {"task": {"name": name, "module": module}}
-            store.store(group="task", name=name, node=node, package="_global_")
-        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-            yield
+def _compose_all(
+    words: Sequence[str], multirun: bool, sources: Sources
+) -> Iterator[tuple[ExperimentConfig, DictConfig]]:
+    """Yields every configuration, as an object and as Hydra has it."""
+    file = run_file(sources.config_name)
+    start = [] if file is None else read_run_file(file)
+    if file is not None:
+        sources = dataclasses.replace(sources, config_name=None)
+    overrides = parse(words or ([] if sources.config_name or file else DEFAULT))
+    searched = [o for o in overrides if o.key_or_group == "hydra.searchpath"]
+    overrides = [o for o in overrides if o.key_or_group != "hydra.searchpath"]
+    folders = [str(folder) for o in searched for folder in _list(o)]
+    with open_presets(sources, folders) as presets:
+        _check_sweeps(overrides)
+        sweeps = _sweeps_of_experiment(overrides, presets)
+        if not (multirun or sweeps):
+            for override in overrides:
+                if override.is_sweep_override():
+                    raise UserError(
+                        f"{override.input_line} lists several values: add -m to run them all"
+                    )
+        given = {override.key_or_group for override in overrides}
+        composed = []
+        for sweep in _on_tasks(sweeps, overrides, presets) if sweeps else [{}]:
+            of_preset = parse([f"{k}={shown(v)}" for k, v in sweep.items() if k not in given])
+            for combination in combinations([*of_preset, *overrides], presets.groups):
+                composed.append(_compose(combination, start, presets))
+        _require_effects(composed, given)
+        yield from ((each.config(), each.raw) for each in composed)
 
 
-def _parse(words: Sequence[str]) -> list[Override]:
-    try:
-        return OverridesParser.create().parse_overrides(list(words))
-    except OverrideParseException as error:
-        key, sign, value = str(error.override).partition("=")
-        right = f"quote the value, '{key}=\"{value}\"'" if sign else "write key=value"
-        raise UserError(f"{error.override} is not understood: {right}") from None
+def _list(override: Override) -> list[Any]:
+    value = override.value()
+    return value if isinstance(value, list) else [value]
 
 
-def _sweeps_of_experiment(overrides: Sequence[Override]) -> list[dict[str, Any]]:
-    """The sweeps that the chosen experiment is made of: values `a,b,c` by key."""
-    chosen = [o.input_line for o in overrides if o.key_or_group == "experiment" and o.input_line]
-    sweeps: Any = OmegaConf.to_container(_compose_raw(chosen).sweeps)
+def _check_sweeps(overrides: Sequence[Override]) -> None:
+    """Raises `UserError` if a word lists values of a key that says nothing of what a run is."""
+    for override in overrides:
+        key, word = override.key_or_group, override.input_line
+        if not override.is_sweep_override():
+            continue
+        if key in ("launcher", "experiment") or key.startswith("launcher."):
+            raise UserError(f"{word} is not possible: give one {key.partition('.')[0]} at a time")
+        if key == "seeds":
+            counts = (word or "").partition("=")[2]
+            raise UserError(
+                f"{word} is not possible: it would be a run with each count of seeds; give one"
+                f" count, or a list of seeds, seeds=[{counts}]"
+            )
+        if key in SAME_RUN:
+            raise UserError(
+                f"{word} is not possible: runs that differ in nothing else are one, so give one"
+                f" {key}"
+            )
+
+
+def _sweeps_of_experiment(overrides: Sequence[Override], presets: Presets) -> list[dict[str, Any]]:
+    """Returns the sweeps that the chosen experiment is made of: values `a,b,c` by key."""
+    words = [w for o in overrides if o.key_or_group == "experiment" for w in spread(o, {})]
+    for word in words:
+        mistakes.check_choice(word, presets.groups)
+    chosen = [f"{word.key}={word.value}" for word in words if word.value is not None]
+    sweeps: Any = OmegaConf.to_container(presets.compose(chosen).sweeps)
     return list(sweeps)
 
 
-def _on_tasks(sweeps: list[dict[str, Any]], overrides: Sequence[Override]) -> list[dict[str, Any]]:
-    """The sweeps over any of the tasks that the overrides name, all of them if they name none."""
+def _on_tasks(
+    sweeps: list[dict[str, Any]], overrides: Sequence[Override], presets: Presets
+) -> list[dict[str, Any]]:
+    """Returns the sweeps over any of the tasks that the words name, all if they name none."""
     named = {
-        task
+        str(word.value)
         for override in overrides
         if override.key_or_group == "task"
-        for task in _values(override)
+        for word in spread(override, presets.groups)
     }
     chosen = [s for s in sweeps if not named or named & set(str(s["task"]).split(","))]
     if not chosen:
@@ -152,141 +174,101 @@ def _on_tasks(sweeps: list[dict[str, Any]], overrides: Sequence[Override]) -> li
     return chosen
 
 
-def _fitting(words: Sequence[str], swept: Sequence[Override]) -> list[str]:
-    """The words, less those for a class of one's own where it is another one's turn in a sweep."""
-    others = {
-        override.key_or_group
-        for override in swept
-        if override.key_or_group in ("cell", "task")
-        and CUSTOM in _values(override)
-        and f"{override.key_or_group}={CUSTOM}" not in words
-    }
-    return [word for word in words if not ((own := OWN.match(word)) and own[1] in others)]
+@dataclass(frozen=True)
+class _Composed:
+    """A configuration before its values are checked.
+
+    Attributes:
+        raw: The configuration, as Hydra has it.
+        effective: The words that have an effect on it.
+        idle: The others, which belong to another choice of the sweep.
+    """
+
+    raw: DictConfig
+    effective: list[Word]
+    idle: list[Word]
+
+    def config(self) -> ExperimentConfig:
+        """Returns the configuration as an object, its values checked."""
+        try:
+            config = OmegaConf.to_object(self.raw)
+        except OmegaConfBaseException as error:
+            raise mistakes.unresolved(error) from None
+        assert isinstance(config, ExperimentConfig)
+        return config
 
 
-def _values(override: Override) -> list[str]:
-    """The value, or those of a sweep."""
-    if override.is_sweep_override():
-        return list(override.sweep_string_iterator())
-    return [override.get_value_element_as_str()]
-
-
-def _compose(words: Sequence[str]) -> ExperimentConfig:
-    given = {override.key_or_group for override in _parse(words)}
+def _compose(words: Sequence[Word], start: Sequence[Word], presets: Presets) -> _Composed:
+    """Composes one combination of words, on top of those of a run's file."""
+    groups = presets.groups
+    chosen = {word.key: word for word in words if word.key in groups}
+    for word in chosen.values():
+        mistakes.check_choice(word, groups)
+    for word in start:
+        section = word.key.partition(".")[0]
+        if word.key in groups and word.key not in chosen:
+            chosen[word.key] = word
+        elif section in {w.key for w in words if w.key in groups}:
+            start = [other for other in start if other is not word]
+    choices = [_choice(word) for word in chosen.values() if word.value is not None]
+    raw = copy.deepcopy(presets.compose(choices))
+    known = mistakes.known_keys(raw)
+    for word in start:
+        if word.key not in groups and (word.key in known or word.is_free):
+            _set(raw, word)
+    effective, idle = [], []
+    given = {word.key for word in words}
+    for word in words:
+        is_own_group = word.key in groups and word.key not in GROUPS
+        if is_own_group or mistakes.has_place(word, raw, known):
+            effective.append(word)
+            if word.key not in groups:
+                _set(raw, word)
+        else:
+            idle.append(word)
     for key, other in (("steps", "epochs"), ("epochs", "steps")):
         if key in given and other not in given:
-            words = [*words, f"{other}=null"]
-    raw = _compose_raw(words)
-    # Hydra adds them to any task.
-    options = [key for key in given if key.startswith(f"{OPTIONS}.")]
-    if options and OmegaConf.get_type(raw.task) is not CustomTaskConfig:
-        raise _misplaced(options[0], "task")
-    options = [key for key in given if key.startswith("launcher.options.")]
-    if options and OmegaConf.get_type(raw.launcher) is not SubmititConfig:
-        raise _misplaced(options[0], "launcher", "submitit")
+            raw[other] = None
+    raw.sweeps = []
+    _read_seeds(raw)
+    idle += [word for word in effective if mistakes.is_overruled(word, raw)]
+    return _Composed(raw, [word for word in effective if word not in idle], idle)
+
+
+def _choice(word: Word) -> str:
+    """The word for Hydra; a group that it knows needs no plus sign."""
+    return f"{word.key}={word.value}" if word.key in GROUPS else word.text
+
+
+def _set(config: DictConfig, word: Word) -> None:
+    """Sets a key; raises `UserError` if its value is of the wrong type."""
+    is_open = word.is_free or word.key in FREE
+    is_section = isinstance(OmegaConf.select(config, word.key), DictConfig) and not word.is_free
+    if is_section and not isinstance(word.value, dict):
+        raise mistakes.section(word, config)
     try:
-        config = OmegaConf.to_object(raw)
-    except OmegaConfBaseException as error:
-        raise UserError(_first_line(error)) from None
-    assert isinstance(config, ExperimentConfig)
-    config.sweeps = []
-    return config
-
-
-def _compose_raw(words: Sequence[str]) -> DictConfig:
-    overrides = _parse(words)
-    groups = _groups()
-    for override in overrides:
-        _check_choice(override, groups)
-    try:
-        return compose("config", list(words))
-    except HydraException as error:
-        choices = [o for o in overrides if o.key_or_group in groups]
-        config = compose("config", [o.input_line for o in choices if o.input_line])
-        for override in overrides:
-            if override not in choices and not override.is_add():
-                _check_key(override, config)
-        raise UserError(_first_line(error)) from None
-
-
-def _groups() -> dict[str, list[str]]:
-    """The config groups and the options of each."""
-    loader = GlobalHydra.instance().config_loader()
-    names = [name for name in loader.list_groups("") if name not in ("hydra", "schema")]
-    return {name: loader.get_group_options(name) for name in names}
-
-
-def _check_choice(override: Override, groups: dict[str, list[str]]) -> None:
-    """Raises `UserError` if a group is given an option that it has not."""
-    group, value = override.key_or_group, override.value()
-    if group in groups and override.is_sweep_override():
-        raise UserError(f"{override.input_line} is not possible: give one {group} at a time")
-    if group not in groups or override.is_delete() or value in groups[group]:
-        return
-    if value is None and group == "experiment":
-        return
-    known = ", ".join(groups[group])
-    raise UserError(
-        f"{group}={value} is not known: {group} must be one of {known}"
-        + _nearest(str(value), groups[group])
-    )
-
-
-def _check_key(override: Override, config: DictConfig) -> None:
-    """Sets a key; raises `UserError` if there is none such, or its value is of the wrong type."""
-    key = override.key_or_group
-    known = list(_keys(config))
-    if key.startswith("hydra.") or (key.startswith(FREE) and key.rpartition(".")[0] in known):
-        return
-    if key not in known:
-        if own := OWN.match(key):
-            raise _misplaced(key, own[1])
-        hint = _nearest(key, known) or "; gru-bench run --help lists the keys"
-        raise UserError(f"{key} is not a key" + hint)
-    try:
-        OmegaConf.update(config, key, override.value())
+        OmegaConf.update(config, word.key, word.value, merge=True, force_add=is_open)
     except OmegaConfBaseException:
-        value = override.get_value_element_as_str()
-        raise UserError(
-            f"{key}={value} is not possible: {key} must be {_kind(config, key)}"
-        ) from None
+        raise mistakes.wrong_type(word, config) from None
 
 
-def _misplaced(key: str, group: str, choice: str = CUSTOM) -> UserError:
-    return UserError(f"{key} is not a key of this {group}: it goes with {group}={choice}")
+def _read_seeds(raw: DictConfig) -> None:
+    """Reads seeds that come from the environment, which knows texts alone."""
+    try:
+        seeds = raw.seeds
+    except OmegaConfBaseException as error:
+        raise mistakes.unresolved(error) from None
+    if isinstance(seeds, str) and OmegaConf.is_interpolation(raw, "seeds"):
+        try:
+            raw.seeds = yaml.safe_load(seeds)
+        except yaml.YAMLError:
+            raw.seeds = seeds
 
 
-def _keys(config: Any, prefix: str = "") -> Iterator[str]:
-    """Every key of a configuration, in dots."""
-    for key in config:
-        yield f"{prefix}{key}"
-        node = None if OmegaConf.is_missing(config, key) else config[key]
-        if isinstance(node, DictConfig):
-            yield from _keys(node, f"{prefix}{key}.")
-
-
-def _kind(config: DictConfig, key: str) -> str:
-    """What values the schema allows for a key, in words."""
-    *path, name = key.split(".")
-    node = OmegaConf.select(config, ".".join(path)) if path else config
-    kind = OmegaConf.get_type(node)
-    assert dataclasses.is_dataclass(kind)
-    schema = {f.name: str(f.type) for f in dataclasses.fields(kind)}
-    words = {"int": "a whole number", "float": "a number", "bool": "true or false"}
-    allowed = schema[name].removeprefix("<class '").removesuffix("'>")
-    base = allowed.removesuffix(" | None")
-    if base.startswith("list"):
-        return "a list in brackets"
-    return words.get(base, "a text") + (" or null" if base != allowed else "")
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    """`: did you mean ...?`, or nothing where nothing is near."""
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    near += [key for key in known if key.rpartition(".")[2] == name and key not in near]
-    return f"; did you mean {' or '.join(near)}?" if near else ""
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+def _require_effects(composed: Sequence[_Composed], given: set[str]) -> None:
+    """Raises `UserError` if a word has an effect on none of the configurations."""
+    effective = {word.key for each in composed for word in each.effective}
+    for each in composed:
+        for word in each.idle:
+            if word.key in given and word.key not in effective:
+                raise mistakes.without_effect(word, each.raw)

@@ -1,6 +1,7 @@
 """Corpora: where the labelled text of a task comes from."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from gru_bench.config.checks import require
 from gru_bench.config.keys import MISSING, check_keys, key
@@ -40,6 +41,15 @@ class CorpusConfig:
 
     def __post_init__(self) -> None:
         check_keys(self, "corpus.")
+        require(
+            self.name.strip() != "" and self.name.isprintable(),
+            "corpus.name",
+            repr(self.name),
+            "a word or two for tables and folders",
+        )
+        for name in ("train", "validation", "test"):
+            file = getattr(self, name)
+            setattr(self, name, str(Path(file).expanduser()) if file else file)
         require(
             self.text_column != self.label_column,
             "corpus.label_column",

@@ -1,12 +1,14 @@
 """How a run is executed: the schema of all that does not change what one seed's result is."""
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from gru_bench.config.checks import one_of, require, require_choices, require_positive
+from gru_bench.config.checks import require
+from gru_bench.config.keys import check_keys, key, section
 from gru_bench.config.launcher import LauncherConfig
 
+MOST_SEEDS = 10_000  # of a run
 RECURRENCES = ("auto", "scan", "fused", "cudnn")  # the last two on a GPU
 
 
@@ -34,41 +36,33 @@ def parse_seeds(seeds: object) -> list[int]:
 
 @dataclass
 class ExecutionConfig:
-    """Which seeds a run is to have, where and how fast it is made, and how it is judged.
+    """Which seeds a run is to have, where and how fast it is made, and how it is judged."""
 
-    `recurrence` is the way in which the loop over time is computed, which changes rounding alone:
-    `scan` anywhere, `fused` (one kernel) or `cudnn` on a GPU; `auto` takes what is fastest there.
-
-    Differences of the main score up to `margin` do not matter; without one, nothing is called
-    equivalent. `probes` looks into the trained cells: gradients, gates, longer sequences;
-    `histograms_every` so many evaluations looks into them in training, for TensorBoard. `sweeps` is
-    what a preset is made of: one or more sweeps, values by key. `checkpoint_s` is the least time in
-    seconds from one checkpoint to the next. `dry_run` says what would be run, and runs nothing.
-    `launcher` is what trains the populations of a sweep.
-    """
-
-    seeds: Any = 5
-    recurrence: str = one_of(RECURRENCES, "auto")
-    margin: float | None = None
-    probes: bool = True
-    histograms_every: int | None = None
-    sweeps: list[dict[str, Any]] = field(default_factory=list)
-    launcher: LauncherConfig = field(default_factory=LauncherConfig)
-    checkpoint_s: float = 60.0
-    dry_run: bool = False
-    out_dir: str = "results/runs"
-    force: bool = False
+    seeds: Any = key("how many seeds, or a list of them such as [0,3,7]", 5)
+    recurrence: str = key(
+        "how the loop over time is computed, which changes rounding alone: scan anywhere, fused"
+        " (one kernel) or cudnn (of the LSTM) on a GPU; auto takes what is fastest there",
+        "auto",
+        choices=RECURRENCES,
+    )
+    margin: float | None = key(
+        "a difference of the score up to which cells are equivalent; null calls none equivalent",
+        None,
+        above=0,
+    )
+    probes: bool = key("looks into trained cells: gradients, gates, longer sequences", True)
+    histograms_every: int | None = key(
+        "evaluations between histograms of gates and gradients in TensorBoard", None, at_least=1
+    )
+    sweeps: list[dict[str, Any]] = key("of a preset: the sweeps it is made of, values by key", [])
+    launcher: LauncherConfig = section("what trains the runs of a sweep", LauncherConfig)
+    checkpoint_s: float = key("least seconds from one checkpoint to the next", 60.0, at_least=0)
+    dry_run: bool = key("lists what would run, with an estimate of time and memory", False)
+    out_dir: str = key("folder that the runs are kept in", "results/runs")
+    force: bool = key("runs finished runs anew", False)
 
     def __post_init__(self) -> None:
         self.seeds = parse_seeds(self.seeds)
-        every = self.histograms_every
-        require(every is None or every >= 1, "histograms_every", every, "at least 1")
-        require_choices(self)
-        if self.margin is not None:
-            require_positive("margin", self.margin)
-        require(
-            0 <= self.checkpoint_s < math.inf,
-            "checkpoint_s",
-            self.checkpoint_s,
-            "0 or more, seconds between checkpoints",
-        )
+        check_keys(self)
+        require(self.out_dir != "", "out_dir", self.out_dir, "a folder, such as results/runs")
+        self.out_dir = str(Path(self.out_dir).expanduser())

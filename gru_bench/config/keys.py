@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
 
-from gru_bench.config.checks import CHOICES, require
+from gru_bench.config.checks import require
 
 KEY = "key"  # of the metadata of a field
 MISSING: Any = "???"  # a value that has to be given, as OmegaConf writes it
@@ -80,17 +80,18 @@ def key(documentation: str, default: Any = dataclasses.MISSING, **about: Any) ->
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def section(documentation: str, kind: type | None = None) -> Any:
+def section(documentation: str, default: Any = MISSING) -> Any:
     """Returns a field whose value is a dataclass of further keys.
 
     Args:
         documentation: What the keys are about.
-        kind: The dataclass that is made if nothing is said; None if it has to be given.
+        default: The dataclass that is made if nothing is said, or None for no such keys; without
+            it they have to be given.
     """
     metadata = {KEY: Key(documentation)}
-    if kind is None:
-        return dataclasses.field(default=MISSING, metadata=metadata)
-    return dataclasses.field(default_factory=kind, metadata=metadata)
+    if isinstance(default, type):
+        return dataclasses.field(default_factory=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def check_keys(config: Any, prefix: str = "") -> None:
@@ -160,5 +161,5 @@ def keys_of(schema: type, prefix: str = "") -> Iterator[DocumentedKey]:
                 kind=given[0],
                 optional=types.NoneType in kinds,
                 default=default,
-                about=each.metadata.get(KEY, Key("", each.metadata.get(CHOICES, ()))),
+                about=each.metadata[KEY],
             )

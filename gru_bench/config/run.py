@@ -8,15 +8,14 @@ import hashlib
 import json
 import string
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import MISSING
-
 from gru_bench.config.cell import CellConfig, CustomCellConfig
-from gru_bench.config.checks import one_of, require, require_choices
+from gru_bench.config.checks import require
 from gru_bench.config.corpus import CorpusConfig
+from gru_bench.config.keys import MISSING, check_keys, key, section
 from gru_bench.config.optim import OptimConfig, TuneConfig
 from gru_bench.config.tasks import CustomTaskConfig, TaskConfig
 from gru_bench.system.errors import UserError
@@ -30,44 +29,51 @@ FOLDER_DIGITS = 12  # of an identity, in the name of a run's folder
 
 @dataclass
 class RunConfig:
-    """One cell on one task: everything that its results follow from, but the seeds.
+    """One cell on one task: everything that its results follow from, but the seeds."""
 
-    `hidden_size` is the LSTM's. Another cell has as many units (`match=hidden`), or the number at
-    which its `parameters`, its `flops` or its measured training `time` come nearest to the LSTM's;
-    with a `budget` all cells, the LSTM too, come nearest to that number of parameters.
-    """
-
-    cell: CellConfig = MISSING
-    task: TaskConfig = MISSING
-    corpus: CorpusConfig | None = None
-    optim: OptimConfig = field(default_factory=OptimConfig)
-    tune: TuneConfig = field(default_factory=TuneConfig)
-    hidden_size: int = MISSING
-    match: str = one_of(MATCHES, "hidden")
-    budget: int | None = None
-    layers: int = 1
-    steps: int | None = None
-    epochs: int | None = None
-    batch_size: int = 50
-    evaluate_every: int | None = None
-    patience: int | None = None
-    stop_when_solved: bool = False
-    precision: str = one_of(PRECISIONS, "float32")
+    cell: CellConfig = section("the recurrent cell")
+    task: TaskConfig = section("what is to be learnt")
+    corpus: CorpusConfig | None = section("labelled text, of task=text", None)
+    optim: OptimConfig = section("the optimiser", OptimConfig)
+    tune: TuneConfig = section("the choice of a learning rate", TuneConfig)
+    hidden_size: int = key("units of the LSTM; what other cells have follows from match", MISSING,
+                           at_least=1)  # fmt: skip
+    match: str = key(
+        "what every cell has as much of as an LSTM of hidden_size: hidden units, parameters, flops,"
+        " or time of a training step",
+        "hidden",
+        choices=MATCHES,
+    )
+    budget: int | None = key(
+        "with match=parameters: parameters of the recurrent layers of every cell, the LSTM's too",
+        None,
+        at_least=1,
+    )
+    layers: int = key("recurrent layers, each on top of the one before", 1,
+                      at_least=1, at_most=1000)  # fmt: skip
+    steps: int | None = key("updates of training", None, at_least=1)
+    epochs: int | None = key("passes over the training examples, instead of steps", None,
+                             at_least=1)  # fmt: skip
+    batch_size: int = key("sequences of an update", 50, at_least=1, at_most=1_000_000)
+    evaluate_every: int | None = key(
+        "updates between evaluations; null is a twentieth of steps, or an epoch", None, at_least=1
+    )
+    patience: int | None = key(
+        "evaluations without a better validation score after which a seed stops; null goes on",
+        None,
+        at_least=1,
+    )
+    stop_when_solved: bool = key("stops a seed once it has solved the task", False)
+    precision: str = key("of the recurrent computation", "float32", choices=PRECISIONS)
 
     def __post_init__(self) -> None:
-        for key in ("hidden_size", "layers", "batch_size"):
-            require(getattr(self, key) >= 1, key, getattr(self, key), "at least 1")
-        for key in ("steps", "epochs", "evaluate_every", "patience"):
-            value = getattr(self, key)
-            require(value is None or value >= 1, key, value, "at least 1")
-        require_choices(self)
-        if self.budget is not None:
-            require(
-                self.match == "parameters" and self.budget >= 1,
-                "budget",
-                self.budget,
-                "a number of parameters, and match must be parameters",
-            )
+        check_keys(self)
+        require(
+            self.budget is None or self.match == "parameters",
+            "budget",
+            self.budget,
+            "left out, unless match=parameters",
+        )
         if self.task.READS_CORPUS and self.corpus is None:
             raise UserError(
                 f"corpus is missing: task={self.task.name} needs one, such as corpus=reuters8"
@@ -119,12 +125,12 @@ class RunConfig:
         keys = {
             each.name: _plain(getattr(self, each.name)) for each in dataclasses.fields(RunConfig)
         }
-        for key, digest in contents.items():
-            group, _, rest = key.partition(".")
+        for named, digest in contents.items():
+            group, _, rest = named.partition(".")
             keys[group].setdefault("content", {})[rest] = digest
-        for key, own in (("cell", self.cell), ("task", self.task)):
+        for group, own in (("cell", self.cell), ("task", self.task)):
             if isinstance(own, CustomCellConfig | CustomTaskConfig):
-                keys[key]["source"] = own.source
+                keys[group]["source"] = own.source
         return keys
 
     def identity(self, contents: Mapping[str, str]) -> str:
@@ -137,8 +143,8 @@ class RunConfig:
             contents: As for `resolved`.
         """
         keys = self.resolved(contents)
-        for key in contents:
-            _forget(keys, key.split("."))
+        for named in contents:
+            _forget(keys, named.split("."))
         if self.tune.learning_rates:
             del keys["optim"]["learning_rate"]
         else:

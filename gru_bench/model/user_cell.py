@@ -4,6 +4,7 @@ The checks find what would else fail deep inside a compiled program or, worse, w
 cell whose gradient is not the one of its equations, arrays that train but are not counted.
 """
 
+import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -29,22 +30,38 @@ TOLERANCE = 0.01  # of a gradient, relative to its largest entry: room for an ac
 
 
 @cache
-def load_cell(reference: str) -> type[Cell]:
-    """The cell named `package.module:Class`, once it has passed its check.
+def load_cell(implementation: str) -> type[Cell]:
+    """Returns the cell named `package.module:Class`, once it has passed its check.
+
+    Args:
+        implementation: The class and, as JSON after it, the options that it is made with, as
+            `CustomCellConfig.implementation` has it.
 
     Raises:
         UserError: There is no such class, it is no cell, or the check fails.
     """
+    reference, brace, rest = implementation.partition("{")
     found = import_class("cell", reference)
     # A model may be in the making inside a program: the check is run all the same.
     with _in_one_line("cell", reference), jax.ensure_compile_time_eval():
         if not issubclass(found, Cell):
             raise _Mistake("it is not a subclass of gru_bench.cells.Cell")
+        if brace:
+            found = _with_options(found, json.loads(brace + rest))
         _check_parameters(found)
         for dtype in (jnp.float32, jnp.bfloat16):
             _check_step(found, dtype)
         _check_gradient(found)
     return found
+
+
+def _with_options(cell: type[Cell], options: dict[str, Any]) -> type[Cell]:
+    """Returns a class of the same name whose objects are made with the options."""
+
+    def __init__(self: Cell, *sizes: int, rngs: nnx.Rngs) -> None:  # noqa: N807
+        cell.__init__(self, *sizes, rngs=rngs, **options)
+
+    return type(cell.__name__, (cell,), {"__init__": __init__, "__module__": cell.__module__})
 
 
 def count_parameters(reference: str, input_size: int, hidden_size: int) -> int:

@@ -57,10 +57,10 @@ class TokenTaskConfig(TaskConfig):
 
 
 def declared(base: type[TaskConfig] = TaskConfig) -> dict[str, type[TaskConfig]]:
-    """Returns the built-in tasks that have been imported, by name."""
+    """Returns the built-in tasks that have been imported, by name in alphabetical order."""
     found = {}
     for task in base.__subclasses__():
         if task.name not in (MISSING, ""):
             found[task.name] = task
         found |= declared(task)
-    return found
+    return dict(sorted(found.items()))

@@ -1,0 +1,187 @@
+"""What may be wrong with a word, and what was meant: each in one line."""
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from gru_bench.config.keys import LARGEST
+from gru_bench.config.reference import GROUPS, every_key, sections
+from gru_bench.config.words import FREE, Word
+from gru_bench.system.errors import UserError
+
+# Words that people know from elsewhere.
+MEANT = {
+    "lr": "optim.learning_rate",
+    "optimizer": "optim.name",
+    "optimiser": "optim.name",
+    "units": "hidden_size",
+    "model": "cell",
+    "dataset": "corpus",
+    "seed": "seeds",
+    "batch": "batch_size",
+}
+# Keys that another one overrules.
+LEARNING_RATE, RATES, TUNING_SEEDS = "optim.learning_rate", "tune.learning_rates", "tune.seeds"
+
+
+def known_keys(config: Any, prefix: str = "") -> set[str]:
+    """Returns every key of a configuration, in dots."""
+    return set(_keys(config, prefix))
+
+
+def _keys(config: Any, prefix: str) -> Iterator[str]:
+    for key in config:
+        yield f"{prefix}{key}"
+        absent = OmegaConf.is_missing(config, key) or OmegaConf.is_interpolation(config, key)
+        node = None if absent else config[key]
+        if isinstance(node, DictConfig):
+            yield from _keys(node, f"{prefix}{key}.")
+
+
+def has_place(word: Word, config: DictConfig, known: set[str]) -> bool:
+    """Returns whether a configuration has the key of a word, and something depends on it.
+
+    Args:
+        word: The word.
+        config: The configuration.
+        known: The keys of the configuration.
+
+    Raises:
+        UserError: No choice of cell, task, launcher or corpus would have it.
+    """
+    added = word.text.startswith("+") and not word.text.startswith("++")
+    if added and not word.is_free and (word.key in known or word.key in GROUPS):
+        raise UserError(f"{word.text} is not possible: write {word.text[1:]}, it is there already")
+    if word.is_below("corpus"):
+        return bool(getattr(OmegaConf.get_type(config.task), "READS_CORPUS", False))
+    if word.key == "cell.forget_bias":
+        return str(OmegaConf.select(config, "cell.name")) in _belongs_to(word.key)
+    if word.key in GROUPS or word.key in known:
+        return True
+    if word.is_free:
+        return any(word.is_below(free) and free in known for free in FREE)
+    if word.key in {each.name for each in every_key()}:
+        return False
+    raise unknown(word, config)
+
+
+def is_overruled(word: Word, config: DictConfig) -> bool:
+    """Returns whether a word has no effect because of what others say."""
+    tuned = bool(OmegaConf.select(config, RATES))
+    if word.key == LEARNING_RATE:
+        return tuned
+    if word.key == TUNING_SEEDS:
+        return not tuned
+    score = getattr(OmegaConf.get_type(config.task), "SCORE", None)
+    unsolvable = score is not None and score.solved_rule is None
+    return word.key == "stop_when_solved" and word.value is True and unsolvable
+
+
+def without_effect(word: Word, config: DictConfig) -> UserError:
+    """A word that has an effect on none of the configurations that it is given for."""
+    task, cell = OmegaConf.select(config, "task.name"), OmegaConf.select(config, "cell.name")
+    said = f"{word.text} has no effect"
+    if word.is_below("corpus"):
+        return UserError(f"{said} on task={task}: add task=text")
+    if word.key == LEARNING_RATE:
+        return UserError(f"{said}: {RATES} takes its place")
+    if word.key == TUNING_SEEDS:
+        return UserError(f"{said} without {RATES}, such as {RATES}=[1e-3,3e-3,1e-2]")
+    if word.key == "stop_when_solved":
+        return UserError(f"{said} on task={task}, which has no mark at which it counts as solved")
+    group = word.key.partition(".")[0]
+    places = [f"{group}={name}" for name in _belongs_to(word.key)]
+    if not places:
+        free = next((free for free in FREE if word.is_below(free)), word.key)
+        places = [
+            section.choice
+            for section in sections()
+            if "=" in section.choice and free in {each.name for each in section.keys}
+        ]
+    chosen = {"task": task, "cell": cell}.get(group, OmegaConf.select(config, f"{group}.name"))
+    return UserError(
+        f"{word.key} is not a key of {group}={chosen}: it goes with {' or '.join(places)}"
+    )
+
+
+def unknown(word: Word, config: DictConfig) -> UserError:
+    """A key that there is not."""
+    known = known_keys(config) | {each.name for each in every_key()}
+    meant = MEANT.get(word.key.rpartition(".")[2])
+    near = f"; did you mean {meant}?" if meant else nearest(word.key, sorted(known))
+    return UserError(f"{word.key} is not a key{near or '; gru-bench run --help lists the keys'}")
+
+
+def check_choice(word: Word, groups: dict[str, list[str]]) -> None:
+    """Raises `UserError` if a group has no such choice."""
+    group, value = word.key, word.value
+    if group not in groups or value in groups[group] or (value is None and group == "experiment"):
+        return
+    others = [f"{other}={value}" for other in groups if value in groups[other]]
+    near = f"; did you mean {' or '.join(others)}?" if others else ""
+    if others == [f"corpus={value}"]:
+        near = f"; did you mean task=text corpus={value}?"
+    if isinstance(value, str) and ":" in value and group in ("cell", "task"):
+        near = f"; did you mean {group}=custom {group}.module={value}?"
+    raise UserError(
+        f"{group}={'null' if value is None else value} is not known: {group} must be one of"
+        f" {', '.join(groups[group])}{near or nearest(str(value), groups[group])}"
+    )
+
+
+def section(word: Word, config: DictConfig) -> UserError:
+    """A value for a whole section of keys."""
+    below = [key for key in known_keys(config) if key.startswith(f"{word.key}.")]
+    name = f"{word.key}.name"
+    right = f"write {name}={word.value}" if name in below else f"give {', '.join(sorted(below))}"
+    return UserError(f"{word.text} is not possible: {word.key} holds further keys, so {right}")
+
+
+def wrong_type(word: Word, config: DictConfig) -> UserError:
+    """A value of a type that its key has not."""
+    value = "" if word.value is None else word.text.partition("=")[2]
+    too_large = isinstance(word.value, int) and abs(word.value) > LARGEST
+    right = f"at most {LARGEST}" if too_large else _kind(config, word.key)
+    value = "null" if word.value is None else value
+    return UserError(f"{word.key}={value} is not possible: {word.key} must be {right}")
+
+
+def unresolved(error: Exception) -> UserError:
+    """A value that stands for another one, which there is not, or that is of the wrong type."""
+    first, *_ = str(error).strip().splitlines()
+    first = first.partition("interpolation: ")[2].strip('"') or first
+    key = getattr(error, "full_key", None)
+    return UserError(f"{key} is not possible: {first}" if key else first)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Returns `; did you mean ...?`, or nothing where nothing is near."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.75)
+    near += [key for key in known if key.rpartition(".")[2] == name and key not in near]
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def _belongs_to(key: str) -> tuple[str, ...]:
+    return next((each.about.belongs_to for each in every_key() if each.name == key), ())
+
+
+def _kind(config: DictConfig, key: str) -> str:
+    """What values the schema allows for a key, in words."""
+    *path, name = key.split(".")
+    node = OmegaConf.select(config, ".".join(path)) if path else config
+    kind = OmegaConf.get_type(node)
+    if not dataclasses.is_dataclass(kind):
+        return "of another kind"
+    schema = {f.name: str(f.type) for f in dataclasses.fields(kind)}
+    words = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+    allowed = schema[name].removeprefix("<class '").removesuffix("'>")
+    base = allowed.removesuffix(" | None")
+    if base.startswith("list"):
+        return "a list in brackets"
+    if base.startswith("dict"):
+        return "names with values, such as {a: 1}"
+    return words.get(base, "a text") + (" or null" if base != allowed else "")

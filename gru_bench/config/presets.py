@@ -1,0 +1,150 @@
+"""YAML files by Hydra: where they are looked for, and what choices from them come to."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from gru_bench.config.cell import CustomCellConfig
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.hydra_state import set_aside
+from gru_bench.config.launcher import LAUNCHERS
+from gru_bench.config.reference import GROUPS, choices, conf_dir, offered
+from gru_bench.config.tasks import TASKS, CustomTaskConfig
+from gru_bench.config.user_classes import CUSTOM
+from gru_bench.system.errors import UserError
+
+OWN = Path("conf")  # presets of the user's own, in the working directory
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What else than words a command takes its configuration from.
+
+    Attributes:
+        config_dir: A folder of further presets, laid out as `conf/`; None for `./conf` alone.
+        config_name: The file to start from: a run's `config.yaml`, or the name of one that has
+            `config` among its defaults; None for that of gru-bench.
+    """
+
+    config_dir: Path | None = None
+    config_name: str | None = None
+
+
+class Presets:
+    """What choices from groups of YAML files come to. Each set of choices is composed once."""
+
+    def __init__(self, config_name: str, searched: Sequence[str]) -> None:
+        self.config_name = config_name
+        self.searched = list(searched)
+        self.groups = {group: choices(group) for group in GROUPS}
+        for folder in searched:
+            self._add_groups(Path(folder.removeprefix("file://")))
+        self._composed: dict[tuple[str, ...], DictConfig] = {}
+
+    def _add_groups(self, folder: Path) -> None:
+        for file in sorted(folder.rglob("*.yaml")):
+            if file.parent != folder:
+                names = self.groups.setdefault(file.parent.relative_to(folder).as_posix(), [])
+                names += [file.stem] if file.stem not in names else []
+
+    def compose(self, chosen: Sequence[str]) -> DictConfig:
+        """Returns what the words for groups come to, before any other word.
+
+        Raises:
+            UserError: A preset cannot be read, or sets what there is not.
+        """
+        key = tuple(chosen)
+        if key not in self._composed:
+            path = ",".join(f"'{folder}'" for folder in self.searched)
+            try:
+                raw = compose(self.config_name, [f"hydra.searchpath=[{path}]", *chosen])
+            except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
+                raise UserError(_reason(error)) from None
+            if OmegaConf.get_type(raw) is not ExperimentConfig:
+                raise UserError(
+                    f"--config-name {self.config_name} is not possible: its defaults must begin"
+                    " with config, as conf/config.yaml of gru-bench does with schema"
+                )
+            self._composed[key] = raw
+        return self._composed[key]
+
+
+@contextmanager
+def open_presets(sources: Sources, searched: Sequence[str] = ()) -> Iterator[Presets]:
+    """Sets Hydra up on gru-bench's presets and the user's own, and gives it back as it was.
+
+    Args:
+        sources: Where the user's own lie.
+        searched: Further folders, as `hydra.searchpath` names them.
+
+    Raises:
+        UserError: A folder is missing.
+    """
+    folders = [sources.config_dir] if sources.config_dir else []
+    if OWN.is_dir() and OWN.resolve() != conf_dir().resolve():
+        folders.append(OWN)
+    paths = [*map(str, folders), *searched]
+    for path in paths:
+        if "://" not in path.removeprefix("file://") and not _folder(path).is_dir():
+            raise UserError(f"there is no folder {path} of presets")
+    urls = [path if "://" in path else f"file://{_folder(path)}" for path in paths]
+    name, start = sources.config_name or "config", str(conf_dir())
+    if sources.config_name:
+        start = _folder_of(name, urls)
+        urls = [url for url in urls if url != f"file://{start}"] + [f"file://{conf_dir()}"]
+    with set_aside():
+        _store_schema()
+        with initialize_config_dir(start, version_base="1.3"):
+            yield Presets(name, urls)
+
+
+def _folder(path: str) -> Path:
+    return Path(path.removeprefix("file://")).expanduser().resolve()
+
+
+def _folder_of(name: str, urls: Sequence[str]) -> str:
+    """The folder of the user's own that has a file to start from."""
+    folders = [url.removeprefix("file://") for url in urls]
+    for folder in folders:
+        if (Path(folder) / f"{name}.yaml").is_file():
+            return folder
+    looked = " or ".join(folders) or "./conf, which there is not"
+    raise UserError(
+        f"--config-name {name} is not possible: there is no {name}.yaml in {looked}; for a run's"
+        " configuration give the path of its config.yaml"
+    )
+
+
+def _store_schema() -> None:
+    """Gives Hydra the dataclasses, and the classes of installed packages as presets."""
+    store = ConfigStore.instance()
+    store.store(name="schema", node=ExperimentConfig)
+    for name, task in TASKS.items():
+        store.store(group="schema/task", name=name, node=task)
+    for launcher in LAUNCHERS:
+        store.store(group="schema/launcher", name=launcher.name, node=launcher)
+    store.store(group="schema/cell", name=CUSTOM, node=CustomCellConfig)
+    store.store(group="schema/task", name=CUSTOM, node=CustomTaskConfig)
+    preset = {"defaults": [CUSTOM, "_self_"]}
+    for name, module in offered("cell").items():
+        node: dict[str, Any] = preset | {"name": name, "module": module}
+        store.store(group="cell", name=name, node=node)
+    for name, module in offered("task").items():
+        node = preset | {"task": {"name": name, "module": module}}
+        store.store(group="task", name=name, node=node, package="_global_")
+
+
+def _reason(error: Exception) -> str:
+    """What Hydra says of a preset, in one line."""
+    said = str(error.__cause__ or error).strip() or str(error)
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return f"the presets do not fit: {'; '.join(lines[:2])}"
