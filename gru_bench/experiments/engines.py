@@ -47,11 +47,11 @@ def launch(
     """Runs each population as a job of the engine.
 
     Args:
-        launcher: which engine, and with what.
-        populations: the experiments of each.
-        command: how they were asked for.
-        timed: whether to measure what a step of training costs.
-        note: takes a line for the user.
+        launcher: Which engine, and with what.
+        populations: The experiments of each.
+        command: How they were asked for.
+        timed: Whether to measure what a step of training costs.
+        note: Takes a line for the user.
 
     Returns:
         An iterator over the jobs as they end: number of the population, and what became of it. To
@@ -89,7 +89,7 @@ def launch(
 
 
 def resources(launcher: LauncherConfig) -> tuple[int, bool]:
-    """The cores of a job, and whether jobs share a card."""
+    """Returns the cores of a job, and whether jobs share a card."""
     match launcher:
         case JoblibConfig(workers=workers, cpus=cpus):
             workers = workers or cpu_cores()
@@ -104,7 +104,7 @@ def resources(launcher: LauncherConfig) -> tuple[int, bool]:
 
 
 def run_joblib(launcher: JoblibConfig, jobs: Sequence[Job]) -> Outcomes:
-    """Jobs in processes of this machine, each waited for by one of joblib's threads.
+    """Runs jobs in processes of this machine, each waited for by one of joblib's threads.
 
     Its own processes (loky's) would all be given up as soon as one of them is killed.
     """
@@ -142,12 +142,12 @@ def run_joblib(launcher: JoblibConfig, jobs: Sequence[Job]) -> Outcomes:
 
 
 def run_submitit(launcher: SubmititConfig, jobs: Sequence[Job], folder: Path) -> Outcomes:
-    """Jobs of a Slurm cluster, or of this machine.
+    """Runs jobs on a Slurm cluster, or with submitit on this machine.
 
     Args:
-        launcher: with what.
-        jobs: the jobs.
-        folder: of scripts and logs, which all machines must see.
+        launcher: With what.
+        jobs: The jobs.
+        folder: Of scripts and logs, which all machines must see.
 
     Raises:
         UserError: There is no Slurm, or it knows no such option.
@@ -222,7 +222,7 @@ def _submit(executor: Any, launcher: SubmititConfig, jobs: Sequence[Job]) -> Out
 
 
 def run_ray(launcher: RayConfig, jobs: Sequence[Job], note: Callable[[str], None]) -> Outcomes:
-    """Tasks of a Ray cluster.
+    """Runs jobs as tasks of a Ray cluster.
 
     Raises:
         UserError: There is no cluster at the address.

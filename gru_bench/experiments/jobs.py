@@ -22,14 +22,14 @@ class Job:
     """One population to be run in a process of its own.
 
     Attributes:
-        configs: its experiments.
-        names: their run folders below `out_dir`.
-        labels: what tells each from the others of its sweep.
-        command: how they were asked for.
-        timed: whether to measure what a step of training costs.
-        cwd: working directory, which relative paths mean.
+        configs: Its experiments.
+        names: Their run folders below `out_dir`.
+        labels: What tells each from the others of its sweep.
+        command: How they were asked for.
+        timed: Whether to measure what a step of training costs.
+        cwd: Working directory, which relative paths mean.
         cores: CPU cores that it may use.
-        shares_card: whether others may use the same accelerator at the same time.
+        shares_card: Whether others may use the same accelerator at the same time.
     """
 
     configs: list[ExperimentConfig]
@@ -62,10 +62,10 @@ class Outcome:
     """What became of a job.
 
     Attributes:
-        failures: run folders that failed, each with the reason in one line.
-        elsewhere: run folders that another process was at work on.
-        lost: why the job ended without telling; None if it told.
-        log: what it wrote to standard error, if it is lost.
+        failures: Run folders that failed, each with the reason in one line.
+        elsewhere: Run folders that another process was at work on.
+        lost: Why the job ended without telling; None if it told.
+        log: What it wrote to standard error, if it is lost.
     """
 
     failures: list[tuple[str, str]] = field(default_factory=list)
@@ -104,7 +104,7 @@ class JobProcess:
             self._process.stdin.flush()
 
     def wait(self) -> Outcome:
-        """What became of it; stops it if this process is interrupted meanwhile."""
+        """Returns what became of the job; stops it if this process is interrupted meanwhile."""
         with self._files:
             try:
                 status = self._process.wait()
@@ -117,13 +117,13 @@ class JobProcess:
                 return Outcome(lost=_reason(status, log), log=log)
 
     def ask_to_stop(self) -> None:
-        """Has it end, with a checkpoint, if it has not ended; does not wait for that."""
+        """Asks the process to end, with a checkpoint, and does not wait for that."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
 
     def stop(self) -> None:
-        """Ends it, if it has not ended."""
+        """Asks the process to end, and waits until it has."""
         self.ask_to_stop()
         self._process.wait()
 
@@ -134,7 +134,7 @@ def _content(file: Any) -> str:
 
 
 def _reason(status: int, log: str) -> str:
-    """Why a process ended, in one line."""
+    """Returns why a process ended, in one line."""
     if status == -SIGKILL:
         return "its process was killed (SIGKILL), as systems do that run out of memory"
     if status < 0:
@@ -143,12 +143,12 @@ def _reason(status: int, log: str) -> str:
 
 
 def _lines(text: object, default: str = "no reason is given") -> list[str]:
-    """The lines of a text or an error; the default alone if it says nothing."""
+    """Returns the lines of a text or an error; the default alone if it says nothing."""
     return str(text).strip().splitlines() or [default]
 
 
 def _not_started(error: OSError) -> Outcome:
-    """Of a job without a process, such as one in a folder that this machine has not."""
+    """Returns the outcome of a job whose process cannot be started, as in a missing folder."""
     return Outcome(lost=f"its process cannot be started: {error}")
 
 
@@ -170,7 +170,7 @@ class Resumable:
         return run_job(self._job)
 
     def checkpoint(self) -> Any:
-        """The submission that goes on from the checkpoint."""
+        """Returns the submission that goes on from the checkpoint."""
         from submitit.helpers import DelayedSubmission
 
         job = self._job

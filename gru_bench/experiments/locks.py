@@ -11,7 +11,7 @@ LOCKS = ".locks"
 
 
 def lock_of(experiment: Experiment) -> Path:
-    """The file that whoever works on the experiment holds the lock of."""
+    """Returns the file whose lock is held by the process that works on the experiment."""
     return Path(experiment.config.out_dir) / LOCKS / experiment.identity
 
 

@@ -54,11 +54,11 @@ class Searched:
     """What came of the search for one cell.
 
     Attributes:
-        config: the cell's configuration before the search.
-        finished: trials that have a score.
-        failed: trials that have none.
-        settings: of the best trial, by the keys of a command; empty if none has a score.
-        result: of the best trial.
+        config: The cell's configuration before the search.
+        finished: Trials that have a score.
+        failed: Trials that have none.
+        settings: Of the best trial, by the keys of a command; empty if none has a score.
+        result: Of the best trial.
     """
 
     config: ExperimentConfig
@@ -80,11 +80,11 @@ def search(
     Trials that were broken off are taken up first. One that fails is not tried again.
 
     Args:
-        configs: one for each cell, with one `out_dir`.
-        space: how many trials, and over what.
-        command: how it was asked for.
-        quiet: no progress.
-        note: takes a line for the user.
+        configs: One for each cell, with one `out_dir`.
+        space: How many trials, and over what.
+        command: How it was asked for.
+        quiet: No progress.
+        note: Takes a line for the user.
 
     Raises:
         UserError: A configuration is not possible, or another process searches there.
@@ -133,7 +133,7 @@ def check(configs: Sequence[ExperimentConfig]) -> None:
 
 
 class AlreadyLocked(JournalFileOpenLock):
-    """The journal's lock, for who holds `LOCK`: Optuna's own outlives a process that is killed."""
+    """A lock of the journal that holds nothing: `LOCK` is held, and is freed after a kill."""
 
     def acquire(self) -> bool:
         return True
@@ -143,7 +143,7 @@ class AlreadyLocked(JournalFileOpenLock):
 
 
 def open_journal(path: Path, note: Callable[[str], None]) -> JournalStorage:
-    """Optuna's journal, made if it is missing. Only who holds `LOCK` may open it.
+    """Opens Optuna's journal, which is made if it is missing. `LOCK` must be held.
 
     Args:
         path: The file.
@@ -191,7 +191,7 @@ def mend(path: Path, note: Callable[[str], None]) -> None:
 
 
 def open_study(config: ExperimentConfig, space: SearchConfig, storage: JournalStorage) -> Study:
-    """The study of a cell, as far as it has come.
+    """Opens the study of a cell, as far as it has come.
 
     Other settings, ranges or seeds make another study; another number of trials does not.
     """
@@ -202,7 +202,7 @@ def open_study(config: ExperimentConfig, space: SearchConfig, storage: JournalSt
 
 
 def distributions(space: SearchConfig) -> dict[str, BaseDistribution]:
-    """What is searched, by the keys of a command."""
+    """Returns what is searched, by the keys of a command."""
     found: dict[str, BaseDistribution] = {}
     for key, ends in (
         ("optim.learning_rate", space.learning_rate),
@@ -219,7 +219,7 @@ def distributions(space: SearchConfig) -> dict[str, BaseDistribution]:
 
 
 def ask(study: Study, space: SearchConfig, count: int) -> list[int]:
-    """Numbers of the next trials: first those that an earlier start was broken off in.
+    """Returns the numbers of the next trials: first those that an earlier start was broken off in.
 
     What a trial tries depends on the sampler's seed, its number and the trials before it alone, so
     that a search in several starts tries the same as one in a single start.
@@ -239,7 +239,7 @@ def ask(study: Study, space: SearchConfig, count: int) -> list[int]:
 
 
 def finished(study: Study) -> list[FrozenTrial]:
-    """The trials that have a score."""
+    """Returns the trials that have a score."""
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
@@ -253,7 +253,7 @@ class Trial:
 
 
 def make_trial(config: ExperimentConfig, space: SearchConfig, study: Study, number: int) -> Trial:
-    """The run of a trial, on seeds that no reported run shares."""
+    """Returns the run of a trial, on seeds that no reported run shares."""
     settings = settings_of(study.get_trials(deepcopy=False)[number])
     parts: dict[str, dict[str, Any]] = {"cell": {}, "optim": {}, "": {}}
     for key, value in settings.items():
@@ -274,7 +274,7 @@ def make_trial(config: ExperimentConfig, space: SearchConfig, study: Study, numb
 
 
 def settings_of(trial: FrozenTrial) -> dict[str, Any]:
-    """What a trial tries, its numbers with as many digits as a command repeats."""
+    """Returns what a trial tries, its numbers with as many digits as a command repeats."""
     return {
         key: float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
         for key, value in trial.params.items()
@@ -310,7 +310,7 @@ def run_trials(
 
 
 def validation_score(result: Result) -> float:
-    """The mean over the seeds; one without a finite score counts with the task's baseline."""
+    """Returns the mean over the seeds; the baseline counts where a score is not finite."""
     name, baseline = result.score.name, result.score.baseline
     scores = [seed.validation[name] for seed in result.seeds]
     worst = -math.inf if result.score.higher_is_better else math.inf
@@ -321,7 +321,7 @@ def validation_score(result: Result) -> float:
 def summary(
     config: ExperimentConfig, contents: Mapping[str, str], space: SearchConfig, study: Study
 ) -> Searched:
-    """What came of the search for one cell."""
+    """Returns what came of the search for one cell."""
     failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
     done = finished(study)
     if not done:
@@ -335,9 +335,9 @@ def print_search(searched: Sequence[Searched], words: Sequence[str], console: Co
     """Prints the best trial of each cell, and the commands that run them on fresh seeds.
 
     Args:
-        searched: what came of each cell.
-        words: the settings of the command, without those of the search.
-        console: where to.
+        searched: What came of each cell.
+        words: The settings of the command, without those of the search.
+        console: Where to.
     """
     table = Table(box=SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
     best = [each for each in searched if each.result is not None]
@@ -361,7 +361,7 @@ def print_search(searched: Sequence[Searched], words: Sequence[str], console: Co
 
 
 def run_command(searched: Searched, words: Sequence[str]) -> str:
-    """The command that runs the best settings of a cell on the seeds asked for."""
+    """Returns the command that runs the best settings of a cell on the seeds asked for."""
     cell = searched.config.cell
     found = {"cell": cell.name}
     if isinstance(cell, CustomCellConfig):

@@ -17,7 +17,7 @@ from gru_bench.system.machine import pinned_settings, require_devices, set_up_de
 
 
 def main() -> None:
-    """Runs the job."""
+    """Runs the job that comes on standard input."""
     # Slurm announces a time limit to every process of a job; the one above this answers.
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     line = sys.stdin.buffer.readline()  # from the process that started this one
@@ -38,7 +38,7 @@ def main() -> None:
 
 @pinned_settings()
 def run(job: Job) -> Outcome:
-    """Trains its population in this process."""
+    """Trains the population of a job in this process; returns what became of it."""
     from gru_bench.experiments.resolve import resolve
     from gru_bench.experiments.sweep import Sweep, run_here
     from gru_bench.system.progress import Progress

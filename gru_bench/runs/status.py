@@ -92,12 +92,12 @@ def write_status(folder: Path, status: Status) -> None:
 
 
 def clear_status(folder: Path) -> None:
-    """Removes it, once there is a result."""
+    """Removes a run's status, once there is a result."""
     (folder / STATUS).unlink(missing_ok=True)
 
 
 def read_status(folder: Path) -> Status | None:
-    """A run's status as it is now; None if the folder tells nothing."""
+    """Returns a run's status as it is now; None if the folder tells nothing."""
     finished = (folder / RESULT).exists()
     try:
         status = msgspec.json.decode(read_regular_file(folder / STATUS), type=Status)
@@ -112,7 +112,7 @@ def read_status(folder: Path) -> Status | None:
 
 
 def is_alive(status: Status) -> bool:
-    """Whether a run that waits or runs has a process that will go on with it."""
+    """Returns whether a run that waits or runs has a process that will go on with it."""
     if status.state not in ("waiting", "running"):
         return True
     if status.host != platform.node():
@@ -130,7 +130,7 @@ def run_folders(directory: Path) -> Iterator[Path]:
 
 
 def read_all(directory: Path) -> dict[Path, Status]:
-    """The status of every run below a directory, by the path from there.
+    """Returns the status of every run below a directory, by the path from there.
 
     Raises:
         UserError: There is no such directory, or no run in it.
@@ -180,7 +180,7 @@ def print_status(directory: Path, console: Console) -> None:
 
 
 def seconds_left(directory: Path, statuses: dict[Path, Status]) -> float | None:
-    """What the runs that wait or run will take; None if that is not known.
+    """Returns the seconds that waiting and running runs will take; None if that is not known.
 
     Those that wait follow one another in as many processes as there are at work.
     """
@@ -196,7 +196,7 @@ def seconds_left(directory: Path, statuses: dict[Path, Status]) -> float | None:
 
 
 def _wall_seconds(folders: Sequence[Path]) -> list[float]:
-    """What finished runs took, of a sample from among all of them."""
+    """Returns the seconds that a sample of the finished runs took."""
     seconds = []
     for folder in folders[:: max(len(folders) // SAMPLE, 1)]:
         try:

@@ -17,7 +17,7 @@ UNFINISHED = ".unfinished-"  # begins the names of files that are being written
 
 
 def content_hash(file: str | Path | None) -> str | None:
-    """SHA-256 of a file's content; None if there is no such file."""
+    """Returns the SHA-256 of a file's content; None if there is no such file."""
     if file is None or not Path(file).expanduser().is_file():
         return None
     with Path(file).expanduser().open("rb") as content:
@@ -106,6 +106,6 @@ def require_working_directory() -> None:
 
 
 def cache_dir() -> Path:
-    """Folder of fetched corpora: the user's cache, or the environment's GRU_BENCH_CACHE."""
+    """Returns the cache of fetched corpora: the user's, or the environment's GRU_BENCH_CACHE."""
     override = os.environ.get("GRU_BENCH_CACHE")
     return Path(override).expanduser() if override else platformdirs.user_cache_path("gru-bench")

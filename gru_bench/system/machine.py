@@ -42,7 +42,7 @@ SETTINGS = {
 
 
 def cpu_cores() -> int:
-    """Cores that this process may use."""
+    """Returns how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -148,10 +148,10 @@ def leave_accelerators() -> None:
 
 
 def job_environment(shares_card: bool) -> dict[str, str]:
-    """The environment of a job's process.
+    """Returns the environment of a job's process.
 
     Args:
-        shares_card: whether it shares an accelerator, whose memory it must not take as a whole.
+        shares_card: Whether it shares an accelerator, whose memory it must not take as a whole.
     """
     share = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if shares_card else {}
     # The job has cores of its own, and needs as many threads as suit them.
@@ -160,12 +160,12 @@ def job_environment(shares_card: bool) -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of this package and of what its results depend on."""
+    """Returns the versions of this package and of what its results depend on."""
     return {"gru-bench": __version__} | {name: metadata.version(name) for name in PACKAGES}
 
 
 def describe() -> dict[str, Any]:
-    """Device, platform, versions and git revision, as `runs.MachineEnvironment` wants them."""
+    """Returns device, platform, versions and git revision, for `runs.MachineEnvironment`."""
     import jax
 
     require_devices()
@@ -183,7 +183,7 @@ def describe() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """The processor's name and how many of its cores may be used."""
+    """Returns the processor's name and how many of its cores may be used."""
     name = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -195,7 +195,7 @@ def processor() -> str:
 
 
 def git_revision() -> str | None:
-    """Revision of the checkout that the package runs from, `+` if it has changes; None if none."""
+    """Returns the git revision that the package runs from, `+` if it has changes; or None."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
@@ -212,5 +212,5 @@ def _git(root: Path, *words: str) -> str:
 
 
 def now() -> str:
-    """The time in UTC, to the second, in ISO 8601."""
+    """Returns the time in UTC, to the second, in ISO 8601."""
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

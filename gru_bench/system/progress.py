@@ -52,7 +52,7 @@ class Bar:
         self._values = ", ".join(f"{k} {v:.4g}" for k, v in named.items() if v is not None)
 
     def outcome(self, error: BaseException | None) -> str:
-        """The run in one line of plain text, once it is over."""
+        """Returns the run in one line of plain text, once it is over."""
         line = f"{self.description}: "
         if error is not None:
             line += "failed " if isinstance(error, Exception) else f"{cause(error)} "
@@ -63,7 +63,7 @@ class Bar:
         return f"{line}, {self._values}" if self._values else line
 
     def steps_per_s(self) -> float | None:
-        """The speed of late; None if it is not known yet."""
+        """Returns the steps a second of late; None if they are not known yet."""
         if len(self._updates) < 2:
             return None
         (first_s, first_step), (last_s, last_step) = self._updates[0], self._updates[-1]
@@ -182,7 +182,7 @@ def _bar_line(completed: float, total: float, text: str) -> Table:
 
 
 def show_clock(seconds: float) -> str:
-    """Seconds as hours, minutes and seconds."""
+    """Returns seconds as hours, minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"

@@ -66,9 +66,9 @@ class Checkpoints:
         self._sound: list[Path] = []
 
     def resume(self, start: Snapshot) -> Snapshot:
-        """The newest snapshot that is sound and fits the start, or the start itself.
+        """Returns the newest snapshot that is sound and fits the start, or the start itself.
 
-        Each that is passed over is told in one line.
+        A line goes to the user for each that is passed over.
         """
         for number in sorted(numbers(self._folder), reverse=True):
             path = self._folder / str(number)
@@ -106,7 +106,7 @@ class Checkpoints:
 
 
 def numbers(folder: Path) -> list[int]:
-    """The numbers of the checkpoints in a folder, those included that are half-written or damaged.
+    """Returns the numbers of the checkpoints in a folder, half-written and damaged ones included.
 
     A link is none, and neither is a folder that holds anything else than a checkpoint does.
     """
@@ -193,7 +193,7 @@ def read(path: Path, identity: str, start: Snapshot) -> Snapshot:
 
 @contextlib.contextmanager
 def quiet_orbax() -> Iterator[ocp.Checkpointer]:
-    """A checkpointer whose threads do not print the traceback of each error that it raises, too."""
+    """Yields a checkpointer whose threads do not print a traceback of each error it raises, too."""
     log = logging.getLogger("absl")
     level = log.level
     log.setLevel(logging.CRITICAL + 1)
@@ -205,7 +205,7 @@ def quiet_orbax() -> Iterator[ocp.Checkpointer]:
 
 
 def origin(identity: str, state: TrainState) -> dict[str, Any]:
-    """What must be the same for training to go on, and to the same result, as JSON."""
+    """Returns what must be the same for training to go on to the same result, as JSON."""
     arrays = jax.tree.leaves_with_path(state)
     return {
         "configuration": identity,
@@ -218,7 +218,7 @@ def origin(identity: str, state: TrainState) -> dict[str, Any]:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below the folder, by its path there."""
+    """Returns the SHA-256 of every file below a folder, by its path there."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -227,17 +227,17 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def is_key(leaf: Array) -> bool:
-    """Whether an array holds random keys, which only JAX itself has a type for."""
+    """Returns whether an array holds random keys, which only JAX itself has a type for."""
     return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def on_host(leaf: Array) -> np.ndarray:
-    """The array's numbers."""
+    """Returns the numbers of an array, those behind random keys included, on the host."""
     return np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
 
 
 def placed_like(leaf: Array, array: np.ndarray) -> Array:
-    """An array of the given numbers, of the same type and on the same devices as the leaf."""
+    """Returns an array of the given numbers, of the type and on the devices of the leaf."""
     numbers = jnp.asarray(array)
     if is_key(leaf):
         numbers = jax.random.wrap_key_data(numbers, impl=jax.random.key_impl(leaf))
@@ -246,6 +246,6 @@ def placed_like(leaf: Array, array: np.ndarray) -> Array:
 
 
 def evaluation(columns: dict[str, Any], row: int) -> Evaluation:
-    """One of the evaluations that were stacked to columns."""
+    """Returns one of the evaluations that were stacked to columns."""
     fields = jax.tree.map(lambda column: column[row], columns)
     return Evaluation(**fields | {"step": int(fields["step"]), "time_s": float(fields["time_s"])})
