@@ -68,7 +68,7 @@ def _choice(groups: Sequence[Group]) -> str:
     beaten = Counter(cell for cells in taken.beats.values() for cell in set(cells))
     wins = [f"{cell} on {count if len(groups) > 1 else where}" for cell, count in beaten.items()]
     won = f"; it beats {_and(wins)}" if wins else ""
-    return f"{choice}{won}.{_cost(taken.cell, groups)}"
+    return f"{choice}{won}.{_cost(taken.cell, groups)}{_failures(taken.cell, groups)}"
 
 
 def _standing(cell: str, groups: Sequence[Group]) -> Standing:
@@ -94,6 +94,22 @@ def _cost(cell: str, groups: Sequence[Group]) -> str:
     if steps:
         parts.append(f"{median(steps):.2f} of its time for a training step")
     return f" It takes {_and(parts)}."
+
+
+def _failures(cell: str, groups: Sequence[Group]) -> str:
+    """Where the cell fails to solve the task, and with how many seeds."""
+    results = [
+        (group.label, run.result.solved, len(run.result.seeds))
+        for group in groups
+        for run in group.runs
+        if run.result.cell == cell
+    ]
+    failed = [
+        f"{label} with {n - solved} of {n} seeds"
+        for label, solved, n in results
+        if solved is not None and solved < n
+    ]
+    return f" It does not solve {_and(_few(failed))}." if failed else ""
 
 
 def _relative_parameters(cell: str, groups: Sequence[Group]) -> float:

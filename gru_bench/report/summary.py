@@ -57,13 +57,13 @@ def verdict(group: Group) -> str:
         return (
             f"Of {len(comparisons)} pairs of cells, {told} differ in test {group.score_name} or"
             f" reliability, {count['equivalent']} are as good as each other,"
-            f" {count['not learned']} are learned by neither and {count['undecided']} are"
+            f" {count['not learned']} are not learned by either and {count['undecided']} are"
             " undecided."
         )
     parts = {
         f"By typical test {group.score_name}, ": [*_better(group), *_equivalent(group)],
         f"By seeds that {'solve' if group.has_mark else 'learn'} it, ": [*_more_reliable(group)],
-        "Learned by neither: ": [_and(cells) for cells in _cliques(group, "not learned")],
+        "Not learned by either: ": [_and(cells) for cells in _cliques(group, "not learned")],
         "Not told apart yet: ": [*_undecided(group)],
     }
     return " ".join(f"{start}{'; '.join(told)}." for start, told in parts.items() if told)
@@ -101,7 +101,15 @@ def _better(group: Group) -> Iterator[str]:
     for (slight, names), beaten in sorted(losers.items(), key=lambda item: -len(item[0][1])):
         verb = "beats" if len(names) == 1 else "beat"
         though = f", less than the {_margin(group)} that would matter" if slight else ""
-        yield f"{_and(names)} {verb} {_and(beaten)} by {_lead(group, names, beaten)}{though}"
+        winners = [f"{name}{_failures(group, name)}" for name in names]
+        yield f"{_and(winners)} {verb} {_and(beaten)} by {_lead(group, names, beaten)}{though}"
+
+
+def _failures(group: Group, name: str) -> str:
+    """With how many seeds a cell that scores better fails to solve the task, if with any."""
+    run = next(run for run in group.runs if group.name(run) == name)
+    solved, n = run.result.solved, len(run.result.seeds)
+    return "" if solved is None or solved == n else f" (fails with {n - solved} of {n} seeds)"
 
 
 def _lead(group: Group, winners: Collection[str], losers: Collection[str]) -> str:

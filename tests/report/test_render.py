@@ -19,6 +19,7 @@ from gru_bench.evidence.claims.ledger import ledger as claims_of
 from gru_bench.evidence.estimates import Interval
 from gru_bench.report import ledger, render, rows, tables
 from gru_bench.report import summary as answers
+from gru_bench.report.decision import decision
 from gru_bench.report.detail_tables import evidence
 from gru_bench.report.document import make_document
 from gru_bench.report.figures import canvas
@@ -560,6 +561,19 @@ def test_the_command_that_adds_seeds_replaces_those_that_it_names(given):
     assert summary(runs).endswith("Add them: gru-bench run -m cell=gru,lstm steps=10 seeds=6")
 
 
+def test_a_cell_that_fails_is_not_called_better_without_its_failures():
+    solved = {"gru": 9, "lstm": 10}
+    means = {"gru": 0.999, "lstm": 0.97}
+    results = [
+        make_result("copy", cell, scores(mean, 1e-4), solved=solved[cell])
+        for cell, mean in means.items()
+    ]
+    told = summary(results)
+    assert told.startswith("By typical test recall accuracy, gru (fails with 1 of 10 seeds) beats")
+    opening = decision(make_groups([*results, make_result("text", "gru", scores(0.9))]))
+    assert "It does not solve copy with 1 of 10 seeds." in opening
+
+
 def test_many_pairs_are_counted():
     results = [
         make_result("text", cell, scores(mean, n=10), hidden_size=size)
@@ -568,7 +582,7 @@ def test_many_pairs_are_counted():
     ]
     assert summary(results).startswith(
         "Of 9 pairs of cells, 6 differ in test accuracy or reliability, 3 are as good as each"
-        " other, 0 are learned by neither and 0 are undecided. "
+        " other, 0 are not learned by either and 0 are undecided. "
     )
     assert summary(results).endswith(", and 5 below.")
 
