@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 TOOLS := build/tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run claims claims-full test lint bench check-guides check-statistics check-gpu check-faults check-memory check-ray check-package release-check schema board clean
+.PHONY: help setup run claims claims-full test lint bench check-guides check-statistics check-timing bench-runtimes check-gpu check-faults check-memory check-ray check-package release-check schema board clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -53,6 +53,12 @@ lint: $(VENV)/.ready-test ## linter, formatter, type checker and the layers of p
 
 bench: $(VENV)/.ready-peers ## one layer of each cell against other libraries (about 10 minutes)
 	$(BIN)/gru-bench speed --out results/report/speed.json
+
+check-timing: $(VENV)/.ready ## each cell timed against itself, on a quiet machine (about 15 minutes)
+	$(BIN)/python scripts/check_timing.py
+
+bench-runtimes: $(VENV)/.ready-runtimes ## the cells in gru-bench, PyTorch and ONNX Runtime, on a quiet machine
+	$(BIN)/gru-bench speed --runtimes
 
 check-statistics: $(VENV)/.ready ## the error rate of every verdict, by simulation (about 15 minutes)
 	$(BIN)/python scripts/check_statistics.py --out results/statistics/error_rates.md
