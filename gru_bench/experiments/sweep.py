@@ -25,7 +25,7 @@ from gru_bench.experiments.seed_budget import describe_seed_budget
 from gru_bench.runs.folder import ERROR, require_writable
 from gru_bench.runs.status import Status, write_status
 from gru_bench.system.errors import UserError, cause
-from gru_bench.system.files import refuse_link
+from gru_bench.system.files import refuse_link, write_atomically
 from gru_bench.system.interrupts import Interrupts
 from gru_bench.system.machine import pinned_settings
 from gru_bench.system.progress import Progress
@@ -249,7 +249,7 @@ def note_failure(experiment: Experiment, error: Exception) -> tuple[Path, str]:
     write_status(experiment.folder, status)
     try:
         text = "".join(traceback.format_exception(error))
-        (experiment.folder / ERROR).write_text(text, encoding="utf-8")
+        write_atomically(experiment.folder / ERROR, text.encode(), durable=False)
     except OSError:
         pass  # the disk may be what failed
     return experiment.folder, reason

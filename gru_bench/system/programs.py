@@ -8,13 +8,14 @@ may leave out, too.
 import contextlib
 import importlib
 import json
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from gru_bench.system.files import cache_dir, write_atomically
 
-ENTRIES = "*-cache"
+ENTRY = re.compile(r".+-[0-9a-f]{64}-cache")  # what JAX calls its files
 LIMIT_BYTES = 2 * 2**30
 SOUND = ".sound.json"  # size and time of the entries that were found to be whole
 ZSTANDARD = b"\x28\xb5\x2f\xfd"  # how such a file begins
@@ -38,7 +39,9 @@ class Entry:
 def entries(folder: Path) -> list[Entry]:
     """Returns the entries in a folder, which may be missing."""
     found = []
-    for path in folder.glob(ENTRIES):
+    for path in folder.glob("*-cache"):
+        if not ENTRY.fullmatch(path.name):
+            continue
         with contextlib.suppress(OSError):  # Another process removes entries, too.
             about = path.lstat()
             used = max(about.st_atime_ns, about.st_mtime_ns)

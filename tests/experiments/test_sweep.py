@@ -200,6 +200,19 @@ def test_nothing_behind_a_link_is_touched(tmp_path, monkeypatch, linked):
     assert sorted(documents.rglob("*")) == before
 
 
+def test_a_traceback_replaces_a_link_and_not_what_is_behind_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("gru_bench.experiments.sweep.measure_cells", lambda *_: 1 / 0)
+    configs = compose("cell=gru", f"out_dir={tmp_path}/runs", multirun=False)
+    (experiment,) = resolve(configs)
+    experiment.folder.mkdir(parents=True)
+    (tmp_path / "document").write_text("years of work")
+    (experiment.folder / ERROR).symlink_to(tmp_path / "document")
+    sweep = run_experiments(configs, "test", quiet=True)
+    assert sweep.failures == [(experiment.folder, "ZeroDivisionError: division by zero")]
+    assert (tmp_path / "document").read_text() == "years of work"
+    assert "Traceback" in (experiment.folder / ERROR).read_text()
+
+
 def test_what_cannot_fit_is_passed_over_and_the_others_go_on(tmp_path, monkeypatch):
     trained = []
     monkeypatch.setattr(

@@ -8,6 +8,14 @@ import pytest
 from gru_bench.system import programs
 from gru_bench.system.programs import SOUND, entries, is_whole, tidy
 
+MINE = ("notes.txt", "geo-cache")
+
+
+def name_of(number):
+    """A name as JAX gives it."""
+    return f"jit_{number}-{number:064x}-cache"
+
+
 WHOLE = zlib.compress(b"a program" * 1000)
 
 
@@ -15,10 +23,11 @@ WHOLE = zlib.compress(b"a program" * 1000)
 def folder(tmp_path):
     """Four entries, each used at its number of seconds, and a file of somebody else's."""
     for number in range(1, 5):
-        path = tmp_path / f"jit_{number}-cache"
+        path = tmp_path / name_of(number)
         path.write_bytes(WHOLE)
         os.utime(path, (number, number))
-    (tmp_path / "notes.txt").write_text("mine")
+    for name in MINE:
+        (tmp_path / name).write_text("mine")
     return tmp_path
 
 
@@ -26,7 +35,7 @@ def names(folder):
     return sorted(each.path.name for each in entries(folder))
 
 
-ALL = [f"jit_{number}-cache" for number in range(1, 5)]
+ALL = [name_of(number) for number in range(1, 5)]
 
 
 @pytest.mark.parametrize("content", [WHOLE[: len(WHOLE) // 2], b"", b"\0" * 99])
@@ -34,7 +43,7 @@ def test_a_damaged_entry_goes_so_that_jax_writes_it_anew(folder, content):
     (folder / ALL[1]).write_bytes(content)
     tidy(folder)
     assert names(folder) == [ALL[0], *ALL[2:]]
-    assert (folder / "notes.txt").exists()
+    assert all((folder / name).read_text() == "mine" for name in MINE)
 
 
 def test_a_whole_entry_is_read_once(folder, monkeypatch):
