@@ -163,16 +163,17 @@ def make_parser() -> argparse.ArgumentParser:
     report.add_argument("dir", nargs="?", type=Path, default=Path("results/runs"), metavar="DIR")
     report.add_argument(
         "--format",
-        choices=("table", "markdown", "latex", "csv", "json", "html", "long"),
+        choices=("table", "markdown", "latex", "csv", "json", "html", "long", "card"),
         help="html is one self-contained page with figures, latex tables for a paper, long a table"
-        " of every evaluation: CSV, or Parquet with --out FILE.parquet (default: table)",
+        " of every evaluation: CSV, or Parquet with --out FILE.parquet, card the verdict as a"
+        " picture (default: table)",
     )
     report.add_argument(
         "--out",
         type=Path,
         metavar="FILE",
         help="write to FILE, whose ending names the format: .txt, .md, .tex, .csv, .json, .html,"
-        " .parquet; - is standard output",
+        " .parquet, .svg, .png; - is standard output",
     )
 
     params = commands.add_parser(

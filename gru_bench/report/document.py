@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from gru_bench.report.decision import decision
 from gru_bench.report.figures import series
 from gru_bench.report.figures.canvas import Picture
 from gru_bench.report.figures.series import Series
@@ -31,17 +32,21 @@ class Document:
     """Everything a report shows.
 
     Attributes:
+        answer: Which cell to take, at which cost, and what is open.
         tasks: By name.
         ledger: Of claims; None if there is too little to test them.
         commands: That made the runs, each once, the oldest first.
         warnings: What was passed over, a line each.
+        overview: The one picture of the whole; empty until drawn, or if there is none.
         pictures: By the slug of their group or series; empty until drawn.
     """
 
+    answer: str
     tasks: list[Task]
     ledger: Ledger | None
     commands: list[str]
     warnings: list[str]
+    overview: list[Picture] = field(default_factory=list)
     pictures: dict[str, list[Picture]] = field(default_factory=dict)
 
     @property
@@ -51,8 +56,9 @@ class Document:
 
     def draw(self) -> None:
         """Draws all figures, which takes a third of a second each."""
-        from gru_bench.report.figures import scores
+        from gru_bench.report.figures import overview, scores
 
+        self.overview.extend(overview.draw(self.groups))
         for task in self.tasks:
             self.pictures.update({group.slug: scores.draw(group) for group in task.groups})
             self.pictures.update({one.slug: series.draw(one) for one in task.series})
@@ -64,6 +70,7 @@ def make_document(results: Sequence[Result], warnings: Sequence[str]) -> Documen
     all_series = series.make_series(groups)
     labels = dict.fromkeys(group.task_label for group in groups)
     return Document(
+        answer=decision(groups),
         tasks=[
             Task(
                 label,

@@ -12,6 +12,7 @@ from rich.console import Console
 from gru_bench.config.checks import require_one_of
 from gru_bench.report import rows
 from gru_bench.report.document import make_document
+from gru_bench.report.figures import overview
 from gru_bench.report.figures.canvas import standalone
 from gru_bench.report.formats import latex, long_table, markdown, terminal
 from gru_bench.report.groups import make_groups
@@ -20,7 +21,7 @@ from gru_bench.system.errors import UserError
 from gru_bench.system.files import write_atomically
 from gru_bench.system.printable import printable
 
-FORMATS = ("table", "markdown", "latex", "csv", "json", "html", "long")
+FORMATS = ("table", "markdown", "latex", "csv", "json", "html", "long", "card")
 # The formats that the ending of a file may stand for, the one that it names first.
 ENDINGS: dict[str, tuple[str, ...]] = {
     ".txt": ("table",),
@@ -30,6 +31,8 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     ".json": ("json",),
     ".html": ("html",),
     ".parquet": ("long",),
+    ".svg": ("card",),
+    ".png": ("card",),
 }
 
 Made = TypeVar("Made")
@@ -75,7 +78,8 @@ def render(
     With a file, `markdown` and `html` also leave their figures, as SVG and PNG, in the folder
     `<stem>_figures` beside it; the HTML carries its own copies. Each file is replaced at once or
     not at all. Warnings go to standard error, and into the report where the format has room for
-    them. `long` is a table of every evaluation, as Parquet where `out` ends in `.parquet`.
+    them. `long` is a table of every evaluation, as Parquet where `out` ends in `.parquet`; `card`
+    is a picture of the verdict.
 
     Args:
         results: Finished runs, such as `runs.load_results` gives.
@@ -173,6 +177,10 @@ def _make(
     """The report, and the figures that go beside it."""
     if format == "long":
         return long_table.to_file(results, out), {}
+    if format == "card":
+        picture = overview.card(make_groups(results))
+        as_png = out is not None and out.suffix.lower() == ".png"
+        return picture.png if as_png else standalone(picture.svg).encode(), {}
     text, figures = _make_text(results, warnings, format, out)
     return text.encode(), figures
 
@@ -195,7 +203,7 @@ def _make_text(
     document.draw()
     figures: dict[Path, bytes] = {}
     folder = f"{out.stem}_figures" if out else ""
-    for picture in itertools.chain.from_iterable(document.pictures.values()):
+    for picture in itertools.chain(document.overview, *document.pictures.values()):
         if out is not None:
             path = out.parent / folder / picture.name
             figures[path.with_name(f"{picture.name}.png")] = picture.png

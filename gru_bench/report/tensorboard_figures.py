@@ -25,11 +25,18 @@ def update_figures(out_dir: Path, results: Sequence[Result]) -> int:
         How many groups were left out, beyond the first `MOST_GROUPS`.
     """
     # SciPy and Matplotlib take a while to import; TensorBoard itself takes the file's writer.
-    from gru_bench.report.figures import scores
+    from gru_bench.report.figures import overview, scores
     from gru_bench.report.groups import make_groups
     from gru_bench.runs.events import EventFile
 
     groups = make_groups(results)
+    whole = _fingerprint(results)
+    if _read(out_dir / FOLDER / DRAWN) != whole:
+        file = EventFile(out_dir / FOLDER)
+        for picture in overview.draw(groups):
+            file.write_image(f"whole sweep/{picture.title}", picture.png)
+        file.flush()
+        (out_dir / FOLDER / DRAWN).write_text(whole, encoding="utf-8")
     for group in groups[:MOST_GROUPS]:
         folder = out_dir / FOLDER / group.slug
         made_of = _fingerprint([run.result for run in group.runs])

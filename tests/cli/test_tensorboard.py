@@ -118,7 +118,9 @@ def test_figures_are_drawn_of_what_changed_alone(tmp_path: Path) -> None:
     earlier.touch()
     assert update_figures(tmp_path, [*adding, copy]) == 0
     assert not earlier.exists()
-    drawn = {path.name: _events(path) for path in (tmp_path / "figures").iterdir()}
+    drawn = {path.name: _events(path) for path in (tmp_path / "figures").glob("*/")}
+    whole = EventAccumulator(str(_events(tmp_path / "figures"))).Reload()
+    assert whole.Tags()["images"] == ["whole sweep/Every cell against the LSTM"]
     tags = {
         tag
         for file in drawn.values()
@@ -126,7 +128,7 @@ def test_figures_are_drawn_of_what_changed_alone(tmp_path: Path) -> None:
     }
     assert {
         "whole sweep, adding/Validation MSE during training",
-        "whole sweep, adding/Test MSE against training time",
+        "whole sweep, adding/Test MSE against time of a training step",
         "whole sweep, copy/Validation recall accuracy (%) during training",
     } <= tags
     times = {name: file.stat().st_mtime_ns for name, file in drawn.items()}

@@ -39,6 +39,17 @@ WRAPPER = """<!DOCTYPE html>
 <pre id="measured"></pre>
 <script>
 const frame = document.querySelector("iframe");
+function sorted(page) {{
+  const table = page.querySelector("table.results");
+  if (!table) return null;
+  const heading = table.tHead.rows[0].cells[4];
+  const read = () => [...table.tBodies[0].rows].map((row) => row.cells[4].textContent);
+  const click = () => heading.querySelector("button").click();
+  click();
+  const first = read(), up = heading.ariaSort;
+  click();
+  return {{first, up, second: read(), down: heading.ariaSort}};
+}}
 frame.addEventListener("load", () => {{
   const page = frame.contentDocument;
   if ({unfold}) for (const details of page.querySelectorAll("details")) details.open = true;
@@ -48,7 +59,8 @@ frame.addEventListener("load", () => {{
     width: page.documentElement.clientWidth,
     needed: page.documentElement.scrollWidth,
     figures: figures.map((box) => [box.width, box.height]),
-    answers: page.querySelector("header").getBoundingClientRect().bottom,
+    answer: page.querySelector(".answer").getBoundingClientRect().bottom,
+    sorted: sorted(page),
     loaded: frame.contentWindow.performance.getEntriesByType("resource").map((e) => e.name),
     ink: getComputedStyle(page.querySelector("figure svg text")).fill,
     paper: getComputedStyle(page.body).backgroundColor,
@@ -90,7 +102,7 @@ def test_what_goes_wrong_in_a_page_is_seen(tmp_path):
     # The other tests rest on this.
     broken = tmp_path / "broken.html"
     broken.write_text(
-        "<script>missing()</script><header style='width: 500px'>answers</header>"
+        "<script>missing()</script><p class='answer' style='width: 500px'>Take this.</p>"
         "<img src='https://example.org/x.png'><figure><svg><text>x</text></svg></figure>"
     )
     measured = measure(broken, 390)
@@ -122,8 +134,17 @@ def test_every_figure_is_drawn_and_nothing_else_is_loaded(page):
     assert not re.search(r"(?:src|srcset|data|poster)\s*=\s*[\"']|@import|url\((?!#)", source)
 
 
-def test_the_answers_of_three_tasks_fit_on_one_screen(page):
-    assert measure(page, 1280)["answers"] < 800
+@pytest.mark.parametrize(("width", "height"), [(1280, 400), (390, 800)])
+def test_the_answer_fits_on_one_screen(page, width, height):
+    assert measure(page, width)["answer"] < height
+
+
+def test_a_click_sorts_a_table_and_another_turns_it(page):
+    shown = measure(page, 1280)["sorted"]
+    sizes = [float(text.replace(",", "")) for text in shown["first"]]
+    assert sizes == sorted(sizes)
+    assert shown["second"] == shown["first"][::-1]
+    assert (shown["up"], shown["down"]) == ("ascending", "descending")
 
 
 def test_figures_take_the_colour_of_the_text_in_the_dark(page):

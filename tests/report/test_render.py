@@ -1,7 +1,10 @@
 """Reports of made-up results: what stands in them, and what a page must never do."""
 
+import base64
 import csv
 import dataclasses
+import hashlib
+import html
 import io
 import json
 import re
@@ -22,7 +25,7 @@ from gru_bench.report import summary as answers
 from gru_bench.report.decision import decision
 from gru_bench.report.detail_tables import evidence
 from gru_bench.report.document import make_document
-from gru_bench.report.figures import canvas
+from gru_bench.report.figures import canvas, overview
 from gru_bench.report.figures import probes as probe_figures
 from gru_bench.report.figures import scores as score_figures
 from gru_bench.report.figures.series import make_series, places
@@ -340,7 +343,7 @@ A, B = "0123456789abcdef", "fedcba9876543210"
 
 def test_texts_and_tasks_that_have_changed_stand_apart_under_a_short_hash():
     def text(content):
-        return {"name": "mine", "content": content}
+        return {"name": "mine", "content": {"train": content}}
 
     results = [make_result("text", "gru", (0.5,)), make_result("text", "lstm", (0.5,))]
     for key, first, second in (
@@ -351,7 +354,7 @@ def test_texts_and_tasks_that_have_changed_stand_apart_under_a_short_hash():
             dataclasses.replace(r, config=r.config | {key: r.config[key] | value})
             for r, value in zip(results, (first, second), strict=True)
         ]
-        name = "content" if key == "corpus" else "source"
+        name = "train" if key == "corpus" else "source"
         assert labels(changed) == [f"text-reuters8({name}={h})" for h in ("012345", "fedcba")]
         settings = [test.what for test in claims_of(changed)[0].tests]
         assert [what.partition(":")[0] for what in settings] == [f"text-reuters8({name}=012345)"]
@@ -720,11 +723,13 @@ def folder(tmp_path_factory):
 
 
 FIGURES = [
+    "overview",
     *(f"copy-{kind}" for kind in (
-        "curves", "parameters", "time", "learning-rates", "lengths", "gradients", "gates"
+        "curves", "solved", "parameters", "time", "latency", "learning-rates", "lengths",
+        "gradients", "gates",
     )),
     *(f"text-reuters8-train-documents-{n}-{kind}" for n in ("100", "400", "1600", "all")
-        for kind in ("curves", "parameters", "time")),
+        for kind in ("curves", "parameters", "time", "latency")),
     *(f"text-reuters8-against-train-documents-{kind}" for kind in ("score", "gap")),
 ]  # fmt: skip
 
@@ -771,9 +776,9 @@ def test_every_table_in_markdown_is_rectangular(folder):
 
 def test_the_page_is_well_formed_and_loads_nothing(folder):
     page = Page((folder / "page.html").read_text(encoding="utf-8"))
-    assert page.tags.count("svg") == len(FIGURES)
+    drawings = 2 + 4  # of the tasks and the cells
+    assert page.tags.count("svg") == len(FIGURES) + drawings
     assert len(page.ids) == len(set(page.ids))
-    assert "script" not in page.tags
     assert page.references
     for reference in page.references:
         assert reference.startswith("#")
@@ -787,7 +792,7 @@ def test_the_page_answers_first_and_says_last_how_to_repeat_it(folder):
     text = Page((folder / "page.html").read_text(encoding="utf-8")).text
     order = [
         "Too few seeds to judge: 4, and it takes 9.",
-        "are 95% intervals",
+        "Brackets, and ranges such as",
         "recall accuracy (%)",
         "Validation recall accuracy (%) during training.",
         "Test accuracy (%) against train_documents.",
@@ -798,16 +803,67 @@ def test_the_page_answers_first_and_says_last_how_to_repeat_it(folder):
         "The resolved configuration:",
     ]
     places = [text.index(part, text.index("trained models")) for part in order[:2]]
-    body = text.index("are 95% intervals")
+    body = text.index("Brackets, and ranges such as")
     places += [text.index(part, body) for part in order[2:]]
     assert places == sorted(places)
+
+
+def test_the_policy_admits_the_pages_own_script_alone(folder):
+    source = (folder / "page.html").read_text(encoding="utf-8")
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', source)
+    (script,) = re.findall(r"<script>(.*?)</script>", source, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in html.unescape(policy)
+    assert policy.startswith(("default-src &#39;none&#39;", "default-src 'none'"))
+
+
+def test_every_report_opens_with_the_decision(folder):
+    document = make_document([*make_show(10)], [])
+    assert document.answer.startswith("Take ")
+    assert Page((folder / "page.html").read_text(encoding="utf-8")).text.count("No decision yet on")
+    assert (folder / "a report.md").read_text(encoding="utf-8").startswith("**")
+
+
+def test_the_overview_turns_each_row_towards_the_lstm():
+    better, worse = [0.97] * 10, [0.5] * 10
+    runs = [
+        make_result("copy", "gru", better),
+        make_result("copy", "lstm", [0.9] * 10),
+        make_result("copy", "rnn", worse, solved=0),
+    ]
+    ((label, (gru, rnn)),) = overview.sections(make_groups(runs))
+    assert label == "copy"
+    assert (gru.cell, gru.verdict) == ("gru", "better")
+    assert (rnn.cell, rnn.verdict) == ("rnn", "worse")
+    assert [gru.gain.estimate, rnn.gain.estimate] == pytest.approx([7, -40])
+    assert gru.seeds == pytest.approx([7] * 10)
+    assert (gru.successes, rnn.successes) == ("10 : 10 of 10", "0 : 10 of 10")
+    lower = [make_result("adding", cell, [s] * 10) for cell, s in (("lstm", 0.02), ("rnn", 0.01))]
+    ((_, (row,)),) = overview.sections(make_groups(lower))
+    assert row.verdict == "better"
+    assert row.gain.estimate == pytest.approx(5)
+
+
+def test_solved_by_counts_seeds_that_never_got_there():
+    result = make_result("copy", scores=(0.9,) * 4, solved=3)
+    assert score_figures.solved_by(Run(result, {})) == ([0, 800, 800, 800], [0, 0.25, 0.5, 0.75])
+
+
+@pytest.mark.parametrize("seeds", [4, 10])
+def test_the_card_is_a_picture_of_the_verdict(seeds, tmp_path):
+    for name in ("card.svg", "card.png"):
+        render.render(make_show(seeds)[:4], [], None, tmp_path / name)
+    assert (tmp_path / "card.png").read_bytes().startswith(b"\x89PNG")
+    text = "".join(ElementTree.parse(tmp_path / "card.svg").getroot().itertext())
+    assert ("Take gru" in text) == (seeds == 10)
+    assert ("No decision yet" in text) == (seeds == 4)
 
 
 def test_what_users_name_is_escaped_everywhere(tmp_path):
     evil = "<script>alert(1)</script>"
     results = [make_result("text", "gru", (0.5, 0.6), corpus=f"{evil}{i}$x^2$") for i in range(2)]
     page = make_page(results, tmp_path)
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 1  # the page's own
     assert f"text-{evil}0$x^2$" in page.text
     render.render(results, [], "markdown", tmp_path / "page.md")
     markdown = (tmp_path / "page.md").read_text(encoding="utf-8")
@@ -897,7 +953,7 @@ def test_what_the_runs_hold_decides_which_figures_there_are():
     def kinds(**keys):
         results = [make_result("copy", cell, (0.5, 0.6), **keys) for cell in ("gru", "rnn")]
         (group,) = make_groups(results)
-        return [picture.name.removeprefix("copy-") for picture in score_figures.draw(group)][3:]
+        return [picture.name.removeprefix("copy-") for picture in score_figures.draw(group)][5:]
 
     probes = make_probes("gru", (0.5, 0.6))
     nothing = dataclasses.replace(probes, gradients=None, gates=[], gate_ends=None, lengths=None)

@@ -72,6 +72,8 @@ def make_picture(
     caption: str,
     plot: Callable[[list["Axes"]], None],
     panels: tuple[int, int] = (1, 1),
+    size: tuple[float, float] | None = None,
+    heading: str = "",
 ) -> Picture:
     """Draws a figure.
 
@@ -81,20 +83,24 @@ def make_picture(
         caption: How to read it.
         plot: Draws into the panels, given row by row.
         panels: Rows and columns; a row shares its vertical axis.
+        size: Width and height in inches; that of a figure beside others if not given.
+        heading: Text above the panels, of the lines that it is to have.
     """
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with mpl.rc_context({**RC, "svg.hashsalt": name}):
-        figure = Figure(figsize=(4.4, 1.5 + 1.7 * panels[0]), layout="constrained")
+        figure = Figure(figsize=size or (4.4, 1.5 + 1.7 * panels[0]), layout="constrained")
         FigureCanvasAgg(figure)
         axes = list(figure.subplots(*panels, sharey="row", squeeze=False).flat)
         for panel in axes:
             panel.grid(color=INK, alpha=0.12, linewidth=0.6)
             panel.set_axisbelow(True)
         plot(axes)
-        _legend(figure)
+        _legend(figure, columns=2 if size is None else 3)
+        if heading:
+            figure.suptitle(heading, x=0.02, ha="left", fontsize=12, fontweight="bold")
         png = io.BytesIO()
         figure.savefig(png, format="png", dpi=160, facecolor="white")
         svg = _svg(figure, name)
@@ -263,7 +269,7 @@ def scale_values(axes: "Axes", values: Sequence[float], names: Sequence[str]) ->
     axes.set_xlim(min(values) / margin, max(values) * margin)
 
 
-def _legend(figure: "Figure") -> None:
+def _legend(figure: "Figure", columns: int) -> None:
     """Names each cell once, below the panels and in the table's order, other lines last."""
     from matplotlib.container import ErrorbarContainer
 
@@ -273,11 +279,13 @@ def _legend(figure: "Figure") -> None:
             named.setdefault(label, handle)
     bars = [label for label, handle in named.items() if isinstance(handle, ErrorbarContainer)]
     labels = [*bars, *(label for label in named if label not in bars)]
+    if not named:
+        return
     figure.legend(
         [named[label] for label in labels],
         labels,
         loc="outside lower center",
-        ncols=2,
+        ncols=columns,
         fontsize=10,
         handlelength=2.6,
     )

@@ -1,11 +1,13 @@
 """The figures of a group: how it learned, and what the scores cost."""
 
+import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from gru_bench.evidence.verdicts import scores_by_seed
 from gru_bench.report.figures import probes
 from gru_bench.report.figures.canvas import (
     Picture,
@@ -24,9 +26,14 @@ from gru_bench.report.figures.canvas import (
 )
 from gru_bench.report.format_numbers import show_score_name
 from gru_bench.report.groups import Group, Run
+from gru_bench.report.rows import median
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+# Up to so many seeds are dots of their own.
+MOST_DOTS = 12
 
 
 def draw(group: Group) -> list[Picture]:
@@ -34,8 +41,14 @@ def draw(group: Group) -> list[Picture]:
     pictures = []
     if any(seed.curve.step for run in group.runs for seed in run.result.seeds):
         pictures.append(_curves(group))
+    if any(run.result.solved for run in group.runs):
+        pictures.append(_solved(group))
     if group.by_score:
-        pictures += [_against_parameters(group), _against_time(group)]
+        pictures.append(_against_parameters(group))
+    if any(run.score and run.result.timing.train_step_ms for run in group.runs):
+        pictures.append(_against_time(group))
+    if any(run.score and run.result.timing.latency_us for run in group.runs):
+        pictures.append(_against_latency(group))
     if any(run.result.tuning for run in group.runs):
         pictures.append(_learning_rates(group))
     return pictures + probes.draw(group)
@@ -88,45 +101,122 @@ def _curves(group: Group) -> Picture:
     return make_picture(f"{group.slug}-curves", title, caption, plot)
 
 
-def _against_parameters(group: Group) -> Picture:
+def solved_by(run: Run) -> tuple[list[float], list[float]]:
+    """Returns the steps at which seeds solved the task, and the share that had by then.
+
+    Both begin at step 0; a seed that never solved it counts in the share alone.
+    """
+    seeds = run.result.seeds
+    steps = sorted(seed.solved_step for seed in seeds if seed.solved_step is not None)
+    return [0.0, *steps], [place / len(seeds) for place in range(len(steps) + 1)]
+
+
+def _solved(group: Group) -> Picture:
     def plot(panels: list["Axes"]) -> None:
         (axes,) = panels
-        _scatter(axes, group, lambda run: float(run.result.parameters.cell))
-        axes.set_xlabel("parameters of the cell")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        last = max(seed.steps for run in group.runs for seed in run.result.seeds)
+        for run in group.runs:
+            colour, _, dash = style(run)
+            steps, shares = solved_by(run)
+            axes.step(
+                [*steps, last],
+                [100 * share for share in (*shares, shares[-1])],
+                where="post",
+                color=colour,
+                linestyle=dash,
+                linewidth=line_width(run, group.nominal_sizes),
+                label=run.result.cell,
+            )
+        axes.set_xlabel("training step")
+        axes.set_ylabel("seeds that solved it (%)")
+        axes.set_ylim(-3, 103)
+        axes.set_xlim(left=0)
 
-    title = f"Test {show_score_name(group)} against parameters of the cell"
-    return make_picture(f"{group.slug}-parameters", title, interval_caption(group), plot)
+    title = "Seeds that have solved the task"
+    caption = (
+        "The sooner and the higher a line rises, the sooner and the more surely the cell learns the"
+        f" task. Solved: {group.runs[0].result.score.solved_rule}."
+    )
+    return make_picture(f"{group.slug}-solved", title, caption, plot)
+
+
+def _against_parameters(group: Group) -> Picture:
+    return _against(
+        group,
+        "parameters",
+        "parameters of the cell",
+        lambda run: float(run.result.parameters.cell),
+    )
 
 
 def _against_time(group: Group) -> Picture:
+    return _against(
+        group,
+        "time",
+        "time of a training step (ms)",
+        lambda run: median(run.result.timing.train_step_ms),
+    )
+
+
+def _against_latency(group: Group) -> Picture:
+    return _against(
+        group,
+        "latency",
+        "latency of one step (µs)",
+        lambda run: median(run.result.timing.latency_us),
+    )
+
+
+def _against(group: Group, name: str, cost: str, x: Callable[[Run], float | None]) -> Picture:
+    """Draws the runs' scores over what they cost, a line a cell that joins its sizes."""
+
     def plot(panels: list["Axes"]) -> None:
         (axes,) = panels
-        _scatter(axes, group, lambda run: run.result.timing.train_s)
-        axes.set_xlabel("training time (s)")
+        runs = [run for run in group.runs if run.score is not None and x(run) is not None]
+        for _, of_cell in itertools.groupby(runs, key=lambda run: run.result.cell):
+            joined = sorted(of_cell, key=lambda run: x(run) or 0)
+            costs = [x(run) or 0.0 for run in joined]
+            scores = [run.score for run in joined if run.score is not None]
+            _draw_seeds(axes, group, joined, costs)
+            width = 1.4 if len(joined) > 1 else None
+            draw_intervals(axes, joined[0], costs, scores, score_scale(group), width)
+        if is_log(group):  # On a linear axis a distant baseline would press the runs together.
+            draw_baseline(axes, group)
+        axes.set_ylabel(f"test {show_score_name(group)}")
+        axes.set_xlabel(cost)
+        scale_scores(axes, group)
+        _scale_costs(axes, [x(run) or 0.0 for run in runs])
 
-    title = f"Test {show_score_name(group)} against training time"
-    caption = f"{interval_caption(group)} Time covers all seeds of a run, without compilation."
-    return make_picture(f"{group.slug}-time", title, caption, plot)
+    title = f"Test {show_score_name(group)} against {cost.partition(' (')[0]}"
+    best = "upper" if group.higher_is_better else "lower"
+    caption = (
+        f"Better and cheaper is towards the {best} left. {interval_caption(group)} Small dots are"
+        " seeds, where there are few."
+    )
+    if len(group.nominal_sizes) > 1:
+        caption += " A line joins the sizes of a cell."
+    return make_picture(f"{group.slug}-{name}", title, caption, plot)
 
 
-def _scatter(axes: "Axes", group: Group, x: Callable[[Run], float]) -> None:
-    """Draws each run's score over x: from 0, so that lengths compare, or over powers of ten."""
+def _draw_seeds(axes: "Axes", group: Group, runs: list[Run], costs: list[float]) -> None:
+    for run, cost in zip(runs, costs, strict=True):
+        scores = list(scores_by_seed(run.result).values())
+        if len(scores) <= MOST_DOTS:
+            values = score_scale(group) * np.asarray(scores)
+            colour = style(run)[0]
+            axes.plot([cost] * len(values), values, ".", color=colour, alpha=0.35, markersize=4)
+
+
+def _scale_costs(axes: "Axes", values: list[float]) -> None:
+    """From 0, so that lengths compare, or over powers of ten."""
     from matplotlib.ticker import MaxNLocator
 
-    for run in group.runs:
-        if run.score is not None:
-            draw_intervals(axes, run, [x(run)], [run.score], score_scale(group))
-    if is_log(group):  # On a linear axis a distant baseline would press the runs together.
-        draw_baseline(axes, group)
-    axes.set_ylabel(f"test {show_score_name(group)}")
-    scale_scores(axes, group)
-    values = [x(run) for run in group.by_score]
     if 0 < 10 * min(values) < max(values):
         axes.set_xscale("log")
     else:
         axes.set_xlim(0, 1.08 * max(values) or 1)
         axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
 
 
 def _learning_rates(group: Group) -> Picture:

@@ -21,7 +21,8 @@ def to_markdown(document: Document, folder: str) -> str:
         document: What to show.
         folder: Of its figures, as seen from the file.
     """
-    lines = []
+    lines = [f"**{escape(document.answer)}**", ""]
+    lines += _figures("The whole", document.overview, folder)
     for task in document.tasks:
         if len(task.groups) == 1:
             lines.append(f"- **{escape(task.label)}**: {escape(summary.summary(task.groups[0]))}")

@@ -1,5 +1,7 @@
 """The page: one HTML file that needs nothing else, to read, to print and to send."""
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
@@ -12,10 +14,17 @@ from gru_bench.evidence.run_settings import show_keys
 from gru_bench.report import summary, tables
 from gru_bench.report.detail_tables import evidence
 from gru_bench.report.document import Document, Task
+from gru_bench.report.explanations import CELLS, TASKS, Explanation
 from gru_bench.report.figures.canvas import Picture
 from gru_bench.report.groups import Group, Run
 from gru_bench.report.ledger import SIGNS, Ledger, count_findings, deciding, show_parts
 from gru_bench.report.over_tasks import over_tasks
+
+# Nothing is loaded, and no script but the page's own runs, whatever a foreign result may hold.
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:;"
+    " script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'"
+)
 
 
 def to_html(document: Document) -> str:
@@ -23,9 +32,18 @@ def to_html(document: Document) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    source = files(__package__).joinpath("page.html.jinja").read_text(encoding="utf-8")
+    source, script = (
+        files(__package__).joinpath(name).read_text(encoding="utf-8")
+        for name in ("page.html.jinja", "sort.js")
+    )
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     runs = [run for group in document.groups for run in group.runs]
     return environment.from_string(source).render(
+        script=Markup(script),
+        policy=POLICY.format(script=digest),
+        answer=document.answer,
+        overview=[_picture(picture) for picture in document.overview],
+        explained=_explained(document),
         tasks=[_task(document, task) for task in document.tasks],
         brackets=summary.BRACKETS.replace("`", ""),
         over_tasks=over_tasks(document.groups),
@@ -39,6 +57,22 @@ def to_html(document: Document) -> str:
         runs=[_run(group, run) for group in document.groups for run in group.runs],
         machines=tables.machines(document.groups),
     )
+
+
+def _explained(document: Document) -> list[tuple[str, list[tuple[Markup, Explanation]]]]:
+    """What is said of the tasks and cells of the report, under two headings."""
+    runs = [run for group in document.groups for run in group.runs]
+    tasks = dict.fromkeys(str(run.settings["task.name"]) for run in runs)
+    cells = dict.fromkeys(run.result.cell for run in runs)
+    told = {
+        "The tasks": [TASKS[name] for name in tasks if name in TASKS],
+        "The cells": [CELLS[name] for name in cells if name in CELLS],
+    }
+    return [
+        (heading, [(Markup(each.drawing), each) for each in explanations])
+        for heading, explanations in told.items()
+        if explanations
+    ]
 
 
 def _task(document: Document, task: Task) -> dict[str, Any]:
@@ -78,7 +112,7 @@ def _group(group: Group, answer: str, pictures: Sequence[Picture]) -> dict[str, 
 
 
 def _picture(picture: Picture) -> tuple[Markup, str, str]:
-    """The one place where markup is taken as it is: Matplotlib wrote it, escaping all text."""
+    """Takes markup as it is: Matplotlib wrote it, escaping all text."""
     return Markup(picture.svg), picture.title, picture.caption
 
 

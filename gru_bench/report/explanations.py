@@ -1,0 +1,147 @@
+"""Each built-in task and cell in two lines and a small drawing, for readers who know neither."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a page says of a task or cell.
+
+    Attributes:
+        name: Of the task or cell.
+        text: Two lines.
+        drawing: An `<svg>` element in the page's own colour.
+        alt: What the drawing shows, in words.
+    """
+
+    name: str
+    text: str
+    drawing: str
+    alt: str
+
+
+BOX, GAP, LEFT = 22, 4, 52
+
+
+def _sequence(rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """Rows of boxes, a box a step of time; a step without a text is left blank."""
+    longest = max(len(boxes) for _, boxes in rows)
+    width, height = LEFT + longest * (BOX + GAP), len(rows) * (BOX + 8)
+    parts = []
+    for place, (label, boxes) in enumerate(rows):
+        y = place * (BOX + 8)
+        parts.append(f'<text x="0" y="{y + 15}">{escape(label)}</text>')
+        for step, text in enumerate(boxes):
+            x = LEFT + step * (BOX + GAP)
+            if text:
+                parts.append(f'<rect x="{x}" y="{y + 1}" width="{BOX}" height="{BOX - 2}" rx="3"/>')
+                middle = x + BOX / 2
+                parts.append(
+                    f'<text x="{middle}" y="{y + 15}" text-anchor="middle">{escape(text)}</text>'
+                )
+    return _svg(width, height, parts)
+
+
+def _states(states: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """Lines that carry a state from one step to the next, with the gates that they pass."""
+    width, height = 260, 44 * len(states)
+    parts = []
+    for place, (state, gates) in enumerate(states):
+        y = 44 * place + 22
+        parts.append(f'<text x="0" y="{y + 4}">{escape(state)}</text>')
+        parts.append(f'<path d="M16 {y}H250m-6 -4l6 4l-6 4"/>')
+        room = 214 / max(1, len(gates))
+        for number, gate in enumerate(gates):
+            x = 24 + number * room
+            parts.append(
+                f'<rect class="gate" x="{x:.0f}" y="{y - 11}" width="{room - 8:.0f}" height="22"'
+                ' rx="11"/>'
+            )
+            middle = x + room / 2 - 4
+            parts.append(
+                f'<text x="{middle:.0f}" y="{y + 4}" text-anchor="middle">{escape(gate)}</text>'
+            )
+    return _svg(width, height, parts)
+
+
+def _svg(width: float, height: float, parts: Sequence[str]) -> str:
+    return (
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+        f' class="drawing" aria-hidden="true">{"".join(parts)}</svg>'
+    )
+
+
+TASKS = {
+    each.name: each
+    for each in (
+        Explanation(
+            "copy",
+            "Ten symbols are read, then blanks, then a sign to begin. The symbols must come out in"
+            " order: it takes memory of many things over a known time.",
+            _sequence([("in", [*"CAFB", "", "", "▸", *["·"] * 4]), ("out", [*["·"] * 7, *"CAFB"])]),
+            "Letters go in; after blanks and a sign the same letters come out",
+        ),
+        Explanation(
+            "adding",
+            "A long row of numbers is read, two of them marked. Their sum must come out at the end:"
+            " it takes memory of two numbers, and to leave out all others.",
+            _sequence(
+                [
+                    ("in", [".3", ".7", ".1", ".9", ".4", ".2", ".8"]),
+                    ("marked", ["", "●", "", "", "", "●", ""]),
+                    ("out", [*[""] * 6, ".9"]),
+                ]
+            ),
+            "Seven numbers go in, 0.7 and 0.2 are marked; 0.9 comes out",
+        ),
+        Explanation(
+            "counting",
+            "Some a are read, then b. After as many b as there were a the end must be predicted,"
+            " for longer strings than were ever trained on: it takes a counter that stays exact.",
+            _sequence([("in", list("aaabbb")), ("out", [*[""] * 5, "end"])]),
+            "Three a and three b go in; with the third b the end is predicted",
+        ),
+        Explanation(
+            "text",
+            "The words of a document are read, one a step. At the end its class must come out, such"
+            " as the topic of a piece of news.",
+            _sequence([("in", ["oil", "up", "on", "cut"]), ("out", ["", "", "", "?"])]),
+            "Words go in; the class of the document comes out",
+        ),
+    )
+}
+CELLS = {
+    each.name: each
+    for each in (
+        Explanation(
+            "rnn",
+            "A plain recurrent network: the whole state is computed anew at every step. It has the"
+            " fewest parameters, and its memory fades soon.",
+            _states([("h", ["tanh"])]),
+            "One state, rewritten at every step",
+        ),
+        Explanation(
+            "lstm",
+            "Two states. Of the memory c a forget gate keeps a part and an input gate adds to it;"
+            " an output gate lets a part of it out as h.",
+            _states([("c", ["forget", "input"]), ("h", ["output"])]),
+            "Two states with three gates",
+        ),
+        Explanation(
+            "gru",
+            "One state. An update gate keeps a part of it and replaces the rest; a reset gate lets"
+            " the replacement forget the past. It has three quarters of an LSTM's parameters.",
+            _states([("h", ["reset", "update"])]),
+            "One state with two gates",
+        ),
+        Explanation(
+            "gru_reset_after",
+            "The GRU of cuDNN, PyTorch and Keras: its reset gate acts after the product with the"
+            " state, not before, which is faster on a GPU.",
+            _states([("h", ["product", "reset", "update"])]),
+            "One state with two gates; the product comes before the reset",
+        ),
+    )
+}
