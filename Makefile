@@ -66,7 +66,7 @@ check-statistics: $(VENV)/.ready ## the error rate of every verdict, by simulati
 check-guides: $(VENV)/.ready-test ## every command of the pages in docs/ (10 to 20 minutes)
 	$(BIN)/python -m pytest -m guide --numprocesses auto --maxprocesses 4
 
-check-faults: $(VENV)/.ready ## tries to lose results: kills, a full disk, damage (about 10 minutes)
+check-faults: $(VENV)/.ready ## tries to lose results: kills, full disks, damage, strange surroundings (half an hour)
 	$(BIN)/python scripts/check_faults.py
 
 check-memory: $(VENV)/.ready ## a long run's memory over its steps (minutes)
