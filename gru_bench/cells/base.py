@@ -1,10 +1,10 @@
-"""The recurrent cells: each equation once.
+"""What all recurrent cells have in common; a cell states its equations once, as one time step.
 
 A cell splits one time step in two. `project` computes what depends on the input alone, so that it
 can be done for all steps at once; `step` does the rest: first the gates and the candidate, then
 what they make of the state. A step takes its products with the recurrent weights through
-`dot(i, a)`, which is `a @ W + b` with the i-th of `recurrent_maps`: whoever runs the step decides
-how they are computed and differentiated (see the package recurrence).
+`dot(i, a)`, which is `a @ W + b` with the i-th of `recurrent_maps`: the code that runs the step
+decides how they are computed and differentiated (see the package recurrence).
 
 Notation inside equations: x projected input, h hidden state, c memory cell, r reset gate, z update
 gate, n candidate, i f g o the LSTM's gates.
@@ -28,7 +28,7 @@ AffineMap = tuple[Float[Array, "_ _"], Float[Array, " _"] | None]  # weight and 
 def orthogonal_blocks(
     key: Key[Array, ""], hidden_size: int, blocks: int
 ) -> Float[Array, "hidden columns"]:
-    """`blocks` square orthogonal matrices side by side, each drawn on its own.
+    """Returns square orthogonal matrices side by side, as many as `blocks`, each drawn on its own.
 
     One orthogonal matrix for the fused shape would shrink every block, by 1/sqrt(blocks) in norm:
     an advantage for the cell with fewer gates.
@@ -45,7 +45,7 @@ def keeping_bias(share: float) -> float:
 
 
 def chrono_bias(key: Key[Array, ""], hidden_size: int, longest: int) -> Float[Array, " hidden"]:
-    """Biases log U(1, longest - 1) for a gate that keeps its state: lags up to `longest` are held.
+    """Returns biases log U(1, longest - 1) of a gate that keeps the state: for lags to `longest`.
 
     Source: Tallec and Ollivier, "Can recurrent neural networks warp time?", 2018.
     """
@@ -53,21 +53,26 @@ def chrono_bias(key: Key[Array, ""], hidden_size: int, longest: int) -> Float[Ar
 
 
 class Cell(nnx.Module):
-    """What the cells have in common: their parameters.
+    """The base class of cells: parameters, and the parts of a time step.
 
     A cell states `products` and defines `gates` and `next_state`; the rest has defaults. Its arrays
-    are to be `nnx.Param`s, and its state arrays of `[batch, hidden]`.
+    must be `nnx.Param`s, and the arrays of its state `[batch, hidden]`.
 
     Attributes:
-        weight_ih: input weights `[input, maps * hidden]`, one block of columns for each affine map.
-        bias: `[maps * hidden]`.
-        weights_hh: recurrent weights `[hidden, blocks * hidden]`, one matrix for each product.
+        products: The number of blocks of `hidden` columns in each recurrent product of a step.
+        state_arrays: The number of arrays in the state, of which the first is the cell's output.
+        input_is_added: Whether the projected input is merely added to the recurrent products,
+            column by column.
+        pointwise: Operations a unit besides the affine maps, stated by cells that are not built in.
+        weight_ih: Input weights `[input, maps * hidden]`, one block of columns for each affine map.
+        bias: The biases of the affine maps, `[maps * hidden]`.
+        weights_hh: Recurrent weights `[hidden, blocks * hidden]`, one matrix for each product.
     """
 
-    products: ClassVar[tuple[int, ...]]  # blocks in each recurrent product of a step
-    state_arrays: ClassVar[int] = 1  # arrays in the state, the cell's output first
-    input_is_added: ClassVar[bool] = True  # x serves only to be added to the recurrent products
-    pointwise: ClassVar[int] = 0  # operations a unit besides affine maps; for cells not built in
+    products: ClassVar[tuple[int, ...]]
+    state_arrays: ClassVar[int] = 1
+    input_is_added: ClassVar[bool] = True
+    pointwise: ClassVar[int] = 0
 
     def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs) -> None:
         columns = sum(self.products) * hidden_size
@@ -103,16 +108,16 @@ class Cell(nnx.Module):
         self.remember(keep)
 
     def zero_state(self, batch_size: int, dtype: jax.typing.DTypeLike) -> State:
-        """The state before the first step."""
+        """Returns the state before the first step: zeros."""
         zeros = jnp.zeros((batch_size, self.hidden_size), dtype)
         return (zeros,) * self.state_arrays
 
     def input_map(self) -> AffineMap:
-        """Weights and bias of what depends on the input alone."""
+        """Returns weights and bias of what depends on the input alone."""
         return self.weight_ih[...], self.bias[...]
 
     def project(self, x: Float[Array, "*steps input"]) -> Float[Array, "*steps columns"]:
-        """The part of a step's affine maps that depends on the input alone."""
+        """Returns the part of a step's affine maps that depends on the input alone."""
         weight, bias = self.input_map()
         product = x @ weight.astype(x.dtype)
         if bias is None:
@@ -120,27 +125,27 @@ class Cell(nnx.Module):
         return product + jnp.broadcast_to(bias.astype(x.dtype), product.shape)
 
     def recurrent_maps(self) -> tuple[AffineMap, ...]:
-        """Weights and bias of each recurrent product."""
+        """Returns weights and bias of each recurrent product."""
         return tuple((weight[...], None) for weight in self.weights_hh)
 
     @classmethod
     def step(cls, state: State, x: Float[Array, "batch columns"], dot: Dot) -> State:
-        """One time step: from the state and the projected input to the next state."""
+        """Makes one time step: from the state and the projected input to the next state."""
         return cls.next_state(state, cls.gates(state, x, dot))
 
     @staticmethod
     def gates(state: State, x: Float[Array, "batch columns"], dot: Dot) -> Gates:
-        """The gates and the candidate of one time step."""
+        """Returns the gates and the candidate of one time step, by their letters."""
         raise TypeError("a cell defines its own gates")
 
     @staticmethod
     def next_state(state: State, gates: Gates) -> State:
-        """What the gates make of the state."""
+        """Returns what the gates and the candidate make of the state."""
         raise TypeError("a cell defines its own next state")
 
     @staticmethod
     def openness(gates: Gates) -> Gates:
-        """The gates by what they do, whatever the cell's convention; none for one without gates.
+        """Returns the gates by what they do, whatever the cell's convention for their letters.
 
         `kept` is the share of the old state that is kept, `reset` the share that the candidate
         sees, `input` and `output` the shares that enter and leave the memory of an LSTM.

@@ -3,6 +3,8 @@
 The variants are for ablation: a comparison of a cell with its variant shows what the gate is for.
 """
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from flax import nnx
 from jax.nn import sigmoid
@@ -20,7 +22,7 @@ class GRU(Cell):
     form Chung et al., "Empirical evaluation of gated recurrent neural networks", 2014.
     """
 
-    products = (2, 1)
+    products: ClassVar[tuple[int, ...]] = (2, 1)
 
     @staticmethod
     def gates(state: State, x: Float[Array, "batch columns"], dot: Dot) -> Gates:
@@ -138,18 +140,13 @@ class RNN(Cell):
         return (gates["n"],)
 
 
-class LSTMNoOutput(Cell):
+class LSTMNoOutput(LSTM):
     """The LSTM without its output gate: all of the memory is put out, h = tanh c.
 
     Source: the variant "NOG" of Greff et al., "LSTM: a search space odyssey", 2017.
     """
 
     products = (3,)
-    state_arrays = 2
-
-    def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs) -> None:
-        super().__init__(input_size, hidden_size, rngs=rngs)
-        self.start_keeping(jnp.full(hidden_size, FORGET_BIAS))
 
     @staticmethod
     def gates(state: State, x: Float[Array, "batch columns"], dot: Dot) -> Gates:
@@ -167,26 +164,14 @@ class LSTMNoOutput(Cell):
     def openness(gates: Gates) -> Gates:
         return {"kept": gates["f"], "input": gates["i"]}
 
-    def remember(self, keep: Float[Array, " hidden"]) -> None:
-        self.start_keeping(keep)
-        self.set_bias(0, -keep)
 
-    def start_keeping(self, keep: Float[Array, " hidden"]) -> None:
-        self.set_bias(1, keep)
-
-
-class LSTMCoupled(Cell):
+class LSTMCoupled(LSTM):
     """The LSTM with coupled gates: what is forgotten is replaced, i = 1 - f.
 
     Source: the variant "CIFG" of Greff et al., "LSTM: a search space odyssey", 2017.
     """
 
     products = (3,)
-    state_arrays = 2
-
-    def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs) -> None:
-        super().__init__(input_size, hidden_size, rngs=rngs)
-        self.remember(jnp.full(hidden_size, FORGET_BIAS))
 
     @staticmethod
     def gates(state: State, x: Float[Array, "batch columns"], dot: Dot) -> Gates:
@@ -206,10 +191,13 @@ class LSTMCoupled(Cell):
         return {"kept": gates["f"], "input": 1 - gates["f"], "output": gates["o"]}
 
     def remember(self, keep: Float[Array, " hidden"]) -> None:
+        self.start_keeping(keep)
+
+    def start_keeping(self, keep: Float[Array, " hidden"]) -> None:
         self.set_bias(0, keep)
 
 
-class GRUNoReset(Cell):
+class GRUNoReset(GRU):
     """The textbook GRU without its reset gate: the candidate sees the whole state."""
 
     products = (2,)
@@ -221,17 +209,8 @@ class GRUNoReset(Cell):
         return {"z": sigmoid(z), "n": jnp.tanh(n)}
 
     @staticmethod
-    def next_state(state: State, gates: Gates) -> State:
-        (h,) = state
-        z, n = gates["z"], gates["n"]
-        return ((1 - z) * h + z * n,)
-
-    @staticmethod
     def openness(gates: Gates) -> Gates:
         return {"kept": 1 - gates["z"]}
-
-    def remember(self, keep: Float[Array, " hidden"]) -> None:
-        self.set_bias(0, -keep)
 
 
 class GRUNoUpdate(Cell):

@@ -24,9 +24,9 @@ def unroll(cell: Cell, x: Array, state: State) -> tuple[Array, State]:
     """Runs an LSTM over a sequence on an NVIDIA GPU.
 
     Args:
-        cell: the LSTM.
-        x: inputs `[time, batch, input]`, in float32.
-        state: the state before the first step.
+        cell: The LSTM.
+        x: Inputs `[time, batch, input]`, in float32.
+        state: The state before the first step.
 
     Returns:
         The output after each step, and the state after the last.
@@ -37,12 +37,12 @@ def unroll(cell: Cell, x: Array, state: State) -> tuple[Array, State]:
 
 
 def supports(cell: type[Cell], dtype: str) -> bool:
-    """Whether the cell is cuDNN's, in a dtype that JAX offers it in."""
+    """Returns whether cuDNN has the cell, and JAX offers it in this dtype."""
     return cell is LSTM and dtype in DTYPES
 
 
 def pack(cell: Cell) -> Array:
-    """All weights of an LSTM as cuDNN has them, in one row: our gates are in its order."""
+    """Returns all weights of an LSTM in one row, for cuDNN: our gates are in its order."""
     (weight_hh,) = cell.weights_hh
     bias = cell.bias[...]
     parts = (cell.weight_ih[...].T, weight_hh[...].T, bias, jnp.zeros_like(bias))
@@ -74,10 +74,10 @@ _lstm.defvjp(_forward, _backward)
 
 
 def _lengths(x: Array) -> Array:
-    """Of the sequences, all of which are whole."""
+    """Returns the lengths of the sequences, all of which are whole."""
     return jnp.full(x.shape[0], x.shape[1], jnp.int32)
 
 
 def _sizes(x: Array, h: Array) -> tuple[int, int, int, float, bool, None]:
-    """What JAX's functions are told: sizes, one layer, no dropout, one direction, no precision."""
+    """Returns what JAX's functions take: sizes, one layer, no dropout, one direction."""
     return x.shape[-1], h.shape[-1], 1, 0.0, False, None

@@ -40,13 +40,13 @@ STEPS_AHEAD = 2
 
 
 def fits(cell: type[Cell], hidden_size: int, dtype: str) -> bool:
-    """Whether one layer's weights stay on the chip of an H100 or H200, in a dtype kernels take."""
+    """Returns whether a layer's weights fit on the chip of an H100 or H200, in this dtype."""
     needed = _shared_bytes(cell, _padded(hidden_size), jnp.dtype(dtype).itemsize, steps_ahead=0)
     return dtype in DTYPES and needed <= SHARED_MEMORY
 
 
 def require_tiles(cell: type[Cell], x_blocks: int) -> None:
-    """Raises `NotPointwise` if a cell whose projected input has so many blocks cannot be fused."""
+    """Raises `NotPointwise` if a cell with `x_blocks` blocks of projected input cannot be fused."""
     step = tile_step(cell, x_blocks, ROWS, MIN_UNITS, jnp.float32)
     tile = jnp.zeros((ROWS, MIN_UNITS))
     step([tile] * cell.state_arrays, [tile] * x_blocks, lambda i, a: [a] * cell.products[i])
@@ -62,11 +62,11 @@ def run(
     """Runs a cell over a projected sequence.
 
     Args:
-        cell: its class.
-        maps: weights and bias of each recurrent product, in the dtype of x.
-        x: projected inputs `[time, batch, columns]`.
-        state: the state before the first step.
-        interpret: whether Pallas interprets the kernels, as it must on a CPU (the default there).
+        cell: The class of the cell.
+        maps: Weights and bias of each recurrent product, in the dtype of x.
+        x: Projected inputs `[time, batch, columns]`.
+        state: The state before the first step.
+        interpret: Whether Pallas interprets the kernels, as it must on a CPU (the default there).
 
     Returns:
         The output after each step, and the state after the last.
@@ -136,23 +136,23 @@ class _Layout:
         return _padded(self.hidden_size)
 
     def cut(self, array: Array) -> Array:
-        """`[..., batch, blocks * hidden]` in blocks."""
+        """Returns an array `[..., batch, blocks * hidden]` in blocks, padded."""
         blocks = array.reshape(*array.shape[:-1], -1, self.hidden_size)
         batch = (0, self.rows - self.batch)
         return jnp.pad(blocks, [*[(0, 0)] * (array.ndim - 2), batch, (0, 0), self._padding])
 
     def join(self, blocks: Array) -> Array:
-        """The inverse of `cut`."""
+        """Undoes `cut`."""
         real = blocks[..., : self.batch, :, : self.hidden_size]
         return real.reshape(*real.shape[:-2], -1)
 
     def cut_weight(self, weight: Array) -> Array:
-        """`[hidden, blocks * hidden]` as `[blocks, hidden, hidden]`."""
+        """Returns a weight `[hidden, blocks * hidden]` as `[blocks, hidden, hidden]`, padded."""
         blocks = weight.reshape(self.hidden_size, -1, self.hidden_size).swapaxes(0, 1)
         return jnp.pad(blocks, [(0, 0), self._padding, self._padding])
 
     def cut_bias(self, bias: Array) -> Array:
-        """`[blocks * hidden]` as `[blocks, 1, hidden]`."""
+        """Returns a bias `[blocks * hidden]` as `[blocks, 1, hidden]`, padded."""
         blocks = bias.reshape(-1, 1, self.hidden_size)
         return jnp.pad(blocks, [(0, 0), (0, 0), self._padding])
 
@@ -161,14 +161,14 @@ class _Layout:
         return (0, self.units - self.hidden_size)
 
     def real(self, tile: Array) -> Array:
-        """The tile with zeros in its padding, where a cell may make anything, even infinity."""
+        """Returns the tile with zeros in its padding, where a cell may make even infinities."""
         if self.units == self.hidden_size:
             return tile
         unit = jax.lax.broadcasted_iota(jnp.int32, tile.shape, 1)
         return jnp.where(unit < self.hidden_size, tile, 0)
 
     def shapes(self, dtype: Any, *sizes: Sequence[int]) -> list[jax.ShapeDtypeStruct]:
-        """Of padded arrays that have so many blocks, and time before the batch where it is told."""
+        """Returns the shapes of padded arrays, each given as `(blocks,)` or `(time, blocks)`."""
         return [
             jax.ShapeDtypeStruct((*time, self.rows, blocks, self.units), dtype)
             for *time, blocks in sizes

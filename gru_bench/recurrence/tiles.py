@@ -33,7 +33,7 @@ POINTWISE = frozenset(
 
 
 class NotPointwise(Exception):  # noqa: N818
-    """What keeps a step from being done tile by tile, as the end of a sentence."""
+    """A step cannot be done tile by tile; the message is a clause that says why."""
 
 
 _product = Primitive("recurrent_product")
@@ -47,9 +47,9 @@ class TiledStep:
     """The step of a cell for tiles of one shape.
 
     Attributes:
-        jaxpr: from the projected input and the state to the next state.
-        rows: of a tile.
-        hidden_size: its columns.
+        jaxpr: The step, from the projected input and the state to the next state.
+        rows: The rows of a tile.
+        hidden_size: The columns of a tile.
     """
 
     jaxpr: ClosedJaxpr
@@ -57,12 +57,12 @@ class TiledStep:
     hidden_size: int
 
     def __call__(self, state: Tiles, x: Tiles, dot: TileDot) -> Tiles:
-        """The next state.
+        """Returns the next state.
 
         Args:
-            state: a tile for each array of the state.
-            x: the projected input's tiles.
-            dot: from the number of a product and its left operand to the product's tiles.
+            state: A tile for each array of the state.
+            x: The tiles of the projected input.
+            dot: From the number of a product and its left operand to the product's tiles.
         """
         arguments = [x, *([array] for array in state)]
         return [tile for (tile,) in self._evaluate(self.jaxpr, arguments, dot)]
@@ -133,7 +133,7 @@ class TiledStep:
 def tile_step(
     cell: type[Cell], x_blocks: int, rows: int, hidden_size: int, dtype: jax.typing.DTypeLike
 ) -> TiledStep:
-    """The step of a cell whose projected input has so many blocks, for tiles of this shape."""
+    """Returns the step of a cell for tiles; its projected input has `x_blocks` of them."""
 
     def step(x: Array, *state: Array) -> tuple[Array, ...]:
         def dot(i: int, a: Array) -> Array:
