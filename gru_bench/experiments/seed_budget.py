@@ -31,6 +31,6 @@ def describe_seed_budget(experiments: Sequence[Experiment]) -> str:
         needed = fewest_pairs(comparisons)
         return f"{among}: too few for a verdict, which takes seeds={needed} at least"
     return (
-        f"{among}: a verdict is likely where cells typically differ by {difference:g} standard"
+        f"{among}: a verdict is likely where cells typically differ by {difference:.1f} standard"
         " deviations of the difference over seeds"
     )

@@ -28,7 +28,7 @@ def test_too_few_seeds_are_told_before_they_are_trained(cells, seeds, needed, tm
 def test_enough_seeds_come_with_the_difference_that_they_show(tmp_path):
     text = budget("cell=gru,lstm", "seeds=10", tmp_path=tmp_path)
     assert text.startswith("10 seeds and 2 cells: a verdict is likely where")
-    assert f" {detectable_difference(10, 1):g} standard deviations" in text
+    assert f" {detectable_difference(10, 1):.1f} standard deviations" in text
 
 
 def test_one_cell_has_nothing_to_be_compared_with(tmp_path):
