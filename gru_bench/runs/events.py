@@ -14,16 +14,24 @@ from typing import Any, Self
 import numpy as np
 from jaxtyping import Float
 from omegaconf import OmegaConf
-from tensorboard.summary.writer.record_writer import RecordWriter
-from tensorboardX import summary
-from tensorboardX.proto.api_pb2 import Status
-from tensorboardX.proto.event_pb2 import Event
-from tensorboardX.proto.plugin_hparams_pb2 import (
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary, SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_STRING
+from tensorboard.plugins.custom_scalar.layout_pb2 import (
+    Category,
+    Chart,
+    Layout,
+    MultilineChartContent,
+)
+from tensorboard.plugins.hparams.api_pb2 import Status
+from tensorboard.plugins.hparams.plugin_data_pb2 import (
     HParamsPluginData,
     SessionEndInfo,
     SessionStartInfo,
 )
-from tensorboardX.proto.summary_pb2 import HistogramProto, Summary, SummaryMetadata
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 from gru_bench.runs.folder import EVENTS
 from gru_bench.system.files import refuse_link, remove_entries
@@ -39,7 +47,7 @@ class EventFile:
     """The events of one TensorBoard run, in place of those that its folder had.
 
     `flush` lets TensorBoard see what was written. The file is open meanwhile alone, so that a
-    population of any number of seeds needs one descriptor. Unlike tensorboardX's writers it does
+    population of any number of seeds needs one descriptor. Unlike TensorBoard's writer it does
     not wait for the disk, once a run: a view need not outlive a crash of the machine.
     """
 
@@ -120,7 +128,7 @@ class EventLog:
             self._files[seed] = EventFile(folder / f"seed_{seed}")
             self._write(seed, _session_start(group, hparams))
         yaml = "".join(f"    {line}\n" for line in OmegaConf.to_yaml(config).splitlines())
-        self._write(seeds[0], summary.text("config", yaml))
+        self._write(seeds[0], _text("config", yaml))
         self._flush()
 
     def __enter__(self) -> Self:
@@ -149,7 +157,6 @@ class EventLog:
             wall_time: Seconds since 1970; now if not given.
         """
         for tag, value in scalars.items():
-            # tensorboardX.summary.scalar would warn of every non-finite value.
             point = Summary(value=[Summary.Value(tag=tag, simple_value=float(value))])
             self._write(seed, point, step, wall_time)
         if time.monotonic() - self._flushed_s > FLUSH_EVERY_S:
@@ -206,13 +213,23 @@ class EventLog:
             "training loss": ("train", "loss"),
             "gradient norm": ("train", "gradient_norm"),
         }
-        layout = {
-            task: {
-                title: ("Multiline", [re.escape(_tag(split, task, name)) + "$"])
-                for title, (split, name) in charts.items()
-            }
-        }
-        self._write(next(iter(self._files)), summary.custom_scalars(layout))
+        layout = Layout(
+            category=[
+                Category(
+                    title=task,
+                    chart=[
+                        Chart(
+                            title=title,
+                            multiline=MultilineChartContent(
+                                tag=[re.escape(_tag(split, task, name)) + "$"]
+                            ),
+                        )
+                        for title, (split, name) in charts.items()
+                    ],
+                )
+            ]
+        )
+        self._write(next(iter(self._files)), _custom_scalars(layout))
 
     def finish(
         self, seed: int, step: int, scores: Mapping[str, float], main: str | None = None
@@ -243,8 +260,7 @@ class EventLog:
 
 
 def _session_start(group: str, hparams: Mapping[str, str | float]) -> Summary:
-    # tensorboardX.SummaryWriter.add_hparams knows no group name; tensorboard's own
-    # plugins.hparams.summary does, but imports TensorFlow.
+    # tensorboard.plugins.hparams.summary would do it, but imports TensorFlow.
     start = SessionStartInfo(group_name=group, start_time_secs=time.time())
     for key, value in hparams.items():
         if isinstance(value, str):
@@ -260,6 +276,37 @@ def _session_end(status: str) -> Summary:
 
 
 def _hparams_summary(name: str, data: HParamsPluginData) -> Summary:
-    plugin = SummaryMetadata.PluginData(plugin_name="hparams", content=data.SerializeToString())
-    metadata = SummaryMetadata(plugin_data=plugin)
-    return Summary(value=[Summary.Value(tag=f"_hparams_/{name}", metadata=metadata)])
+    return _plugin_summary(f"_hparams_/{name}", "hparams", data.SerializeToString())
+
+
+def _text(tag: str, markdown: str) -> Summary:
+    return _plugin_summary(f"{tag}/text_summary", "text", string=markdown.encode(), sizes=(1,))
+
+
+def _custom_scalars(layout: Layout) -> Summary:
+    string = layout.SerializeToString()
+    return _plugin_summary("custom_scalars__config__", "custom_scalars", string=string)
+
+
+def _plugin_summary(
+    tag: str,
+    plugin: str,
+    content: bytes | None = None,
+    string: bytes | None = None,
+    sizes: Sequence[int] = (),
+) -> Summary:
+    """Returns a summary for one of TensorBoard's plugins.
+
+    Args:
+        tag: Where the plugin looks for it.
+        plugin: The plugin's name.
+        content: The plugin's own data.
+        string: What the plugin shows, as a tensor of one string.
+        sizes: The shape of the tensor.
+    """
+    data = SummaryMetadata.PluginData(plugin_name=plugin, content=content)
+    value = Summary.Value(tag=tag, metadata=SummaryMetadata(plugin_data=data))
+    if string is not None:
+        shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=size) for size in sizes])
+        value.tensor.CopyFrom(TensorProto(dtype=DT_STRING, string_val=[string], tensor_shape=shape))
+    return Summary(value=[value])
