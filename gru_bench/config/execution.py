@@ -1,12 +1,12 @@
 """How a run is executed: the schema of all that does not change what one seed's result is."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gru_bench.config.checks import require
 from gru_bench.config.keys import check_keys, key, section
 from gru_bench.config.launcher import LauncherConfig
+from gru_bench.system.files import expand_home
 
 MOST_SEEDS = 10_000  # of a run
 RECURRENCES = ("auto", "scan", "fused", "cudnn")  # the last two on a GPU
@@ -65,4 +65,6 @@ class ExecutionConfig:
         self.seeds = parse_seeds(self.seeds)
         check_keys(self)
         require(self.out_dir != "", "out_dir", self.out_dir, "a folder, such as results/runs")
-        self.out_dir = str(Path(self.out_dir).expanduser())
+        folder = str(expand_home(self.out_dir))
+        require(folder[:1] != "~", "out_dir", self.out_dir, "below a home folder that there is")
+        self.out_dir = folder

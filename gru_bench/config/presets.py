@@ -21,6 +21,7 @@ from gru_bench.config.reference import GROUPS, choices, conf_dir, offered
 from gru_bench.config.tasks import TASKS, CustomTaskConfig
 from gru_bench.config.user_classes import CUSTOM
 from gru_bench.system.errors import UserError
+from gru_bench.system.files import expand_home
 
 OWN = Path("conf")  # presets of the user's own, in the working directory
 
@@ -108,7 +109,7 @@ def open_presets(sources: Sources, searched: Sequence[str] = ()) -> Iterator[Pre
 
 
 def _folder(path: str) -> Path:
-    return Path(path.removeprefix("file://")).expanduser().resolve()
+    return expand_home(path.removeprefix("file://")).resolve()
 
 
 def _folder_of(name: str, urls: Sequence[str]) -> str:

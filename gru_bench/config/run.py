@@ -19,7 +19,7 @@ from gru_bench.config.keys import MISSING, check_keys, key, section
 from gru_bench.config.optim import OptimConfig, TuneConfig
 from gru_bench.config.tasks import CustomTaskConfig, TaskConfig
 from gru_bench.system.errors import UserError
-from gru_bench.system.files import content_hash
+from gru_bench.system.files import content_hash, expand_home, is_file
 
 PRECISIONS = ("float32", "bfloat16")
 MATCHES = ("hidden", "parameters", "flops", "time")
@@ -107,8 +107,8 @@ class RunConfig:
             }
         if isinstance(self.task, CustomTaskConfig):
             named = dict(_leaves(self.task.options, "task.options"))
-        paths = {key: Path(value).expanduser() for key, value in named.items() if _is_text(value)}
-        return {key: path for key, path in paths.items() if path.is_file()}
+        paths = {key: expand_home(value) for key, value in named.items() if _is_text(value)}
+        return {key: path for key, path in paths.items() if is_file(path)}
 
     def hash_data(self) -> dict[str, str]:
         """Returns the hash of what each of `data_files` holds now, by its key."""

@@ -12,6 +12,7 @@ from gru_bench.config.tasks import TASKS
 from gru_bench.config.user_classes import CUSTOM
 from gru_bench.config.words import Word
 from gru_bench.system.errors import UserError
+from gru_bench.system.files import expand_home
 
 # Written beside the keys: hashes of the files that they name.
 HASHES = ("source", "content")
@@ -21,7 +22,7 @@ def run_file(name: str | None) -> Path | None:
     """Returns the run's file that `--config-name` names, None if it names no file."""
     if name is None or not (name.endswith((".yaml", ".yml")) or "/" in name):
         return None
-    path = Path(name).expanduser()
+    path = expand_home(name)
     path = path / "config.yaml" if path.is_dir() else path
     if not path.is_file():
         raise UserError(f"--config-name {name} is not possible: there is no such file")

@@ -16,11 +16,27 @@ from gru_bench.system.errors import UserError
 UNFINISHED = ".unfinished-"  # begins the names of files that are being written
 
 
+def expand_home(path: str | Path) -> Path:
+    """Returns the path with `~` at its beginning replaced; as it is if there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def is_file(path: Path) -> bool:
+    """Returns whether it is a file; False, too, if nobody may look or no file has such a name."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def content_hash(file: str | Path | None) -> str | None:
-    """Returns the SHA-256 of a file's content; None if there is no such file."""
-    if file is None or not Path(file).expanduser().is_file():
+    """SHA-256 of a file's content; None if there is no such file."""
+    if file is None or not is_file(expand_home(file)):
         return None
-    with Path(file).expanduser().open("rb") as content:
+    with expand_home(file).open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
@@ -108,4 +124,4 @@ def require_working_directory() -> None:
 def cache_dir() -> Path:
     """Returns the cache of fetched corpora: the user's, or the environment's GRU_BENCH_CACHE."""
     override = os.environ.get("GRU_BENCH_CACHE")
-    return Path(override).expanduser() if override else platformdirs.user_cache_path("gru-bench")
+    return expand_home(override) if override else platformdirs.user_cache_path("gru-bench")

@@ -143,8 +143,7 @@ def _load_files(config: CorpusConfig, note: Note, contents: Mapping[str, str]) -
             continue
         key = f"corpus.{split}"
         where = f"{key}={name}"
-        path = Path(name).expanduser()
-        columns = read_columns(path, _wanted(config), where, text_format, config.label_column)
+        columns = read_columns(Path(name), _wanted(config), where, text_format, config.label_column)
         if contents.get(key, columns.content) != columns.content:
             raise UserError(f"{where} has changed while it was read: run again")
         rows[split] = _labelled_rows(columns, where, config, note)

@@ -133,6 +133,12 @@ def test_the_home_folder_is_found(monkeypatch):
     assert (config.out_dir, config.corpus.train) == ("/home/someone/runs", "/home/someone/a.csv")
 
 
+def test_a_home_folder_that_there_is_not_is_refused():
+    words = ["task=text", "corpus=files", "corpus.train=a.csv", "out_dir=~nobody-of-this-name/runs"]
+    with pytest.raises(UserError, match=r"out_dir=~nobody.* below a home folder that there is"):
+        compose_experiments(words, multirun=False)
+
+
 def test_every_key_of_a_text_is_known_as_one():
     assert {"out_dir", "corpus.train", "cell.module", "task.name", "optim.name"} <= text_keys()
     assert "seeds" not in text_keys()

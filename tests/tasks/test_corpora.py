@@ -188,6 +188,14 @@ def test_a_missing_file_is_named_by_its_key(tmp_path):
         load_corpus(files(path, test=tmp_path / "none.csv"))
 
 
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/a.csv", "a" * 300 + ".csv"])
+def test_a_path_that_no_file_can_have_is_refused(name):
+    config = files(name)
+    with pytest.raises(UserError, match=r"corpus.train=.*\.csv (is not a file|cannot be read)"):
+        load_corpus(config)
+    assert content_hash(name) is None
+
+
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_a_label_that_training_lacks_is_refused(tmp_path, split):
     path = write(tmp_path / "a.csv", ROWS * 4)
