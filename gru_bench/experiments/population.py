@@ -317,7 +317,11 @@ class Population:
             tuning=tuning,
             probes=probe(train, task, member.seeds, params) if config.probes else None,
             environments=[
-                MachineEnvironment(**machine.describe(), recurrence=train.model.recurrence)
+                MachineEnvironment(
+                    **machine.describe(),
+                    recurrence=train.model.recurrence,
+                    launcher=config.launcher.name,
+                )
             ],
         )
 

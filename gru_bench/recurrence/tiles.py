@@ -19,7 +19,8 @@ from jaxtyping import Array
 
 from gru_bench.cells.base import Cell
 
-Tiles = list[Array]  # an array [batch, k * hidden] as k tiles [batch, hidden]; or one scalar
+# An array [batch, k * hidden] as k tiles [batch, hidden]; or one scalar, of NumPy's if literal.
+Tiles = list[Any]
 TileDot = Callable[[int, Array], Tiles]
 
 # Each entry of the result is made from the same entry of the operands.

@@ -335,8 +335,7 @@ def make_slug(label: str, taken: set[str]) -> str:
 
 def was_a_job(result: Result) -> bool:
     """Whether it was made in a process of its own, beside those of other cells."""
-    launcher = result.config.get("launcher")
-    return isinstance(launcher, dict) and launcher.get("name", "local") != "local"
+    return result.environment.launcher != "local"
 
 
 def _machine(result: Result) -> tuple[str, str, int, str]:

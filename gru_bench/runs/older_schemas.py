@@ -41,6 +41,7 @@ def from_schema_2(data: dict[str, Any]) -> dict[str, Any]:
     corpus = config.get("corpus")
     if isinstance(corpus, dict) and isinstance(corpus.get("content"), str):
         config["corpus"] = corpus | {"content": {"train": corpus["content"]}}
+    launcher = data["config"].get("launcher", {}).get("name", "local")
     kept = {key: value for key, value in data.items() if key != "environment"}
     return kept | {
         "schema_version": 3,
@@ -48,7 +49,7 @@ def from_schema_2(data: dict[str, Any]) -> dict[str, Any]:
         "axis": AXES.get(config["task"]["name"]),
         "score": data["score"] | {"is_share": data["score"]["name"] in SHARES},
         "margin": data["config"].get("margin"),
-        "environments": [data["environment"]],
+        "environments": [data["environment"] | {"launcher": launcher}],
     }
 
 

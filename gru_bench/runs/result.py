@@ -216,7 +216,7 @@ class Probes:
 
 @dataclass(frozen=True, kw_only=True)
 class MachineEnvironment:
-    """Where the run was made, with which versions, and how the loop over time was computed."""
+    """Where seeds were trained, with which versions, by which launcher, and by which recurrence."""
 
     device: str
     device_kind: str
@@ -227,6 +227,7 @@ class MachineEnvironment:
     git_revision: str | None
     versions: dict[str, str]
     recurrence: str = "scan"
+    launcher: str = "local"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -243,11 +243,11 @@ def test_the_two_conventions_of_the_update_gate_are_opposite(name, bias, keeps, 
     cell.set_bias(BLOCKS[name].index("z"), bias)
     x, (h,) = random_sequence(cell, 1, 2, 3)
     p = named(name, cell)
-    r = sigmoid(x[0] @ p["Wr"] + h @ p["Ur"] + p["br"])
+    r = sigmoid(x[0] @ p["Wr"] + h @ p["Ur"] + p["br"][None])
     if name == "gru":
-        candidate = np.tanh(x[0] @ p["Wn"] + (r * h) @ p["Un"] + p["bn"])
+        candidate = np.tanh(x[0] @ p["Wn"] + (r * h) @ p["Un"] + p["bn"][None])
     else:
-        candidate = np.tanh(x[0] @ p["Wn"] + p["bn"] + r * (h @ p["Un"] + p["bhn"]))
+        candidate = np.tanh(x[0] @ p["Wn"] + p["bn"][None] + r * (h @ p["Un"] + p["bhn"][None]))
     assert np.abs(candidate - h).min() > 1e-3
     outputs, _ = unroll(cell, x, (h,))
     np.testing.assert_allclose(outputs[0], h if keeps else candidate, rtol=0, atol=1e-14)

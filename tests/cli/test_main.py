@@ -57,8 +57,9 @@ def test_run_folder_is_complete(finished: tuple[Path, str]) -> None:
     assert [seed["seed"] for seed in data["seeds"]] == [0, 1, 2]
     assert all(len(seed["curve"]["step"]) == 6 for seed in data["seeds"])
     assert all(seed["steps"] == 6 for seed in data["seeds"])
-    assert data["environment"]["versions"]["jax"]
-    assert (data["config"]["recurrence"], data["environment"]["recurrence"]) == ("auto", "scan")
+    (environment,) = data["environments"]
+    assert environment["versions"]["jax"]
+    assert (environment["recurrence"], environment["launcher"]) == ("scan", "local")
     assert data["timing"]["train_step_vs_lstm"]["median"] > 0
     assert (result.parent / "config.yaml").exists()
     assert len(list(result.parent.glob("seed_*/*tfevents*"))) == 3
@@ -74,12 +75,15 @@ def test_json_report_has_the_documented_keys(
     rows = json.loads(capsys.readouterr().out)
     assert [row["cell"] for row in rows] == ["gru", "rnn"]
     assert [row["parameters_vs_lstm"] for row in rows] == [0.75, 0.25]
-    assert list(rows[0]) == [
+    assert [key for key in rows[0] if key in DOCUMENTED] == DOCUMENTED
+
+
+DOCUMENTED = [
         "task", "cell", "hidden_size", "nominal_size", "match", "seeds", "learning_rate",
         "parameters", "parameters_vs_lstm", "total_parameters", "score_name", "score_mean",
         "score_low", "score_high", "solved", "train_step_ms", "train_step_vs_lstm", "latency_us",
         "latency_vs_lstm", "compile_s", "train_s", "wall_s", "memory_mb", "state_bytes",
-    ]  # fmt: skip
+]  # fmt: skip
 
 
 @pytest.mark.process

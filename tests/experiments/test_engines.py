@@ -69,7 +69,7 @@ def test_a_job_has_its_share_of_the_cores_and_its_own_ratio_to_the_lstm(joblib_s
     result = read_result(joblib_sweep.finished[0])
     assert result.environment.device_count == 1
     assert result.timing.train_step_vs_lstm.median > 0
-    assert result.config["launcher"] == {"name": "joblib", "workers": 2, "cpus": 1}
+    assert result.environment.launcher == "joblib"
     (group,) = make_groups(load_results("runs")[0])
     assert any("runs were made by a launcher" in note for note in group.notes())
 

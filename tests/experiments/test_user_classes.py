@@ -45,6 +45,13 @@ CLASSES = {"gru": "GRU", "gru_reset_after": "GRUResetAfter", "lstm": "LSTM", "rn
 MGU, PARITY = "mgu:MinimalGatedUnit", "parity:Parity"
 
 
+@pytest.fixture(autouse=True)
+def classes_of_users():
+    """What users write may stretch arrays to more axes unasked, as NumPy does."""
+    with jax.numpy_rank_promotion("allow"):
+        yield
+
+
 @pytest.fixture
 def examples(monkeypatch):
     """The folder of examples as the working directory."""
@@ -126,7 +133,7 @@ def test_a_finished_run_is_recognised_and_a_changed_cell_is_run_anew(page, monke
     finished = {path.parent.name for path in folder.glob("results/runs/adding/mgu/*/result.json")}
     words = guides.commands(PAGE)[0].replace("\\\n", " ").split("\n")[0].split()[3:]
     name = (
-        "import sys; from gru_bench.compose import compose_experiments as c;"
+        "import sys; from gru_bench.config.compose import compose_experiments as c;"
         "print(c(sys.argv[1:], True)[1].run_name({}).rpartition('/')[2])"
     )
 
@@ -355,8 +362,8 @@ def test_a_package_offers_classes_by_name(tmp_path):
         f"[gru_bench.cells]\nmgu = {MGU}\ngru = {MGU}\n[gru_bench.tasks]\nodd = {PARITY}\n"
     )
     code = """if True:
-        from gru_bench.compose import compose_experiments
-        from gru_bench.plugins import classes_by_name
+        from gru_bench.config.compose import compose_experiments
+        from gru_bench.config.user_classes import classes_by_name
         words = ["cell=gru,mgu", "task=odd", "task.options.length=6"]
         for c in compose_experiments(words, True):
             print(c.cell.name, c.cell.implementation, c.task.name, c.task.module, c.task.options)
@@ -381,7 +388,7 @@ def test_a_package_offers_classes_by_name(tmp_path):
         (["cell=custom", "cell.module=mgu.MGU"], ["cell.module=mgu.MGU", "package.module:Class"]),
         (["cell=custom", "cell.module='a b:C'"], ["cell.module=a b:C", "package.module:Class"]),
         (["cell=custom", "cell.module=my:GRU"], ["cell.name=gru", "none of gru, gru_reset_after"]),
-        (["task=custom", "task.module=my:Copy"], ["task.name=copy", "none of copy"]),
+        (["task=custom", "task.module=my:Copy"], ["task.name=copy", "none of adding"]),
         (["cell=custom", "cell.module=m:A", "cell.name=../up"], ["cell.name=../up", "letters"]),
         (["cell=gru", "cell.module=m:A"], ["cell.module is not a key", "goes with cell=custom"]),
         (

@@ -44,10 +44,10 @@ def test_interpreted_it_checks_times_and_writes(check_gpu, tmp_path, monkeypatch
 
 
 def test_a_path_that_fails_or_is_wrong_fails_the_check(check_gpu, tmp_path, monkeypatch):
-    def wrong(cell, x, state, path):
-        if path == "fused":
+    def wrong(cell, x, state, implementation):
+        if implementation == "fused":
             raise NotImplementedError("no such kernel")
-        outputs, last = check_gpu.plain_scan(cell, x, state)
+        outputs, last = check_gpu.plain_unroll(cell, x, state)
         return 1.5 * outputs, last
 
     monkeypatch.setattr(check_gpu, "unroll", wrong)

@@ -390,7 +390,7 @@ def test_nothing_behind_a_link_is_removed(tmp_path, linked):
 
 
 def test_between_checkpoints_passes_the_interval(tmp_path):
-    kept = checkpoints(tmp_path / "run", interval_s=3600)
+    kept = checkpoints(tmp_path / "run", interval_s=3600.0)
     broken_off_after(2, kept)
     assert not (tmp_path / "run").exists()
 
@@ -439,7 +439,7 @@ def train_under_signals(folder, config=CONFIG):
 
     # Whoever runs the tests in the background may have Ctrl-C ignored, and so would this process.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    kept = checkpoints(Path(folder), interval_s=3600)
+    kept = checkpoints(Path(folder), interval_s=3600.0)
     with Interrupts(lambda line: print(line, flush=True)) as interrupts:
 
         def keep(snapshot):
@@ -468,7 +468,8 @@ def process(function, folder):
     child = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=Path(__file__).parent,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join(map(str, [ROOT, ROOT / "tests", Path(__file__).parent]))},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
