@@ -209,9 +209,8 @@ def _cost(group: Group) -> Evidence:
                 group.name(run),
                 show_spread(timing.train_step_ms),
                 show_spread(timing.latency_us),
-                show_number(timing.compile_s),
-                show_number(timing.train_s),
-                show_number(timing.wall_s),
+                show_number(calls.median if (calls := timing.call_us) else None),
+                show_number(calls.p99 if calls else None),
                 show_number(result.memory_mb),
                 f"{result.state_bytes:,}",
             ]
@@ -222,18 +221,19 @@ def _cost(group: Group) -> Evidence:
             "cell",
             "training step, ms [quartiles]",
             "latency, µs [quartiles]",
-            "compiling, s",
-            "training, s",
-            "in all, s",
+            "single call, µs",
+            "99% of them, µs",
             "peak, MB",
             "state, bytes",
         ],
         words=1,
         rows=rows,
         note=(
-            "A training step and the latency are of one model; seconds are of a run with all its"
-            " seeds, its share where runs were trained together. Latency: one step of one sequence,"
-            " as in real-time use. State: what is kept of one sequence between two steps."
+            "All is of one model, measured in turns with the others in one process; quartiles are"
+            " of its rounds. Latency: one step of one sequence, as in real-time use, in a program"
+            " of many steps. Single call: the same where steps arrive one by one: the median, and"
+            " what 99% of the calls do not exceed. State: what is kept of one sequence between two"
+            " steps."
         ),
     )
 

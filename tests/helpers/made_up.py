@@ -11,6 +11,7 @@ import numpy as np
 from gru_bench.config.score import Score
 from gru_bench.model.counts import cell_parameters
 from gru_bench.runs.result import (
+    CallLatency,
     Curve,
     Gate,
     GateEnds,
@@ -152,6 +153,7 @@ def make_result(
             latency_vs_lstm=Spread(
                 median=relative, low=0.97 * relative, high=1.03 * relative, repeats=500
             ),
+            call_us=CallLatency(median=61.0, p99=94.0, calls=1000),
         ),
         memory_mb=16 * relative,
         state_bytes=4 * hidden_size * (2 if cell == "lstm" else 1),
