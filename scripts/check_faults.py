@@ -129,7 +129,7 @@ class Lab:
             [sys.executable, "-m", "gru_bench", *given.values()],
             env=self.environment | dict(environment or {}), cwd=self.folder,
             preexec_fn=limit if open_files else None,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
         )  # fmt: skip
 
     def report(self, out_dir: Path) -> str:
@@ -472,6 +472,7 @@ def another_run(lab: Lab) -> str:
         require("holds another run" in printed, printed)
         require(marks(out_dir) == before, "the result of another run was changed")
     (run / RESULT).write_bytes(sound)
+    (run / "error.txt").unlink()
     finish(lab.start(out_dir))
     lab.require_expected(out_dir)
     return "refused with a line, with force=true, too; its result stays"
