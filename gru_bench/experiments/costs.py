@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gru_bench.config.cell import REFERENCE
@@ -14,13 +12,10 @@ from gru_bench.experiments.memory import require_memory
 from gru_bench.experiments.resolve import Experiment, lstm_of
 from gru_bench.measuring.latency import Latency, measure_latency
 from gru_bench.measuring.rounds import spread
-from gru_bench.measuring.training_step import measure_training_steps
-from gru_bench.model.model import Model, load_model
+from gru_bench.measuring.training_step import first_state, measure_training_steps
+from gru_bench.model.model import load_model
 from gru_bench.model.streaming import stream_bytes
 from gru_bench.runs.result import CallLatency
-from gru_bench.tasks.base import Task
-from gru_bench.training.state import TrainConfig
-from gru_bench.training.step import init_state
 
 
 @dataclass(frozen=True)
@@ -77,15 +72,16 @@ def measure_cells(experiments: Sequence[Experiment], timed: bool = True) -> dict
         trains[REFERENCE] = lstm_of(first)
     for train in trains.values():
         require_memory(train, first.task, members=1)
-    models = {name: untrained_model(train, first.task) for name, train in trains.items()}
+    states = {name: first_state(train, first.task) for name, train in trains.items()}
+    models = {name: load_model(trains[name].model, states[name].params) for name in trains}
     costs = {
         name: Cost(train.model.hidden_size, stream_bytes(models[name]))
         for name, train in trains.items()
     }
     if not timed:
         return costs
-    steps = measure_training_steps(trains, first.task)
     latencies = measure_latency(models)
+    steps = measure_training_steps(trains, first.task, states=states)  # takes the parameters over
     return {
         name: dataclasses.replace(
             cost,
@@ -95,9 +91,3 @@ def measure_cells(experiments: Sequence[Experiment], timed: bool = True) -> dict
         )
         for name, cost in costs.items()
     }
-
-
-def untrained_model(train: TrainConfig, task: Task) -> Model:
-    """Returns a model before its first step."""
-    run = jax.jit(lambda: init_state(train, task, jnp.int32(0), jnp.float32(0)))()
-    return load_model(train.model, run.params)

@@ -41,9 +41,15 @@ class StepCost:
 class TrainingSteps:
     """A training that goes on by `STEPS_A_CALL` steps with each call."""
 
-    def __init__(self, config: TrainConfig, task: Task) -> None:
-        rate = jnp.float32(1e-3)  # whichever it is, a step takes as long
-        self.state: TrainState = jax.jit(lambda: init_state(config, task, jnp.int32(0), rate))()
+    def __init__(self, config: TrainConfig, task: Task, state: TrainState | None = None) -> None:
+        """Compiles the steps.
+
+        Args:
+            config: The training.
+            task: The task.
+            state: The state to begin with, whose arrays the steps take over; a new one if None.
+        """
+        self.state = first_state(config, task) if state is None else state
         self._task = task
         steps = jax.jit(partial(_steps, config), donate_argnums=0)
         self._program = steps.lower(self.state, task).compile()
@@ -58,6 +64,13 @@ class TrainingSteps:
         return program_memory_mb(self._program)
 
 
+def first_state(config: TrainConfig, task: Task) -> TrainState:
+    """Returns a state before the first step."""
+    rate = jnp.float32(1e-3)  # whichever it is, a step takes as long
+    state: TrainState = jax.jit(lambda: init_state(config, task, jnp.int32(0), rate))()
+    return state
+
+
 def _steps(config: TrainConfig, state: TrainState, task: Task) -> TrainState:
     def step(state: TrainState, item: Any) -> tuple[TrainState, None]:
         return train_step(config, state, task, item)[0], None
@@ -70,6 +83,7 @@ def measure_training_steps(
     task: Task,
     rounds: int = ROUNDS,
     limit_s: float = LIMIT_S,
+    states: Mapping[str, TrainState] | None = None,
 ) -> dict[str, StepCost]:
     """Measures one training step (forward, backward, update) of each configuration.
 
@@ -78,13 +92,15 @@ def measure_training_steps(
         task: The task.
         rounds: Rounds that are measured in any case.
         limit_s: Beyond them, no round begins later than so many seconds after the first.
+        states: States to begin with by the same names, whose arrays are taken over; new ones if
+            None.
 
     Returns:
         The costs by the same names. Entry i of every `step_ms` is of the same round.
     """
     task = jax.device_put(task, jax.devices()[0])
     trainings = {
-        name: TrainingSteps(with_path(config, task, runs=1), task)
+        name: TrainingSteps(with_path(config, task, runs=1), task, (states or {}).get(name))
         for name, config in configs.items()
     }
     seconds = race(trainings, rounds, max_rounds=MAX_ROUNDS, limit_s=limit_s)
