@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 TOOLS := build/tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run claims claims-full test lint bench check-guides check-statistics check-timing bench-runtimes check-gpu check-faults check-memory check-ray check-package release-check schema board clean
+.PHONY: keys help setup run claims claims-full test lint bench check-guides check-statistics check-timing bench-runtimes check-gpu check-faults check-memory check-ray check-package release-check schema board clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -85,6 +85,9 @@ release-check: $(TOOLS)/.ready ## source distribution and wheel in build/dist: m
 
 check-gpu: $(VENV)/.ready ## every way through time on a GPU: values, gradients, times (needs the extra cuda)
 	$(BIN)/python scripts/check_gpu.py
+
+keys: $(VENV)/.ready ## docs/keys.md, after a change of keys or presets
+	$(BIN)/python -m gru_bench.cli.key_help
 
 schema: $(VENV)/.ready ## the JSON Schema of result.json, after a change of its dataclasses
 	$(BIN)/python -m gru_bench.runs.json_schema

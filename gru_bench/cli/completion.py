@@ -1,4 +1,4 @@
-"""Shell completion: a script for bash, zsh or fish in which all words are spelt out beforehand.
+"""`gru-bench completion`: a script for bash, zsh or fish, with all words spelt out beforehand.
 
 Subcommands and flags come from the command line's grammar, by shtab; keys and values from the
 dataclasses of `config/` and the names of the files in `conf/`. Completing runs no Python.
@@ -8,9 +8,16 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-import shtab
+from gru_bench.cli.arguments import Parser
 
-from gru_bench.config.reference import GROUPS, choices, every_key
+HELP = "let a shell complete commands and settings"
+DESCRIPTION = "Prints a script that makes a shell complete commands, flags and settings."
+EPILOG = """\
+to install, in a new shell from then on:
+  gru-bench completion bash >> ~/.bash_completion
+  gru-bench completion zsh > ~/.zfunc/_gru-bench    # with fpath+=~/.zfunc before compinit
+  gru-bench completion fish > ~/.config/fish/completions/gru-bench.fish
+"""
 
 SETTINGS = "_gru_bench_settings"  # the function that completes `key=value`
 
@@ -65,8 +72,23 @@ end
 """
 
 
+def add_arguments(parser: Parser) -> None:
+    """Adds what the command takes."""
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Prints the script."""
+    # The grammar has this command in it, too.
+    from gru_bench.cli.parser import make_parser
+
+    print(script(make_parser(), options.shell))
+
+
 def script(parser: argparse.ArgumentParser, shell: str) -> str:
     """The script for `bash`, `zsh` or `fish`, to be sourced by it."""
+    import shtab
+
     words = list(settings())
     keys = dict.fromkeys(f"{word.partition('=')[0]}=" for word in words)
     values = [word for word in words if not word.endswith("=")]
@@ -103,6 +125,8 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 
 def settings() -> Iterator[str]:
     """Every `key=value` whose value is one of a few, and `key=` where it may be any."""
+    from gru_bench.config.reference import GROUPS, choices, every_key
+
     for group in GROUPS:
         yield from (f"{group}={name}" for name in choices(group))
     for each in dict.fromkeys(every_key()):

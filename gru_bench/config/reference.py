@@ -44,6 +44,13 @@ def choices(group: str) -> list[str]:
     return names
 
 
+def default_choices() -> dict[str, str | None]:
+    """The choice of each group that is made if nothing is said."""
+    text = (conf_dir() / "config.yaml").read_text(encoding="utf-8")
+    listed = [entry for entry in yaml.safe_load(text)["defaults"] if isinstance(entry, dict)]
+    return {group: choice for entry in listed for group, choice in entry.items()}
+
+
 @dataclass(frozen=True)
 class Section:
     """Keys that belong together.
@@ -99,7 +106,9 @@ def _section(
         if key.about != getattr(besides.get(key.name), "about", None)
     )
     names = {key.name for key in keys}
-    sets = {key: value for key, value in values.items() if choice and key not in names}
+    # A task sets keys of the run, too; other choices set nothing but their own.
+    of_task = choice.startswith("task=")
+    sets = {key: value for key, value in values.items() if of_task and key not in names}
     return Section(choice, (schema.__doc__ or "").partition("\n\n")[0], keys, sets)
 
 

@@ -1,0 +1,90 @@
+"""What several commands take as arguments."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gru_bench.config.presets import Sources
+
+GOES_ON = (
+    "; the same command, without force=true, goes on from here: finished runs are skipped, a"
+    " broken-off one is taken up from its last checkpoint"
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose description may be made when somebody asks for help."""
+
+    describe: Callable[[], str] | None = None
+
+    def format_help(self) -> str:
+        if self.describe is not None:
+            self.description = self.describe()
+        return super().format_help()
+
+
+def add_settings(parser: Parser, has_sweeps: bool = True) -> None:
+    """Adds settings, and where else than in words they may stand.
+
+    Args:
+        parser: The command's.
+        has_sweeps: Whether `-m` is to be given for a sweep.
+    """
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings, as above")
+    if has_sweeps:
+        parser.add_argument("-m", "--multirun", action="store_true", help="run every combination")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    parser.add_argument(
+        "--config-dir", type=Path, metavar="DIR", help="further presets, besides those of ./conf"
+    )
+    parser.add_argument(
+        "--config-name",
+        metavar="FILE",
+        help="what to start from: a run's config.yaml, or the name of a file of presets",
+    )
+    parser.set_defaults(when_stopped=GOES_ON)
+
+
+def sources_of(options: argparse.Namespace) -> "Sources":
+    """Returns where a command's settings come from, besides its words."""
+    from gru_bench.config.presets import Sources
+
+    return Sources(options.config_dir, options.config_name)
+
+
+def source_words(options: argparse.Namespace) -> list[str]:
+    """Returns the flags of these sources, as they are to be given again."""
+    given = {"--config-dir": options.config_dir, "--config-name": options.config_name}
+    return [str(word) for flag, value in given.items() if value for word in (flag, value)]
+
+
+def add_cells(parser: Parser, what: str) -> None:
+    """Adds `--cell`, which may be repeated."""
+    parser.add_argument(
+        "--cell",
+        action="append",
+        default=[],
+        metavar="CELL",
+        help=f"{what}: a name, or package.module:Class for a class of the user's own (may be"
+        " repeated)",
+    )
+
+
+def sizes(text: str) -> list[int]:
+    """Reads a list of sizes, `64,128`."""
+    try:
+        read = [int(word) for word in text.split(",")]
+    except ValueError:
+        read = [0]
+    if min(read) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of sizes of at least 1: 64,128")
+    return read
+
+
+def positive(text: str) -> int:
+    """Reads a whole number above 0."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)

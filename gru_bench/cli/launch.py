@@ -1,0 +1,47 @@
+"""What run, search and claims do alike with their configurations."""
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gru_bench.config.experiment import ExperimentConfig
+    from gru_bench.runs.result import Result
+
+
+def set_up(configs: "list[ExperimentConfig]") -> None:
+    """Sets JAX up for what this process will do of the runs."""
+    from gru_bench.system.machine import leave_accelerators, require_devices, set_up_devices
+
+    set_up_devices()
+    if configs[0].launcher.name != "local":
+        leave_accelerators()
+    require_devices()
+
+
+def show_plan(configs: "list[ExperimentConfig]") -> None:
+    """Prints what would run, with an estimate of time and memory."""
+    from rich.console import Console
+
+    from gru_bench.experiments.dry_run import plan, print_plan
+    from gru_bench.system.machine import require_devices, set_up_devices
+
+    set_up_devices()
+    require_devices()
+    print_plan(plan(configs), Console(highlight=False))
+
+
+def run_all(
+    configs: "list[ExperimentConfig]", command: str, quiet: bool
+) -> "tuple[list[Result], int]":
+    """Runs experiments; returns the results there are, and the exit status."""
+    from gru_bench.experiments.sweep import run_experiments
+    from gru_bench.runs.folder import ERROR, read_result
+
+    set_up(configs)
+    sweep = run_experiments(configs, command, quiet)
+    for folder in sweep.elsewhere:
+        print(f"another process is at work on {folder}", file=sys.stderr)
+    for folder, reason in sweep.failures:
+        print(f"failed: {folder}: {reason} (see {ERROR} there)", file=sys.stderr)
+    incomplete = bool(sweep.failures or sweep.elsewhere)
+    return [read_result(folder) for folder in sweep.finished], int(incomplete)

@@ -1,0 +1,67 @@
+"""`gru-bench params`: exact counts of parameters and operations."""
+
+import argparse
+
+from gru_bench.cli.arguments import Parser, add_cells, positive, sizes
+from gru_bench.system.errors import UserError
+
+HELP = "exact parameter counts, and sizes that match"
+DESCRIPTION = """\
+Parameters and operations (FLOPs) of one recurrent layer, forward, a step of one sequence: for every
+cell and pair of sizes, or at the sizes that match an LSTM."""
+EPILOG = "example: gru-bench params --input-size 100 --budget 20000"
+
+
+def add_arguments(parser: Parser) -> None:
+    """Adds what the command takes."""
+    parser.add_argument("--input-size", type=sizes, default=[2, 64], metavar="I[,I...]")
+    parser.add_argument(
+        "--hidden-size", type=sizes, metavar="H[,H...]", help="of the LSTM (default: 128,256)"
+    )
+    parser.add_argument(
+        "--match",
+        choices=("hidden", "parameters", "flops"),
+        help="what each cell's size is to have in common with the LSTM's (default: hidden)",
+    )
+    parser.add_argument(
+        "--budget",
+        type=positive,
+        metavar="P",
+        help="the sizes nearest to P parameters instead, the LSTM's too",
+    )
+    add_cells(parser, "a further cell, besides the built-in ones")
+    parser.add_argument("--format", choices=("table", "json"), default="table")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Prints the counts."""
+    import json
+
+    from gru_bench.config.cell import CELLS
+    from gru_bench.config.user_classes import classes_by_name
+    from gru_bench.model.counts import budget_table, parameter_table
+
+    own = classes_by_name("cell", options.cell, CELLS)
+    if options.budget is None:
+        hidden_sizes = options.hidden_size or [128, 256]
+        rows = parameter_table(options.input_size, hidden_sizes, options.match or "hidden", own)
+    elif options.hidden_size is not None:
+        raise UserError("give either --hidden-size or --budget: a budget sets the hidden sizes")
+    elif options.match not in (None, "parameters"):
+        raise UserError(f"--budget counts parameters: leave out --match {options.match}")
+    else:
+        rows = budget_table(options.input_size, options.budget, own)
+    if options.format == "json":
+        print(json.dumps(rows, indent=1))
+        return
+    width = max(16, 1 + max(len(str(row["cell"])) for row in rows))
+    print(
+        f"{'input':>6} {'hidden':>6}  {'cell':<{width}}{'parameters':>14} {'vs LSTM':>9}"
+        f"{'FLOPs/step':>14} {'vs LSTM':>9}"
+    )
+    for row in rows:
+        print(
+            f"{row['input_size']:>6} {row['hidden_size']:>6}  {row['cell']:<{width}}"
+            f"{row['parameters']:>14,} {row['ratio_to_lstm']:>9.4f}"
+            f"{row['flops']:>14,} {row['flops_ratio_to_lstm']:>9.4f}"
+        )

@@ -1,0 +1,88 @@
+"""`gru-bench speed`: the cells against other libraries."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from gru_bench.cli.arguments import Parser, add_cells, positive
+
+HELP = "time the cells against other libraries"
+DESCRIPTION = """\
+Times one layer of each cell, training and inference, in turns with the libraries that are installed
+(Flax, and of the extra 'peers' PyTorch, Keras, Equinox)."""
+
+
+def add_arguments(parser: Parser) -> None:
+    """Adds what the command takes."""
+    parser.add_argument("--grid", choices=("quick", "full"), default="quick", help="shapes")
+    add_cells(parser, "only this cell")
+    parser.add_argument(
+        "--end-to-end",
+        action="store_true",
+        help="time a whole comparison, 3 cells with 5 seeds, against a PyTorch loop instead",
+    )
+    parser.add_argument(
+        "--runtimes",
+        action="store_true",
+        help="time the cells in this package, PyTorch and ONNX Runtime (extra 'runtimes') instead,"
+        " and write results/speed/runtimes.json, .md and .png",
+    )
+    parser.add_argument(
+        "--processes", type=positive, default=5, help="that --runtimes measures in (default: 5)"
+    )
+    # As the adding problem is configured.
+    parser.add_argument(
+        "--steps", type=positive, default=1000, help="updates of each run, with --end-to-end"
+    )
+    parser.add_argument(
+        "--hidden-size", type=positive, default=64, help="units of a cell, with --end-to-end"
+    )
+    parser.add_argument(
+        "--no-torch-compile",
+        action="store_true",
+        help="with --end-to-end: leave out torch.compile, which is given up where it takes a "
+        "minute longer than the loop without it",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE.json", help="write to FILE, and tables to FILE.md"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measures, prints and writes."""
+    from gru_bench.system.machine import require_devices, set_up_devices
+
+    set_up_devices()
+    require_devices()
+
+    from rich.console import Console
+
+    from gru_bench.benchmark import end_to_end, layer, runtime_figures, runtime_tables
+    from gru_bench.config.cell import CELLS
+    from gru_bench.config.user_classes import classes_by_name
+
+    def progress(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    console = Console(highlight=False)
+    if options.runtimes:
+        out = options.out or Path("results/speed/runtimes.json")
+        figures = runtime_figures.measure_runtimes(options.processes, progress=progress)
+        runtime_tables.print_runtimes(figures, console)
+        runtime_tables.write_runtimes(figures, out)
+        print(out)
+        return
+    if options.end_to_end:
+        result = end_to_end.measure_end_to_end(
+            options.steps, options.hidden_size, not options.no_torch_compile, progress
+        )
+        end_to_end.print_end_to_end(result, console)
+        markdown = end_to_end.as_markdown(result)
+    else:
+        cells = classes_by_name("cell", options.cell, CELLS)
+        result = layer.measure_speed(options.grid, progress, cells)
+        layer.print_speed(result, console)
+        markdown = layer.as_markdown(result)
+    if options.out is not None:
+        layer.write(result, markdown, options.out)
+        print(options.out)
