@@ -52,7 +52,7 @@ class SubmititConfig(LauncherConfig):
     workers: int | None = key("jobs that are submitted at once; null submits all", None,
                               at_least=1)  # fmt: skip
     cpus: int = key("cores of each job", 2, at_least=1)
-    gpus: int = key("cards of each job", 0, at_least=0)
+    gpus: int = key("GPUs of each job", 0, at_least=0)
     memory_gb: float | None = key("memory of each job in GB; null is what the cluster gives", None,
                                   above=0)  # fmt: skip
     timeout_min: int = key("minutes of each job, after which it is queued again", 240, at_least=1)
@@ -74,7 +74,7 @@ class RayConfig(LauncherConfig):
     name: str = key("the launcher", "ray")
     address: str | None = key("of the cluster, such as auto; null starts Ray on this machine", None)
     cpus: int = key("cores of each job", 1, at_least=1)
-    gpus: float = key("cards of each job; a part of one, such as 0.5, is shared", 0.0, at_least=0)
+    gpus: float = key("GPUs of each job; a part of one, such as 0.5, is shared", 0.0, at_least=0)
 
     PACKAGE: ClassVar[str | None] = "ray"
 
@@ -84,7 +84,7 @@ class RayConfig(LauncherConfig):
             self.gpus < 1 or self.gpus == int(self.gpus),
             "launcher.gpus",
             self.gpus,
-            "a whole number, or a part of one card",
+            "a whole number, or a part of one GPU",
         )
 
 

@@ -350,7 +350,7 @@ def test_an_engine_that_is_not_installed(monkeypatch, name):
         (["launcher=joblib", "launcher.options.qos=long"], "goes with launcher=submitit"),
         (["launcher=joblib,local"], "give one launcher"),
         (["launcher=dask"], "launcher must be one of joblib, local, ray"),
-        (["launcher=ray", "launcher.gpus=1.5"], "a whole number, or a part of one card"),
+        (["launcher=ray", "launcher.gpus=1.5"], "a whole number, or a part of one GPU"),
         (["launcher=submitit", "launcher.cluster=pbs"], "launcher.cluster must be one of"),
         (["launcher=submitit", "launcher.memory_gb=0"], "launcher.memory_gb=0"),
     ],
