@@ -1,9 +1,9 @@
-"""Checks and times every path of the recurrence on a machine with a GPU.
+"""Checks and times every way to compute the recurrence on a machine with a GPU.
 
     python scripts/check_gpu.py
 
-compares the values and all gradients of each path with those of a plain scan that autodiff
-differentiates; times training steps of one layer by each path, in turns with PyTorch's layer
+compares the values and all gradients of each recurrence with those of a plain scan that autodiff
+differentiates; times training steps of one layer by each recurrence, in turns with PyTorch's layer
 (cuDNN); and times a population of runs trained at once against the same runs one after another. It
 writes JSON, and Markdown beside it.
 
@@ -33,7 +33,7 @@ from gru_bench.benchmark.peers import (
 from gru_bench.benchmark.shape import A_TURN, Shape
 from gru_bench.cells.builtin import CELLS
 from gru_bench.config.cell import MAIN_CELLS
-from gru_bench.measuring.recurrence_choice import PATHS, obstacle, training_step
+from gru_bench.measuring.recurrence_choice import IMPLEMENTATIONS, layer_gradients, obstacle
 from gru_bench.measuring.rounds import race
 from gru_bench.model.model import ModelConfig, make_cell
 from gru_bench.recurrence import fused
@@ -42,7 +42,7 @@ from gru_bench.recurrence.scan import Implementation, unroll
 from gru_bench.system import machine
 
 ROUNDS = 11
-# Of a result's largest entry, by dtype and precision of its products. At full precision the paths
+# Of a result's largest entry, by dtype and precision of its products. At full precision they
 # differ by the order of sums; by default a GPU multiplies float32 with 10 bits of fraction.
 TOLERANCES = {
     ("float32", "highest"): 1e-4,
@@ -83,10 +83,10 @@ def model_of(cell: str, shape: Shape, dtype: str = "float32") -> ModelConfig:
     return ModelConfig(cell, shape.input_size, 1, shape.hidden_size, dtype=dtype)
 
 
-def paths_of(model: ModelConfig, interpret: bool) -> list[str]:
-    """The paths to look at, the scan first."""
+def recurrences_of(model: ModelConfig, interpret: bool) -> list[str]:
+    """The recurrences to look at, the scan first."""
     if not interpret:
-        return [path for path in PATHS if obstacle(path, model) is None]
+        return [recurrence for recurrence in IMPLEMENTATIONS if obstacle(recurrence, model) is None]
     fitting = fused.fits(CELLS[model.cell], model.hidden_size, model.dtype)
     return ["scan", "fused"] if fitting else ["scan"]
 
@@ -117,51 +117,56 @@ def results(model: ModelConfig, shape: Shape, run: Callable[..., Any]) -> list[n
 
 
 def check(sizes: Sizes, interpret: bool) -> list[dict[str, Any]]:
-    """The largest error of each path, of values or a gradient, relative to its largest entry."""
+    """Returns a row for each cell, shape, kind of numbers and recurrence: the largest error."""
     rows = []
     for cell in sizes.cells:
         for shape in sizes.checked:
+            with jax.default_matmul_precision("highest"):
+                exact = results(model_of(cell, shape), shape, plain_unroll)
             for (dtype, precision), tolerance in TOLERANCES.items():
                 model = model_of(cell, shape, dtype)
-                with jax.default_matmul_precision("highest"):
-                    exact = results(model_of(cell, shape), shape, plain_unroll)
-                for path in paths_of(model, interpret):
+                for recurrence in recurrences_of(model, interpret):
                     row: dict[str, Any] = {
                         "cell": cell,
                         "shape": str(shape),
                         "dtype": dtype,
-                        "path": path,
+                        "recurrence": recurrence,
+                        "precision": precision or "default",
+                        "tolerance": tolerance,
                     }
-                    row |= {"dtype": dtype, "path": path}
-                    row |= {"precision": precision or "default", "tolerance": tolerance}
                     try:
                         with jax.default_matmul_precision(precision):
-                            found = results(
-                                model, shape, partial(unroll, implementation=Implementation(path))
-                            )
-                        pairs = zip(found, exact, strict=True)
-                        error = max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in pairs)
+                            error = largest_error(recurrence, model, shape, exact)
                         row |= {"error": error, "passed": error <= tolerance}
-                    except Exception as error:  # whatever a compiler says
+                    except Exception as error:  # A compiler may raise anything.
                         row |= {"error": str(error).splitlines()[0][:200], "passed": False}
                     print(" ".join(str(value) for value in row.values()), flush=True)
                     rows.append(row)
     return rows
 
 
+def largest_error(
+    recurrence: str, model: ModelConfig, shape: Shape, exact: list[np.ndarray]
+) -> float:
+    """Returns the largest error of an array, over its largest entry, among values and gradients."""
+    run = partial(unroll, implementation=Implementation(recurrence))
+    pairs = zip(results(model, shape, run), exact, strict=True)
+    return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in pairs)
+
+
 def time_layers(sizes: Sizes, interpret: bool) -> list[dict[str, Any]]:
-    """Median milliseconds of a layer's training step, by path and by PyTorch."""
+    """Median milliseconds of a layer's training step, by recurrence and by PyTorch."""
     rows = []
     for cell in sizes.cells:
         for shape in sizes.timed:
             steps: dict[str, Any] = {}
-            for path in paths_of(model_of(cell, shape), interpret):
+            for recurrence in recurrences_of(model_of(cell, shape), interpret):
                 try:
-                    contestant = make_contestant(our_layer(cell, shape, path), shape)
+                    contestant = make_contestant(our_layer(cell, shape, recurrence), shape)
                     contestant.train()
-                    steps[path] = contestant.train
-                except Exception as error:  # whatever a compiler says
-                    print(f"{cell} {shape} {path}: {error}", flush=True)
+                    steps[recurrence] = contestant.train
+                except Exception as error:  # A compiler may raise anything.
+                    print(f"{cell} {shape} {recurrence}: {error}", flush=True)
             torch = make_torch_contestant(cell, shape)
             steps |= {name: contestant.train for name, contestant in torch.items()}
             medians = median_ms(steps, A_TURN)
@@ -175,20 +180,20 @@ def time_population(sizes: Sizes, interpret: bool) -> list[dict[str, Any]]:
     shape, rows = sizes.population, []
     for cell in sizes.cells:
         model = model_of(cell, shape)
-        for path in paths_of(model, interpret):
-            sizes_of_one = (path, model, shape.batch, shape.time)
+        for recurrence in recurrences_of(model, interpret):
+            sizes_of_one = (recurrence, model, shape.batch, shape.time)
             try:
-                together = training_step(*sizes_of_one, sizes.runs)
-                alone = training_step(*sizes_of_one, 1)
+                together = layer_gradients(*sizes_of_one, sizes.runs)
+                alone = layer_gradients(*sizes_of_one, 1)
                 together()
                 alone()
-            except Exception as error:  # whatever a compiler says
-                print(f"{cell} {shape} {path}: {error}", flush=True)
+            except Exception as error:  # A compiler may raise anything.
+                print(f"{cell} {shape} {recurrence}: {error}", flush=True)
                 continue
             in_turn = partial(repeat, alone, sizes.runs)
             medians = median_ms({"together": together, "in turn": in_turn}, 1)
-            print(cell, shape, path, f"{sizes.runs} runs", medians, flush=True)
-            row = {"cell": cell, "shape": str(shape), "path": path, "runs": sizes.runs}
+            print(cell, shape, recurrence, f"{sizes.runs} runs", medians, flush=True)
+            row = {"cell": cell, "shape": str(shape), "recurrence": recurrence, "runs": sizes.runs}
             rows.append(row | {"ms": medians})
     return rows
 
@@ -212,15 +217,16 @@ def as_markdown(report: dict[str, Any]) -> str:
         rows = [headings, ["---"] * len(headings), *lines]
         return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
-    def milliseconds(figures: dict[str, float]) -> list[str]:
-        return [", ".join(f"{name} {value:.3f}" for name, value in figures.items())]
+    def timed(row: dict[str, Any], *keys: str) -> list[str]:
+        times = ", ".join(f"{name} {value:.3f}" for name, value in row["ms"].items())
+        return [*(str(row[key]) for key in keys), times]
 
     environment = report["environment"]
     kind = f"{report['created']}, {environment['device_kind']}"
     about = [kind, *(f"{name} {version}" for name, version in environment["versions"].items())]
     if report["interpreted"]:
         about.append("kernels interpreted: the times mean nothing")
-    keys = ["cell", "shape", "dtype", "precision", "path", "error", "tolerance", "passed"]
+    keys = ["cell", "shape", "dtype", "precision", "recurrence", "error", "tolerance", "passed"]
     shape = "batch x time x input x hidden"
     blocks = [
         ", ".join(about),
@@ -229,15 +235,12 @@ def as_markdown(report: dict[str, Any]) -> str:
         "## A layer's training step, median milliseconds",
         table(
             ["cell", shape, "ms"],
-            [[row["cell"], row["shape"], *milliseconds(row["ms"])] for row in report["layers"]],
+            [timed(row, "cell", "shape") for row in report["layers"]],
         ),
         "## A population's training step, median milliseconds",
         table(
-            ["cell", shape, "path", "runs", "ms"],
-            [
-                [row["cell"], row["shape"], row["path"], str(row["runs"]), *milliseconds(row["ms"])]
-                for row in report["population"]
-            ],
+            ["cell", shape, "recurrence", "runs", "ms"],
+            [timed(row, "cell", "shape", "recurrence", "runs") for row in report["population"]],
         ),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -249,7 +252,9 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         0; 1 if a check failed; 2 without a GPU.
     """
-    parser = argparse.ArgumentParser(description="Check and time the paths of the recurrence.")
+    parser = argparse.ArgumentParser(
+        description="Check and time every way to compute the recurrence."
+    )
     parser.add_argument("--interpret", action="store_true", help="tiny, without a GPU")
     parser.add_argument("--out", type=Path, default=Path("results/speed/gpu.json"))
     options = parser.parse_args(arguments)

@@ -25,7 +25,7 @@ from gru_bench.cells.base import Cell
 from gru_bench.export.torch import torch_layer
 from gru_bench.export.weights import NoSuchForm
 from gru_bench.measuring.memory import program_memory_mb
-from gru_bench.measuring.recurrence_choice import path_times
+from gru_bench.measuring.recurrence_choice import recurrence_times
 from gru_bench.model.model import ModelConfig, make_cell
 from gru_bench.recurrence.plain import plain_unroll
 from gru_bench.recurrence.scan import Implementation, unroll
@@ -165,9 +165,9 @@ def our_cell(cell: str, shape: Shape) -> Cell:
     return make_cell(_our_config(cell, shape), shape.input_size, nnx.Rngs(0))
 
 
-def our_layer(cell: str, shape: Shape, path: str) -> Layer:
+def our_layer(cell: str, shape: Shape, recurrence: str) -> Layer:
     """This package's layer by one implementation of `unroll`."""
-    implementation = Implementation(path)
+    implementation = Implementation(recurrence)
     graph, params = nnx.split(our_cell(cell, shape))
 
     def apply(params: PyTree[Array], x: Array) -> Array:
@@ -178,11 +178,12 @@ def our_layer(cell: str, shape: Shape, path: str) -> Layer:
 
 
 def _our_layers(cell: str, shape: Shape) -> dict[str, Layer]:
-    """This package's layer by the path that it takes here, and by each where there is a choice."""
-    times = path_times(_our_config(cell, shape), shape.batch, shape.time, runs=1)
-    chosen = min(times, key=lambda path: times[path], default="scan")
-    layers = {path: our_layer(cell, shape, path) for path in {chosen, *times}}
-    return {OURS: layers[chosen]} | {f"{OURS}, {path}": layers[path] for path in times}
+    """Returns our layer by its fastest recurrence, and by each where there is a choice."""
+    times = recurrence_times(_our_config(cell, shape), shape.batch, shape.time, runs=1)
+    chosen = min(times, key=lambda recurrence: times[recurrence], default="scan")
+    layers = {recurrence: our_layer(cell, shape, recurrence) for recurrence in {chosen, *times}}
+    each = {f"{OURS}, {recurrence}": layers[recurrence] for recurrence in times}
+    return {OURS: layers[chosen]} | each
 
 
 def _scan_layer(cell: str, shape: Shape) -> Layer:

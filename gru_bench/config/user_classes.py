@@ -1,6 +1,6 @@
-"""Classes of the user's own, named in a configuration as `package.module:Class`.
+"""Cells and tasks that users write: classes named in a configuration as `package.module:Class`.
 
-What is known of them here is known without running any of their code, but for `import_class`.
+No function here runs any of their code, except `import_class`.
 """
 
 import importlib
@@ -13,10 +13,10 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Literal
 
-from gru_bench.system.errors import UserError
+from gru_bench.system.errors import UserError, first_line
 
 Kind = Literal["cell", "task"]
-CUSTOM = "custom"  # what a class of the user's own is chosen by
+CUSTOM = "custom"  # chooses a class that a user wrote, as in cell=custom
 
 _WORD = r"[^\W\d]\w*"
 _REFERENCE = re.compile(rf"{_WORD}(\.{_WORD})*:{_WORD}")
@@ -25,7 +25,7 @@ _imported: dict[str, bytes] = {}  # content of the file that each class came fro
 
 
 def installed(kind: Kind) -> dict[str, str]:
-    """Classes that installed packages offer: `package.module:Class` by name.
+    """Returns the classes that installed packages offer: `package.module:Class` by name.
 
     They are the entry points of the groups `gru_bench.cells` and `gru_bench.tasks`.
     """
@@ -33,13 +33,13 @@ def installed(kind: Kind) -> dict[str, str]:
 
 
 def name_class(kind: Kind, reference: str, name: str, taken: tuple[str, ...]) -> str:
-    """The name under which a class goes in tables and folders.
+    """Returns the name of a class in tables and folders.
 
     Args:
-        kind: what it is.
-        reference: `package.module:Class`.
-        name: asked for; the class' own in snake case if empty.
-        taken: names of the built-in ones.
+        kind: What it is.
+        reference: The class, as `package.module:Class`.
+        name: The name asked for; if empty, it is the name of the class in snake case.
+        taken: Names of the built-in ones, which it must not have.
 
     Raises:
         UserError: The reference is missing or of another form, the name cannot be had, or the
@@ -68,12 +68,13 @@ def name_class(kind: Kind, reference: str, name: str, taken: tuple[str, ...]) ->
 
 
 def classes_by_name(kind: Kind, words: Sequence[str], built_in: tuple[str, ...]) -> dict[str, str]:
-    """What each word stands for, by the name it goes by.
+    """Returns what each word stands for, by its name in tables.
 
     Args:
-        kind: what they are.
-        words: names of built-in ones or of what packages offer, or `package.module:Class`.
-        built_in: the names of the former, which stand for themselves.
+        kind: What they are.
+        words: Names of built-in classes or of those that packages offer, or
+            `package.module:Class`.
+        built_in: The names of the built-in ones, which stand for themselves.
 
     Raises:
         UserError: A word is none of these.
@@ -86,12 +87,12 @@ def classes_by_name(kind: Kind, words: Sequence[str], built_in: tuple[str, ...])
 
 
 def snake_case(name: str) -> str:
-    """Such as `minimal_gated_unit` for MinimalGatedUnit, or `mgu` for MGU."""
+    """Returns the name in snake case: `minimal_gated_unit` for MinimalGatedUnit, `mgu` for MGU."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def source_file(reference: str) -> str | None:
-    """The file that a class is to be imported from, None if there is none; nothing is imported."""
+    """Returns the file that defines a class, None if there is none; nothing is imported."""
     _add_working_directory()
     path, spec = None, None
     name = ""
@@ -122,7 +123,9 @@ def import_class(kind: Kind, reference: str) -> type:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        raise UserError(f"{key} is not possible: importing it fails with {told(error)}") from error
+        raise UserError(
+            f"{key} is not possible: importing it fails with {first_line(error)}"
+        ) from error
     found = getattr(module, class_name, None)
     if not isinstance(found, type):
         raise UserError(f"{key} is not possible: {file} has no class {class_name}")
@@ -135,14 +138,8 @@ def import_class(kind: Kind, reference: str) -> type:
     return found
 
 
-def told(error: Exception) -> str:
-    """An error of somebody else's code in one line."""
-    first, *_ = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {first}"
-
-
 def _find(name: str, path: list[str] | None) -> ModuleSpec | None:
-    """As `importlib.util.find_spec`, which would import the packages above the module."""
+    """Does what `importlib.util.find_spec` does, but without importing the packages above."""
     specs = (finder.find_spec(name, path) for finder in sys.meta_path)
     return next((spec for spec in specs if spec is not None), None)
 
@@ -150,19 +147,22 @@ def _find(name: str, path: list[str] | None) -> ModuleSpec | None:
 def _add_working_directory() -> None:
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.append(here)  # last: a random.py or datasets.py there must replace no other
+        # Last, so that a random.py or datasets.py there replaces no other.
+        sys.path.append(here)
 
 
-class _Mistake(Exception):  # noqa: N818
-    """What is wrong with a class, as the end of a sentence that begins with its name."""
+class BadClass(Exception):  # noqa: N818
+    """A fault of a user's class; the message ends a sentence that begins with its name."""
 
 
 @contextmanager
-def _in_one_line(kind: Kind, reference: str) -> Iterator[None]:
-    """Turns whatever a class of the user's raises into a `UserError`."""
+def faults_as_user_errors(kind: Kind, reference: str) -> Iterator[None]:
+    """Turns whatever the code of a user's class raises into a `UserError`."""
     try:
         yield
-    except _Mistake as mistake:
+    except BadClass as mistake:
         raise UserError(f"{kind}.module={reference} cannot be used: {mistake}") from mistake
     except Exception as error:
-        raise UserError(f"{kind}.module={reference} cannot be used: {told(error)}") from error
+        raise UserError(
+            f"{kind}.module={reference} cannot be used: {first_line(error)}"
+        ) from error

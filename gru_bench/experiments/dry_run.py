@@ -18,7 +18,7 @@ from gru_bench.experiments.memory import fits
 from gru_bench.experiments.resolve import Experiment, resolve
 from gru_bench.experiments.seed_budget import describe_seed_budget
 from gru_bench.experiments.to_result import count, tuning_grid
-from gru_bench.measuring.recurrence_choice import with_path
+from gru_bench.measuring.recurrence_choice import choose_recurrence
 from gru_bench.measuring.rounds import by_round, race
 from gru_bench.measuring.training_step import STEPS_A_CALL, TrainingSteps
 from gru_bench.system.machine import pinned_settings
@@ -107,7 +107,7 @@ def measure(experiments: Sequence[Experiment]) -> dict[str, Step]:
     found = {}
     for name, train in trains.items():
         began = time.perf_counter()
-        training = TrainingSteps(with_path(train, task, runs=1), task)
+        training = TrainingSteps(choose_recurrence(train, task, runs=1), task)
         compile_s = time.perf_counter() - began
         calls = race({name: training}, ROUNDS, max_rounds=ROUNDS, limit_s=0.0)
         step_s = float(np.median(by_round(calls[name]))) / STEPS_A_CALL

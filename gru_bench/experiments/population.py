@@ -23,7 +23,7 @@ from gru_bench.experiments.to_result import (
     tuning_grid,
     tuning_result,
 )
-from gru_bench.measuring.recurrence_choice import with_path
+from gru_bench.measuring.recurrence_choice import choose_recurrence
 from gru_bench.runs.events import EventLog
 from gru_bench.runs.folder import prepare_folder, write_result
 from gru_bench.runs.growth import grown
@@ -105,7 +105,7 @@ class Population:
         self._first = experiments[0]
         self._earlier = [kept_result(each) for each in experiments]
         self._seeds = [missing_seeds(each) for each in experiments]
-        self._train = with_path(
+        self._train = choose_recurrence(
             self._first.train, self._first.task, runs=sum(map(len, self._seeds))
         )
         self._costs = costs

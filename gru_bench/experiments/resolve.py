@@ -22,7 +22,7 @@ from gru_bench.config.run import RunConfig
 from gru_bench.config.tasks import TokenTaskConfig
 from gru_bench.config.user_classes import source_file
 from gru_bench.measuring.equal_time import TimeMatch, match_training_time
-from gru_bench.measuring.recurrence_choice import check_path
+from gru_bench.measuring.recurrence_choice import check_recurrence
 from gru_bench.model.counts import matched_hidden_size
 from gru_bench.model.model import ModelConfig, cell_class
 from gru_bench.runs.result import misses_equal_time
@@ -145,7 +145,7 @@ def resolve(
     if not here:
         return experiments
     for experiment in experiments:
-        check_path(experiment.train.model)
+        check_recurrence(experiment.train.model)
     return with_measured_sizes(experiments, note)
 
 

@@ -21,32 +21,37 @@ from flax import nnx
 from jaxtyping import Array, PyTree
 
 from gru_bench.config.execution import RECURRENCES
-from gru_bench.config.user_classes import source_file, told
+from gru_bench.config.user_classes import source_file
 from gru_bench.measuring.rounds import race
 from gru_bench.model.model import ModelConfig, cell_class, make_cell
 from gru_bench.recurrence import cudnn, fused
 from gru_bench.recurrence.scan import Implementation, unroll
 from gru_bench.recurrence.tiles import NotPointwise
-from gru_bench.system.errors import UserError
+from gru_bench.system.errors import UserError, first_line
 from gru_bench.system.files import cache_dir, content_hash, write_atomically
 from gru_bench.system.version import __version__
 from gru_bench.tasks.base import Task
 from gru_bench.training.state import TrainConfig
 
-AUTO, *PATHS = RECURRENCES
+AUTO, *IMPLEMENTATIONS = RECURRENCES
 ROUNDS = 9
 
-Times = dict[str, float]  # milliseconds of a training step by path
+Times = dict[str, float]  # milliseconds that the gradients of a layer take, by recurrence
 
 
-def with_path(train: TrainConfig, task: Task, runs: int) -> TrainConfig:
-    """The same training, with `auto` replaced by the path that is fastest for so many runs.
+def choose_recurrence(train: TrainConfig, task: Task, runs: int) -> TrainConfig:
+    """Returns the training with a recurrence chosen: `auto` becomes the one that is fastest here.
+
+    Args:
+        train: The training.
+        task: Its task, whose batches the recurrences are timed on.
+        runs: How many runs are trained at once.
 
     Raises:
-        UserError: The path that is asked for is not possible.
+        UserError: The recurrence that is asked for is not possible.
     """
     model = train.model
-    check_path(model)
+    check_recurrence(model)
     if model.recurrence == AUTO:
         on_each = -(-runs // jax.device_count())
         model = dataclasses.replace(
@@ -55,31 +60,31 @@ def with_path(train: TrainConfig, task: Task, runs: int) -> TrainConfig:
     return dataclasses.replace(train, model=model)
 
 
-def check_path(model: ModelConfig) -> None:
-    """Raises `UserError` if the path that a model asks for is not possible for it here."""
+def check_recurrence(model: ModelConfig) -> None:
+    """Raises `UserError` if the recurrence that a model asks for is not possible for it here."""
     reason = None if model.recurrence == AUTO else obstacle(model.recurrence, model)
     if reason is not None:
-        right = " or ".join([AUTO, *possible_paths(model)])
+        right = " or ".join([AUTO, *possible_recurrences(model)])
         raise UserError(
             f"recurrence={model.recurrence} is not possible: {reason}; here recurrence must be"
             f" {right}"
         )
 
 
-def possible_paths(model: ModelConfig) -> list[str]:
-    """The paths that nothing is known to stand in the way of, the scan first."""
-    return [path for path in PATHS if obstacle(path, model) is None]
+def possible_recurrences(model: ModelConfig) -> list[str]:
+    """Returns the recurrences that nothing is known to stand in the way of, the scan first."""
+    return [recurrence for recurrence in IMPLEMENTATIONS if obstacle(recurrence, model) is None]
 
 
-def obstacle(path: str, model: ModelConfig) -> str | None:
-    """Why a model cannot take a path on this machine, None if nothing is known against it."""
-    if path == "scan":
+def obstacle(recurrence: str, model: ModelConfig) -> str | None:
+    """Returns why a recurrence is not possible for a model here; None if nothing is known."""
+    if recurrence == "scan":
         return None
     device = jax.default_backend()
     if device != "gpu":
         return f"it needs an NVIDIA GPU, and the device is a {device}"
     cell = cell_class(model.cell)
-    if path == "cudnn":
+    if recurrence == "cudnn":
         supported = cudnn.supports(cell, model.dtype)
         return None if supported else "it has the LSTM alone, in float32"
     if not fused.fits(cell, model.hidden_size, model.dtype):
@@ -95,30 +100,30 @@ def obstacle(path: str, model: ModelConfig) -> str | None:
 
 
 def fastest(model: ModelConfig, batch: int, time: int, runs: int) -> str:
-    """The path of the least time for so many runs at once on one device."""
-    times = path_times(model, batch, time, runs)
-    return min(times, key=lambda path: times[path], default="scan")
+    """Returns the recurrence that takes the least time for so many runs at once on one device."""
+    times = recurrence_times(model, batch, time, runs)
+    return min(times, key=lambda recurrence: times[recurrence], default="scan")
 
 
-def path_times(model: ModelConfig, batch: int, time: int, runs: int) -> Times:
-    """Times of all paths that work, from the table or measured now; none where there is no choice.
+def recurrence_times(model: ModelConfig, batch: int, time: int, runs: int) -> Times:
+    """Returns what each recurrence takes, kept or measured now; nothing where none can be chosen.
 
-    What fails to compile or to run is told by `warnings.warn`.
+    A recurrence that fails to compile or to run is left out, with a warning.
 
     Args:
-        model: the model; what counts is its first recurrent layer.
-        batch: sequences a batch.
-        time: steps a sequence.
-        runs: that are trained at once on one device.
+        model: The model; what counts is its first recurrent layer.
+        batch: Sequences in a batch.
+        time: Steps in a sequence.
+        runs: How many runs are trained at once on one device.
     """
-    paths = possible_paths(model)
-    if len(paths) == 1:
+    recurrences = possible_recurrences(model)
+    if len(recurrences) == 1:
         return {}
     file = cache_dir() / "recurrence.json"
     key = _key(model, batch, time, runs)
     times = _read(file).get(key)
     if times is None:
-        times = _measure(paths, model, batch, time, runs)
+        times = _measure(recurrences, model, batch, time, runs)
         # Where nothing can be kept, or something else lies in the table's place, nothing is kept.
         with contextlib.suppress(OSError):
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +133,7 @@ def path_times(model: ModelConfig, batch: int, time: int, runs: int) -> Times:
 
 
 def _key(model: ModelConfig, batch: int, time: int, runs: int) -> str:
-    """What the times depend on."""
+    """Returns what the times depend on, as text."""
     cell = model.cell
     source = content_hash(source_file(cell)) or "built in"
     sizes = (batch, time, model.cell_input_size, model.hidden_size)
@@ -140,30 +145,34 @@ def _key(model: ModelConfig, batch: int, time: int, runs: int) -> str:
 
 
 def _read(file: Path) -> dict[str, Times]:
-    """The table; an empty one if there is none or it is damaged."""
+    """Returns the table of times; an empty one if there is none or it is damaged."""
     with contextlib.suppress(OSError, msgspec.MsgspecError):
-        if file.is_file():  # a pipe would be waited for
+        if file.is_file():  # A pipe would keep the reader waiting.
             return msgspec.json.decode(file.read_bytes(), type=dict[str, Times])
     return {}
 
 
-def _measure(paths: Sequence[str], model: ModelConfig, batch: int, time: int, runs: int) -> Times:
+def _measure(
+    recurrences: Sequence[str], model: ModelConfig, batch: int, time: int, runs: int
+) -> Times:
+    """Returns the medians of rounds in which all recurrences that work take turns."""
     steps = {}
-    for path in paths:
+    for recurrence in recurrences:
         try:
-            steps[path] = training_step(path, model, batch, time, runs)
-            steps[path]()
-        except Exception as error:  # whatever a compiler says
-            steps.pop(path, None)
-            message = f"recurrence={path} is passed over for {model.cell}: {told(error)}"
+            steps[recurrence] = layer_gradients(recurrence, model, batch, time, runs)
+            steps[recurrence]()
+        except Exception as error:  # A compiler may raise anything.
+            steps.pop(recurrence, None)
+            reason = first_line(error)
+            message = f"recurrence={recurrence} is passed over for {model.cell}: {reason}"
             warnings.warn(message, stacklevel=2)
-    return {path: 1e3 * float(np.median(s)) for path, s in race(steps, ROUNDS).items()}
+    return {recurrence: 1e3 * float(np.median(s)) for recurrence, s in race(steps, ROUNDS).items()}
 
 
-def training_step(
-    path: str, model: ModelConfig, batch: int, time: int, runs: int
+def layer_gradients(
+    recurrence: str, model: ModelConfig, batch: int, time: int, runs: int
 ) -> Callable[[], object]:
-    """A compiled call that takes all gradients of one layer, for so many runs at once."""
+    """Returns a compiled call that takes all gradients of one layer, for so many runs at once."""
     cell = make_cell(model, model.cell_input_size, nnx.Rngs(0))
     graph, params = nnx.split(cell)
 
@@ -175,7 +184,7 @@ def training_step(
 
         return jax.grad(loss, (0, 1))(params, x)
 
-    implementation = Implementation(path)
+    implementation = Implementation(recurrence)
     shape = (runs, time, batch, model.cell_input_size)
     x = jax.random.normal(jax.random.key(0), shape).astype(model.dtype)
     params = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (runs, *leaf.shape)), params)
@@ -184,6 +193,7 @@ def training_step(
 
 
 def _projected_columns(model: ModelConfig) -> int:
+    """Returns how many columns the projected input of the model's first layer has."""
     cell = nnx.eval_shape(lambda: make_cell(model, model.cell_input_size, nnx.Rngs(0)))
     x = jax.ShapeDtypeStruct((1, model.cell_input_size), jnp.float32)
     columns: int = nnx.eval_shape(lambda cell, x: cell.project(x), cell, x).shape[-1]

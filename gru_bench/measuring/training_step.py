@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gru_bench.measuring.memory import program_memory_mb
-from gru_bench.measuring.recurrence_choice import with_path
+from gru_bench.measuring.recurrence_choice import choose_recurrence
 from gru_bench.measuring.rounds import by_round, race
 from gru_bench.tasks.base import Task
 from gru_bench.training.state import TrainConfig, TrainState
@@ -100,7 +100,7 @@ def measure_training_steps(
     """
     task = jax.device_put(task, jax.devices()[0])
     trainings = {
-        name: TrainingSteps(with_path(config, task, runs=1), task, (states or {}).get(name))
+        name: TrainingSteps(choose_recurrence(config, task, runs=1), task, (states or {}).get(name))
         for name, config in configs.items()
     }
     seconds = race(trainings, rounds, max_rounds=MAX_ROUNDS, limit_s=limit_s)

@@ -1,4 +1,4 @@
-"""Cells and tasks of the user's own: loaded, checked by running them once, and counted.
+"""Cells that users write: loaded, checked by running them once, and counted.
 
 The checks find what would else fail deep inside a compiled program or, worse, would not fail: a
 cell whose gradient is not the one of its equations, arrays that train but are not counted.
@@ -16,7 +16,7 @@ from flax import nnx
 from jaxtyping import Array, Float, PyTree
 
 from gru_bench.cells.base import Cell, State
-from gru_bench.config.user_classes import _in_one_line, _Mistake, import_class
+from gru_bench.config.user_classes import BadClass, faults_as_user_errors, import_class
 from gru_bench.recurrence.plain import plain_dot, plain_unroll
 from gru_bench.recurrence.scan import unroll
 
@@ -25,8 +25,6 @@ TIME, BATCH, INPUT, HIDDEN = 5, 2, 3, 4
 Unroll = Callable[[Cell, Array, State], tuple[Array, State]]
 TOLERANCE = 0.01  # of a gradient, relative to its largest entry: room for an accelerator's rounding
 
-
-# Cells
 
 
 @cache
@@ -43,9 +41,9 @@ def load_cell(implementation: str) -> type[Cell]:
     reference, brace, rest = implementation.partition("{")
     found = import_class("cell", reference)
     # A model may be in the making inside a program: the check is run all the same.
-    with _in_one_line("cell", reference), jax.ensure_compile_time_eval():
+    with faults_as_user_errors("cell", reference), jax.ensure_compile_time_eval():
         if not issubclass(found, Cell):
-            raise _Mistake("it is not a subclass of gru_bench.cells.Cell")
+            raise BadClass("it is not a subclass of gru_bench.cells.Cell")
         if brace:
             found = _with_options(found, json.loads(brace + rest))
         _check_parameters(found)
@@ -65,12 +63,12 @@ def _with_options(cell: type[Cell], options: dict[str, Any]) -> type[Cell]:
 
 
 def count_parameters(reference: str, input_size: int, hidden_size: int) -> int:
-    """Number of parameters of one layer, counted in the real tree."""
+    """Returns how many parameters one layer has, counted in its tree."""
     return _count(_shapes(load_cell(reference), input_size, hidden_size))
 
 
 def count_flops(reference: str, input_size: int, hidden_size: int) -> int:
-    """Floating point operations of one forward step of one sequence, in one layer.
+    """Returns the floating point operations of one forward step of one sequence, in one layer.
 
     A multiply-add of the products with the input and the recurrent weights counts two, a bias one a
     column; of the rest only what the class states in `pointwise` is known.
@@ -84,7 +82,7 @@ def count_flops(reference: str, input_size: int, hidden_size: int) -> int:
 
 
 def _shapes(cell: type[Cell], input_size: int, hidden_size: int) -> Cell:
-    """A layer without its numbers."""
+    """Returns a layer whose arrays have shapes alone."""
     layer: Cell = nnx.eval_shape(lambda: cell(input_size, hidden_size, rngs=nnx.Rngs(0)))
     return layer
 
@@ -96,11 +94,11 @@ def _count(cell: Cell) -> int:
 def _check_parameters(cell: type[Cell]) -> None:
     small, large = (_shapes(cell, INPUT, size) for size in (HIDDEN, 2 * HIDDEN))
     if small.hidden_size != HIDDEN:
-        raise _Mistake(f"made with hidden_size={HIDDEN}, it has hidden_size={small.hidden_size}")
+        raise BadClass(f"made with hidden_size={HIDDEN}, it has hidden_size={small.hidden_size}")
     if sum(leaf.size for leaf in jax.tree.leaves(nnx.state(small))) != _count(small):
-        raise _Mistake("it holds arrays that are no nnx.Param and would not be counted")
+        raise BadClass("it holds arrays that are no nnx.Param and would not be counted")
     if not 0 < _count(small) < _count(large):
-        raise _Mistake(
+        raise BadClass(
             f"it has {_count(small)} parameters with {HIDDEN} units and {_count(large)} with"
             f" {2 * HIDDEN}: they must become more"
         )
@@ -129,10 +127,10 @@ def _check_step(cell: type[Cell], dtype: Any) -> None:
     _require_state("next_state", next_state, expected)
     products = list(range(len(cell.products)))
     if calls != products:
-        raise _Mistake(f"gates must take the products dot(i, ...) in the order {products}: {calls}")
+        raise BadClass(f"gates must take the products dot(i, ...) in the order {products}: {calls}")
     for name, gate in openness.items():
         if gate.shape != (BATCH, HIDDEN) or not bool(((gate >= 0) & (gate <= 1)).all()):
-            raise _Mistake(f"openness: {name} must be [batch, hidden], and from 0 to 1")
+            raise BadClass(f"openness: {name} must be [batch, hidden], and from 0 to 1")
 
 
 def _check_gradient(cell: type[Cell]) -> None:
@@ -153,14 +151,14 @@ def _check_gradient(cell: type[Cell]) -> None:
 
     pairs = zip(*(jax.tree.leaves(gradients(each)) for each in (unroll, plain_unroll)), strict=True)
     if not all(jnp.abs(a - b).max() <= TOLERANCE * jnp.abs(b).max() for a, b in pairs):
-        raise _Mistake(
+        raise BadClass(
             "its gradient differs from that of plain autodiff: if the projected input is not merely"
             " added to the products, column by column, state input_is_added = False"
         )
 
 
 def _random_layer(cell: type[Cell]) -> Cell:
-    """A layer whose parameters, biases included, are all random."""
+    """Returns a layer whose parameters, biases included, are all random."""
     graph, params = nnx.split(_shapes(cell, INPUT, HIDDEN))
     random = np.random.default_rng(0)
     drawn = jax.tree.map(lambda p: jnp.asarray(random.normal(size=p.shape) / 2, p.dtype), params)
@@ -171,7 +169,4 @@ def _random_layer(cell: type[Cell]) -> Cell:
 def _require_state(method: str, state: State, expected: list[str]) -> None:
     found = [f"{a.dtype}[{','.join(map(str, a.shape))}]" for a in state]
     if found != expected:
-        raise _Mistake(f"{method} must give {', '.join(expected)}; it gives {', '.join(found)}")
-
-
-# Tasks
+        raise BadClass(f"{method} must give {', '.join(expected)}; it gives {', '.join(found)}")

@@ -36,3 +36,9 @@ def cause(error: BaseException) -> str:
         case _:
             text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     return text[:LONGEST]
+
+
+def first_line(error: Exception) -> str:
+    """Returns the kind of an error and the first line of its message."""
+    first, *_ = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {first}"

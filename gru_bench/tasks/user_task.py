@@ -1,4 +1,4 @@
-"""Tasks of the user's own: loaded, and checked by running them once."""
+"""Tasks that users write: loaded, and checked by running them once."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -10,27 +10,27 @@ from jaxtyping import Array, PyTree
 
 from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
-from gru_bench.config.user_classes import _in_one_line, _Mistake, import_class
+from gru_bench.config.user_classes import BadClass, faults_as_user_errors, import_class
 from gru_bench.tasks.base import SPLITS, Batch, Split, Task
 
 
 def load_task(reference: str, options: Mapping[str, Any], batch_size: int) -> Task:
-    """Makes the task named `package.module:Class`, and checks it.
+    """Returns the task named `package.module:Class`, once it has passed its check.
 
     Args:
-        reference: of a class that follows the protocol `gru_bench.tasks.base.Task`.
-        options: what it is made with, besides `batch_size`.
-        batch_size: sequences a batch.
+        reference: A class that follows the protocol `gru_bench.tasks.base.Task`.
+        options: What it is made with, besides `batch_size`.
+        batch_size: Sequences in a batch.
 
     Raises:
         UserError: There is no such class, it cannot be made, or the check fails.
     """
     found = import_class("task", reference)
-    with _in_one_line("task", reference):
+    with faults_as_user_errors("task", reference):
         task = found(batch_size=batch_size, **options)
         missing = [name for name in _members(Task) if not hasattr(task, name)]
         if missing:
-            raise _Mistake(f"it has no {', '.join(missing)} (see gru_bench.tasks.base.Task)")
+            raise BadClass(f"it has no {', '.join(missing)} (see gru_bench.tasks.base.Task)")
         _check_declaration(task)
         for split in SPLITS:
             jax.eval_shape(partial(_scores, split), task, jax.random.key(0))
@@ -43,18 +43,21 @@ def _members(protocol: type) -> list[str]:
 
 def _check_declaration(task: Task) -> None:
     if not all(isinstance(leaf, Array) for leaf in jax.tree.leaves(task)):
-        raise _Mistake(
+        raise BadClass(
             "it must be a pytree of arrays: a frozen dataclass under"
             " jax.tree_util.register_dataclass, all fields but arrays being static()"
         )
     if task.readout not in get_args(Readout):
-        raise _Mistake(f"readout={task.readout} must be one of {', '.join(get_args(Readout))}")
+        raise BadClass(f"readout={task.readout} must be one of {', '.join(get_args(Readout))}")
     if not isinstance(task.score, Score):
-        raise _Mistake("score must be a gru_bench.tasks.Score")
+        raise BadClass("score must be a gru_bench.tasks.Score")
 
 
 def _scores(split: Split, task: Task, key: Array) -> dict[str, Array]:
-    """Scores of the first batch of a split for outputs of zero; training batches are as good."""
+    """Returns the scores of zeros as outputs, for the first batch of a split.
+
+    A batch of training is checked as well.
+    """
     items = task.evaluation(key, split)
     batch = task.batch(_first(items))
     for drawn in (batch, task.batch(_first(task.schedule(key, jnp.int32(0), 2)))):
@@ -68,10 +71,10 @@ def _scores(split: Split, task: Task, key: Array) -> dict[str, Array]:
         ("scores", scores, ("loss", task.score.name)),
     ):
         if lacking := [key for key in wanted if key not in found or found[key].shape != ()]:
-            raise _Mistake(f"{name} must have the single numbers {', '.join(lacking)}")
+            raise BadClass(f"{name} must have the single numbers {', '.join(lacking)}")
     solved = task.solved(scores)
     if jnp.shape(solved) != () or not jnp.issubdtype(jnp.result_type(solved), jnp.bool):
-        raise _Mistake("solved must give one true or false")
+        raise BadClass("solved must give one true or false")
     return scores
 
 
@@ -86,7 +89,7 @@ def _check_batch(task: Task, batch: Batch) -> None:
     kind = jnp.integer if task.tokens else jnp.floating
     if batch.inputs.shape != shape or not jnp.issubdtype(batch.inputs.dtype, kind):
         whole = "whole numbers" if task.tokens else "floating point numbers"
-        raise _Mistake(f"inputs of a batch must be {whole} {shape}, they are {batch.inputs.shape}")
+        raise BadClass(f"inputs of a batch must be {whole} {shape}, they are {batch.inputs.shape}")
     for name in ("lengths", "weights"):
         if getattr(batch, name).shape != (task.batch_size,):
-            raise _Mistake(f"{name} of a batch must be ({task.batch_size},)")
+            raise BadClass(f"{name} of a batch must be ({task.batch_size},)")

@@ -54,7 +54,7 @@ def test_the_peers_of_a_cell():
 
 
 def test_where_there_is_a_choice_of_paths_ours_is_the_fastest_and_the_others_compete(monkeypatch):
-    monkeypatch.setattr(peers, "path_times", lambda *_, **__: {"scan": 2.0, "fused": 1.0})
+    monkeypatch.setattr(peers, "recurrence_times", lambda *_, **__: {"scan": 2.0, "fused": 1.0})
     layers = make_layers("rnn", SHAPE)
     assert list(layers)[:3] == [OURS, f"{OURS}, scan", f"{OURS}, fused"]
     assert layers[OURS] is layers[f"{OURS}, fused"]

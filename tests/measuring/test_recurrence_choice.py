@@ -11,7 +11,11 @@ import pytest
 from gru_bench.cli.main import main
 from gru_bench.config.optim import OptimConfig
 from gru_bench.measuring import recurrence_choice
-from gru_bench.measuring.recurrence_choice import path_times, possible_paths, with_path
+from gru_bench.measuring.recurrence_choice import (
+    choose_recurrence,
+    possible_recurrences,
+    recurrence_times,
+)
 from gru_bench.model.model import ModelConfig
 from gru_bench.system.errors import UserError
 from gru_bench.tasks.adding import AddingTask
@@ -26,7 +30,7 @@ def training(**changes):
 
 
 def chosen(runs=1, **changes):
-    return with_path(training(**changes), TASK, runs).model.recurrence
+    return choose_recurrence(training(**changes), TASK, runs).model.recurrence
 
 
 @pytest.fixture
@@ -36,26 +40,26 @@ def gpu(monkeypatch):
 
 @pytest.fixture
 def milliseconds(monkeypatch, gpu, tmp_path):
-    """What a training step takes by path, to be set by the test; a path without fails.
+    """What the gradients take by recurrence, to be set by the test; a recurrence without fails.
 
-    `milliseconds["asked"]` are the steps that were made ready.
+    `milliseconds["asked"]` are those that were compiled.
     """
     monkeypatch.setenv("GRU_BENCH_CACHE", str(tmp_path))
     fake: dict[str, Any] = {"asked": []}
 
-    def training_step(path, *arguments):
-        fake["asked"].append((path, *arguments[1:]))
-        if path not in fake:
+    def layer_gradients(recurrence, *arguments):
+        fake["asked"].append((recurrence, *arguments[1:]))
+        if recurrence not in fake:
             raise NotImplementedError("no such\nkernel")
-        return lambda: time.sleep(fake[path] / 1e3)
+        return lambda: time.sleep(fake[recurrence] / 1e3)
 
-    monkeypatch.setattr(recurrence_choice, "training_step", training_step)
+    monkeypatch.setattr(recurrence_choice, "layer_gradients", layer_gradients)
     return fake
 
 
 def test_a_cpu_scans_and_measures_nothing():
     assert chosen() == "scan"
-    assert path_times(MODEL, 3, 5, 1) == {}
+    assert recurrence_times(MODEL, 3, 5, 1) == {}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +73,7 @@ def test_a_cpu_scans_and_measures_nothing():
     ],
 )
 def test_what_is_possible_on_a_gpu(changes, possible, gpu):
-    assert possible_paths(training(**changes).model) == possible
+    assert possible_recurrences(training(**changes).model) == possible
 
 
 @pytest.mark.parametrize(
@@ -96,12 +100,12 @@ def test_a_kernel_on_a_cpu_is_refused_before_anything_runs(tmp_path, capsys):
 def test_the_fastest_is_taken_and_remembered_for_that_number_of_runs(milliseconds):
     milliseconds |= {"scan": 3, "fused": 6, "cudnn": 0.1}
     assert chosen() == "cudnn"
-    assert milliseconds["asked"] == [(path, 3, 5, 1) for path in ("scan", "fused", "cudnn")]
+    assert milliseconds["asked"] == [(each, 3, 5, 1) for each in ("scan", "fused", "cudnn")]
     milliseconds |= {"fused": 0.1, "cudnn": 6}
     assert chosen() == "cudnn"
     runs = 8 * jax.device_count() - 1  # 8 on the device that has most
     assert chosen(runs) == "fused"
-    assert milliseconds["asked"][3:] == [(path, 3, 5, 8) for path in ("scan", "fused", "cudnn")]
+    assert milliseconds["asked"][3:] == [(each, 3, 5, 8) for each in ("scan", "fused", "cudnn")]
     assert chosen() == "cudnn"
     assert len(milliseconds["asked"]) == 6
 
@@ -142,8 +146,8 @@ def test_a_path_that_does_not_compile_is_passed_over_with_a_warning(milliseconds
     milliseconds |= {"scan": 0.1, "cudnn": 3}
     with pytest.warns(UserWarning, match=r"recurrence=fused is passed over for lstm: .*no such"):
         assert chosen() == "scan"
-    assert set(path_times(MODEL, 3, 5, 1)) == {"scan", "cudnn"}
+    assert set(recurrence_times(MODEL, 3, 5, 1)) == {"scan", "cudnn"}
 
 
 def test_the_step_that_is_timed_takes_every_gradient():
-    recurrence_choice.training_step("scan", training(hidden_size=4).model, 3, 5, runs=2)()
+    recurrence_choice.layer_gradients("scan", training(hidden_size=4).model, 3, 5, runs=2)()

@@ -41,9 +41,10 @@ def test_it_equals_our_lstm_in_values_and_every_gradient_also_in_a_population(x6
     graph, parameters = nnx.split(cell)
     x, state = random_sequence(cell, 5, 3, 2)
 
-    def results(path):
+    def results(recurrence):
         def loss(parameters, x, state):
-            outputs, last = unroll(nnx.merge(graph, parameters), x, state, Implementation(path))
+            implementation = Implementation(recurrence)
+            outputs, last = unroll(nnx.merge(graph, parameters), x, state, implementation)
             leaves = [outputs, *last]
             random = np.random.default_rng(7)
             return sum((leaf * random.normal(size=leaf.shape)).sum() for leaf in leaves), leaves

@@ -15,12 +15,12 @@ from gru_bench.recurrence.scan import Implementation, unroll
 from gru_bench.recurrence.tiles import NotPointwise
 
 
-def results(path, cell, x, state):
+def results(recurrence, cell, x, state):
     """All results, and the gradients of a random combination of them."""
     graph, parameters = nnx.split(cell)
 
     def loss(parameters, x, state):
-        outputs, last = unroll(nnx.merge(graph, parameters), x, state, Implementation(path))
+        outputs, last = unroll(nnx.merge(graph, parameters), x, state, Implementation(recurrence))
         leaves = [outputs, *last]
         random = np.random.default_rng(7)
         terms = [(leaf * random.normal(size=leaf.shape)).sum() for leaf in leaves]

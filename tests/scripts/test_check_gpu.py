@@ -1,4 +1,4 @@
-"""The script that checks the paths on a GPU: what it does without one."""
+"""The script that checks the recurrences on a GPU: what it does without one."""
 
 import importlib.util
 import json
@@ -33,7 +33,7 @@ def test_interpreted_it_checks_times_and_writes(check_gpu, tmp_path, monkeypatch
     assert check_gpu.main(["--interpret", "--out", str(out)]) == 0
     report = json.loads(out.read_text())
     assert report["interpreted"]
-    checks = {(row["path"], row["dtype"], row["precision"]): row for row in report["checks"]}
+    checks = {(row["recurrence"], row["dtype"], row["precision"]): row for row in report["checks"]}
     assert len(checks) == 2 * 2 == len(report["checks"])
     assert checks["fused", "bfloat16", "default"]["error"] > 1e-4
     assert set(report["layers"][0]["ms"]) == {"scan", "fused", "torch.nn.LSTM"}
