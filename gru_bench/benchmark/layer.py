@@ -73,7 +73,7 @@ def measure_speed(
         infers = {who: each.infer for who, each in contestants.items()}
         for work, calls in ((TRAIN, trains), (INFER, infers)):
             best_s = min(best_s, race({"": multiply}, PRODUCTS)[""].min())
-            case = compare(race(calls, ROUNDS[grid]), 1e3 / A_TURN)
+            case = summarise_race(race(calls, ROUNDS[grid]), 1e3 / A_TURN)
             flops = _flops(cell, shape, work)
             for who, figures in case["contestants"].items():
                 figures["gflops"] = flops / figures["median_ms"] / 1e6
@@ -111,7 +111,7 @@ def load_remark(result: dict[str, Any]) -> str:
     )
 
 
-def compare(seconds: Seconds, scale: float) -> dict[str, Any]:
+def summarise_race(seconds: Seconds, scale: float) -> dict[str, Any]:
     """Median and quartiles of each contestant, and how much faster we are than the best peer.
 
     Args:

@@ -23,7 +23,7 @@ from gru_bench.config.presets import Presets, Sources, open_presets
 from gru_bench.config.reference import GROUPS, shown
 from gru_bench.config.run_file import read_run_file, run_file
 from gru_bench.config.search import SearchConfig
-from gru_bench.config.words import FREE, Word, combinations, parse, spread
+from gru_bench.config.words import FREE, Word, combinations, expand, parse
 from gru_bench.system.errors import UserError
 
 DEFAULT = ("experiment=quickstart",)
@@ -78,7 +78,7 @@ def compose_search(words: Sequence[str]) -> SearchConfig:
     for override in parse(words):
         if override.is_sweep_override():
             raise UserError(f"{override.input_line} is not possible: give one value, or [a,b]")
-        (word,) = spread(override, {})
+        (word,) = expand(override, {})
         if word.key not in mistakes.known_keys(config):
             raise mistakes.unknown(word, config)
         _set(config, word)
@@ -146,7 +146,7 @@ def _check_sweeps(overrides: Sequence[Override]) -> None:
 
 def _sweeps_of_experiment(overrides: Sequence[Override], presets: Presets) -> list[dict[str, Any]]:
     """Returns the sweeps that the chosen experiment is made of: values `a,b,c` by key."""
-    words = [w for o in overrides if o.key_or_group == "experiment" for w in spread(o, {})]
+    words = [w for o in overrides if o.key_or_group == "experiment" for w in expand(o, {})]
     for word in words:
         mistakes.check_choice(word, presets.groups)
     chosen = [f"{word.key}={word.value}" for word in words if word.value is not None]
@@ -162,7 +162,7 @@ def _on_tasks(
         str(word.value)
         for override in overrides
         if override.key_or_group == "task"
-        for word in spread(override, presets.groups)
+        for word in expand(override, presets.groups)
     }
     chosen = [s for s in sweeps if not named or named & set(str(s["task"]).split(","))]
     if not chosen:

@@ -86,10 +86,10 @@ def combinations(
         overrides: The words.
         groups: The choices of each group, among which `glob(...)` chooses.
     """
-    yield from map(list, itertools.product(*(spread(each, groups) for each in overrides)))
+    yield from map(list, itertools.product(*(expand(each, groups) for each in overrides)))
 
 
-def spread(override: Override, groups: dict[str, list[str]]) -> list[Word]:
+def expand(override: Override, groups: dict[str, list[str]]) -> list[Word]:
     """Returns a word for each of the values that one lists."""
     key, value = override.key_or_group, cast(Any, override.value())
     texts: list[str] = []

@@ -38,7 +38,7 @@ def number_format(intervals: Sequence[Interval], scale: float = 1.0) -> str:
     return f".{max(0, 1 - math.floor(math.log10(finest)))}f"
 
 
-def show_interval(
+def format_interval(
     interval: Interval, scale: float = 1.0, unit: str = "", digits: str | None = None
 ) -> str:
     """Returns a text such as `0.61 [0.50, 0.80]`, in which all numbers have the same decimals.
@@ -50,14 +50,14 @@ def show_interval(
         digits: A format specification; that of the interval alone if not given.
     """
     digits = number_format([interval], scale) if digits is None else digits
-    shown = show_number(scale * interval.estimate, digits) + unit
+    shown = format_number(scale * interval.estimate, digits) + unit
     if interval.low is None or interval.high is None:
         return shown
-    low, high = (show_number(scale * end, digits) for end in (interval.low, interval.high))
+    low, high = (format_number(scale * end, digits) for end in (interval.low, interval.high))
     return f"{shown} [{low}, {high}]"
 
 
-def show_number(value: float, digits: str) -> str:
+def format_number(value: float, digits: str) -> str:
     """Returns the number by a format specification; powers of ten are short, infinity is a sign."""
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"

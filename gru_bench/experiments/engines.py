@@ -17,7 +17,7 @@ from gru_bench.config.launcher import JoblibConfig, LauncherConfig, RayConfig, S
 from gru_bench.experiments.jobs import (
     Job,
     JobProcess,
-    Outcome,
+    JobOutcome,
     Resumable,
     _lines,
     _not_started,
@@ -34,7 +34,7 @@ CONNECT_S = 10.0
 
 
 # Of each job as it ends: its number, and what became of it.
-Outcomes = Generator[tuple[int, Outcome]]
+JobOutcomes = Generator[tuple[int, JobOutcome]]
 
 
 def launch(
@@ -43,7 +43,7 @@ def launch(
     command: str,
     timed: bool,
     note: Callable[[str], None],
-) -> Outcomes:
+) -> JobOutcomes:
     """Runs each population as a job of the engine.
 
     Args:
@@ -103,7 +103,7 @@ def resources(launcher: LauncherConfig) -> tuple[int, bool]:
     return cpu_cores(), False
 
 
-def run_joblib(launcher: JoblibConfig, jobs: Sequence[Job]) -> Outcomes:
+def run_joblib(launcher: JoblibConfig, jobs: Sequence[Job]) -> JobOutcomes:
     """Runs jobs in processes of this machine, each waited for by one of joblib's threads.
 
     Its own processes (loky's) would all be given up as soon as one of them is killed.
@@ -114,10 +114,10 @@ def run_joblib(launcher: JoblibConfig, jobs: Sequence[Job]) -> Outcomes:
     lock = threading.Lock()  # so that none is started unseen while the others are stopped
     started: list[JobProcess] = []
 
-    def run(number: int, job: Job) -> tuple[int, Outcome]:
+    def run(number: int, job: Job) -> tuple[int, JobOutcome]:
         with lock:
             if stopped.is_set():
-                return number, Outcome(lost="cancelled")
+                return number, JobOutcome(lost="cancelled")
             try:
                 process = JobProcess(job)
             except OSError as error:
@@ -141,7 +141,7 @@ def run_joblib(launcher: JoblibConfig, jobs: Sequence[Job]) -> Outcomes:
             process.stop()
 
 
-def run_submitit(launcher: SubmititConfig, jobs: Sequence[Job], folder: Path) -> Outcomes:
+def run_submitit(launcher: SubmititConfig, jobs: Sequence[Job], folder: Path) -> JobOutcomes:
     """Runs jobs on a Slurm cluster, or with submitit on this machine.
 
     Args:
@@ -177,7 +177,7 @@ def run_submitit(launcher: SubmititConfig, jobs: Sequence[Job], folder: Path) ->
     return _submit(executor, launcher, jobs)
 
 
-def _submit(executor: Any, launcher: SubmititConfig, jobs: Sequence[Job]) -> Outcomes:
+def _submit(executor: Any, launcher: SubmititConfig, jobs: Sequence[Job]) -> JobOutcomes:
     """Submits as many jobs at once as may be, and yields what becomes of them.
 
     Raises:
@@ -200,7 +200,7 @@ def _submit(executor: Any, launcher: SubmititConfig, jobs: Sequence[Job]) -> Out
                     if not accepted:
                         raise UserError(reason) from None
                     for number, _ in batch:
-                        yield number, Outcome(lost=reason, log=str(error))
+                        yield number, JobOutcome(lost=reason, log=str(error))
                     continue
                 accepted = True
                 running.update(zip([number for number, _ in batch], submitted, strict=True))
@@ -210,10 +210,10 @@ def _submit(executor: Any, launcher: SubmititConfig, jobs: Sequence[Job]) -> Out
                     yield number, job.result()
                 except FailedJobError as error:  # a trace between two rules
                     *_, trace = str(error).split(RULE)[:2]
-                    yield number, Outcome(lost=_lines(trace)[-1], log=str(error))
+                    yield number, JobOutcome(lost=_lines(trace)[-1], log=str(error))
                 except UncompletedJobError as error:
                     reason = " ".join(_lines(error)[:2])
-                    yield number, Outcome(lost=reason, log=str(error))
+                    yield number, JobOutcome(lost=reason, log=str(error))
             if running:
                 time.sleep(POLL_S)
     finally:
@@ -221,7 +221,7 @@ def _submit(executor: Any, launcher: SubmititConfig, jobs: Sequence[Job]) -> Out
             job.cancel(check=False)
 
 
-def run_ray(launcher: RayConfig, jobs: Sequence[Job], note: Callable[[str], None]) -> Outcomes:
+def run_ray(launcher: RayConfig, jobs: Sequence[Job], note: Callable[[str], None]) -> JobOutcomes:
     """Runs jobs as tasks of a Ray cluster.
 
     Raises:
@@ -248,7 +248,7 @@ def run_ray(launcher: RayConfig, jobs: Sequence[Job], note: Callable[[str], None
     return _run_tasks(launcher, jobs)
 
 
-def _run_tasks(launcher: RayConfig, jobs: Sequence[Job]) -> Outcomes:
+def _run_tasks(launcher: RayConfig, jobs: Sequence[Job]) -> JobOutcomes:
     """Yields what becomes of the jobs of the cluster that this process is connected to."""
     import ray
     from ray.exceptions import RayError
@@ -262,7 +262,7 @@ def _run_tasks(launcher: RayConfig, jobs: Sequence[Job]) -> Outcomes:
             try:
                 yield number, ray.get(done)
             except RayError as error:
-                yield number, Outcome(lost=_lines(error)[0], log=str(error))
+                yield number, JobOutcome(lost=_lines(error)[0], log=str(error))
     finally:
         for each in running:
             ray.cancel(each)

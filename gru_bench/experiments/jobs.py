@@ -58,7 +58,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutcome:
     """What became of a job.
 
     Attributes:
@@ -103,7 +103,7 @@ class JobProcess:
             self._process.stdin.write(f"{job.to_json()}\n".encode())
             self._process.stdin.flush()
 
-    def wait(self) -> Outcome:
+    def wait(self) -> JobOutcome:
         """Returns what became of the job; stops it if this process is interrupted meanwhile."""
         with self._files:
             try:
@@ -112,9 +112,9 @@ class JobProcess:
                 self.stop()
             log = _content(self._log)
             try:
-                return Outcome(**json.loads(_content(self._output)))
+                return JobOutcome(**json.loads(_content(self._output)))
             except (ValueError, TypeError):
-                return Outcome(lost=_reason(status, log), log=log)
+                return JobOutcome(lost=_reason(status, log), log=log)
 
     def ask_to_stop(self) -> None:
         """Asks the process to end, with a checkpoint, and does not wait for that."""
@@ -147,12 +147,12 @@ def _lines(text: object, default: str = "no reason is given") -> list[str]:
     return str(text).strip().splitlines() or [default]
 
 
-def _not_started(error: OSError) -> Outcome:
+def _not_started(error: OSError) -> JobOutcome:
     """Returns the outcome of a job whose process cannot be started, as in a missing folder."""
-    return Outcome(lost=f"its process cannot be started: {error}")
+    return JobOutcome(lost=f"its process cannot be started: {error}")
 
 
-def run_job(job: Job) -> Outcome:
+def run_job(job: Job) -> JobOutcome:
     """Runs a job in a fresh process; what can go wrong is in the outcome."""
     try:
         return JobProcess(job).wait()
@@ -166,7 +166,7 @@ class Resumable:
     def __init__(self, job: Job) -> None:
         self._job = job
 
-    def __call__(self) -> Outcome:
+    def __call__(self) -> JobOutcome:
         return run_job(self._job)
 
     def checkpoint(self) -> Any:

@@ -254,7 +254,7 @@ class Trial:
 
 def make_trial(config: ExperimentConfig, space: SearchConfig, study: Study, number: int) -> Trial:
     """Returns the run of a trial, on seeds that no reported run shares."""
-    settings = settings_of(study.get_trials(deepcopy=False)[number])
+    settings = trial_settings(study.get_trials(deepcopy=False)[number])
     parts: dict[str, dict[str, Any]] = {"cell": {}, "optim": {}, "": {}}
     for key, value in settings.items():
         part, _, name = key.rpartition(".")
@@ -273,7 +273,7 @@ def make_trial(config: ExperimentConfig, space: SearchConfig, study: Study, numb
     )
 
 
-def settings_of(trial: FrozenTrial) -> dict[str, Any]:
+def trial_settings(trial: FrozenTrial) -> dict[str, Any]:
     """Returns what a trial tries, its numbers with as many digits as a command repeats."""
     return {
         key: float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
@@ -328,7 +328,7 @@ def summary(
         return Searched(config, 0, len(failed), {}, None)
     best = make_trial(config, space, study, study.best_trial.number)
     result = read_result(Path(config.out_dir) / best.config.run_name(contents))
-    return Searched(config, len(done), len(failed), settings_of(study.best_trial), result)
+    return Searched(config, len(done), len(failed), trial_settings(study.best_trial), result)
 
 
 def print_search(searched: Sequence[Searched], words: Sequence[str], console: Console) -> None:

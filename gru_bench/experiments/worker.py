@@ -11,7 +11,7 @@ import sys
 import threading
 from dataclasses import asdict
 
-from gru_bench.experiments.jobs import Job, Outcome
+from gru_bench.experiments.jobs import Job, JobOutcome
 from gru_bench.system.errors import UserError
 from gru_bench.system.machine import pinned_settings, require_devices, set_up_devices
 
@@ -31,13 +31,13 @@ def main() -> None:
         require_devices()
         outcome = run(job)
     except UserError as error:
-        outcome = Outcome(lost=str(error))
+        outcome = JobOutcome(lost=str(error))
     output.write(json.dumps(asdict(outcome)))
     output.close()
 
 
 @pinned_settings()
-def run(job: Job) -> Outcome:
+def run(job: Job) -> JobOutcome:
     """Trains the population of a job in this process; returns what became of it."""
     from gru_bench.experiments.resolve import resolve
     from gru_bench.experiments.sweep import Sweep, run_here
@@ -46,10 +46,10 @@ def run(job: Job) -> Outcome:
     try:
         experiments = resolve(job.configs, called=job.labels)
     except UserError as error:
-        return Outcome(lost=str(error))
+        return JobOutcome(lost=str(error))
     sweep = Sweep([experiment.folder for experiment in experiments])
     run_here([experiments], sweep, job.command, Progress(1, quiet=True), job.timed)
-    return Outcome(
+    return JobOutcome(
         failures=[(str(folder), reason) for folder, reason in sweep.failures],
         elsewhere=[str(folder) for folder in sweep.elsewhere],
     )

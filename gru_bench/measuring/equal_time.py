@@ -80,13 +80,13 @@ def match_training_time(
         sizes = (model.cell_input_size, model.hidden_size, model.layers)
         return matched_hidden_size(cell, *sizes, match="flops")
 
-    found = search({cell: equal_flops(cell) for cell in cells if cell != "lstm"}, measure)
+    found = search_sizes({cell: equal_flops(cell) for cell in cells if cell != "lstm"}, measure)
     if "lstm" in cells:
         found["lstm"] = TimeMatch(model.hidden_size, 1.0, {model.hidden_size: 1.0})
     return found
 
 
-def search(
+def search_sizes(
     starts: Mapping[str, int], measure: Callable[[Mapping[str, Sequence[int]]], dict[str, Ratios]]
 ) -> dict[str, TimeMatch]:
     """Searches for all cells at once; they share the passes.

@@ -19,9 +19,9 @@ from gru_bench.config.cell import BUILT_IN, MAIN_CELLS
 def cell_parameters(cell: str, input_size: int, hidden_size: int) -> int:
     """Number of parameters of one recurrent layer."""
     if cell not in BUILT_IN:
-        from gru_bench.model.user_cell import count_parameters
+        from gru_bench.model.user_cell import layer_parameters
 
-        return count_parameters(cell, input_size, hidden_size)
+        return layer_parameters(cell, input_size, hidden_size)
     declared = BUILT_IN[cell]
     count = declared.affine_maps * hidden_size * (input_size + hidden_size + 1)
     return count + hidden_size * declared.inner_bias
@@ -35,9 +35,9 @@ def cell_flops(cell: str, input_size: int, hidden_size: int) -> int:
     the biases is left to the class to state.
     """
     if cell not in BUILT_IN:
-        from gru_bench.model.user_cell import count_flops
+        from gru_bench.model.user_cell import layer_flops
 
-        return count_flops(cell, input_size, hidden_size)
+        return layer_flops(cell, input_size, hidden_size)
     declared = BUILT_IN[cell]
     affine_maps = declared.affine_maps * hidden_size * (2 * input_size + 2 * hidden_size + 1)
     return affine_maps + declared.pointwise * hidden_size

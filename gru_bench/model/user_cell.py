@@ -62,12 +62,12 @@ def _with_options(cell: type[Cell], options: dict[str, Any]) -> type[Cell]:
     return type(cell.__name__, (cell,), {"__init__": __init__, "__module__": cell.__module__})
 
 
-def count_parameters(reference: str, input_size: int, hidden_size: int) -> int:
+def layer_parameters(reference: str, input_size: int, hidden_size: int) -> int:
     """Returns how many parameters one layer has, counted in its tree."""
     return _count(_shapes(load_cell(reference), input_size, hidden_size))
 
 
-def count_flops(reference: str, input_size: int, hidden_size: int) -> int:
+def layer_flops(reference: str, input_size: int, hidden_size: int) -> int:
     """Returns the floating point operations of one forward step of one sequence, in one layer.
 
     A multiply-add of the products with the input and the recurrent weights counts two, a bias one a

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from gru_bench.report.groups import Group, Run
+from gru_bench.report.groups import Group, ReportedRun
 
 # Settings that a sentence names before it counts the others.
 MOST_NAMED = 3
@@ -113,7 +113,7 @@ def _failures(cell: str, groups: Sequence[Group]) -> str:
 
 
 def _relative_parameters(cell: str, groups: Sequence[Group]) -> float:
-    runs: list[Run] = [run for group in groups for run in group.runs if run.result.cell == cell]
+    runs: list[ReportedRun] = [run for group in groups for run in group.runs if run.result.cell == cell]
     return median(run.parameters_vs_lstm for run in runs)
 
 

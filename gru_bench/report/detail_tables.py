@@ -19,7 +19,7 @@ from gru_bench.report.format_numbers import (
     show_spread,
     show_time,
 )
-from gru_bench.report.groups import Group, Run
+from gru_bench.report.groups import Group, ReportedRun
 from gru_bench.runs.result import GateEnds, Tuning
 
 RELIABILITY: dict[Verdict, str] = {
@@ -31,7 +31,7 @@ PACE: dict[Verdict, str] = {"better": "sooner", "worse": "later", "undecided": "
 
 
 @dataclass(frozen=True)
-class Evidence:
+class DetailTable:
     """A table of text.
 
     Attributes:
@@ -49,7 +49,7 @@ class Evidence:
     note: str
 
 
-def evidence(group: Group) -> list[Evidence]:
+def detail_tables(group: Group) -> list[DetailTable]:
     """The tables behind a group's summary; those without anything to show are left out."""
     return [
         *([_typical(group), _reliability(group)] if group.comparisons else []),
@@ -61,7 +61,7 @@ def evidence(group: Group) -> list[Evidence]:
     ]
 
 
-def _typical(group: Group) -> Evidence:
+def _typical(group: Group) -> DetailTable:
     """How typical scores compare, a row a comparison."""
     unit = " (points)" if group.is_percentage else ""
     margin = group.comparisons[0].typical.margin
@@ -85,7 +85,7 @@ def _typical(group: Group) -> Evidence:
         "p",
         "pairs",
     ]
-    return Evidence(
+    return DetailTable(
         title="Cell against cell: typical score",
         columns=columns,
         words=4,
@@ -125,7 +125,7 @@ def _typical_verdict(comparison: Comparison) -> str:
     return f"undecided; about {more} more seed{'' if more == 1 else 's'}"
 
 
-def _reliability(group: Group) -> Evidence:
+def _reliability(group: Group) -> DetailTable:
     """With how many seeds each cell succeeds, and after which steps, a row a comparison."""
     note = (
         "By a and b: seeds that solve the task or, where none of either does, learn it, of those"
@@ -156,7 +156,7 @@ def _reliability(group: Group) -> Evidence:
                 *(_pace(comparison.pace) if comparison.pace else []),
             ]
         )
-    return Evidence(
+    return DetailTable(
         title="Cell against cell: reliability",
         columns=columns,
         words=5,
@@ -169,7 +169,7 @@ def _pace(pace: Pace) -> list[str]:
     return [PACE[pace.verdict], show_time(pace.ratio), show_p(pace.p.corrected)]
 
 
-def _cell_by_cell(group: Group) -> Evidence:
+def _cell_by_cell(group: Group) -> DetailTable:
     """What each run comes to by itself, a row each."""
     note = (
         "Interquartile mean of the test scores, with its bootstrap interval: a single bad seed"
@@ -190,7 +190,7 @@ def _cell_by_cell(group: Group) -> Evidence:
     else:
         columns += ["train minus test [95%]"]
         note += " Train minus test: mean over seeds, on a sample of the training data."
-    return Evidence(
+    return DetailTable(
         title="Cell by cell",
         columns=["cell", f"interquartile mean {show_score_name(group)} [95%]", *columns],
         words=1,
@@ -199,7 +199,7 @@ def _cell_by_cell(group: Group) -> Evidence:
     )
 
 
-def _cost(group: Group) -> Evidence:
+def _cost(group: Group) -> DetailTable:
     """What each run took, a row each."""
     rows = []
     for run in group.runs:
@@ -215,7 +215,7 @@ def _cost(group: Group) -> Evidence:
                 f"{result.state_bytes:,}",
             ]
         )
-    return Evidence(
+    return DetailTable(
         title="Cost",
         columns=[
             "cell",
@@ -238,7 +238,7 @@ def _cost(group: Group) -> Evidence:
     )
 
 
-def _entries(group: Group, run: Run) -> Iterator[str]:
+def _entries(group: Group, run: ReportedRun) -> Iterator[str]:
     yield show_interval(group, run.summary.score)
     rate, n = run.summary.success_rate, len(run.result.seeds)
     yield f"{round(n * rate.estimate)}/{n} [{rate.low:.0%}, {rate.high:.0%}]"
@@ -250,13 +250,13 @@ def _entries(group: Group, run: Run) -> Iterator[str]:
     yield show_time(run.summary.seconds_to_solve)
 
 
-def _learning_rates(group: Group) -> Iterator[Evidence]:
+def _learning_rates(group: Group) -> Iterator[DetailTable]:
     """The rates tried for each cell, and what they scored on validation data."""
     tuned = [(run, tuning) for run in group.runs if (tuning := run.result.tuning)]
     if not tuned:
         return
     rates = sorted({rate for _, tuning in tuned for rate in tuning.learning_rates})
-    yield Evidence(
+    yield DetailTable(
         title="Learning rates tried",
         columns=["cell", "chosen", *(f"{rate:g}" for rate in rates)],
         words=1,
@@ -272,7 +272,7 @@ def _learning_rates(group: Group) -> Iterator[Evidence]:
     )
 
 
-def _search(group: Group) -> Iterator[Evidence]:
+def _search(group: Group) -> Iterator[DetailTable]:
     """What a search of fewer trials would have come to, and how much the rate matters."""
     tuned = [(run, tuning) for run in group.runs if (tuning := run.result.tuning)]
     trials = max((len(tuning.learning_rates) for _, tuning in tuned), default=0)
@@ -285,7 +285,7 @@ def _search(group: Group) -> Iterator[Evidence]:
         known = [show_score(group, value) for value in best]
         mean = show_score(group, area_under_sensitivity(rates, means)) if len(rates) > 1 else "-"
         rows.append([group.name(run), mean, *known, *["-"] * (trials - len(known))])
-    yield Evidence(
+    yield DetailTable(
         title="Budget of the search",
         columns=["cell", "mean over rates", *(f"best of {k}" for k in range(1, trials + 1))],
         words=1,
@@ -322,7 +322,7 @@ def _tried(group: Group, tuning: Tuning, rate: float) -> str:
     return ", ".join([show_interval(group, mean), *diverged])
 
 
-def _gate_ends(group: Group) -> Iterator[Evidence]:
+def _gate_ends(group: Group) -> Iterator[DetailTable]:
     """What the trained gates do at their ends."""
     ends = [
         (run, probes.gate_ends)
@@ -331,7 +331,7 @@ def _gate_ends(group: Group) -> Iterator[Evidence]:
     ]
     if not ends:
         return
-    yield Evidence(
+    yield DetailTable(
         title="Gates at their ends",
         columns=[
             "cell",

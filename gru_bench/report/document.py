@@ -13,7 +13,7 @@ from gru_bench.runs.result import Result
 
 
 @dataclass(frozen=True)
-class Task:
+class TaskSection:
     """One task in all its settings.
 
     Attributes:
@@ -42,7 +42,7 @@ class Document:
     """
 
     answer: str
-    tasks: list[Task]
+    tasks: list[TaskSection]
     ledger: Ledger | None
     commands: list[str]
     warnings: list[str]
@@ -72,7 +72,7 @@ def make_document(results: Sequence[Result], warnings: Sequence[str]) -> Documen
     return Document(
         answer=decision(groups),
         tasks=[
-            Task(
+            TaskSection(
                 label,
                 [group for group in groups if group.task_label == label],
                 [one for one in all_series if one.task_label == label],

@@ -37,7 +37,7 @@ def show_interval(group: Group, interval: Interval | None, digits: str | None = 
     if interval is None:
         return "-"
     digits = score_digits(group, [interval]) if digits is None else digits
-    return interval_text.show_interval(interval, _scale(group), digits=digits)
+    return interval_text.format_interval(interval, _scale(group), digits=digits)
 
 
 def show_interval_column(group: Group, intervals: Sequence[Interval | None]) -> list[str]:
@@ -49,7 +49,7 @@ def show_interval_column(group: Group, intervals: Sequence[Interval | None]) -> 
 def show_range(group: Group, low: float, high: float) -> str:
     """Returns amounts by which scores differ, such as `3.9 to 5.1 points`."""
     digits = score_digits(group, [Interval((low + high) / 2, low, high)])
-    ends = [interval_text.show_number(_scale(group) * end, digits) for end in (low, high)]
+    ends = [interval_text.format_number(_scale(group) * end, digits) for end in (low, high)]
     shown = " to ".join(dict.fromkeys(ends))
     return f"{shown} points" if group.is_percentage else shown
 

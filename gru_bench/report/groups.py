@@ -33,7 +33,7 @@ _MATCHED = {
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class ReportedRun:
     """A result with the numbers that tables, plots and sentences share.
 
     Attributes:
@@ -101,11 +101,11 @@ class Group:
 
     label: str
     slug: str
-    runs: list[Run]
+    runs: list[ReportedRun]
     keys: dict[str, Any]
     page: list["Group"] = field(default_factory=list, repr=False, compare=False)
 
-    def name(self, run: Run) -> str:
+    def name(self, run: ReportedRun) -> str:
         """The run's cell, with its nominal size where these differ."""
         several = len(self.nominal_sizes) > 1
         return f"{run.result.cell} h{run.result.nominal_size}" if several else run.result.cell
@@ -146,7 +146,7 @@ class Group:
         return "↑" if self.higher_is_better else "↓"
 
     @cached_property
-    def by_score(self) -> list[Run]:
+    def by_score(self) -> list[ReportedRun]:
         """The runs that have a score, best mean first."""
         scored = [(run.score.estimate, run) for run in self.runs if run.score is not None]
         ordered = sorted(scored, key=lambda pair: pair[0], reverse=self.higher_is_better)
@@ -193,7 +193,7 @@ class Group:
         slightly = {frozenset((c.cell_a, c.cell_b)) for c in self.comparisons if c.within_margin}
         return [pair for pair in self.better if frozenset(pair) not in slightly]
 
-    def unbeaten(self) -> list[Run]:
+    def unbeaten(self) -> list[ReportedRun]:
         """The runs that no verdict calls worse; none if the verdicts tell no two runs apart."""
         if not self.better:
             return []
@@ -308,7 +308,7 @@ def make_groups(results: Sequence[Result]) -> list[Group]:
     for group in group_runs(results):
         slug = make_slug(group.label, taken)
         taken.add(slug)
-        runs = [Run(run.result, run.settings, places.get(run.result.cell, 0)) for run in group.runs]
+        runs = [ReportedRun(run.result, run.settings, places.get(run.result.cell, 0)) for run in group.runs]
         groups.append(Group(group.label, slug, runs, group.keys, groups))
     return groups
 

@@ -75,7 +75,7 @@ def show_parts(claim: Claim) -> str:
     return ", ".join(f"{part}: {verdict}" for part, verdict in verdicts.items()) if differ else ""
 
 
-def decided_by(claim: Claim) -> list[str]:
+def show_deciding(claim: Claim) -> list[str]:
     """What the verdict rests on: the parts' verdicts if they differ, and tests with figures."""
     tests = [f"{test.what}: {test.figure}" for test in deciding(claim)]
     return [*filter(None, [show_parts(claim)]), *tests]
@@ -91,7 +91,7 @@ def print_ledger(results: Sequence[Result], console: Console) -> None:
     for heading in ("", "claim", "verdict", "decided by"):
         table.add_column(heading, no_wrap=heading == "verdict")
     for claim in made.tested:
-        shown = [*decided_by(claim), f"({count_findings(claim)})"]
+        shown = [*show_deciding(claim), f"({count_findings(claim)})"]
         table.add_row(
             Text(str(claim.number)),
             Text(claim.sentence),

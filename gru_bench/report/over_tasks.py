@@ -13,14 +13,14 @@ from gru_bench.evidence.across_tasks import (
 )
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.verdicts import scores_by_seed
-from gru_bench.report.detail_tables import Evidence
-from gru_bench.report.groups import Group, Run
+from gru_bench.report.detail_tables import DetailTable
+from gru_bench.report.groups import Group, ReportedRun
 
 REFERENCE = "lstm"
 THRESHOLDS = np.array([0.25, 0.5, 0.75, 0.95])
 
 
-def over_tasks(groups: Sequence[Group]) -> Evidence | None:
+def over_tasks(groups: Sequence[Group]) -> DetailTable | None:
     """Returns a table of the cells that ran in all settings; None unless these are several.
 
     A setting counts if its score has a baseline and a known perfect value: 1 for a share of right
@@ -32,7 +32,7 @@ def over_tasks(groups: Sequence[Group]) -> Evidence | None:
     if len(counted) < 2 or len(scores) < 2:
         return None
     reference = scores.get(REFERENCE)
-    return Evidence(
+    return DetailTable(
         title="Over all settings",
         columns=[
             "cell",
@@ -72,7 +72,7 @@ def _scores(cell: str, groups: Sequence[Group]) -> TaskScores | None:
     """The cell's normalised scores by setting; None if it has not one run in each."""
     found = {}
     for group in groups:
-        runs: list[Run] = [run for run in group.runs if run.result.cell == cell]
+        runs: list[ReportedRun] = [run for run in group.runs if run.result.cell == cell]
         if len(runs) != 1:
             return None
         score = runs[0].result.score

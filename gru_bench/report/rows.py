@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gru_bench.evidence.run_settings import NOT_A_SETTING
-from gru_bench.report.groups import Run, make_groups
+from gru_bench.report.groups import ReportedRun, make_groups
 from gru_bench.runs.result import Result, Spread
 
 # What a spreadsheet takes for the start of a formula.
@@ -30,7 +30,7 @@ def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
     ]
 
 
-def _measured(run: Run) -> dict[str, Any]:
+def _measured(run: ReportedRun) -> dict[str, Any]:
     result, score, timing = run.result, run.score, run.result.timing
     return {
         "identity": result.identity,

@@ -17,7 +17,7 @@ from gru_bench.report.format_numbers import (
     show_range,
     show_score_name,
 )
-from gru_bench.report.groups import Group, Run
+from gru_bench.report.groups import Group, ReportedRun
 
 # Runs that a summary names before it leaves the rest to the table.
 MOST_NAMED = 4
@@ -179,10 +179,10 @@ def _margin(group: Group) -> str:
 def _solved(group: Group) -> str:
     """Solve rates, best first, each with the median of steps where half of the seeds got there."""
 
-    def rank(run: Run) -> tuple[float, float]:
+    def rank(run: ReportedRun) -> tuple[float, float]:
         return -(run.result.solved or 0) / len(run.result.seeds), run.steps_to_solve
 
-    def name(run: Run) -> str:
+    def name(run: ReportedRun) -> str:
         steps = run.steps_to_solve
         after = "" if steps == math.inf else f" ({show_number(steps)} steps)"
         return f"{group.name(run)}{after}"

@@ -27,7 +27,7 @@ def programs_dir() -> Path:
 
 
 @dataclass(frozen=True)
-class Entry:
+class CachedProgram:
     """A file of one compiled program."""
 
     path: Path
@@ -36,7 +36,7 @@ class Entry:
     used_ns: int
 
 
-def entries(folder: Path) -> list[Entry]:
+def entries(folder: Path) -> list[CachedProgram]:
     """Returns the entries in a folder, which may be missing."""
     found = []
     for path in folder.glob("*-cache"):
@@ -45,7 +45,7 @@ def entries(folder: Path) -> list[Entry]:
         with contextlib.suppress(OSError):  # Another process removes entries, too.
             about = path.lstat()
             used = max(about.st_atime_ns, about.st_mtime_ns)
-            found.append(Entry(path, about.st_size, about.st_mtime_ns, used))
+            found.append(CachedProgram(path, about.st_size, about.st_mtime_ns, used))
     return found
 
 

@@ -15,10 +15,10 @@ ASCII = str.maketrans(
         "─": "-", "━": "-", "╸": "-", "╺": "-",
     }
 )  # fmt: skip
-NEAREST = "gru_bench.nearest"  # the name of `nearest` among Python's handlers of encoding errors
+CLOSEST = "gru_bench.closest_ascii"  # names the function below among Python's handlers of errors
 
 
-def nearest(error: UnicodeError) -> tuple[str, int]:
+def closest_ascii(error: UnicodeError) -> tuple[str, int]:
     """Replaces what an encoding lacks by what looks most like it, or by question marks."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
@@ -26,7 +26,7 @@ def nearest(error: UnicodeError) -> tuple[str, int]:
     return "".join(c if c.isascii() else "?" for c in text), error.end
 
 
-codecs.register_error(NEAREST, nearest)
+codecs.register_error(CLOSEST, closest_ascii)
 
 
 class Display:
@@ -47,7 +47,7 @@ class Display:
         """Writes the text, or drops it. Returns its length."""
         if self._stream is not None and self.error is None:
             encoding = getattr(self._stream, "encoding", None) or "utf-8"
-            shown = text.encode(encoding, NEAREST).decode(encoding)
+            shown = text.encode(encoding, CLOSEST).decode(encoding)
             with self._watched():
                 self._stream.write(shown)
         return len(text)

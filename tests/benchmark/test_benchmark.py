@@ -63,7 +63,7 @@ def test_where_there_is_a_choice_of_paths_ours_is_the_fastest_and_the_others_com
     np.testing.assert_allclose(fused.apply(fused.params, x), scan.apply(scan.params, x), rtol=1e-5)
     seconds = {name: np.array([[2.0]]) for name in (*layers, SCAN, SPLIT_SCAN)}
     seconds[f"{OURS}, fused"] = np.array([[1.0]])  # no peer of ours
-    assert layer.compare(seconds, 1)["best_peer"] == SCAN
+    assert layer.summarise_race(seconds, 1)["best_peer"] == SCAN
 
 
 def test_contestants_train_and_infer():
@@ -80,7 +80,7 @@ def test_the_ratio_is_taken_within_each_round_and_to_the_best_peer():
         "fast": np.array([[2.0], [4.0], [20.0]]),
         SPLIT_SCAN: np.array([[1.5], [3.0], [15.0]]),
     }
-    result = layer.compare(seconds, scale=500)
+    result = layer.summarise_race(seconds, scale=500)
     assert result["best_peer"] == "fast"
     assert result["faster"] == {"median": 2.0, "low": 2.0, "high": 2.0}
     assert result["faster_than_split_scan"]["median"] == 1.5

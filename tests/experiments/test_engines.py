@@ -21,7 +21,7 @@ from gru_bench.config.launcher import JoblibConfig, RayConfig, SubmititConfig
 from gru_bench.experiments import engines, jobs, worker
 from gru_bench.experiments.costs import Cost
 from gru_bench.experiments.engines import launch, resources, run_joblib, run_ray, run_submitit
-from gru_bench.experiments.jobs import Job, JobProcess, Outcome, Resumable, run_job
+from gru_bench.experiments.jobs import Job, JobProcess, JobOutcome, Resumable, run_job
 from gru_bench.experiments.resolve import resolve
 from gru_bench.experiments.sweep import run_experiments
 from gru_bench.report.groups import make_groups
@@ -115,7 +115,7 @@ def slurm(tmp_path, monkeypatch):
 def test_submitit_submits_what_slurm_is_to_give(tmp_path, slurm):
     launcher = SubmititConfig(partition="short", memory_gb=4, gpus=1, options={"qos": "long"})
     outcomes = dict(run_submitit(launcher, [NOTHING], tmp_path / "jobs"))
-    assert outcomes == {0: Outcome()}
+    assert outcomes == {0: JobOutcome()}
     wanted = ["partition=short", "mem=4GB", "gpus-per-node=1", "qos=long", "time=240"]
     for line in [*wanted, "cpus-per-task=2"]:
         assert f"#SBATCH --{line}\n" in slurm.read_text()
@@ -147,7 +147,7 @@ def test_what_breaks_a_submitted_job_off_is_said_in_one_line():
 
 @pytest.mark.parametrize("accepted", [0, 1])
 def test_jobs_that_slurm_refuses(accepted):
-    job = types.SimpleNamespace(done=lambda: True, result=Outcome)
+    job = types.SimpleNamespace(done=lambda: True, result=JobOutcome)
     batches = [[job]] * accepted
 
     def submit(jobs):
@@ -256,7 +256,7 @@ def test_all_jobs_are_asked_to_stop_before_one_is_waited_for(monkeypatch):
         def wait(self):
             started.wait(10)
             assert self.first or ended.wait(10)
-            return Outcome()
+            return JobOutcome()
 
         def ask_to_stop(self):
             calls.append("ask")
@@ -268,7 +268,7 @@ def test_all_jobs_are_asked_to_stop_before_one_is_waited_for(monkeypatch):
     monkeypatch.setattr(engines, "JobProcess", Process)
     jobs = [dataclasses.replace(NOTHING, command="first"), NOTHING, NOTHING]
     outcomes = run_joblib(JoblibConfig(workers=3), jobs)
-    assert next(outcomes) == (0, Outcome())
+    assert next(outcomes) == (0, JobOutcome())
     with pytest.raises(KeyboardInterrupt):
         outcomes.throw(KeyboardInterrupt())
     assert calls == ["ask"] * 3 + ["wait"] * 3
@@ -276,7 +276,7 @@ def test_all_jobs_are_asked_to_stop_before_one_is_waited_for(monkeypatch):
 
 def test_a_job_that_leaves_no_result_here_has_failed(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "gru_bench.experiments.sweep.launch", lambda *_: (each for each in [(0, Outcome())])
+        "gru_bench.experiments.sweep.launch", lambda *_: (each for each in [(0, JobOutcome())])
     )
     configs = compose("cell=gru", "launcher=joblib", f"out_dir={tmp_path}")
     sweep = run_experiments(configs, "test", quiet=True)
@@ -385,7 +385,7 @@ def test_a_lost_task_of_ray_stops_no_other(monkeypatch):
     def get(task):
         if task == "task 1":
             raise RayError("the node died\nand more")
-        return Outcome()
+        return JobOutcome()
 
     numbers = iter(range(9))
     exceptions = types.SimpleNamespace(RayError=RayError)

@@ -31,7 +31,7 @@ from gru_bench.config.user_classes import classes_by_name, source_file
 from gru_bench.evidence.claims.ledger import ledger
 from gru_bench.experiments.resolve import resolve
 from gru_bench.model import counts
-from gru_bench.model.user_cell import count_flops, count_parameters, load_cell
+from gru_bench.model.user_cell import layer_flops, layer_parameters, load_cell
 from gru_bench.recurrence.plain import plain_unroll
 from gru_bench.recurrence.scan import unroll
 from gru_bench.runs.folder import load_results
@@ -229,8 +229,8 @@ def test_parameters_are_counted_in_the_real_tree(examples, input_size, hidden_si
 def test_the_built_in_cells_are_counted_as_by_their_formulas(name):
     reference = f"gru_bench.cells.builtin:{CLASSES[name]}"
     pointwise = DECLARED[name].pointwise * 16
-    assert count_parameters(reference, 5, 16) == counts.cell_parameters(name, 5, 16)
-    assert count_flops(reference, 5, 16) == counts.cell_flops(name, 5, 16) - pointwise
+    assert layer_parameters(reference, 5, 16) == counts.cell_parameters(name, 5, 16)
+    assert layer_flops(reference, 5, 16) == counts.cell_flops(name, 5, 16) - pointwise
 
 
 def test_operations_are_those_that_xla_counts(examples):

@@ -17,7 +17,7 @@ from gru_bench.measuring.equal_time import (
     match_training_time,
     next_sizes,
     possible_sizes,
-    search,
+    search_sizes,
 )
 from gru_bench.model.counts import matched_hidden_size
 from gru_bench.model.model import ModelConfig
@@ -33,7 +33,7 @@ def found_on(machine, start):
     def measure(sizes):
         return {"gru": {size: machine(size) for size in sizes["gru"]}}
 
-    return search({"gru": start}, measure)["gru"]
+    return search_sizes({"gru": start}, measure)["gru"]
 
 
 # Choosing from a table
@@ -148,7 +148,7 @@ def test_cells_share_the_passes_until_each_has_its_size():
             cell: {size: speed[cell] * (size / 50) ** 2 for size in sizes[cell]} for cell in sizes
         }
 
-    found = search({"gru": 50, "rnn": 50}, measure)
+    found = search_sizes({"gru": 50, "rnn": 50}, measure)
     assert set(passes[0]) == {"gru", "rnn"}
     assert [set(sizes) for sizes in passes[1:]] == [{"rnn"}] * (len(passes) - 1)
     assert found["gru"].hidden_size == 50

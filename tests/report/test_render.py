@@ -23,7 +23,7 @@ from gru_bench.evidence.estimates import Interval
 from gru_bench.report import ledger, render, rows, tables
 from gru_bench.report import summary as answers
 from gru_bench.report.decision import decision
-from gru_bench.report.detail_tables import evidence
+from gru_bench.report.detail_tables import detail_tables
 from gru_bench.report.document import make_document
 from gru_bench.report.figures import canvas, overview
 from gru_bench.report.figures import probes as probe_figures
@@ -31,7 +31,7 @@ from gru_bench.report.figures import scores as score_figures
 from gru_bench.report.figures.series import make_series, places
 from gru_bench.report.format_numbers import show_time
 from gru_bench.report.formats import latex
-from gru_bench.report.groups import Run, make_groups
+from gru_bench.report.groups import ReportedRun, make_groups
 from gru_bench.report.over_tasks import over_tasks
 from gru_bench.runs.result import GradientNorms, Lengths, Tuning
 from gru_bench.system.errors import UserError
@@ -158,7 +158,7 @@ def test_latency_is_shown_where_it_was_measured():
     assert names([without, fast])[-5:] == ["step", "vs", "latency", "vs", "peak"]
     (group,) = make_groups([measured, fast])
     assert [group.runs[place].result.cell for place in group.quickest()] == ["rnn"]
-    cost = evidence(group)[-1]
+    cost = detail_tables(group)[-1]
     assert cost.rows[0][:3] == ["gru", "3.00 [2.92, 3.15]", "15.0 [14.2, 16.5]"]
     assert cost.rows[0][3:] == ["61.0", "94.0", "12.0", "512"]
 
@@ -540,7 +540,7 @@ def test_a_difference_that_does_not_matter_says_so():
         " would matter. "
     )
     (group,) = make_groups(results)
-    (row,) = evidence(group)[0].rows
+    (row,) = detail_tables(group)[0].rows
     assert row[2:4] == ["better, within margin", "better"]
     assert row[5:] == ["100%", "0.004", "10"]
 
@@ -596,12 +596,12 @@ def test_what_cannot_be_compared():
     other = make_result("copy", "lstm", (0.5,), hidden_size=32)
     (group,) = make_groups([*sizes, other])
     assert answers.verdict(group).startswith("No two cells share a size and a seed")
-    assert [table.title for table in evidence(group)] == ["Cell by cell", "Cost"]
+    assert [table.title for table in detail_tables(group)] == ["Cell by cell", "Cost"]
 
 
-def test_evidence_of_a_solved_task():
+def test_detail_tables_of_a_solved_task():
     (group,) = make_groups(make_show(10)[:4])
-    against, reliability, alone, *_ = evidence(group)
+    against, reliability, alone, *_ = detail_tables(group)
     assert [row[:2] for row in against.rows] == [
         ["gru", "gru_reset_after"],
         ["gru", "lstm"],
@@ -628,13 +628,13 @@ def test_evidence_of_a_solved_task():
 
 def test_the_budget_of_a_search_is_what_fewer_trials_would_have_come_to():
     (group,) = make_groups(make_show(4)[4:8])
-    (table,) = (table for table in evidence(group) if table.title == "Budget of the search")
+    (table,) = (table for table in detail_tables(group) if table.title == "Budget of the search")
     for row, run in zip(table.rows, group.runs, strict=True):
         tuning = run.result.tuning
         best = max(np.mean([0.125 if s is None else s for s in row]) for row in tuning.scores)
         assert len(row) == len(table.columns) == 2 + len(tuning.learning_rates)
         assert float(row[2]) <= float(row[3]) <= float(row[4]) <= 100 * best + 0.05
-    assert not any(t.title.startswith("Budget") for t in evidence(make_groups([make_result()])[0]))
+    assert not any(t.title.startswith("Budget") for t in detail_tables(make_groups([make_result()])[0]))
 
 
 def test_cells_over_all_settings_on_one_scale():
@@ -659,11 +659,11 @@ def test_over_all_settings_stands_in_the_markdown_and_the_page(tmp_path):
     assert "Over all settings" in make_page(results, tmp_path).text
 
 
-def test_evidence_of_text_has_the_gap_to_training():
+def test_detail_tables_of_text_have_the_gap_to_training():
     result = make_result("text", scores=(0.9, 0.8, None))
     seeds = [dataclasses.replace(s, train={"accuracy": 0.95}) for s in result.seeds]
     (group,) = make_groups([dataclasses.replace(result, seeds=seeds)])
-    alone, _ = evidence(group)
+    alone, _ = detail_tables(group)
     assert alone.columns[-1] == "train minus test [95%]"
     # Half width t(0.975, 1) s / sqrt(2) = 12.7062 * 0.0707107 / 1.414214.
     assert alone.rows[0][-1] == "10.0 [-53.5, 73.5]"
@@ -846,7 +846,7 @@ def test_the_overview_turns_each_row_towards_the_lstm():
 
 def test_solved_by_counts_seeds_that_never_got_there():
     result = make_result("copy", scores=(0.9,) * 4, solved=3)
-    assert score_figures.solved_by(Run(result, {})) == ([0, 800, 800, 800], [0, 0.25, 0.5, 0.75])
+    assert score_figures.solved_by(ReportedRun(result, {})) == ([0, 800, 800, 800], [0, 0.25, 0.5, 0.75])
 
 
 @pytest.mark.parametrize("seeds", [4, 10])
@@ -926,7 +926,7 @@ def test_figures_are_the_same_every_time_and_take_the_pages_colour():
 
 def test_curves_carry_stopped_seeds_on_and_drop_what_is_not_finite():
     result = make_result(scores=(1.0, 1.0, 1.0), curves=[(4.0, 1.0), (2.0, 3.0, 5.0), (3.0, None)])
-    steps, mean, band = score_figures.mean_and_band(Run(result, {}))
+    steps, mean, band = score_figures.mean_and_band(ReportedRun(result, {}))
     np.testing.assert_array_equal(steps, [100, 200, 300])
     np.testing.assert_array_equal(mean, [3.0, 2.0, 3.0])
     np.testing.assert_array_equal(band, [[2.0, 1.0, 1.0], [4.0, 3.0, 5.0]])
@@ -942,11 +942,11 @@ def test_the_range_over_seeds_leaves_out_what_is_missing():
 def test_a_seed_without_a_score_on_longer_sequences_counts_with_the_baseline():
     longer = Lengths(multiple=[1, 4], length=[10, 40], scores=[[0.9, 0.7], [0.5, None]])
     result = make_result("copy", scores=(0.9, 0.7))
-    scored = probe_figures.scores_by_length(Run(result, {}), longer)
+    scored = probe_figures.scores_by_length(ReportedRun(result, {}), longer)
     assert scored[10].estimate == pytest.approx(0.8)
     assert scored[40].estimate == pytest.approx((0.5 + 0.125) / 2)
     without = dataclasses.replace(result, score=dataclasses.replace(result.score, baseline=None))
-    assert probe_figures.scores_by_length(Run(without, {}), longer)[40].estimate == 0.5
+    assert probe_figures.scores_by_length(ReportedRun(without, {}), longer)[40].estimate == 0.5
 
 
 def test_what_the_runs_hold_decides_which_figures_there_are():
@@ -1008,7 +1008,7 @@ def test_vanished_gradients_are_drawn_at_the_floor():
 def test_learning_rates_tried():
     results = [tuned(chosen=0.01), tuned("lstm", 0.01, rates=(0.001, 0.01))]
     (group,) = make_groups([results[0]])
-    (table,) = [table for table in evidence(group) if table.title == "Learning rates tried"]
+    (table,) = [table for table in detail_tables(group) if table.title == "Learning rates tried"]
     assert table.columns == ["cell", "chosen", "0.001", "0.01", "0.1"]
     # Means of 0.5 and 0.25, of 0.01 and 0.03, and of the one seed that did not diverge.
     assert table.rows == [
@@ -1023,7 +1023,7 @@ def test_gates_at_their_ends():
         for cell in ("gru", "gru_reset_after", "lstm", "rnn")
     ]
     (group,) = make_groups(results)
-    (table,) = [table for table in evidence(group) if table.title == "Gates at their ends"]
+    (table,) = [table for table in detail_tables(group) if table.title == "Gates at their ends"]
     # Under either convention one end of z keeps the state and the other replaces it.
     assert table.rows == [
         ["gru", "0", "0", "1", "6e-08", "0", "0.83"],
@@ -1115,11 +1115,11 @@ def test_the_ledger_counts_tasks_where_the_claim_is_of_tasks():
 
 def test_the_ledger_gives_the_verdict_of_each_part_where_these_differ():
     differ = claim(2, [("for", "a"), ("open", "b")], parts=("a", "b"))
-    assert ledger.decided_by(differ) == ["a: supported, b: undecided here", "test 1: 1.0"]
+    assert ledger.show_deciding(differ) == ["a: supported, b: undecided here", "test 1: 1.0"]
     lacking = claim(2, [("against", "a")], parts=("a", "b"))
-    assert ledger.decided_by(lacking)[0] == "a: refuted, b: not tested"
+    assert ledger.show_deciding(lacking)[0] == "a: refuted, b: not tested"
     alike = claim(2, [("for", "a"), ("for", "b")], parts=("a", "b"))
-    assert ledger.decided_by(alike) == ["test 0: 0.0", "test 1: 1.0"]
+    assert ledger.show_deciding(alike) == ["test 0: 0.0", "test 1: 1.0"]
 
 
 def test_the_ledger_is_left_out_where_only_parameters_can_be_counted():

@@ -15,7 +15,7 @@ from gru_bench.evidence.claims.findings import (
     sign,
 )
 from gru_bench.evidence.estimates import Interval
-from gru_bench.evidence.interval_text import show_interval
+from gru_bench.evidence.interval_text import format_interval
 from gru_bench.evidence.paired import step_ratios
 from gru_bench.evidence.sequential import median_sequence
 from gru_bench.runs.result import Result, SeedResult
@@ -62,7 +62,7 @@ def speed(settings: list[Setting]) -> Claim:
             Test(
                 task=setting.task_label,
                 what=f"{setting.label}: {gru.cell}, time of a training step",
-                figure=f"step {show_interval(step)} of the LSTM's",
+                figure=f"step {format_interval(step)} of the LSTM's",
                 finding=below(step, 1),
                 part=per_step,
             )
@@ -74,7 +74,7 @@ def speed(settings: list[Setting]) -> Claim:
                 task=setting.task_label,
                 what=f"{setting.label}: {gru.cell}, time of training to the same score",
                 figure=f"{informative} of {pairs} pairs"
-                + (f"; {show_interval(ratio)} of the LSTM's" if ratio else ""),
+                + (f"; {format_interval(ratio)} of the LSTM's" if ratio else ""),
                 finding=below(ratio, 1) if ratio else "open",
                 part=to_score,
             )
@@ -206,7 +206,7 @@ def real_time(settings: list[Setting]) -> Claim:
             Test(
                 task=setting.task_label,
                 what=f"{setting.label}: {gru.cell}, time of one step of one sequence",
-                figure=f"latency {show_interval(ratio)} of the LSTM's",
+                figure=f"latency {format_interval(ratio)} of the LSTM's",
                 finding=below(ratio, 1),
                 part=latency,
             )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from gru_bench.evidence.claims.claim import Finding, Test
 from gru_bench.evidence.estimates import Interval, median_interval_from_quartiles
-from gru_bench.evidence.interval_text import show_interval
+from gru_bench.evidence.interval_text import format_interval
 from gru_bench.evidence.rules import MIN_PAIRS
 from gru_bench.evidence.verdicts import is_learned_by_neither, record_of
 from gru_bench.runs.result import Result, Spread
@@ -59,9 +59,9 @@ def open_if_unlearned(test: Test, a: Result, b: Result) -> Test:
 def points(result: Result, difference: Interval) -> str:
     """A difference of scores, that of shares of right answers in percentage points."""
     return (
-        show_interval(difference, 100, " points")
+        format_interval(difference, 100, " points")
         if result.score.is_share
-        else show_interval(difference)
+        else format_interval(difference)
     )
 
 

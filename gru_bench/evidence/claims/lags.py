@@ -9,7 +9,7 @@ import numpy as np
 from gru_bench.evidence.claims.claim import Claim, Finding, Test
 from gru_bench.evidence.claims.comparable import GRUS, LAG_KEYS, Setting
 from gru_bench.evidence.estimates import Interval, wilson_interval
-from gru_bench.evidence.interval_text import POWERS, show_interval
+from gru_bench.evidence.interval_text import POWERS, format_interval
 from gru_bench.evidence.rules import SIGNIFICANCE
 from gru_bench.evidence.sequential import median_sequence, sequential_p
 from gru_bench.runs.result import Result
@@ -161,7 +161,7 @@ def _gradient_tests(
         yield Test(
             task=setting.task_label,
             what=f"{setting.label}: {cell} {when}, gradient {norms.distance[far]} steps back",
-            figure=f"{show_interval(relative, digits=POWERS)} of that at the loss, {seeds}",
+            figure=f"{format_interval(relative, digits=POWERS)} of that at the loss, {seeds}",
             finding=_lives(relative, should_live),
             part=part,
         )

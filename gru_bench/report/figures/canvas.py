@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gru_bench.evidence.estimates import Interval
-from gru_bench.report.groups import Group, Run
+from gru_bench.report.groups import Group, ReportedRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -153,13 +153,13 @@ def over_seeds(
     return centre, band
 
 
-def style(run: Run) -> tuple[str, str, Any]:
+def style(run: ReportedRun) -> tuple[str, str, Any]:
     """Colour, marker and dash of a run's cell."""
     other = OTHER_STYLES[run.other_cell % len(OTHER_STYLES)]
     return STYLES.get(run.result.cell, other)
 
 
-def line_width(run: Run, sizes: Sequence[int]) -> float:
+def line_width(run: ReportedRun, sizes: Sequence[int]) -> float:
     """Wider for larger nominal sizes, where there are several."""
     return 1.8 + 0.8 * sizes.index(run.result.nominal_size)
 
@@ -184,7 +184,7 @@ def interval_caption(group: Group) -> str:
 
 def draw_band(
     axes: "Axes",
-    run: Run,
+    run: ReportedRun,
     x: Sequence[float] | npt.NDArray[Any],
     middle: npt.NDArray[np.float64],
     band: npt.NDArray[np.float64],
@@ -201,7 +201,7 @@ def draw_band(
 
 def draw_intervals(
     axes: "Axes",
-    run: Run,
+    run: ReportedRun,
     x: Sequence[float],
     intervals: Sequence[Interval],
     scale: float,

@@ -22,7 +22,7 @@ from gru_bench.report.figures.canvas import (
     style,
 )
 from gru_bench.report.format_numbers import show_score_name
-from gru_bench.report.groups import Group, Run, mean_within_range
+from gru_bench.report.groups import Group, ReportedRun, mean_within_range
 from gru_bench.runs.result import GradientNorms, Lengths
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def draw(group: Group) -> list[Picture]:
     ]
 
 
-def _gradients(group: Group, flows: dict[Run, GradientNorms]) -> Picture:
+def _gradients(group: Group, flows: dict[ReportedRun, GradientNorms]) -> Picture:
     def plot(panels: list["Axes"]) -> None:
         for axes, when in zip(panels, ("initial", "trained"), strict=True):
             for run, flow in flows.items():
@@ -70,7 +70,7 @@ def _gradients(group: Group, flows: dict[Run, GradientNorms]) -> Picture:
     return make_picture(f"{group.slug}-gradients", title, caption, plot, panels=(1, 2))
 
 
-def _gates(group: Group, runs: list[Run]) -> Picture:
+def _gates(group: Group, runs: list[ReportedRun]) -> Picture:
     def plot(panels: list["Axes"]) -> None:
         rows = (("kept",), panels[:2]), (("reset", "input", "output"), panels[2:])
         for names, (by_step, by_unit) in rows:
@@ -93,7 +93,7 @@ def _gates(group: Group, runs: list[Run]) -> Picture:
     return make_picture(f"{group.slug}-gates", title, caption, plot, panels=(2, 2))
 
 
-def _gate(by_step: "Axes", by_unit: "Axes", group: Group, run: Run, name: str) -> None:
+def _gate(by_step: "Axes", by_unit: "Axes", group: Group, run: ReportedRun, name: str) -> None:
     probes = run.result.probes
     assert probes is not None
     gate = probes.gates[0].get(name)
@@ -108,7 +108,7 @@ def _gate(by_step: "Axes", by_unit: "Axes", group: Group, run: Run, name: str) -
         )
 
 
-def _lengths(group: Group, lengths: dict[Run, Lengths]) -> Picture:
+def _lengths(group: Group, lengths: dict[ReportedRun, Lengths]) -> Picture:
     def plot(panels: list["Axes"]) -> None:
         (axes,) = panels
         steps: set[int] = set()
@@ -131,7 +131,7 @@ def _lengths(group: Group, lengths: dict[Run, Lengths]) -> Picture:
     return make_picture(f"{group.slug}-lengths", title, caption, plot)
 
 
-def scores_by_length(run: Run, longer: Lengths) -> dict[int, Interval]:
+def scores_by_length(run: ReportedRun, longer: Lengths) -> dict[int, Interval]:
     """Mean scores by length; a seed without one counts with the baseline, as everywhere."""
     baseline = run.result.score.baseline
     filled = [

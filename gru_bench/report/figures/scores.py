@@ -25,7 +25,7 @@ from gru_bench.report.figures.canvas import (
     style,
 )
 from gru_bench.report.format_numbers import show_score_name
-from gru_bench.report.groups import Group, Run
+from gru_bench.report.groups import Group, ReportedRun
 from gru_bench.report.rows import median
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def draw(group: Group) -> list[Picture]:
 
 
 def mean_and_band(
-    run: Run,
+    run: ReportedRun,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """The validation score of a run over its seeds.
 
@@ -101,7 +101,7 @@ def _curves(group: Group) -> Picture:
     return make_picture(f"{group.slug}-curves", title, caption, plot)
 
 
-def solved_by(run: Run) -> tuple[list[float], list[float]]:
+def solved_by(run: ReportedRun) -> tuple[list[float], list[float]]:
     """Returns the steps at which seeds solved the task, and the share that had by then.
 
     Both begin at step 0; a seed that never solved it counts in the share alone.
@@ -167,7 +167,7 @@ def _against_latency(group: Group) -> Picture:
     )
 
 
-def _against(group: Group, name: str, cost: str, x: Callable[[Run], float | None]) -> Picture:
+def _against(group: Group, name: str, cost: str, x: Callable[[ReportedRun], float | None]) -> Picture:
     """Draws the runs' scores over what they cost, a line a cell that joins its sizes."""
 
     def plot(panels: list["Axes"]) -> None:
@@ -198,7 +198,7 @@ def _against(group: Group, name: str, cost: str, x: Callable[[Run], float | None
     return make_picture(f"{group.slug}-{name}", title, caption, plot)
 
 
-def _draw_seeds(axes: "Axes", group: Group, runs: list[Run], costs: list[float]) -> None:
+def _draw_seeds(axes: "Axes", group: Group, runs: list[ReportedRun], costs: list[float]) -> None:
     for run, cost in zip(runs, costs, strict=True):
         scores = list(scores_by_seed(run.result).values())
         if len(scores) <= MOST_DOTS:
@@ -240,7 +240,7 @@ def _learning_rates(group: Group) -> Picture:
     return make_picture(f"{group.slug}-learning-rates", title, caption, plot)
 
 
-def _tuning(axes: "Axes", group: Group, run: Run) -> None:
+def _tuning(axes: "Axes", group: Group, run: ReportedRun) -> None:
     tuning = run.result.tuning
     assert tuning is not None
     order = np.argsort(tuning.learning_rates)

@@ -22,7 +22,7 @@ from gru_bench.report.figures.canvas import (
     score_scale,
 )
 from gru_bench.report.format_numbers import show_score_name
-from gru_bench.report.groups import Group, Run, make_slug
+from gru_bench.report.groups import Group, ReportedRun, make_slug
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,7 +99,7 @@ def draw(series: Series) -> list[Picture]:
 
 
 def _plot(
-    series: Series, name: str, value: Callable[[Run], Interval | None], has_level: bool = False
+    series: Series, name: str, value: Callable[[ReportedRun], Interval | None], has_level: bool = False
 ) -> Callable[[list["Axes"]], None]:
     """Draws a quantity of the runs against the number, a line a cell and size."""
     first = series.groups[0]
@@ -128,7 +128,7 @@ def _plot(
     return plot
 
 
-def _lines(series: Series) -> list[list[Run | None]]:
+def _lines(series: Series) -> list[list[ReportedRun | None]]:
     """For each cell and nominal size its run in every group, None where there is none."""
     runs = [{(r.result.cell, r.result.nominal_size): r for r in g.runs} for g in series.groups]
     which = dict.fromkeys(itertools.chain.from_iterable(runs))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from gru_bench.report import summary, tables
 from gru_bench.report.document import Document
 from gru_bench.report.groups import Group
-from gru_bench.report.ledger import Ledger, decided_by
+from gru_bench.report.ledger import Ledger, show_deciding
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -86,7 +86,7 @@ def _ledger(ledger: Ledger) -> str:
         r"    \midrule",
     ]
     for claim in ledger.tested:
-        figures = "; ".join(decided_by(claim))
+        figures = "; ".join(show_deciding(claim))
         entries = [f"{claim.number}", claim.sentence, claim.verdict, figures]
         lines.append(_row([escape(entry) for entry in entries]))
     lines += [r"    \bottomrule", r"  \end{tabular}", r"  \par\smallskip"]

@@ -6,11 +6,11 @@ from urllib.parse import quote
 
 from gru_bench.evidence.run_settings import show_keys
 from gru_bench.report import summary, tables
-from gru_bench.report.detail_tables import Evidence, evidence
+from gru_bench.report.detail_tables import DetailTable, detail_tables
 from gru_bench.report.document import Document
 from gru_bench.report.figures.canvas import Picture
 from gru_bench.report.groups import Group
-from gru_bench.report.ledger import Ledger, count_findings, decided_by, show_verdict
+from gru_bench.report.ledger import Ledger, count_findings, show_deciding, show_verdict
 from gru_bench.report.over_tasks import over_tasks
 
 
@@ -44,7 +44,7 @@ def to_markdown(document: Document, folder: str) -> str:
                     *_figures(series.label, pictures, folder),
                 ]
     if table := over_tasks(document.groups):
-        lines += [*_evidence(table, heading="###")]
+        lines += [*_detail_table(table, heading="###")]
     if document.ledger is not None:
         lines += _ledger(document.ledger)
     lines += ["### How to read this, and how to repeat it", ""]
@@ -62,11 +62,11 @@ def _group(group: Group) -> Iterator[str]:
     columns = tables.columns(group)
     names = [f"{column.name} {column.unit}".strip() for column in columns]
     yield from _table(names, 1, tables.in_rows(columns))
-    for table in evidence(group):
-        yield from _evidence(table, heading="####")
+    for table in detail_tables(group):
+        yield from _detail_table(table, heading="####")
 
 
-def _evidence(table: Evidence, heading: str) -> Iterator[str]:
+def _detail_table(table: DetailTable, heading: str) -> Iterator[str]:
     yield from (f"{heading} {table.title}", "")
     yield from _table(table.columns, table.words, _plain(table.rows))
     yield from (escape(table.note), "")
@@ -91,7 +91,7 @@ def _ledger(ledger: Ledger) -> Iterator[str]:
             str(claim.number),
             claim.sentence,
             show_verdict(claim),
-            "; ".join(decided_by(claim)),
+            "; ".join(show_deciding(claim)),
             count_findings(claim),
         ]
         for claim in ledger.tested

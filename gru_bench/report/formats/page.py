@@ -12,11 +12,11 @@ from markupsafe import Markup
 
 from gru_bench.evidence.run_settings import show_keys
 from gru_bench.report import summary, tables
-from gru_bench.report.detail_tables import evidence
-from gru_bench.report.document import Document, Task
+from gru_bench.report.detail_tables import detail_tables
+from gru_bench.report.document import Document, TaskSection
 from gru_bench.report.explanations import CELLS, TASKS, Explanation
 from gru_bench.report.figures.canvas import Picture
-from gru_bench.report.groups import Group, Run
+from gru_bench.report.groups import Group, ReportedRun
 from gru_bench.report.ledger import SIGNS, Ledger, count_findings, deciding, show_parts
 from gru_bench.report.over_tasks import over_tasks
 
@@ -75,7 +75,7 @@ def _explained(document: Document) -> list[tuple[str, list[tuple[Markup, Explana
     ]
 
 
-def _task(document: Document, task: Task) -> dict[str, Any]:
+def _task(document: Document, task: TaskSection) -> dict[str, Any]:
     several = len(task.groups) > 1
     say = summary.brief if several else summary.summary
     return {
@@ -106,7 +106,7 @@ def _group(group: Group, answer: str, pictures: Sequence[Picture]) -> dict[str, 
         "answer": answer,
         "columns": columns,
         "rows": tables.in_rows(columns),
-        "evidence": evidence(group),
+        "detail_tables": detail_tables(group),
         "pictures": [_picture(picture) for picture in pictures],
     }
 
@@ -136,7 +136,7 @@ def _ledger(ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def _run(group: Group, run: Run) -> dict[str, Any]:
+def _run(group: Group, run: ReportedRun) -> dict[str, Any]:
     """What the details of one run show: its seeds, its cost, its configuration."""
     result = run.result
     facts = []
