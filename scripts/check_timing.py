@@ -24,7 +24,7 @@ from gru_bench.config.optim import OptimConfig
 from gru_bench.evidence.claims.findings import from_spread
 from gru_bench.evidence.estimates import Interval, wilson_interval
 from gru_bench.measuring.latency import measure_latency
-from gru_bench.measuring.processes import PROCESSES, in_processes, ratio_interval, shuffled
+from gru_bench.measuring.over_processes import PROCESSES, in_processes, ratio_interval, shuffled
 from gru_bench.measuring.rounds import spread
 from gru_bench.measuring.training_step import measure_training_steps
 from gru_bench.model.model import ModelConfig, load_model

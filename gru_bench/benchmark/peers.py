@@ -19,12 +19,12 @@ from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, PyTree
 
-from gru_bench.benchmark.runtimes import Call, onnx_inference, torch_inference, torch_training
+from gru_bench.benchmark.runtime_calls import Call, onnx_inference, torch_inference, torch_training
 from gru_bench.benchmark.shape import A_TURN, LEARNING_RATE, Shape
 from gru_bench.cells.base import Cell
 from gru_bench.export.torch import torch_layer
 from gru_bench.export.weights import NoSuchForm
-from gru_bench.measuring.memory import program_memory_mb
+from gru_bench.measuring.program_memory import program_memory_mb
 from gru_bench.measuring.recurrence_choice import recurrence_times
 from gru_bench.model.model import ModelConfig, make_cell
 from gru_bench.recurrence.plain import plain_unroll

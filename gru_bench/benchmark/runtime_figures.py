@@ -15,7 +15,7 @@ import numpy as np
 
 from gru_bench.config.cell import MAIN_CELLS, REFERENCE
 from gru_bench.evidence.runtimes import RuntimeFigure, RuntimeFigures, Work
-from gru_bench.measuring.processes import in_processes, ratio_interval, shuffled
+from gru_bench.measuring.over_processes import in_processes, ratio_interval, shuffled
 from gru_bench.measuring.rounds import by_round, race, ratios
 from gru_bench.system import machine
 from gru_bench.system.errors import UserError
@@ -171,7 +171,7 @@ def _make_call(
     runtime: str, cell: str, work: Work, shape: Any
 ) -> tuple[Callable[[], object], float | None] | None:
     """Returns a call and the megabytes that it holds; None where the runtime cannot do it."""
-    from gru_bench.benchmark import runtimes
+    from gru_bench.benchmark import runtime_calls
     from gru_bench.benchmark.peers import jax_inference, jax_training, our_cell, our_layer
     from gru_bench.export.torch import torch_layer
     from gru_bench.export.weights import NoSuchForm
@@ -182,18 +182,18 @@ def _make_call(
             return jax_training(our_layer(cell, shape, "scan"), shape)
         if work is Work.SEQUENCE:
             return jax_inference(our_layer(cell, shape, "scan"), shape), None
-        return runtimes.jax_stream(ours, shape), None
+        return runtime_calls.jax_stream(ours, shape), None
     if runtime == ONNX_RUNTIME:
         if work is Work.TRAINING:
             return None
-        make = runtimes.onnx_inference if work is Work.SEQUENCE else runtimes.onnx_stream
+        make = runtime_calls.onnx_inference if work is Work.SEQUENCE else runtime_calls.onnx_stream
         return make(ours, shape), None
     try:
         layer = torch_layer(ours)
     except NoSuchForm:
         return None
     return {
-        Work.TRAINING: runtimes.torch_training,
-        Work.SEQUENCE: runtimes.torch_inference,
-        Work.STEP: runtimes.torch_stream,
+        Work.TRAINING: runtime_calls.torch_training,
+        Work.SEQUENCE: runtime_calls.torch_inference,
+        Work.STEP: runtime_calls.torch_stream,
     }[work](layer, shape), None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gru_bench.config.cell import REFERENCE
-from gru_bench.experiments.memory import require_memory
+from gru_bench.experiments.memory_check import require_memory
 from gru_bench.experiments.resolve import Experiment, lstm_of
 from gru_bench.measuring.latency import Latency, measure_latency
 from gru_bench.measuring.rounds import spread

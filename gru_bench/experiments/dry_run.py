@@ -14,7 +14,7 @@ from rich.table import Table
 
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.experiments.finished import missing_seeds, needs_tuning
-from gru_bench.experiments.memory import fits
+from gru_bench.experiments.memory_check import fits
 from gru_bench.experiments.resolve import Experiment, resolve
 from gru_bench.experiments.seed_budget import describe_seed_budget
 from gru_bench.experiments.to_result import count, tuning_grid

@@ -12,7 +12,7 @@ from signal import SIGKILL, strsignal
 from typing import Any, Self
 
 from gru_bench.config.experiment import ExperimentConfig
-from gru_bench.config.plain import from_plain, to_plain
+from gru_bench.config.plain_values import from_plain, to_plain
 from gru_bench.runs.folder import RESULT
 from gru_bench.system.machine import job_environment
 

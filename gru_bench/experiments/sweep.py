@@ -11,8 +11,8 @@ from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.experiments.costs import Cost, measure_cells
 from gru_bench.experiments.engines import launch
 from gru_bench.experiments.finished import has_all_seeds, kept_result, missing_seeds
-from gru_bench.experiments.locks import locked
-from gru_bench.experiments.memory import (
+from gru_bench.experiments.run_locks import locked
+from gru_bench.experiments.memory_check import (
     attempted,
     fits,
     forget_attempts,

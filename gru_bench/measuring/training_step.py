@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from gru_bench.measuring.memory import program_memory_mb
+from gru_bench.measuring.program_memory import program_memory_mb
 from gru_bench.measuring.recurrence_choice import choose_recurrence
 from gru_bench.measuring.rounds import by_round, race
 from gru_bench.tasks.base import Task

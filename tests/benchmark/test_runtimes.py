@@ -18,7 +18,7 @@ from gru_bench.benchmark.runtime_figures import (
 from gru_bench.config.cell import MAIN_CELLS
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.runtimes import RuntimeFigures, Work, read_runtimes
-from gru_bench.measuring import processes
+from gru_bench.measuring import over_processes
 from gru_bench.system import machine
 from gru_bench.system.errors import UserError
 
@@ -127,15 +127,15 @@ def test_a_runtime_that_is_not_installed_is_named(monkeypatch):
 
 
 def test_an_interval_of_a_ratio_is_over_processes():
-    found = processes.ratio_interval([0.5, 2.0])
+    found = over_processes.ratio_interval([0.5, 2.0])
     assert found.estimate == pytest.approx(1)
     assert math.log(found.high) == pytest.approx(12.706 * math.log(2), rel=1e-3)
     assert found.low * found.high == pytest.approx(1)
-    assert processes.ratio_interval([0.5]) == Interval(0.5, None, None)
+    assert over_processes.ratio_interval([0.5]) == Interval(0.5, None, None)
 
 
 def test_each_process_has_an_order_of_its_own():
-    orders = {tuple(processes.shuffled("abcd", number)) for number in range(5)}
+    orders = {tuple(over_processes.shuffled("abcd", number)) for number in range(5)}
     assert len(orders) > 1
     assert all(sorted(order) == list("abcd") for order in orders)
 
@@ -145,6 +145,6 @@ def whoami(number, word):
 
 
 def test_a_function_is_called_in_processes_of_its_own():
-    found = processes.in_processes(whoami, "word", processes=2)
+    found = over_processes.in_processes(whoami, "word", processes=2)
     assert [each[:2] for each in found] == [(0, "word"), (1, "word")]
     assert len({os.getpid(), *(pid for _, _, pid in found)}) == 3

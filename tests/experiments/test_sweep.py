@@ -9,8 +9,8 @@ from filelock import FileLock
 from gru_bench.config.compose import compose_experiments
 from gru_bench.config.run import RunConfig
 from gru_bench.experiments.costs import Cost
-from gru_bench.experiments.locks import lock_of
-from gru_bench.experiments.memory import ATTEMPT
+from gru_bench.experiments.run_locks import lock_of
+from gru_bench.experiments.memory_check import ATTEMPT
 from gru_bench.experiments.population import CHECKPOINTS
 from gru_bench.experiments.resolve import SIZES, resolve
 from gru_bench.experiments.sweep import run_experiments

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gru_bench.config.optim import OptimConfig
-from gru_bench.measuring.memory import program_memory_mb
+from gru_bench.measuring.program_memory import program_memory_mb
 from gru_bench.measuring.training_step import STEPS_A_CALL, TrainingSteps, measure_training_steps
 from gru_bench.model.counts import stack_parameters
 from gru_bench.model.model import ModelConfig

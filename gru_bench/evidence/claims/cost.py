@@ -6,7 +6,7 @@ import statistics
 import numpy as np
 
 from gru_bench.evidence.claims.claim import Claim, Test
-from gru_bench.evidence.claims.comparable import Setting, grus, paired
+from gru_bench.evidence.claims.setting import Setting, grus, paired
 from gru_bench.evidence.claims.findings import (
     UNLEARNED,
     below,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from gru_bench.evidence.claims.claim import Claim, Finding, Test
-from gru_bench.evidence.claims.comparable import GRUS, LAG_KEYS, Setting
+from gru_bench.evidence.claims.setting import GRUS, LAG_KEYS, Setting
 from gru_bench.evidence.estimates import Interval, wilson_interval
 from gru_bench.evidence.interval_text import POWERS, format_interval
 from gru_bench.evidence.rules import SIGNIFICANCE

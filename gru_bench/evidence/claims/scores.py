@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from gru_bench.evidence.claims.claim import MIN_TASKS, Claim, Finding, Test
-from gru_bench.evidence.claims.comparable import Setting, grus, paired
+from gru_bench.evidence.claims.setting import Setting, grus, paired
 from gru_bench.evidence.claims.findings import (
     UNLEARNED,
     above,

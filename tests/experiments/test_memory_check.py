@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gru_bench.config.optim import OptimConfig
-from gru_bench.experiments import memory
-from gru_bench.experiments.memory import attempted, least_bytes, require_memory, require_survivor
+from gru_bench.experiments import memory_check
+from gru_bench.experiments.memory_check import attempted, least_bytes, require_memory, require_survivor
 from gru_bench.model.model import ModelConfig
 from gru_bench.system.errors import UserError
 from gru_bench.tasks.adding import AddingTask
@@ -38,7 +38,7 @@ def test_what_cannot_fit_is_refused_with_figures_and_nothing_is_allocated():
 
 
 def test_where_the_memory_is_not_known_nothing_is_refused(monkeypatch):
-    monkeypatch.setattr(memory, "memory_bytes", lambda: None)
+    monkeypatch.setattr(memory_check, "memory_bytes", lambda: None)
     require_memory(
         dataclasses.replace(TRAIN, model=dataclasses.replace(GRU, hidden_size=10**6)), TASK, 1
     )
@@ -48,7 +48,7 @@ def test_where_the_memory_is_not_known_nothing_is_refused(monkeypatch):
 def kills(monkeypatch):
     """How many processes the system has killed, as a test wants it."""
     count = [5]
-    monkeypatch.setattr(memory, "out_of_memory_kills", lambda: count[0])
+    monkeypatch.setattr(memory_check, "out_of_memory_kills", lambda: count[0])
     return count
 
 
@@ -73,7 +73,7 @@ def test_a_run_that_died_twice_for_want_of_memory_is_passed_over(tmp_path, monke
         require_survivor(tmp_path, force=False)
     require_survivor(tmp_path, force=True)
     with attempted([tmp_path], force=True):
-        assert memory.deaths(tmp_path) == 0
+        assert memory_check.deaths(tmp_path) == 0
     require_survivor(tmp_path, force=False)
     assert list(tmp_path.iterdir()) == []
 

@@ -6,7 +6,7 @@ import pytest
 
 from gru_bench.config import checks
 from gru_bench.config.compose import compose_experiments
-from gru_bench.config.plain import from_plain, to_plain
+from gru_bench.config.plain_values import from_plain, to_plain
 from gru_bench.system.errors import UserError
 
 CELL = "class Mine: ...\n"
