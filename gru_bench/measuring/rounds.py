@@ -81,7 +81,7 @@ def spread(values: np.ndarray, scale: float = 1.0) -> Spread:
     """Returns the median and the quartiles of measured values.
 
     They describe the rounds of one process. They are no interval of what another process would
-    measure: see `measuring.processes`.
+    measure: see `measuring.over_processes`.
 
     Args:
         values: One a round.

@@ -563,6 +563,19 @@ def test_5_five_seeds_show_no_failure():
     assert findings == {"open"}
 
 
+def test_5_reads_the_lag_from_the_axis_that_the_results_state():
+    def renamed(result):
+        task = {"name": "copy", "options": {"n": result.config["task"]["lag"]}}
+        return replace(result, config=result.config | {"task": task}, axis="task.options.n")
+
+    assert verdict(5, [renamed(result) for result in lags(0)]) == "supported"
+
+
+def test_5_no_mark_says_whether_the_task_is_solved():
+    unmarked = [replace(r, score=replace(r.score, solved_rule=None)) for r in lags(0)]
+    assert claim_of(5, unmarked).tests == []
+
+
 def test_5_names_lags_and_counts():
     assert [(t.what, t.figure) for t in claim_of(5, lags(0)).tests] == [
         (

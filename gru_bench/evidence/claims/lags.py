@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from gru_bench.evidence.claims.claim import Claim, Finding, Test
-from gru_bench.evidence.claims.setting import GRUS, LAG_KEYS, Setting
+from gru_bench.evidence.claims.setting import GRUS, Setting
 from gru_bench.evidence.estimates import Interval, wilson_interval
 from gru_bench.evidence.interval_text import POWERS, format_interval
 from gru_bench.evidence.rules import SIGNIFICANCE
@@ -32,9 +32,11 @@ def long_lags(settings: list[Setting]) -> Claim:
         number=5,
         sentence="Plain RNNs fail on long lags, because gradients vanish or explode.",
         how=(
-            "On the longest lag of each task that was run with a shorter one, too, since one lag"
-            " alone does not tell what is long. Failure: for if the RNN surely solves it with fewer"
-            " than half of all seeds and a gated cell with more, against if the RNN does with more."
+            "The lag of a task is the key that makes it harder, such as the lag of copy, where a"
+            " mark says when the task is solved. On the longest lag of each task that was run with"
+            " a shorter one, too, since one lag alone does not tell what is long. Failure: for if"
+            " the RNN surely solves it with fewer than half of all seeds and a gated cell with"
+            " more, against if the RNN does with more."
             " It must solve the shorter lag, for else it is not the lag that it fails by;"
             " failing there too contradicts nothing, so it is open. Gradients: the RNN's before"
             " training, at the far end over the end where the loss is, for if the"
@@ -49,24 +51,26 @@ def long_lags(settings: list[Setting]) -> Claim:
 
 
 def _longest(settings: list[Setting]) -> list[tuple[Setting, Setting | None]]:
-    """Settings of each task's longest lag, with the shortest that is equal in all else."""
-    by_task: dict[str, list[Setting]] = defaultdict(list)
+    """Returns settings of each task's longest lag, with the shortest that is equal in all else."""
+    by_task: dict[str, list[tuple[float, Setting]]] = defaultdict(list)
     for setting in settings:
-        if setting.task in LAG_KEYS:
-            by_task[setting.task].append(setting)
+        if setting.lag is not None:
+            by_task[setting.task].append((setting.lag, setting))
     found: list[tuple[Setting, Setting | None]] = []
     for of_task in by_task.values():
-        most = max(setting.lag for setting in of_task)
-        for setting in of_task:
-            if setting.lag == most:
-                alike = [s for s in of_task if s.lag < most and _differ_in_lag(s, setting)]
-                found.append((setting, min(alike, key=lambda s: s.lag, default=None)))
+        longest = max(lag for lag, _ in of_task)
+        for lag, setting in of_task:
+            if lag == longest:
+                alike = [pair for pair in of_task if _differ_in_lag(pair[1], setting)]
+                shorter = [pair for pair in alike if pair[0] < lag]
+                shortest = min(shorter, key=lambda pair: pair[0])[1] if shorter else None
+                found.append((setting, shortest))
     return found
 
 
 def _differ_in_lag(a: Setting, b: Setting) -> bool:
-    """Whether two settings of a task are the same but for the lag, and how long is trained."""
-    own = {f"task.{LAG_KEYS[a.task]}", "steps", "evaluate_every", "patience", "seeds"}
+    """Returns whether settings of a task are the same but for the lag and the length of training."""
+    own = {a.axis, "steps", "evaluate_every", "patience", "seeds"}
     others = (a.keys.keys() | b.keys.keys()) - own
     return a.nominal_size == b.nominal_size and all(a.keys.get(k) == b.keys.get(k) for k in others)
 

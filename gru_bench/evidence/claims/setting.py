@@ -10,8 +10,6 @@ from gru_bench.evidence.verdicts import Comparison, compare_group, correct_toget
 from gru_bench.runs.result import Result
 
 GRUS = ("gru", "gru_reset_after")
-# The tasks that ask for memory over a known time, with the key that sets it.
-LAG_KEYS = {"copy": "lag", "adding": "length"}
 
 
 @dataclass(frozen=True)
@@ -42,9 +40,17 @@ class Setting:
         return str(self.keys["task.name"])
 
     @property
-    def lag(self) -> int:
-        """Steps over which the task asks for memory, as its own key says it."""
-        return int(self.keys[f"task.{LAG_KEYS[self.task]}"])
+    def axis(self) -> str | None:
+        """The key that makes the task harder, such as `task.lag`, as the runs state it."""
+        return next(iter(self.runs.values())).axis
+
+    @property
+    def lag(self) -> float | None:
+        """The value of `axis`; None without one, or if no mark says when the task is solved."""
+        run = next(iter(self.runs.values()))
+        value = None if run.axis is None else self.keys.get(run.axis)
+        has_lag = isinstance(value, int | float) and run.score.solved_rule is not None
+        return float(value) if has_lag else None
 
     @property
     def has_equal_sizes(self) -> bool:
