@@ -22,3 +22,8 @@ class Score:
     baseline_name: str
     solved_rule: str | None = None
     is_share: bool = False
+
+    @property
+    def in_words(self) -> str:
+        """The name as prose has it, such as `recall accuracy`."""
+        return "MSE" if self.name == "mse" else self.name.replace("_", " ")

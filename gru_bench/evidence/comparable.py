@@ -11,13 +11,13 @@ from typing import Any
 
 from gru_bench.evidence.run_settings import (
     CELL_SOURCE,
+    cell_order,
     freeze,
     setting_order,
     settings_of,
     show_keys,
     varying,
 )
-from gru_bench.evidence.verdicts import cell_order
 from gru_bench.runs.result import Result
 
 

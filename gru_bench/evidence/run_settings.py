@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from gru_bench.config.cell import CELLS
 from gru_bench.runs.result import Result
 
 # Known from elsewhere in a row.
@@ -96,3 +97,9 @@ def setting_order(keys: dict[str, Any]) -> list[tuple[int, float, str]]:
         else (1, 0.0, str(freeze(value)))
         for key, value in keys.items()
     ]
+
+
+def cell_order(result: Result) -> tuple[int, str, int]:
+    """Returns what orders runs by cell, those that are not built in last, then by nominal size."""
+    place = CELLS.index(result.cell) if result.cell in CELLS else len(CELLS)
+    return place, result.cell, result.nominal_size

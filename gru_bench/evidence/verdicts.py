@@ -22,25 +22,15 @@ are "not learned", whatever their scores.
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 
-from gru_bench.config.cell import CELLS
-from gru_bench.config.score import Score
+from gru_bench.evidence.comparison import Comparison, Pace, PValue, Reliability, Typical
 from gru_bench.evidence.crossed import Crossed, crossed_mean
-from gru_bench.evidence.estimates import (
-    Interval,
-    holm,
-    interquartile_mean_interval,
-    largest_failure_rate,
-    median_time_to_event,
-    probability_of_improvement,
-    wilson_interval,
-)
+from gru_bench.evidence.estimates import holm
 from gru_bench.evidence.paired import (
     equivalence_p,
     reliability_p,
@@ -49,328 +39,11 @@ from gru_bench.evidence.paired import (
     typical_p,
 )
 from gru_bench.evidence.planning import more_seeds
-from gru_bench.evidence.rules import MIN_PAIRS, SIGNIFICANCE
-from gru_bench.evidence.sequential import median_sequence, sequential_p
+from gru_bench.evidence.record import Record, is_learned_by_neither, record_of
+from gru_bench.evidence.run_settings import cell_order
+from gru_bench.evidence.sequential import median_sequence
 from gru_bench.runs.result import Result
 from gru_bench.system.errors import UserError
-
-Verdict = Literal["better", "worse", "equivalent", "undecided"]
-Outcome = Literal["better", "worse", "equivalent", "trade-off", "not learned", "undecided"]
-
-
-@dataclass(frozen=True)
-class P:
-    """A p value, by itself and corrected for all comparisons that are judged together."""
-
-    alone: float
-    corrected: float
-
-    @property
-    def decides(self) -> bool:
-        """Whether it is small enough for a verdict."""
-        return self.corrected <= SIGNIFICANCE
-
-
-@dataclass(frozen=True, kw_only=True)
-class Typical:
-    """How two cells compare with the seeds that learn the task under both.
-
-    Attributes:
-        differences: Score of a less that of b, in the order of the seeds.
-        higher_is_better: Direction of the score.
-        margin: Median differences up to it do not matter; None if none is stated, and then nothing
-            is called equivalent.
-        p: Of "neither is typically better".
-        p_equivalence: Of "the median is not within the margin".
-        crossed: The mean difference over seeds and examples; None where examples are not at hand.
-    """
-
-    differences: tuple[float, ...]
-    higher_is_better: bool
-    margin: float | None
-    p: P
-    p_equivalence: P
-    crossed: Crossed | None = None
-
-    @property
-    def n_pairs(self) -> int:
-        """Seeds that learn the task under both."""
-        return len(self.differences)
-
-    @property
-    def gains(self) -> list[float]:
-        """The differences, turned so that above 0 is better for a."""
-        return [d if self.higher_is_better else -d for d in self.differences]
-
-    def difference(self, confidence: float = 0.95) -> Interval | None:
-        """Returns the median with an interval that holds at every look; None without pairs."""
-        if not self.differences:
-            return None
-        return median_sequence(np.array(self.differences), confidence)
-
-    @cached_property
-    def probability_a_beats_b(self) -> float | None:
-        """The share of the pairs in which a is better; ties count half."""
-        return probability_of_improvement(self.gains) if self.differences else None
-
-    @property
-    def within_margin(self) -> bool:
-        """Whether the median is surely within the margin."""
-        return self.p_equivalence.decides
-
-    @property
-    def verdict(self) -> Verdict:
-        """Of a against b."""
-        if self.p.decides:
-            return "better" if np.median(self.gains) > 0 else "worse"
-        return "equivalent" if self.within_margin else "undecided"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reliability:
-    """With how many of the shared seeds each cell solves the task, or learns it if none does.
-
-    Attributes:
-        what: What is counted.
-        successes_a: Of the first cell.
-        successes_b: Of the second.
-        n_pairs: Seeds that both have.
-        p: Of "both succeed with equally many of all seeds".
-    """
-
-    what: Literal["solved", "learned"]
-    successes_a: int
-    successes_b: int
-    n_pairs: int
-    p: P
-
-    @property
-    def verdict(self) -> Verdict:
-        """Of a against b; equal reliability is never claimed."""
-        if not self.p.decides:
-            return "undecided"
-        return "better" if self.successes_a > self.successes_b else "worse"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pace:
-    """Steps to solve the task, of a over those of b, seed by seed.
-
-    Attributes:
-        ratio: Median over the seeds that solve it under either cell, with an interval that holds at
-            every look; 0 or infinity where one cell alone gets there. None if no seed does.
-        p: Of "neither is sooner with more than half of these seeds".
-    """
-
-    ratio: Interval | None
-    p: P
-
-    @property
-    def verdict(self) -> Verdict:
-        """Better where a is sooner."""
-        if not self.p.decides or self.ratio is None:
-            return "undecided"
-        return "better" if self.ratio.estimate < 1 else "worse"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """Two cells, paired by seed.
-
-    Attributes:
-        cell_a: Name of the first; verdicts are about it.
-        cell_b: Name of the second.
-        n_pairs: Seeds that both have.
-        is_unlearned: Whether there are seeds enough, and neither cell beats the baseline.
-        typical: The typical score.
-        reliability: The share of seeds that succeed.
-        pace: Steps to solve the task; None where it has no such mark.
-        more_seeds: Seeds to add until a verdict on the typical score is likely; None if there is
-            one, or no such number.
-    """
-
-    cell_a: str
-    cell_b: str
-    n_pairs: int
-    is_unlearned: bool
-    typical: Typical
-    reliability: Reliability
-    pace: Pace | None
-    more_seeds: int | None = None
-
-    @property
-    def within_margin(self) -> bool:
-        """Whether they surely differ by less than matters, as far as is known."""
-        return self.typical.within_margin and self.reliability.verdict == "undecided"
-
-    @property
-    def outcome(self) -> Outcome:
-        """Both verdicts in a word: a trade-off is one of better and one of worse."""
-        if self.is_unlearned:
-            return "not learned"
-        told = {self.typical.verdict, self.reliability.verdict} & {"better", "worse"}
-        if len(told) == 2:
-            return "trade-off"
-        if "better" in told:
-            return "better"
-        return "worse" if told else self.typical.verdict
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """What is judged of one cell: an entry a seed, in the order in which seeds are added.
-
-    Attributes:
-        seeds: Their numbers.
-        scores: Test scores; a seed without one counts with the baseline.
-        higher_is_better: Direction of the score.
-        learned: Whether the score beats the baseline by more than the margin.
-        solved_step: Steps until the task was solved, infinity where it was not; None where it has
-            no such mark.
-        examples: What each seed came to on each example of the test split, such as 1 where it is
-            right and 0 where it is wrong, so that the mean of a row is the seed's score; None where
-            that is not at hand.
-    """
-
-    seeds: Int[np.ndarray, " seeds"]
-    scores: Float[np.ndarray, " seeds"]
-    higher_is_better: bool
-    learned: Bool[np.ndarray, " seeds"]
-    solved_step: Float[np.ndarray, " seeds"] | None
-    examples: Float[np.ndarray, "seeds examples"] | None = None
-
-    @property
-    def solved(self) -> Bool[np.ndarray, " seeds"]:
-        """Which seeds solved the task; none where it has no such mark."""
-        if self.solved_step is None:
-            return np.zeros(len(self.seeds), dtype=bool)
-        return np.asarray(np.isfinite(self.solved_step))
-
-    @property
-    def beats_baseline(self) -> bool:
-        """Whether a seed solved the task, or surely more than half of all seeds learn it."""
-        return bool(self.solved.any()) or sequential_p(self.learned) <= SIGNIFICANCE
-
-    def of(
-        self, places: Int[np.ndarray, " places"] | Bool[np.ndarray, " seeds"] | slice
-    ) -> "Record":
-        """Returns the record of some of the seeds."""
-        steps, examples = self.solved_step, self.examples
-        return replace(
-            self,
-            seeds=self.seeds[places],
-            scores=self.scores[places],
-            learned=self.learned[places],
-            solved_step=None if steps is None else steps[places],
-            examples=None if examples is None else examples[places],
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Summary:
-    """One cell by itself.
-
-    Attributes:
-        cell: Its name.
-        score: Interquartile mean of the test scores with its bootstrap interval; None if no seed
-            has a score.
-        success_rate: Share of the seeds that solved the task or, where it has no such mark, learned
-            it, with Wilson's interval.
-        failures_not_excluded: The highest rate of failures that so many seeds leave possible.
-        steps_to_solve: Median over all seeds, infinity if under half of them solved the task; None
-            where the task has no such mark.
-        seconds_to_solve: The same in seconds of training.
-    """
-
-    cell: str
-    score: Interval | None
-    success_rate: Interval
-    failures_not_excluded: float
-    steps_to_solve: Interval | None
-    seconds_to_solve: Interval | None
-
-
-def summarize(result: Result, name: str | None = None) -> Summary:
-    """Returns what one cell comes to: score, reliability, time to solve.
-
-    Args:
-        result: The cell's run.
-        name: Of the cell, if its own does not tell it apart.
-    """
-    scores = list(scores_by_seed(result).values())
-    has_mark = result.solved is not None
-    record = record_of(result, result.margin)
-    n, successes = len(result.seeds), int((record.solved if has_mark else record.learned).sum())
-    return Summary(
-        cell=name or result.cell,
-        score=interquartile_mean_interval(scores) if scores else None,
-        success_rate=wilson_interval(successes, n),
-        failures_not_excluded=largest_failure_rate(n - successes, n),
-        steps_to_solve=median_time_to_event([s.solved_step for s in result.seeds])
-        if has_mark
-        else None,
-        seconds_to_solve=median_time_to_event([s.solved_s for s in result.seeds])
-        if has_mark
-        else None,
-    )
-
-
-def scores_by_seed(result: Result) -> dict[int, float]:
-    """Returns the main test score by seed; a seed without one counts with the baseline.
-
-    A run without a finite score has learned nothing of use. To leave it out would favour the cell
-    that failed. Only where the task has no baseline is it left out.
-    """
-    scores = result.test_scores
-    if result.score.baseline is not None:
-        missing = {s.seed: result.score.baseline for s in result.seeds if s.seed not in scores}
-        return scores | missing
-    return scores
-
-
-def record_of(
-    result: Result,
-    margin: float | None,
-    examples: Float[np.ndarray, "seeds examples"] | None = None,
-) -> Record:
-    """Returns what is judged of a run.
-
-    Where the task has no baseline, nothing says which score could be had without learning: every
-    seed with a score has learned, and one without is left out.
-
-    Args:
-        result: The run.
-        margin: Differences of the score up to it do not matter; None if none is stated.
-        examples: As of `Record.examples`.
-    """
-    by_seed, baseline = scores_by_seed(result), result.score.baseline
-    seeds = sorted(by_seed)
-    scores = np.array([by_seed[seed] for seed in seeds], dtype=float)
-    learned = np.ones(len(seeds), dtype=bool)
-    if baseline is not None:
-        sign = 1 if result.score.higher_is_better else -1
-        learned = sign * (scores - baseline) > (margin or 0)
-    steps = {seed.seed: seed.solved_step for seed in result.seeds}
-    solved = np.array([math.inf if steps[s] is None else steps[s] for s in seeds], dtype=float)
-    return Record(
-        seeds=np.array(seeds, dtype=int),
-        scores=scores,
-        higher_is_better=result.score.higher_is_better,
-        learned=learned,
-        solved_step=None if result.solved is None else solved,
-        examples=examples,
-    )
-
-
-def is_learned_by_neither(a: Record, b: Record) -> bool:
-    """Returns whether there are seeds enough, and neither cell surely beats the baseline."""
-    has_seeds = min(len(a.seeds), len(b.seeds)) >= MIN_PAIRS
-    return has_seeds and not a.beats_baseline and not b.beats_baseline
-
-
-def score_in_words(score: Score) -> str:
-    """Returns the score's name as prose has it."""
-    return "MSE" if score.name == "mse" else score.name.replace("_", " ")
 
 
 def compare_group(
@@ -450,7 +123,7 @@ def correct_together(comparisons: Sequence[Comparison]) -> list[Comparison]:
     ]
 
 
-def _corrected(p_values: Sequence[P]) -> list[P]:
+def _corrected(p_values: Sequence[PValue]) -> list[PValue]:
     corrected = holm([p.alone for p in p_values])
     return [replace(p, corrected=new) for p, new in zip(p_values, corrected, strict=True)]
 
@@ -526,8 +199,8 @@ def _pace(steps_a: Float[np.ndarray, " pairs"], steps_b: Float[np.ndarray, " pai
     return Pace(ratio=median_sequence(ratios) if len(ratios) else None, p=_alone(sooner_p(ratios)))
 
 
-def _alone(p: float) -> P:
-    return P(alone=p, corrected=p)
+def _alone(p: float) -> PValue:
+    return PValue(alone=p, corrected=p)
 
 
 def _more_seeds(comparison: Comparison, comparisons: int) -> int | None:
@@ -539,9 +212,3 @@ def _more_seeds(comparison: Comparison, comparisons: int) -> int | None:
     if further is None:
         return None
     return math.ceil(further * comparison.n_pairs / typical.n_pairs)
-
-
-def cell_order(result: Result) -> tuple[int, str, int]:
-    """Returns what orders runs by cell, those that are not built in last, then by nominal size."""
-    place = CELLS.index(result.cell) if result.cell in CELLS else len(CELLS)
-    return place, result.cell, result.nominal_size

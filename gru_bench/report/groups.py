@@ -10,19 +10,14 @@ from typing import Any
 
 from gru_bench.config.cell import CELLS, REFERENCE
 from gru_bench.config.score import Score
+from gru_bench.evidence.cell_summary import CellSummary, summarize
 from gru_bench.evidence.comparable import group_runs
+from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.estimates import Interval, mean_interval
 from gru_bench.evidence.planning import fewest_pairs
+from gru_bench.evidence.record import scores_by_seed
 from gru_bench.evidence.run_settings import NOT_A_SETTING, is_common, show_value, varying
-from gru_bench.evidence.verdicts import (
-    Comparison,
-    Summary,
-    compare_group,
-    correct_together,
-    score_in_words,
-    scores_by_seed,
-    summarize,
-)
+from gru_bench.evidence.verdicts import compare_group, correct_together
 from gru_bench.runs.result import Result, Spread
 
 _MATCHED = {
@@ -56,7 +51,7 @@ class ReportedRun:
         return mean_within_range(self.result.score, values) if values else None
 
     @cached_property
-    def summary(self) -> Summary:
+    def summary(self) -> CellSummary:
         """Further statistics of the run by itself."""
         return summarize(self.result)
 
@@ -123,7 +118,7 @@ class Group:
     @property
     def score_name(self) -> str:
         """Name of the main score, in words."""
-        return score_in_words(self.runs[0].result.score)
+        return self.runs[0].result.score.in_words
 
     @property
     def is_percentage(self) -> bool:

@@ -12,7 +12,7 @@ from gru_bench.evidence.across_tasks import (
     probability_of_improvement,
 )
 from gru_bench.evidence.estimates import Interval
-from gru_bench.evidence.verdicts import scores_by_seed
+from gru_bench.evidence.record import scores_by_seed
 from gru_bench.report.detail_tables import DetailTable
 from gru_bench.report.groups import Group, ReportedRun
 

@@ -9,7 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from gru_bench.evidence.verdicts import Comparison, Outcome, Verdict
+from gru_bench.evidence.comparison import Comparison, Outcome, Verdict
 from gru_bench.report.format_numbers import (
     show_amount,
     show_interval,

@@ -20,7 +20,7 @@ from gru_bench.evidence.claims.findings import (
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.rules import MIN_PAIRS
 from gru_bench.evidence.sequential import median_sequence
-from gru_bench.evidence.verdicts import Comparison, score_in_words
+from gru_bench.evidence.comparison import Comparison
 from gru_bench.runs.result import Result
 
 Winner = Literal["gru", "lstm", "neither"]
@@ -41,7 +41,7 @@ def comparable(settings: list[Setting]) -> Claim:
         stated = f"margin {amount(gru, margin)}" if margin is not None else "no margin"
         test = Test(
             task=setting.task_label,
-            what=f"{setting.label}: {gru.cell} against lstm, {score_in_words(gru.score)}",
+            what=f"{setting.label}: {gru.cell} against lstm, {gru.score.in_words}",
             figure=f"{_ahead(gru, gain)}, {comparison.typical.n_pairs} pairs, {stated};"
             f" {_reliability(comparison)}",
             finding=_comparable(gain, comparison),
@@ -102,7 +102,7 @@ def counting(settings: list[Setting]) -> Claim:
         open_if_unlearned(
             Test(
                 task=setting.task_label,
-                what=f"{setting.label}: lstm against {gru.cell}, {score_in_words(gru.score)}",
+                what=f"{setting.label}: lstm against {gru.cell}, {gru.score.in_words}",
                 figure=f"{_ahead(gru, lead and turned(lead, -1))}; {gru.cell} {_shown(comparison)}",
                 finding=findings.get(comparison.outcome, "open"),
             ),
@@ -158,7 +158,7 @@ def _overfits(what: str, gru: Result, lstm: Result) -> Test | None:
         return None
     excess, documents = median_sequence(np.array(more)), gru.config["task"]["train_documents"]
     tested = (f"{r.cell} {level(r, statistics.fmean(r.test_scores.values()))}" for r in (lstm, gru))
-    score = score_in_words(gru.score)
+    score = gru.score.in_words
     return Test(
         task=gru.task_label,
         what=f"{what} against lstm, training less test {score} on {documents} documents",

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gru_bench.evidence.comparable import group_runs, is_cells_own
+from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.rules import SIGNIFICANCE
-from gru_bench.evidence.verdicts import Comparison, compare_group, correct_together
+from gru_bench.evidence.verdicts import compare_group, correct_together
 from gru_bench.runs.result import Result
 
 GRUS = ("gru", "gru_reset_after")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from gru_bench.evidence.verdicts import scores_by_seed
+from gru_bench.evidence.record import scores_by_seed
 from gru_bench.report.figures import probes
 from gru_bench.report.figures.canvas import (
     Picture,

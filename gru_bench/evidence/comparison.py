@@ -1,0 +1,177 @@
+"""The comparison of two cells, with the verdicts that follow from its p values.
+
+Two cells are compared in two respects that are judged apart: the typical score, and reliability;
+where the task has a mark, also in pace, the steps that they take to solve it.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from gru_bench.evidence.crossed import Crossed
+from gru_bench.evidence.estimates import Interval, probability_of_improvement
+from gru_bench.evidence.rules import SIGNIFICANCE
+from gru_bench.evidence.sequential import median_sequence
+
+Verdict = Literal["better", "worse", "equivalent", "undecided"]
+Outcome = Literal["better", "worse", "equivalent", "trade-off", "not learned", "undecided"]
+
+
+@dataclass(frozen=True)
+class PValue:
+    """A p value, by itself and corrected for all comparisons that are judged together."""
+
+    alone: float
+    corrected: float
+
+    @property
+    def decides(self) -> bool:
+        """Whether it is small enough for a verdict."""
+        return self.corrected <= SIGNIFICANCE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Typical:
+    """How two cells compare with the seeds that learn the task under both.
+
+    Attributes:
+        differences: Score of a less that of b, in the order of the seeds.
+        higher_is_better: Direction of the score.
+        margin: Median differences up to it do not matter; None if none is stated, and then nothing
+            is called equivalent.
+        p: Of "neither is typically better".
+        p_equivalence: Of "the median is not within the margin".
+        crossed: The mean difference over seeds and examples; None where examples are not at hand.
+    """
+
+    differences: tuple[float, ...]
+    higher_is_better: bool
+    margin: float | None
+    p: PValue
+    p_equivalence: PValue
+    crossed: Crossed | None = None
+
+    @property
+    def n_pairs(self) -> int:
+        """Seeds that learn the task under both."""
+        return len(self.differences)
+
+    @property
+    def gains(self) -> list[float]:
+        """The differences, turned so that above 0 is better for a."""
+        return [d if self.higher_is_better else -d for d in self.differences]
+
+    def difference(self, confidence: float = 0.95) -> Interval | None:
+        """Returns the median with an interval that holds at every look; None without pairs."""
+        if not self.differences:
+            return None
+        return median_sequence(np.array(self.differences), confidence)
+
+    @cached_property
+    def probability_a_beats_b(self) -> float | None:
+        """The share of the pairs in which a is better; ties count half."""
+        return probability_of_improvement(self.gains) if self.differences else None
+
+    @property
+    def within_margin(self) -> bool:
+        """Whether the median is surely within the margin."""
+        return self.p_equivalence.decides
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of a against b."""
+        if self.p.decides:
+            return "better" if np.median(self.gains) > 0 else "worse"
+        return "equivalent" if self.within_margin else "undecided"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reliability:
+    """With how many of the shared seeds each cell solves the task, or learns it if none does.
+
+    Attributes:
+        what: What is counted.
+        successes_a: Of the first cell.
+        successes_b: Of the second.
+        n_pairs: Seeds that both have.
+        p: Of "both succeed with equally many of all seeds".
+    """
+
+    what: Literal["solved", "learned"]
+    successes_a: int
+    successes_b: int
+    n_pairs: int
+    p: PValue
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of a against b; equal reliability is never claimed."""
+        if not self.p.decides:
+            return "undecided"
+        return "better" if self.successes_a > self.successes_b else "worse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Steps to solve the task, of a over those of b, seed by seed.
+
+    Attributes:
+        ratio: Median over the seeds that solve it under either cell, with an interval that holds at
+            every look; 0 or infinity where one cell alone gets there. None if no seed does.
+        p: Of "neither is sooner with more than half of these seeds".
+    """
+
+    ratio: Interval | None
+    p: PValue
+
+    @property
+    def verdict(self) -> Verdict:
+        """Better where a is sooner."""
+        if not self.p.decides or self.ratio is None:
+            return "undecided"
+        return "better" if self.ratio.estimate < 1 else "worse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two cells, paired by seed.
+
+    Attributes:
+        cell_a: Name of the first; verdicts are about it.
+        cell_b: Name of the second.
+        n_pairs: Seeds that both have.
+        is_unlearned: Whether there are seeds enough, and neither cell beats the baseline.
+        typical: The typical score.
+        reliability: The share of seeds that succeed.
+        pace: Steps to solve the task; None where it has no such mark.
+        more_seeds: Seeds to add until a verdict on the typical score is likely; None if there is
+            one, or no such number.
+    """
+
+    cell_a: str
+    cell_b: str
+    n_pairs: int
+    is_unlearned: bool
+    typical: Typical
+    reliability: Reliability
+    pace: Pace | None
+    more_seeds: int | None = None
+
+    @property
+    def within_margin(self) -> bool:
+        """Whether they surely differ by less than matters, as far as is known."""
+        return self.typical.within_margin and self.reliability.verdict == "undecided"
+
+    @property
+    def outcome(self) -> Outcome:
+        """Both verdicts in a word: a trade-off is one of better and one of worse."""
+        if self.is_unlearned:
+            return "not learned"
+        decided = {self.typical.verdict, self.reliability.verdict} & {"better", "worse"}
+        if len(decided) == 2:
+            return "trade-off"
+        if "better" in decided:
+            return "better"
+        return "worse" if decided else self.typical.verdict
