@@ -163,3 +163,14 @@ def keys_of(schema: type, prefix: str = "") -> Iterator[DocumentedKey]:
                 default=default,
                 about=each.metadata[KEY],
             )
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns the values of nested dictionaries by dotted keys, such as `task.lag`."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

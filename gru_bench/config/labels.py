@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.keys import flatten
 
 
 def labels(configs: Sequence[ExperimentConfig]) -> list[str]:
@@ -22,7 +23,7 @@ def labels(configs: Sequence[ExperimentConfig]) -> list[str]:
         alike[f"{config.task_label} · {config.cell.name} · h{config.hidden_size}"].append(place)
     found = [""] * len(configs)
     for name, places in alike.items():
-        keys = [_flat(dataclasses.asdict(configs[place])) for place in places]
+        keys = [flatten(dataclasses.asdict(configs[place])) for place in places]
         varied = [
             key
             for key in dict.fromkeys(key for each in keys for key in each)
@@ -32,14 +33,3 @@ def labels(configs: Sequence[ExperimentConfig]) -> list[str]:
             values = ", ".join(f"{key}={each.get(key)}" for key in varied)
             found[place] = f"{name} · {values}" if values else name
     return found
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Returns every key in dots with its value."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

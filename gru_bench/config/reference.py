@@ -13,7 +13,7 @@ import yaml
 from gru_bench.config.cell import CellConfig, CustomCellConfig
 from gru_bench.config.corpus import CorpusConfig
 from gru_bench.config.experiment import ExperimentConfig
-from gru_bench.config.keys import MISSING, DocumentedKey, keys_of
+from gru_bench.config.keys import MISSING, DocumentedKey, flatten, keys_of
 from gru_bench.config.launcher import LAUNCHERS
 from gru_bench.config.optim import OptimConfig, TuneConfig
 from gru_bench.config.tasks import TASKS, CustomTaskConfig
@@ -79,10 +79,10 @@ def sections() -> Iterator[Section]:
     for name, task in tasks.items():
         preset = _yaml(f"task/{name}.yaml")
         own = {f"task.{key}": value for key, value in preset.pop("task", {}).items()}
-        yield _section(f"task={name}", task, "task.", own | _flat(preset))
+        yield _section(f"task={name}", task, "task.", own | flatten(preset))
     yield _section("corpus", CorpusConfig, "corpus.", {})
-    yield _section("optim", OptimConfig, "optim.", _flat(general))
-    yield _section("tune", TuneConfig, "tune.", _flat(general))
+    yield _section("optim", OptimConfig, "optim.", flatten(general))
+    yield _section("tune", TuneConfig, "tune.", flatten(general))
     for launcher in LAUNCHERS:
         preset = _yaml(f"launcher/{launcher.name}.yaml")
         values = {f"launcher.{key}": value for key, value in preset.items()}
@@ -116,15 +116,6 @@ def _yaml(name: str) -> dict[str, Any]:
     """What a file of `conf/` sets, without its list of defaults."""
     values: dict[str, Any] = yaml.safe_load((conf_dir() / name).read_text(encoding="utf-8")) or {}
     return {key: value for key, value in values.items() if key != "defaults"}
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested keys as dotted ones."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        nested = isinstance(value, dict)
-        flat |= _flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
-    return flat
 
 
 def shown(value: Any) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gru_bench.config.cell import CELLS
+from gru_bench.config.keys import flatten
 from gru_bench.runs.result import Result
 
 # Known from elsewhere in a row.
@@ -31,15 +32,6 @@ def settings_of(result: Result) -> dict[str, Any]:
     meaningless = "optim.learning_rate" if tuned else "tune."
     kept = {key: value for key, value in flat.items() if not key.startswith(meaningless)}
     return kept | {"tuned": tuned, "score": result.score.name}
-
-
-def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested keys as dotted ones."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        nested = isinstance(value, dict)
-        flat |= flatten(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
-    return flat
 
 
 def varying(settings: Sequence[dict[str, Any]]) -> list[str]:
