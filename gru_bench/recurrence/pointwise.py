@@ -47,7 +47,10 @@ def keeping_step(
 
     @partial(jax.checkpoint, policy=_is_kept, prevent_cse=False)
     def f(s: State, p: Array, taps: Sequence[Array]) -> tuple[State, list[Array]]:
-        """The step as a function of its products: taps of zero are added, to differentiate by."""
+        """The step as a function of its products, to which zeros are added that stand for them.
+
+        The vjp with respect to `taps`, the zeros, is that with respect to the products.
+        """
         a: list[Any] = [None] * len(maps)
 
         def dot(k: int, a_k: Array) -> Array:
@@ -63,7 +66,8 @@ def keeping_step(
         (s_next, a), vjp = jax.vjp(f, s, p, taps)
         h, h_next = s[0], s_next[0]
         # The residuals of the vjp are leaves of a tree. An output among them is the very object
-        # that the step was given or has returned: it leaves an index in its place.
+        # that the step was given or has returned: an index is left in its place. `kept_shapes`
+        # asserts that none was missed.
         residuals, form = jax.tree.flatten(vjp)
         places = [0 if leaf is h else 1 if leaf is h_next else None for leaf in residuals]
         own = [leaf for leaf, place in zip(residuals, places, strict=True) if place is None]
@@ -71,6 +75,35 @@ def keeping_step(
         return s_next, Kept(operands, Partial(partial(_restore, form, places), own))
 
     return step
+
+
+def kept_shapes(
+    step: Callable[[State, Array], tuple[State, Kept]], start: State, p: Array | jax.ShapeDtypeStruct
+) -> Kept:
+    """Returns the shapes of what one step keeps; the step is traced and not computed.
+
+    Args:
+        step: A step made by `keeping_step`.
+        start: The state before it.
+        p: The projected input.
+
+    Raises:
+        AssertionError: The step keeps an output that the loop stores anyhow, which would take memory
+            twice for each step of a sequence.
+    """
+    traced, (_, kept) = jax.make_jaxpr(step, return_shape=True)(start, p)
+    jaxpr = traced.jaxpr
+    # Autodiff rounds some of what it keeps to the precision that it has anyway.
+    rounded = {
+        id(eqn.outvars[0]): eqn.invars[0]
+        for eqn in jaxpr.eqns
+        if eqn.primitive.name == "reduce_precision"
+    }
+    stored, left = [jaxpr.invars[0], jaxpr.outvars[0]], jaxpr.outvars[len(start) :]
+    twice = [v for v in left if any(rounded.get(id(v), v) is output for output in stored)]
+    assert not twice, f"a step keeps {len(twice)} of its outputs a second time: {twice}"
+    shapes: Kept = kept
+    return shapes
 
 
 def _restore(form: Any, places: list[int | None], own: list[Array], *outputs: Array) -> Vjp:

@@ -23,7 +23,7 @@ from gru_bench.cells.base import AffineMap, Cell, State
 from gru_bench.recurrence import cudnn, fused
 from gru_bench.recurrence.blocks import affine, in_blocks, product
 from gru_bench.recurrence.chunks import at_step, chunks, in_chunk
-from gru_bench.recurrence.pointwise import Kept, Vjp, keeping_step
+from gru_bench.recurrence.pointwise import Kept, Vjp, keeping_step, kept_shapes
 
 # Inputs of so small a part of the hidden size are projected on a CPU in the step that needs them,
 # where that is all there is to do with them: sooner done than cut out of the projected ones.
@@ -60,9 +60,7 @@ def unroll(
     Raises:
         ValueError: There is no such implementation.
     """
-    implementation = Implementation(
-        implementation
-    )  # a name that nobody checked must not be scanned
+    implementation = Implementation(implementation)  # Or an unknown name would be scanned.
     if implementation is Implementation.CUDNN:
         return cudnn.unroll(cell, x, state)
     input_map, maps = jax.tree.map(
@@ -207,10 +205,11 @@ def _of_all_steps(
     The tree is made anew by tracing the step once more, without computing anything.
 
     Raises:
-        AssertionError: The leaves are not those that this trace of the step would keep.
+        AssertionError: The leaves are not those that this trace of the step would keep, or an
+            output is among them.
     """
     p = jax.eval_shape(partial(_project, input_map), x[0])
-    _, kept = jax.eval_shape(step, start, p)
+    kept = kept_shapes(step, start, p)
     expected = [(leaf.dtype, (len(x), *leaf.shape)) for leaf in jax.tree.leaves(kept)]
     assert expected == [(leaf.dtype, leaf.shape) for leaf in leaves], "another trace keeps others"
     stacked: Kept = jax.tree.unflatten(jax.tree.structure(kept), leaves)

@@ -1,10 +1,13 @@
 """The fused kernels, interpreted: equal to the scan in values and every gradient."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from helpers.plain_recurrence import assert_same, value_and_gradients
 from helpers.reference import CELLS, random_cell, random_sequence
 from jax.sharding import AbstractDevice, AbstractMesh, use_abstract_mesh
 
@@ -17,23 +20,8 @@ from gru_bench.recurrence.tiles import NotPointwise
 
 def results(recurrence, cell, x, state):
     """All results, and the gradients of a random combination of them."""
-    graph, parameters = nnx.split(cell)
-
-    def loss(parameters, x, state):
-        outputs, last = unroll(nnx.merge(graph, parameters), x, state, Implementation(recurrence))
-        leaves = [outputs, *last]
-        random = np.random.default_rng(7)
-        terms = [(leaf * random.normal(size=leaf.shape)).sum() for leaf in leaves]
-        return sum(terms), (outputs, last)
-
-    return jax.jit(jax.grad(loss, (0, 1, 2), has_aux=True))(parameters, x, state)
-
-
-def assert_same(found, expected, **tolerance):
-    assert jax.tree.structure(found) == jax.tree.structure(expected)  # type: ignore[operator] # missing in JAX's stub
-    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-        assert one.dtype == other.dtype
-        np.testing.assert_allclose(one, other, **tolerance)
+    run = partial(unroll, implementation=Implementation(recurrence))
+    return value_and_gradients(run, cell, x, state)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +100,7 @@ class Harsh(Cell):
         return jnp.clip(h * gates["b"] + gates["c"], -2, 2), 0.5 * m + gates["a"]
 
 
-def test_a_cell_of_ones_own(x64):
+def test_a_cell_that_a_user_wrote(x64):
     """Whose padding is full of infinities, of 0.1 / 0."""
     cell = Harsh(2, 8, rngs=nnx.Rngs(0))
     x, state = random_sequence(cell, 4, 3, 2)

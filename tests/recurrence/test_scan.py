@@ -7,6 +7,7 @@ import pytest
 from flax import nnx
 from helpers.plain_recurrence import assert_same, python_unroll, value_and_gradients
 from helpers.reference import CELLS, random_cell, random_sequence
+from jax.tree_util import Partial
 
 from gru_bench.model.model import Model, ModelConfig, make_cell
 from gru_bench.recurrence import blocks, chunks, pointwise, scan
@@ -40,6 +41,21 @@ def test_a_step_keeps_what_the_backward_pass_reads_and_no_output_twice(name):
     assert [origins[variable] for variable in kept] == KEPT[name]
     assert {*kept}.isdisjoint({outputs[0], jaxpr.invars[0]})
     assert all(variable.aval.shape == (3, 4) for variable in kept)
+
+
+def test_a_step_that_keeps_an_output_twice_is_refused():
+    """The output before it, and a rounded copy of the one after it."""
+    cell = random_cell("rnn", 2, 4)
+    x, (h,) = random_sequence(cell, 1, 3, 2)
+
+    def step(state, p):
+        (h,) = state
+        h_next = jnp.tanh(p + h)
+        copy = jax.lax.reduce_precision(h_next, exponent_bits=8, mantissa_bits=23)
+        return (h_next,), pointwise.Kept([None], Partial(lambda *_: None, [h, copy]))
+
+    with pytest.raises(AssertionError, match="keeps 2 of its outputs a second time"):
+        pointwise.kept_shapes(step, (h,), cell.project(x[0]))
 
 
 def test_another_trace_of_a_step_that_keeps_other_arrays_is_refused(monkeypatch):
