@@ -79,10 +79,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Prints the script."""
-    # The grammar has this command in it, too.
-    from gru_bench.cli.parser import make_parser
-
-    print(script(make_parser(), options.shell))
+    print(script(options.grammar, options.shell))
 
 
 def script(parser: argparse.ArgumentParser, shell: str) -> str:

@@ -36,7 +36,7 @@ COMMANDS: dict[str, ModuleType] = {
 def make_parser() -> Parser:
     """Returns the command line's grammar."""
     parser = Parser(prog="gru-bench", description=DESCRIPTION)
-    parser.set_defaults(when_stopped="")
+    parser.set_defaults(when_stopped="", grammar=parser)
     parser.add_argument("--version", action="version", version=f"gru-bench {__version__}")
     commands = parser.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND"
