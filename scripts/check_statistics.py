@@ -19,12 +19,12 @@ import numpy as np
 import scipy
 
 from gru_bench.evidence import rules
+from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.crossed import crossed_mean
 from gru_bench.evidence.estimates import bootstrap_interval, mean_interval
 from gru_bench.evidence.planning import more_seeds
-from gru_bench.evidence.sequential import median_sequence
-from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.record import Record
+from gru_bench.evidence.sequential import median_sequence
 from gru_bench.evidence.verdicts import compare, correct_together
 
 SEEDS = 64

@@ -3,7 +3,6 @@
 import dataclasses
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.keys import flatten

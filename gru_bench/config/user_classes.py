@@ -163,6 +163,4 @@ def faults_as_user_errors(kind: Kind, reference: str) -> Iterator[None]:
     except BadClass as mistake:
         raise UserError(f"{kind}.module={reference} cannot be used: {mistake}") from mistake
     except Exception as error:
-        raise UserError(
-            f"{kind}.module={reference} cannot be used: {first_line(error)}"
-        ) from error
+        raise UserError(f"{kind}.module={reference} cannot be used: {first_line(error)}") from error

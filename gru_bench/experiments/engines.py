@@ -16,8 +16,8 @@ from typing import Any
 from gru_bench.config.launcher import JoblibConfig, LauncherConfig, RayConfig, SubmititConfig
 from gru_bench.experiments.jobs import (
     Job,
-    JobProcess,
     JobOutcome,
+    JobProcess,
     Resumable,
     _lines,
     _not_started,

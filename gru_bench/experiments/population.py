@@ -1,4 +1,8 @@
-"""Trains the runs of one population together and writes their run folders."""
+"""Trains one population, the runs whose seeds are trained together, and writes their run folders.
+
+In order: prepares the folders, chooses a learning rate where it is tuned, trains all seeds, looks
+into the trained cells, and writes each result.
+"""
 
 import dataclasses
 import time
@@ -41,7 +45,7 @@ CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
-class Member:
+class Part:
     """One run's part of a population: the seeds that it lacks, from place `first` on.
 
     Attributes:
@@ -87,11 +91,14 @@ def run_population(
         DataChanged: A file of data is another one than when it was read.
         UserError: A folder holds another run, or seeds of another hidden size.
     """
-    Population(experiments, costs, command, progress, interrupts).run()
+    PopulationTraining(experiments, costs, command, progress, interrupts).run()
 
 
-class Population:
-    """Some runs that are trained together. The arguments are those of `run_population`."""
+class PopulationTraining:
+    """The training of one population, with the arguments of `run_population`.
+
+    `run` does it all, in the order of the methods below.
+    """
 
     def __init__(
         self,
@@ -127,20 +134,20 @@ class Population:
             self._show(bar, "compiling")
             if tunes:
                 tuning = self._tune(bar)
-            members = self._members(tuning)
+            parts = self._parts(tuning)
             with ExitStack() as stack:
-                logs = [stack.enter_context(self._open_log(member)) for member in members]
-                trained = self._fit_members(members, logs, bar)
+                logs = [stack.enter_context(self._open_log(part)) for part in parts]
+                trained = self._fit_parts(parts, logs, bar)
                 self._first.data.check()
                 self._show(bar, "looking into the cells")
-                for member, log in zip(members, logs, strict=True):
-                    result = self._result(member, trained, tuning)
+                for part, log in zip(parts, logs, strict=True):
+                    result = self._result(part, trained, tuning)
                     for seed in result.seeds:
                         tested = {k: value for k, value in seed.test.items() if value is not None}
                         log.finish(seed.seed, seed.steps, tested, result.score.name)
-                    if member.earlier is not None:
-                        result = grown(member.earlier, result)
-                    write_result(member.experiment.folder, result)
+                    if part.earlier is not None:
+                        result = grown(part.earlier, result)
+                    write_result(part.experiment.folder, result)
         for experiment in self._experiments:
             clear(experiment)
 
@@ -191,37 +198,37 @@ class Population:
         self._show(bar, "compiling")
         return tuning_result(tune, search, self._first.task.score)
 
-    def _members(self, tuning: Tuning | None) -> list[Member]:
-        """Gives each run its places in the population."""
-        members, first = [], 0
+    def _parts(self, tuning: Tuning | None) -> list[Part]:
+        """Returns what part of the population each run is."""
+        parts, first = [], 0
         for experiment, earlier, seeds in zip(
             self._experiments, self._earlier, self._seeds, strict=True
         ):
             rate = tuning.chosen if tuning else experiment.config.optim.learning_rate
-            members.append(Member(experiment, earlier, seeds, first, rate))
+            parts.append(Part(experiment, earlier, seeds, first, rate))
             first += len(seeds)
-        return members
+        return parts
 
-    def _open_log(self, member: Member) -> EventLog:
-        experiment = member.experiment
+    def _open_log(self, part: Part) -> EventLog:
+        experiment = part.experiment
         log = EventLog(
             experiment.folder,
-            member.seeds,
+            part.seeds,
             experiment.resolved(),
             group=experiment.name,
-            hparams=trial_hparams(experiment.config) | {"learning_rate": member.learning_rate},
+            hparams=trial_hparams(experiment.config) | {"learning_rate": part.learning_rate},
         )
         log.arrange(experiment.config.task_label, experiment.task.score.name)
         return log
 
-    def _fit_members(self, members: Sequence[Member], logs: Sequence[EventLog], bar: Bar) -> Fit:
-        """Trains all seeds of all members, with their curves in TensorBoard."""
+    def _fit_parts(self, parts: Sequence[Part], logs: Sequence[EventLog], bar: Bar) -> Fit:
+        """Trains all seeds, with their curves in TensorBoard."""
         label = self._first.config.task_label
         done = bar.step
         runs = [
             (log, seed, place)
-            for member, log in zip(members, logs, strict=True)
-            for place, seed in enumerate(member.seeds, start=member.first)
+            for part, log in zip(parts, logs, strict=True)
+            for place, seed in enumerate(part.seeds, start=part.first)
         ]
         seeds = [seed for _, seed, _ in runs]
 
@@ -243,7 +250,7 @@ class Population:
                 for tag, (counts, edges) in within.items():
                     log.histogram(seed, step, f"within/{tag}", counts[place], edges)
 
-        rates = [member.learning_rate for member in members for _ in member.seeds]
+        rates = [part.learning_rate for part in parts for _ in part.seeds]
         trained = self._fit("training", seeds, rates, on_evaluation, on_snapshot)
         self._began -= trained.earlier_s
         return trained
@@ -281,14 +288,14 @@ class Population:
 
         return fit(self._train, self._first.task, seeds, rates, on_evaluation, kept.resume, keep)
 
-    def _result(self, member: Member, trained: Fit, tuning: Tuning | None) -> Result:
+    def _result(self, part: Part, trained: Fit, tuning: Tuning | None) -> Result:
         """Returns all that is known of the seeds of one run that were trained now."""
-        experiment, train = member.experiment, self._train
+        experiment, train = part.experiment, self._train
         config, task = experiment.config, experiment.task
         # The seconds of a population are shared out among its runs.
-        share = len(member.seeds) / len(trained.steps)
-        params = jax.tree.map(lambda leaf: leaf[member.places], trained.params)
-        rate = member.learning_rate
+        share = len(part.seeds) / len(trained.steps)
+        params = jax.tree.map(lambda leaf: leaf[part.places], trained.params)
+        rate = part.learning_rate
         cost, reference = self._costs[config.cell.name], self._costs[REFERENCE]
         return Result(
             identity=experiment.identity,
@@ -304,7 +311,7 @@ class Population:
             equal_time_ratio=experiment.equal_time_ratio,
             seeds=[
                 seed_result(trained, place, seed, rate, task.score.name, share, cost.step_s)
-                for place, seed in enumerate(member.seeds, start=member.first)
+                for place, seed in enumerate(part.seeds, start=part.first)
             ],
             timing=Timing(
                 compile_s=share * trained.compile_s,
@@ -315,7 +322,7 @@ class Population:
             memory_mb=cost.memory_mb,
             state_bytes=cost.state_bytes,
             tuning=tuning,
-            probes=probe(train, task, member.seeds, params) if config.probes else None,
+            probes=probe(train, task, part.seeds, params) if config.probes else None,
             environments=[
                 MachineEnvironment(
                     **machine.describe(),

@@ -11,7 +11,6 @@ from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.experiments.costs import Cost, measure_cells
 from gru_bench.experiments.engines import launch
 from gru_bench.experiments.finished import has_all_seeds, kept_result, missing_seeds
-from gru_bench.experiments.run_locks import locked
 from gru_bench.experiments.memory_check import (
     attempted,
     fits,
@@ -21,6 +20,7 @@ from gru_bench.experiments.memory_check import (
 )
 from gru_bench.experiments.population import clear, run_population
 from gru_bench.experiments.resolve import Experiment, resolve
+from gru_bench.experiments.run_locks import locked
 from gru_bench.experiments.seed_budget import describe_seed_budget
 from gru_bench.runs.folder import ERROR, require_writable
 from gru_bench.runs.status import Status, write_status

@@ -26,7 +26,6 @@ Unroll = Callable[[Cell, Array, State], tuple[Array, State]]
 TOLERANCE = 0.01  # of a gradient, relative to its largest entry: room for an accelerator's rounding
 
 
-
 @cache
 def load_cell(implementation: str) -> type[Cell]:
     """Returns the cell named `package.module:Class`, once it has passed its check.

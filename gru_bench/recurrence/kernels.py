@@ -4,9 +4,9 @@ No GPU has run these kernels yet: they are tested on a CPU, where Pallas interpr
 said below of GPUs, and the choice of `ROWS` and of stages, has not been measured.
 
 Each kernel holds the recurrent weights on the chip and repeats a cell's step for tiles (see
-tiles.py). The letters are those of docs/recurrence.md: p projected inputs, s states, a left operands
-and q recurrent products, and for each its cotangent, such as `s_bar`. Inside a kernel each is a
-list of tiles.
+tiles.py). The letters are those of docs/recurrence.md: p projected inputs, s states, a left
+operands and q recurrent products, and for each its cotangent, such as `s_bar`. Inside a kernel each
+is a list of tiles.
 """
 
 from functools import partial

@@ -78,7 +78,9 @@ def keeping_step(
 
 
 def kept_shapes(
-    step: Callable[[State, Array], tuple[State, Kept]], start: State, p: Array | jax.ShapeDtypeStruct
+    step: Callable[[State, Array], tuple[State, Kept]],
+    start: State,
+    p: Array | jax.ShapeDtypeStruct,
 ) -> Kept:
     """Returns the shapes of what one step keeps; the step is traced and not computed.
 
@@ -88,8 +90,8 @@ def kept_shapes(
         p: The projected input.
 
     Raises:
-        AssertionError: The step keeps an output that the loop stores anyhow, which would take memory
-            twice for each step of a sequence.
+        AssertionError: The step keeps an output that the loop stores anyhow, which would take its
+            memory twice for every step of a sequence.
     """
     traced, (_, kept) = jax.make_jaxpr(step, return_shape=True)(start, p)
     jaxpr = traced.jaxpr

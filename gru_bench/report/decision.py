@@ -113,7 +113,9 @@ def _failures(cell: str, groups: Sequence[Group]) -> str:
 
 
 def _relative_parameters(cell: str, groups: Sequence[Group]) -> float:
-    runs: list[ReportedRun] = [run for group in groups for run in group.runs if run.result.cell == cell]
+    runs: list[ReportedRun] = [
+        run for group in groups for run in group.runs if run.result.cell == cell
+    ]
     return median(run.parameters_vs_lstm for run in runs)
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gru_bench.evidence.across_tasks import area_under_sensitivity, expected_best
+from gru_bench.evidence.comparison import Comparison, Pace, Verdict
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.rules import MIN_PAIRS
-from gru_bench.evidence.comparison import Comparison, Pace, Verdict
 from gru_bench.report.format_numbers import (
     show_interval,
     show_margin,

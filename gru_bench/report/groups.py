@@ -303,7 +303,10 @@ def make_groups(results: Sequence[Result]) -> list[Group]:
     for group in group_runs(results):
         slug = make_slug(group.label, taken)
         taken.add(slug)
-        runs = [ReportedRun(run.result, run.settings, places.get(run.result.cell, 0)) for run in group.runs]
+        runs = [
+            ReportedRun(run.result, run.settings, places.get(run.result.cell, 0))
+            for run in group.runs
+        ]
         groups.append(Group(group.label, slug, runs, group.keys, groups))
     return groups
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers.made_up import make_result
 
+from gru_bench.evidence.cell_summary import summarize
 from gru_bench.evidence.record import record_of
 from gru_bench.evidence.rules import SIGNIFICANCE
 from gru_bench.evidence.verdicts import (

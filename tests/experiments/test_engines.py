@@ -21,7 +21,7 @@ from gru_bench.config.launcher import JoblibConfig, RayConfig, SubmititConfig
 from gru_bench.experiments import engines, jobs, worker
 from gru_bench.experiments.costs import Cost
 from gru_bench.experiments.engines import launch, resources, run_joblib, run_ray, run_submitit
-from gru_bench.experiments.jobs import Job, JobProcess, JobOutcome, Resumable, run_job
+from gru_bench.experiments.jobs import Job, JobOutcome, JobProcess, Resumable, run_job
 from gru_bench.experiments.resolve import resolve
 from gru_bench.experiments.sweep import run_experiments
 from gru_bench.report.groups import make_groups

@@ -7,7 +7,12 @@ import pytest
 
 from gru_bench.config.optim import OptimConfig
 from gru_bench.experiments import memory_check
-from gru_bench.experiments.memory_check import attempted, least_bytes, require_memory, require_survivor
+from gru_bench.experiments.memory_check import (
+    attempted,
+    least_bytes,
+    require_memory,
+    require_survivor,
+)
 from gru_bench.model.model import ModelConfig
 from gru_bench.system.errors import UserError
 from gru_bench.tasks.adding import AddingTask

@@ -9,10 +9,10 @@ from filelock import FileLock
 from gru_bench.config.compose import compose_experiments
 from gru_bench.config.run import RunConfig
 from gru_bench.experiments.costs import Cost
-from gru_bench.experiments.run_locks import lock_of
 from gru_bench.experiments.memory_check import ATTEMPT
 from gru_bench.experiments.population import CHECKPOINTS
 from gru_bench.experiments.resolve import SIZES, resolve
+from gru_bench.experiments.run_locks import lock_of
 from gru_bench.experiments.sweep import run_experiments
 from gru_bench.report.groups import make_groups
 from gru_bench.runs.folder import ERROR, RESULT, read_result

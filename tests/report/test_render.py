@@ -634,7 +634,9 @@ def test_the_budget_of_a_search_is_what_fewer_trials_would_have_come_to():
         best = max(np.mean([0.125 if s is None else s for s in row]) for row in tuning.scores)
         assert len(row) == len(table.columns) == 2 + len(tuning.learning_rates)
         assert float(row[2]) <= float(row[3]) <= float(row[4]) <= 100 * best + 0.05
-    assert not any(t.title.startswith("Budget") for t in detail_tables(make_groups([make_result()])[0]))
+    assert not any(
+        t.title.startswith("Budget") for t in detail_tables(make_groups([make_result()])[0])
+    )
 
 
 def test_cells_over_all_settings_on_one_scale():
@@ -846,7 +848,10 @@ def test_the_overview_turns_each_row_towards_the_lstm():
 
 def test_solved_by_counts_seeds_that_never_got_there():
     result = make_result("copy", scores=(0.9,) * 4, solved=3)
-    assert score_figures.solved_by(ReportedRun(result, {})) == ([0, 800, 800, 800], [0, 0.25, 0.5, 0.75])
+    assert score_figures.solved_by(ReportedRun(result, {})) == (
+        [0, 800, 800, 800],
+        [0, 0.25, 0.5, 0.75],
+    )
 
 
 @pytest.mark.parametrize("seeds", [4, 10])

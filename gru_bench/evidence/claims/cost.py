@@ -6,7 +6,6 @@ import statistics
 import numpy as np
 
 from gru_bench.evidence.claims.claim import Claim, Test
-from gru_bench.evidence.claims.setting import Setting, grus, paired
 from gru_bench.evidence.claims.findings import (
     UNLEARNED,
     below,
@@ -14,6 +13,7 @@ from gru_bench.evidence.claims.findings import (
     open_if_unlearned,
     sign,
 )
+from gru_bench.evidence.claims.setting import Setting, grus, paired
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.interval_text import format_interval
 from gru_bench.evidence.paired import step_ratios
@@ -58,15 +58,7 @@ def speed(settings: list[Setting]) -> Claim:
         if gru.timing.train_step_vs_lstm is None:
             continue
         step = from_spread(gru.timing.train_step_vs_lstm)
-        tests.append(
-            Test(
-                task=setting.task_label,
-                what=f"{setting.label}: {gru.cell}, time of a training step",
-                figure=f"step {format_interval(step)} of the LSTM's",
-                finding=below(step, 1),
-                part=per_step,
-            )
-        )
+        tests.append(_ratio_test(setting, gru, "step", "time of a training step", step, per_step))
         if "lstm" in setting.runs:
             lstm = setting.runs["lstm"]
             ratio, informative, pairs = _time_ratio(gru, lstm, step)
@@ -93,6 +85,19 @@ def speed(settings: list[Setting]) -> Claim:
         quantifier="most",
         tests=tests,
         parts=parts,
+    )
+
+
+def _ratio_test(
+    setting: Setting, gru: Result, name: str, what: str, ratio: Interval, part: str
+) -> Test:
+    """Returns the test whether a GRU's time is below the LSTM's."""
+    return Test(
+        task=setting.task_label,
+        what=f"{setting.label}: {gru.cell}, {what}",
+        figure=f"{name} {format_interval(ratio)} of the LSTM's",
+        finding=below(ratio, 1),
+        part=part,
     )
 
 
@@ -202,15 +207,8 @@ def real_time(settings: list[Setting]) -> Claim:
         if gru.timing.latency_vs_lstm is None:
             continue
         ratio = from_spread(gru.timing.latency_vs_lstm)
-        tests.append(
-            Test(
-                task=setting.task_label,
-                what=f"{setting.label}: {gru.cell}, time of one step of one sequence",
-                figure=f"latency {format_interval(ratio)} of the LSTM's",
-                finding=below(ratio, 1),
-                part=latency,
-            )
-        )
+        what = "time of one step of one sequence"
+        tests.append(_ratio_test(setting, gru, "latency", what, ratio, latency))
     tests += [_state(what, gru, lstm, state) for what, gru, lstm in paired(settings, True)]
     return Claim(
         number=9,

@@ -5,8 +5,8 @@ from dataclasses import replace
 from gru_bench.evidence.claims.claim import Finding, Test
 from gru_bench.evidence.estimates import Interval, median_interval_from_quartiles
 from gru_bench.evidence.interval_text import format_interval
-from gru_bench.evidence.rules import MIN_PAIRS
 from gru_bench.evidence.record import is_learned_by_neither, record_of
+from gru_bench.evidence.rules import MIN_PAIRS
 from gru_bench.runs.result import Result, Spread
 
 # Follows the rule of a claim that compares scores.

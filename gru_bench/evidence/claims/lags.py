@@ -69,7 +69,7 @@ def _longest(settings: list[Setting]) -> list[tuple[Setting, Setting | None]]:
 
 
 def _differ_in_lag(a: Setting, b: Setting) -> bool:
-    """Returns whether settings of a task are the same but for the lag and the length of training."""
+    """Returns whether settings of a task are alike but for the lag and how long is trained."""
     own = {a.axis, "steps", "evaluate_every", "patience", "seeds"}
     others = (a.keys.keys() | b.keys.keys()) - own
     return a.nominal_size == b.nominal_size and all(a.keys.get(k) == b.keys.get(k) for k in others)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from gru_bench.evidence.claims.claim import Claim
-from gru_bench.evidence.claims.setting import make_settings
 from gru_bench.evidence.claims.cost import memory, parameters, real_time, speed
 from gru_bench.evidence.claims.lags import gradients_alive, long_lags
 from gru_bench.evidence.claims.scores import comparable, counting, no_dominance, overfitting
+from gru_bench.evidence.claims.setting import make_settings
 from gru_bench.runs.result import Result
 
 

@@ -6,7 +6,6 @@ from typing import Literal
 import numpy as np
 
 from gru_bench.evidence.claims.claim import MIN_TASKS, Claim, Finding, Test
-from gru_bench.evidence.claims.setting import Setting, grus, paired
 from gru_bench.evidence.claims.findings import (
     UNLEARNED,
     above,
@@ -17,10 +16,11 @@ from gru_bench.evidence.claims.findings import (
     sign,
     turned,
 )
+from gru_bench.evidence.claims.setting import Setting, grus, paired
+from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.rules import MIN_PAIRS
 from gru_bench.evidence.sequential import median_sequence
-from gru_bench.evidence.comparison import Comparison
 from gru_bench.runs.result import Result
 
 Winner = Literal["gru", "lstm", "neither"]

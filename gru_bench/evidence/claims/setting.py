@@ -49,9 +49,8 @@ class Setting:
     def lag(self) -> float | None:
         """The value of `axis`; None without one, or if no mark says when the task is solved."""
         run = next(iter(self.runs.values()))
-        value = None if run.axis is None else self.keys.get(run.axis)
-        has_lag = isinstance(value, int | float) and run.score.solved_rule is not None
-        return float(value) if has_lag else None
+        value = self.keys.get(run.axis) if run.axis and run.score.solved_rule else None
+        return float(value) if isinstance(value, int | float) else None
 
     @property
     def has_equal_sizes(self) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gru_bench.config.cell import REFERENCE
-from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.comparison import Comparison
+from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.record import scores_by_seed
 from gru_bench.report.decision import decision
 from gru_bench.report.figures.canvas import INK, Picture, make_picture

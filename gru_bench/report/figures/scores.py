@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,31 @@ if TYPE_CHECKING:
 MOST_DOTS = 12
 
 
+class CostAxis(NamedTuple):
+    """What a cell costs, for a figure of scores against it.
+
+    Attributes:
+        name: The last part of the picture's name.
+        label: The axis, with the unit.
+        of: From a run to its cost, None where it was not measured.
+    """
+
+    name: str
+    label: str
+    of: Callable[[ReportedRun], float | None]
+
+
+COSTS = (
+    CostAxis("parameters", "parameters of the cell", lambda run: float(run.result.parameters.cell)),
+    CostAxis(
+        "time", "time of a training step (ms)", lambda run: median(run.result.timing.train_step_ms)
+    ),
+    CostAxis(
+        "latency", "latency of one step (µs)", lambda run: median(run.result.timing.latency_us)
+    ),
+)
+
+
 def draw(group: Group) -> list[Picture]:
     """All figures of a group; those without data are left out."""
     pictures = []
@@ -43,12 +68,11 @@ def draw(group: Group) -> list[Picture]:
         pictures.append(_curves(group))
     if any(run.result.solved for run in group.runs):
         pictures.append(_solved(group))
-    if group.by_score:
-        pictures.append(_against_parameters(group))
-    if any(run.score and run.result.timing.train_step_ms for run in group.runs):
-        pictures.append(_against_time(group))
-    if any(run.score and run.result.timing.latency_us for run in group.runs):
-        pictures.append(_against_latency(group))
+    pictures += [
+        _against(group, cost)
+        for cost in COSTS
+        if any(run.score and cost.of(run) is not None for run in group.runs)
+    ]
     if any(run.result.tuning for run in group.runs):
         pictures.append(_learning_rates(group))
     return pictures + probes.draw(group)
@@ -140,42 +164,15 @@ def _solved(group: Group) -> Picture:
     return make_picture(f"{group.slug}-solved", title, caption, plot)
 
 
-def _against_parameters(group: Group) -> Picture:
-    return _against(
-        group,
-        "parameters",
-        "parameters of the cell",
-        lambda run: float(run.result.parameters.cell),
-    )
-
-
-def _against_time(group: Group) -> Picture:
-    return _against(
-        group,
-        "time",
-        "time of a training step (ms)",
-        lambda run: median(run.result.timing.train_step_ms),
-    )
-
-
-def _against_latency(group: Group) -> Picture:
-    return _against(
-        group,
-        "latency",
-        "latency of one step (µs)",
-        lambda run: median(run.result.timing.latency_us),
-    )
-
-
-def _against(group: Group, name: str, cost: str, x: Callable[[ReportedRun], float | None]) -> Picture:
+def _against(group: Group, cost: CostAxis) -> Picture:
     """Draws the runs' scores over what they cost, a line a cell that joins its sizes."""
 
     def plot(panels: list["Axes"]) -> None:
         (axes,) = panels
-        runs = [run for run in group.runs if run.score is not None and x(run) is not None]
+        runs = [run for run in group.runs if run.score is not None and cost.of(run) is not None]
         for _, of_cell in itertools.groupby(runs, key=lambda run: run.result.cell):
-            joined = sorted(of_cell, key=lambda run: x(run) or 0)
-            costs = [x(run) or 0.0 for run in joined]
+            joined = sorted(of_cell, key=lambda run: cost.of(run) or 0)
+            costs = [cost.of(run) or 0.0 for run in joined]
             scores = [run.score for run in joined if run.score is not None]
             _draw_seeds(axes, group, joined, costs)
             width = 1.4 if len(joined) > 1 else None
@@ -183,11 +180,11 @@ def _against(group: Group, name: str, cost: str, x: Callable[[ReportedRun], floa
         if is_log(group):  # On a linear axis a distant baseline would press the runs together.
             draw_baseline(axes, group)
         axes.set_ylabel(f"test {show_score_name(group)}")
-        axes.set_xlabel(cost)
+        axes.set_xlabel(cost.label)
         scale_scores(axes, group)
-        _scale_costs(axes, [x(run) or 0.0 for run in runs])
+        _scale_costs(axes, [cost.of(run) or 0.0 for run in runs])
 
-    title = f"Test {show_score_name(group)} against {cost.partition(' (')[0]}"
+    title = f"Test {show_score_name(group)} against {cost.label.partition(' (')[0]}"
     best = "upper" if group.higher_is_better else "lower"
     caption = (
         f"Better and cheaper is towards the {best} left. {interval_caption(group)} Small dots are"
@@ -195,7 +192,7 @@ def _against(group: Group, name: str, cost: str, x: Callable[[ReportedRun], floa
     )
     if len(group.nominal_sizes) > 1:
         caption += " A line joins the sizes of a cell."
-    return make_picture(f"{group.slug}-{name}", title, caption, plot)
+    return make_picture(f"{group.slug}-{cost.name}", title, caption, plot)
 
 
 def _draw_seeds(axes: "Axes", group: Group, runs: list[ReportedRun], costs: list[float]) -> None:

@@ -99,7 +99,10 @@ def draw(series: Series) -> list[Picture]:
 
 
 def _plot(
-    series: Series, name: str, value: Callable[[ReportedRun], Interval | None], has_level: bool = False
+    series: Series,
+    name: str,
+    value: Callable[[ReportedRun], Interval | None],
+    has_level: bool = False,
 ) -> Callable[[list["Axes"]], None]:
     """Draws a quantity of the runs against the number, a line a cell and size."""
     first = series.groups[0]
