@@ -77,7 +77,7 @@ def run(
 
 
 def load_results(directory: str | Path = "results/runs") -> "list[Result]":
-    """Every finished run below a folder, in the order of their paths.
+    """Returns every finished run below a folder, in the order of their paths.
 
     What is passed over (damaged, unfinished, a copy) is told by `warnings.warn`.
 

@@ -79,12 +79,12 @@ TINY = Sizes(
 
 
 def model_of(cell: str, shape: Shape, dtype: str = "float32") -> ModelConfig:
-    """A model whose one recurrent layer has the shape."""
+    """Returns a model whose one recurrent layer has the shape."""
     return ModelConfig(cell, shape.input_size, 1, shape.hidden_size, dtype=dtype)
 
 
 def recurrences_of(model: ModelConfig, interpret: bool) -> list[str]:
-    """The recurrences to look at, the scan first."""
+    """Returns the recurrences to look at, the scan first."""
     if not interpret:
         return [recurrence for recurrence in IMPLEMENTATIONS if obstacle(recurrence, model) is None]
     fitting = fused.fits(CELLS[model.cell], model.hidden_size, model.dtype)
@@ -92,7 +92,7 @@ def recurrences_of(model: ModelConfig, interpret: bool) -> list[str]:
 
 
 def results(model: ModelConfig, shape: Shape, run: Callable[..., Any]) -> list[np.ndarray]:
-    """Outputs, last state, and the gradients of a random combination of them."""
+    """Returns outputs, last state, and the gradients of a random combination of them."""
     cell = make_cell(model, shape.input_size, nnx.Rngs(0))
     graph, params = nnx.split(cell)
     random = np.random.default_rng(0)
@@ -155,7 +155,7 @@ def largest_error(
 
 
 def time_layers(sizes: Sizes, interpret: bool) -> list[dict[str, Any]]:
-    """Median milliseconds of a layer's training step, by recurrence and by PyTorch."""
+    """Returns median milliseconds of a layer's training step, by recurrence and by PyTorch."""
     rows = []
     for cell in sizes.cells:
         for shape in sizes.timed:
@@ -176,7 +176,7 @@ def time_layers(sizes: Sizes, interpret: bool) -> list[dict[str, Any]]:
 
 
 def time_population(sizes: Sizes, interpret: bool) -> list[dict[str, Any]]:
-    """Median milliseconds of a training step of all runs at once, and of one after another."""
+    """Returns median milliseconds of a training step of all runs at once, and one by one."""
     shape, rows = sizes.population, []
     for cell in sizes.cells:
         model = model_of(cell, shape)
@@ -205,13 +205,13 @@ def repeat(call: Callable[[], object], times: int) -> None:
 
 
 def median_ms(calls: dict[str, Any], steps: int) -> dict[str, float]:
-    """Median milliseconds of one of the steps that a call makes, all calls in turns."""
+    """Returns median milliseconds of one of the steps that a call makes, all calls in turns."""
     seconds = race(calls, ROUNDS)
     return {name: 1e3 * float(np.median(times)) / steps for name, times in seconds.items()}
 
 
 def as_markdown(report: dict[str, Any]) -> str:
-    """The report's tables."""
+    """Returns the report's tables."""
 
     def table(headings: list[str], lines: list[list[str]]) -> str:
         rows = [headings, ["---"] * len(headings), *lines]

@@ -35,7 +35,7 @@ BAR = 50  # columns
 
 
 def resident_mb() -> float:
-    """Resident memory of this process in megabytes (10^6 bytes)."""
+    """Returns resident memory of this process in megabytes (10^6 bytes)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 

@@ -27,7 +27,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "run-on-a-cluster.md"
 
 
 def command(cluster: Cluster, words: str) -> list[str]:
-    """The command that runs a sweep on the cluster."""
+    """Returns the command that runs a sweep on the cluster."""
     launcher = ["launcher=ray", f"launcher.address={cluster.address}"]
     return [sys.executable, "-m", "gru_bench", "run", "-m", *launcher, *words.split()]
 
@@ -49,7 +49,7 @@ def wait_for(process: subprocess.Popen[str], reached: Callable[[], bool]) -> Non
 
 
 def running(folder: Path) -> int:
-    """How many runs are in training."""
+    """Returns how many runs are in training."""
     return sum(
         status is not None and status.state == "running" and status.step > 0
         for status in map(read_status, (path.parent for path in folder.rglob(STATUS)))

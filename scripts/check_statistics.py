@@ -36,7 +36,7 @@ Draw = Callable[[np.random.Generator], Pair]
 
 
 def made_up(scores: np.ndarray, solved_step: np.ndarray | None = None) -> Record:
-    """A cell's record of an accuracy whose baseline is 0.5."""
+    """Returns a cell's record of an accuracy whose baseline is 0.5."""
     return Record(
         seeds=np.arange(len(scores)),
         scores=scores,
@@ -47,7 +47,7 @@ def made_up(scores: np.ndarray, solved_step: np.ndarray | None = None) -> Record
 
 
 def like(noise: Callable[[np.random.Generator], np.ndarray], lead: float = 0.0) -> Draw:
-    """Two cells whose scores differ by `lead` and by noise in units of the margin."""
+    """Returns two cells whose scores differ by `lead` and by noise in units of the margin."""
 
     def draw(rng: np.random.Generator) -> Pair:
         common = 0.9 + 0.01 * rng.normal(size=SEEDS)
@@ -57,7 +57,7 @@ def like(noise: Callable[[np.random.Generator], np.ndarray], lead: float = 0.0) 
 
 
 def failing(rate_a: float, rate_b: float, lead: float = 0.0) -> Draw:
-    """Two cells that fail at these rates, and whose scores differ by `lead` where they do not."""
+    """Returns two cells that fail at these rates, and otherwise differ by `lead`."""
 
     def cell(rng: np.random.Generator, rate: float, lead: float) -> Record:
         fails = rng.random(SEEDS) < rate
@@ -69,7 +69,7 @@ def failing(rate_a: float, rate_b: float, lead: float = 0.0) -> Draw:
 
 
 def at_the_floor(rng: np.random.Generator) -> Pair:
-    """Two cells that score as the baseline does, but for noise of the margin's size."""
+    """Returns two cells that score as the baseline does, but for noise of the margin's size."""
     never = np.full(SEEDS, np.inf)
     a, b = (made_up(BASELINE + MARGIN * rng.normal(size=SEEDS), never) for _ in range(2))
     return a, b
@@ -142,7 +142,7 @@ WRONG: dict[str, tuple[Draw, dict[str, Callable[[Comparison], bool]]]] = {
 
 
 def error_rates(simulations: int) -> list[list[str]]:
-    """A row for each wrong statement: the data, the verdict, its rate at each plan of looks."""
+    """Returns a row for each wrong statement: data, verdict, and its rate by plan of looks."""
     rows = []
     for data, (draw, verdicts) in WRONG.items():
         rng = np.random.default_rng(0)
@@ -159,7 +159,7 @@ def error_rates(simulations: int) -> list[list[str]]:
 
 
 def family_rate(simulations: int, cells: int = 4) -> list[str]:
-    """The rate at which any of all comparisons of like cells, corrected, is called better."""
+    """Returns the rate at which any comparison of like cells, corrected, is called better."""
     rng = np.random.default_rng(0)
     wrong = np.zeros((simulations, 25), dtype=bool)
     for simulation in range(simulations):
@@ -174,7 +174,7 @@ def family_rate(simulations: int, cells: int = 4) -> list[str]:
 
 
 def power(simulations: int) -> list[list[str]]:
-    """How often a true difference, and true equality, are found with so many seeds."""
+    """Returns how often a true difference, and true equality, are found with so many seeds."""
     sizes = (6, 8, 10, 12, 16, 24, 32)
     rows = []
     for shift, comparisons in ((1.0, 1), (1.0, 6), (2.0, 1), (2.0, 6), (0.0, 1)):
@@ -195,7 +195,7 @@ def power(simulations: int) -> list[list[str]]:
 
 
 def advice(simulations: int) -> list[list[str]]:
-    """How often the advised number of seeds led to a verdict."""
+    """Returns how often the advised number of seeds led to a verdict."""
     rows = []
     for n in (6, 8, 12):
         rng = np.random.default_rng(2)
@@ -219,7 +219,7 @@ def advice(simulations: int) -> list[list[str]]:
 
 
 def coverage(simulations: int) -> list[list[str]]:
-    """How often nominal 95 % intervals hold the truth: with so many seeds, or at all looks."""
+    """Returns how often 95 % intervals hold the truth: with so many seeds, or at all looks."""
     rng = np.random.default_rng(3)
     rows = []
     for name, draw in {
@@ -244,7 +244,7 @@ def coverage(simulations: int) -> list[list[str]]:
 
 
 def crossed_coverage(simulations: int) -> list[list[str]]:
-    """The same of intervals over seeds and examples, against those of seeds alone and a bootstrap.
+    """Returns the coverage of intervals over seeds and examples, beside those of other kinds.
 
     The pigeonhole bootstrap (Owen 2007) draws seeds and examples, both with replacement.
     """
@@ -278,12 +278,12 @@ def crossed_coverage(simulations: int) -> list[list[str]]:
 
 
 def show(rate: float) -> str:
-    """Such as 0.050."""
+    """Returns a rate as text, such as 0.050."""
     return f"{rate:.3f}"
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table under a title, padded so that it can be read as text, too."""
+    """Returns a Markdown table under a title, padded so that it can be read as text, too."""
     lines = [list(columns), *map(list, rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
     text = [

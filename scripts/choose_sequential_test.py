@@ -39,7 +39,7 @@ DATA: dict[str, Draw] = {
 
 
 def student_t(differences: np.ndarray) -> np.ndarray:
-    """The t statistic of the first n pairs, at every n."""
+    """Returns the t statistic of the first n pairs, at every n."""
     mean = np.cumsum(differences, axis=1) / N
     square = np.cumsum(differences**2, axis=1) - N * mean**2
     error = np.sqrt(np.maximum(square, 0) / np.maximum(N - 1, 1) / N)
@@ -47,13 +47,13 @@ def student_t(differences: np.ndarray) -> np.ndarray:
 
 
 def uncorrected_t(differences: np.ndarray) -> np.ndarray:
-    """Student's t test at each look."""
+    """Returns Student's t test at each look."""
     p = 2 * special.stdtr(np.maximum(N - 1, 1), -np.abs(student_t(differences)))
     return np.asarray(p <= SIGNIFICANCE)
 
 
 def spent_sign_flips(differences: np.ndarray) -> np.ndarray:
-    """The sign-flip test, its error spent as 1 - 5/n (Lan & DeMets 1983).
+    """Returns the sign-flip test, its error spent as 1 - 5/n (Lan & DeMets 1983).
 
     Sign patterns that an earlier look would have rejected are left out of later ones.
     """
@@ -78,7 +78,7 @@ def spent_sign_flips(differences: np.ndarray) -> np.ndarray:
 
 
 def t_mixture(differences: np.ndarray) -> np.ndarray:
-    """E-process of a t test whose effect has a normal prior (Wang & Ramdas 2025)."""
+    """Returns the e-process of a t test whose effect has a normal prior (Wang & Ramdas 2025)."""
     prior = 4.0
     share = student_t(differences) ** 2 / np.maximum(N - 1, 1)
     shrunk = share * prior / (N + prior)
@@ -87,7 +87,7 @@ def t_mixture(differences: np.ndarray) -> np.ndarray:
 
 
 def cosh_bets(differences: np.ndarray) -> np.ndarray:
-    """E-process of symmetric differences: bets of several sizes, in units of those before."""
+    """Returns the e-process of symmetric differences: bets of several sizes, in past units."""
     scale = np.cumsum(np.abs(differences), axis=1) / N
     before = np.concatenate([np.abs(differences[:, :1]), scale[:, :-1]], axis=1)
     units = differences / before
@@ -100,20 +100,20 @@ def cosh_bets(differences: np.ndarray) -> np.ndarray:
 
 
 def sign_bets(differences: np.ndarray) -> np.ndarray:
-    """E-process of signs: bets of all sizes at once."""
+    """Returns the e-process of signs: bets of all sizes at once."""
     ahead = np.cumsum(differences > 0, axis=1)
     log_e = N * np.log(2) + special.betaln(ahead + 1, N - ahead + 1)
     return np.asarray(log_e >= -np.log(SIGNIFICANCE))
 
 
 def smallest_p(differences: np.ndarray) -> np.ndarray:
-    """The binomial test by the smallest p of all looks."""
+    """Returns the binomial test by the smallest p of all looks."""
     up, down = (decided_by(sign * differences > 0, SIGNIFICANCE / 2) for sign in (1, -1))
     return np.asarray(up | down)
 
 
 def chosen(differences: np.ndarray) -> np.ndarray:
-    """The same, where the mean agrees: `typical_p` at every look."""
+    """Returns `typical_p` at every look, for which the mean has to agree, too."""
     agrees = np.zeros(differences.shape, dtype=bool)
     for n in range(MIN_PAIRS, PAIRS + 1):
         agrees[:, n - 1] = MEAN_STRICTNESS * mean_p(differences[:, :n]) <= SIGNIFICANCE

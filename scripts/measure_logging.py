@@ -34,7 +34,7 @@ CONFIG = ExperimentConfig(
 
 
 def train(folder: Path | None) -> tuple[float, float]:
-    """Processor seconds of training the population, and those of logging it to a folder, if any."""
+    """Returns processor seconds of training the population, and of logging it if to a folder."""
     task = make_task(CONFIG)
     logging_s, started = 0.0, 0.0
 
@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def spread(values: np.ndarray, form: str) -> str:
-    """Median and range."""
+    """Returns the median and the range."""
     low, median, high = (format(v, form) for v in np.quantile(values, [0, 0.5, 1]))
     return f"{median} ({low} to {high})"
 

@@ -57,7 +57,7 @@ def main() -> None:
 def compile_steps(
     cell: str, batch: int, length: int, input_size: int, hidden_size: int
 ) -> tuple[jax.stages.Compiled, tuple[object, ...]]:
-    """Training steps of one layer on a mean squared error, as `gru-bench speed` has them."""
+    """Returns training steps of one layer on a mean squared error, as in `gru-bench speed`."""
     layer = make_cell(ModelConfig(cell, input_size, 1, hidden_size), input_size, nnx.Rngs(0))
     graph, params = nnx.split(layer)
     x = jax.random.normal(jax.random.key(0), (length, batch, input_size))
@@ -77,7 +77,7 @@ def compile_steps(
 def profile(
     program: jax.stages.Compiled, arguments: tuple[object, ...], length: int
 ) -> dict[str, tuple[float, float]]:
-    """By kind of operation: how often it runs in a step, and milliseconds."""
+    """Returns, by kind of operation, how often it runs in a step and its milliseconds."""
     instructions = dict(re.findall(r"^\s+(?:ROOT )?%(\S+) = (.*)$", program.as_text(), re.M))
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
@@ -101,7 +101,7 @@ def profile(
 
 
 def kind_of(name: str, instruction: str, in_loop: bool) -> str:
-    """What an instruction is for."""
+    """Returns what an instruction is for."""
     where = "in each step of time" if in_loop else "for many steps of time at once"
     if name.startswith("dot") or ("ynn" in name and "dot_general" in instruction):
         return f"matrix products {where}"

@@ -52,10 +52,10 @@ def measure_end_to_end(
     The contestants take turns cell by cell.
 
     Args:
-        steps: updates of each run.
-        hidden_size: units of every cell.
-        compiled: whether torch.compile takes part.
-        progress: called with a line of text before each turn.
+        steps: Updates of each run.
+        hidden_size: Units of every cell.
+        compiled: Whether torch.compile takes part.
+        progress: Called with a line of text before each turn.
 
     Returns:
         What `speed.write` writes: the machine, and for each cell the seconds of every contestant.
@@ -172,7 +172,7 @@ def _config(cell: str, steps: int, hidden_size: int) -> TrainConfig:
 
 
 def _batches(seed: int, steps: int) -> Batches:
-    """The very batches that `fit` draws for the seed."""
+    """Returns the very batches that `fit` draws for the seed."""
     key = jax.random.fold_in(jax.random.key(seed), TRAINING_DATA)
     items = TASK.schedule(key, jnp.int32(0), steps)
     drawn = jax.jit(lambda items: jax.lax.map(TASK.batch, items))(items)
@@ -214,7 +214,7 @@ def _train_in_torch(
 
 
 def rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
-    """The table as text, the first row being its headings; the last row is the whole comparison."""
+    """Returns the table as text, headings first; the last row is the whole comparison."""
     cells = result["cells"]
     names = list(next(iter(cells.values())))
     whole: dict[str, float | str] = {}
@@ -234,7 +234,7 @@ def rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def remarks(result: dict[str, Any]) -> str:
-    """What belongs below the table."""
+    """Returns what belongs below the table."""
     environment, task = result["environment"], result["task"]
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
     return (
@@ -258,7 +258,7 @@ def print_end_to_end(result: dict[str, Any], console: Console) -> None:
 
 
 def as_markdown(result: dict[str, Any]) -> str:
-    """The table as Markdown."""
+    """Returns the table as Markdown."""
     headings, *body = rows(result)
     lines = [headings, ("---",) * len(headings), *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{remarks(result)}\n"

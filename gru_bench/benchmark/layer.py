@@ -53,9 +53,9 @@ def measure_speed(
 
     Args:
         grid: "quick" or "full".
-        progress: called with a line of text before each case.
-        cells: by the names they go by, as `plugins.classes_by_name` gives them; all that are built
-            in by default. One that is the user's own has a plain scan of its equations for a peer.
+        progress: Called with a line of text before each case.
+        cells: The cells by name, as `user_classes.classes_by_name` gives them; by default the
+            built-in ones. The peer of a cell that a user wrote is a plain scan of its equations.
 
     Returns:
         What `write` writes: the machine, its best matrix product in GFLOP/s, and for each case the
@@ -88,7 +88,7 @@ def measure_speed(
 
 
 def about_machine() -> dict[str, Any]:
-    """When and where the figures are taken, which libraries are there, and how busy the machine is.
+    """Returns when and where the figures are taken, with which libraries, and how busy it was.
 
     To be called before measuring, which is a load itself.
     """
@@ -104,7 +104,7 @@ def about_machine() -> dict[str, Any]:
 
 
 def load_remark(result: dict[str, Any]) -> str:
-    """How busy the machine was with other things."""
+    """Returns how busy the machine was with other things."""
     return (
         f"Load average of the machine before: {result['load_before']:.1f}; with other jobs running "
         "beside, times are longer and ratios less certain."
@@ -112,11 +112,11 @@ def load_remark(result: dict[str, Any]) -> str:
 
 
 def summarise_race(seconds: Seconds, scale: float) -> dict[str, Any]:
-    """Median and quartiles of each contestant, and how much faster we are than the best peer.
+    """Returns each contestant's median and quartiles, and how much faster ours is than the others.
 
     Args:
-        seconds: of each contestant, one entry a round, ours among them.
-        scale: milliseconds of the result for one second here.
+        seconds: Of each contestant, one entry a round, ours among them.
+        scale: Milliseconds of the result for one second here.
 
     Returns:
         `contestants` by name, `best_peer` (the one of the least median), and quartiles of another's
@@ -178,7 +178,7 @@ HEADINGS = (
 
 
 def rows(speed: dict[str, Any], work: str) -> list[tuple[str, ...]]:
-    """The table of one kind of work, as text under `HEADINGS`."""
+    """Returns the table of one kind of work, as text under `HEADINGS`."""
     table = []
     for case in speed["cases"]:
         if case["work"] != work:
@@ -208,7 +208,7 @@ def _spread(figures: Mapping[str, float], unit: str = "") -> str:
 
 
 def remarks(speed: dict[str, Any]) -> list[str]:
-    """What belongs below the tables."""
+    """Returns what belongs below the tables."""
     environment = speed["environment"]
     lines = [
         f"{speed['created']}, {environment['processor']}, "
@@ -251,7 +251,7 @@ def print_speed(speed: dict[str, Any], console: Console) -> None:
 
 
 def as_markdown(speed: dict[str, Any]) -> str:
-    """The tables as Markdown."""
+    """Returns the tables as Markdown."""
     blocks = []
     for work in (TRAIN, INFER):
         lines = [HEADINGS, ("---",) * len(HEADINGS), *rows(speed, work)]

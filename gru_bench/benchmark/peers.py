@@ -43,9 +43,9 @@ class Contestant:
     """A layer ready to run; each call returns once its work is done.
 
     Attributes:
-        train: makes `A_TURN` training steps; None where the runtime does not train.
-        infer: runs one sequence, at batch 1, `A_TURN` times.
-        memory_mb: megabytes (10^6 bytes) that the training program holds at its peak, all devices
+        train: Makes `A_TURN` training steps; None where the runtime does not train.
+        infer: Runs one sequence, at batch 1, `A_TURN` times.
+        memory_mb: Megabytes (10^6 bytes) that the training program holds at its peak, all devices
             together; None where the library does not tell.
     """
 
@@ -59,10 +59,10 @@ class Layer:
     """A layer of a JAX library as a pure function.
 
     Attributes:
-        params: its parameters.
-        apply: outputs of all steps, from the parameters and the inputs.
-        batch_axis: of inputs and outputs: 1 if time comes first.
-        split: whether the training batch is split over the devices.
+        params: Its parameters.
+        apply: Outputs of all steps, from the parameters and the inputs.
+        batch_axis: Of inputs and outputs: 1 if time comes first.
+        split: Whether the training batch is split over the devices.
     """
 
     params: PyTree[Array]
@@ -77,7 +77,7 @@ def missing() -> list[str]:
 
 
 def make_contestants(cell: str, shape: Shape) -> dict[str, Contestant]:
-    """This package's layer and its peers, by name; only those that have this cell.
+    """Returns this package's layer and its peers, by name; only those that have this cell.
 
     PyTorch, Flax and Equinox have no textbook GRU: there its peers are Keras with
     `reset_after=False` and a scan of the same equations.
@@ -88,7 +88,7 @@ def make_contestants(cell: str, shape: Shape) -> dict[str, Contestant]:
 
 
 def make_layers(cell: str, shape: Shape) -> dict[str, Layer]:
-    """The layers of the JAX libraries, this package's among them."""
+    """Returns the layers of the JAX libraries, this package's among them."""
     absent = missing()
     scan = _scan_layer(cell, shape)
     layers = _our_layers(cell, shape) | {SCAN: scan, SPLIT_SCAN: replace(scan, split=True)}
@@ -161,12 +161,12 @@ def _our_config(cell: str, shape: Shape) -> ModelConfig:
 
 
 def our_cell(cell: str, shape: Shape) -> Cell:
-    """This package's cell, untrained."""
+    """Returns this package's cell, untrained."""
     return make_cell(_our_config(cell, shape), shape.input_size, nnx.Rngs(0))
 
 
 def our_layer(cell: str, shape: Shape, recurrence: str) -> Layer:
-    """This package's layer by one implementation of `unroll`."""
+    """Returns this package's layer by one implementation of `unroll`."""
     implementation = Implementation(recurrence)
     graph, params = nnx.split(our_cell(cell, shape))
 
@@ -264,7 +264,7 @@ def _equinox_layer(cell: str, shape: Shape) -> dict[str, Layer]:
 
 
 def make_torch_contestant(cell: str, shape: Shape) -> dict[str, Contestant]:
-    """PyTorch's layer by its name, on a GPU by cuDNN; nothing if there is none to be had."""
+    """Returns PyTorch's layer by its name, on a GPU by cuDNN; nothing if there is none."""
     if "torch" in missing():
         return {}
     import torch
@@ -283,7 +283,7 @@ def make_torch_contestant(cell: str, shape: Shape) -> dict[str, Contestant]:
 
 
 def make_onnx_contestant(cell: str, shape: Shape) -> dict[str, Contestant]:
-    """ONNX Runtime's layer on a CPU, which does not train; nothing if there is none to be had."""
+    """Returns ONNX Runtime's layer on a CPU, which does not train; nothing if there is none."""
     if {"onnx", "onnxruntime"} & {*missing()} or jax.default_backend() != "cpu":
         return {}
     try:

@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def script(parser: argparse.ArgumentParser, shell: str) -> str:
-    """The script for `bash`, `zsh` or `fish`, to be sourced by it."""
+    """Returns the script for `bash`, `zsh` or `fish`, to be sourced by it."""
     import shtab
 
     words = list(settings())
@@ -111,7 +111,7 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """Everything that the parser and those of its subcommands take."""
+    """Yields everything that the parser and those of its subcommands take."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for command in action.choices.values():
@@ -121,7 +121,7 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 
 
 def settings() -> Iterator[str]:
-    """Every `key=value` whose value is one of a few, and `key=` where it may be any."""
+    """Yields every `key=value` whose value is one of a few, and `key=` where it may be any."""
     from gru_bench.config.reference import GROUPS, choices, every_key
 
     for group in GROUPS:

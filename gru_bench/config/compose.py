@@ -236,7 +236,7 @@ def _compose(words: Sequence[Word], start: Sequence[Word], presets: Presets) -> 
 
 
 def _choice(word: Word) -> str:
-    """The word for Hydra; a group that it knows needs no plus sign."""
+    """Returns the word for Hydra; a group that it knows needs no plus sign."""
     return f"{word.key}={word.value}" if word.key in GROUPS else word.text
 
 

@@ -81,7 +81,7 @@ def is_overruled(word: Word, config: DictConfig) -> bool:
 
 
 def without_effect(word: Word, config: DictConfig) -> UserError:
-    """A word that has an effect on none of the configurations that it is given for."""
+    """Returns the error for a key that has no effect on any of the runs that it is given for."""
     task, cell = OmegaConf.select(config, "task.name"), OmegaConf.select(config, "cell.name")
     said = f"{word.text} has no effect"
     if word.is_below("corpus"):
@@ -108,7 +108,7 @@ def without_effect(word: Word, config: DictConfig) -> UserError:
 
 
 def unknown(word: Word, config: DictConfig) -> UserError:
-    """A key that there is not."""
+    """Returns the error for a key that does not exist."""
     known = known_keys(config) | {each.name for each in every_key()}
     meant = MEANT.get(word.key.rpartition(".")[2])
     near = f"; did you mean {meant}?" if meant else nearest(word.key, sorted(known))
@@ -133,7 +133,7 @@ def check_choice(word: Word, groups: dict[str, list[str]]) -> None:
 
 
 def section(word: Word, config: DictConfig) -> UserError:
-    """A value for a whole section of keys."""
+    """Returns the error for a value that is given to a whole section of keys."""
     below = [key for key in known_keys(config) if key.startswith(f"{word.key}.")]
     name = f"{word.key}.name"
     right = f"write {name}={word.value}" if name in below else f"give {', '.join(sorted(below))}"
@@ -141,7 +141,7 @@ def section(word: Word, config: DictConfig) -> UserError:
 
 
 def wrong_type(word: Word, config: DictConfig) -> UserError:
-    """A value of a type that its key has not."""
+    """Returns the error for a value whose type is not that of its key."""
     value = "" if word.value is None else word.text.partition("=")[2]
     too_large = isinstance(word.value, int) and abs(word.value) > LARGEST
     right = f"at most {LARGEST}" if too_large else _kind(config, word.key)
@@ -150,7 +150,7 @@ def wrong_type(word: Word, config: DictConfig) -> UserError:
 
 
 def unresolved(error: Exception) -> UserError:
-    """A value that stands for another one, which there is not, or that is of the wrong type."""
+    """Returns the error for a reference to a value that does not exist, or of the wrong type."""
     first, *_ = str(error).strip().splitlines()
     first = first.partition("interpolation: ")[2].strip('"') or first
     key = getattr(error, "full_key", None)
@@ -170,7 +170,7 @@ def _belongs_to(key: str) -> tuple[str, ...]:
 
 
 def _kind(config: DictConfig, key: str) -> str:
-    """What values the schema allows for a key, in words."""
+    """Returns what values the schema allows for a key, in words."""
     *path, name = key.split(".")
     node = OmegaConf.select(config, ".".join(path)) if path else config
     kind = OmegaConf.get_type(node)

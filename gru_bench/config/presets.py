@@ -113,7 +113,7 @@ def _folder(path: str) -> Path:
 
 
 def _folder_of(name: str, urls: Sequence[str]) -> str:
-    """The folder of the user's own that has a file to start from."""
+    """Returns the user's folder of presets that has a file to start from."""
     folders = [url.removeprefix("file://") for url in urls]
     for folder in folders:
         if (Path(folder) / f"{name}.yaml").is_file():
@@ -145,7 +145,7 @@ def _store_schema() -> None:
 
 
 def _reason(error: Exception) -> str:
-    """What Hydra says of a preset, in one line."""
+    """Returns what Hydra says of a preset, in one line."""
     said = str(error.__cause__ or error).strip() or str(error)
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return f"the presets do not fit: {'; '.join(lines[:2])}"

@@ -23,7 +23,7 @@ GROUPS = ("cell", "task", "corpus", "launcher", "experiment")
 
 
 def conf_dir() -> Path:
-    """The folder of YAML files: beside the package in a checkout, inside it when installed."""
+    """Returns the folder of YAML files: beside the package, or inside it when installed."""
     package = Path(__file__).resolve().parent.parent
     installed = package / "conf"
     return installed if installed.is_dir() else package.parent / "conf"
@@ -37,7 +37,7 @@ def offered(kind: Kind) -> dict[str, str]:
 
 
 def choices(group: str) -> list[str]:
-    """The names that a group has in `conf/`, then those of installed packages."""
+    """Returns the names that a group has in `conf/`, then those of installed packages."""
     names = sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
     if group in ("cell", "task"):
         names += sorted(offered("cell" if group == "cell" else "task"))
@@ -45,7 +45,7 @@ def choices(group: str) -> list[str]:
 
 
 def default_choices() -> dict[str, str | None]:
-    """The choice of each group that is made if nothing is said."""
+    """Returns the choice of each group that is made if nothing is said."""
     text = (conf_dir() / "config.yaml").read_text(encoding="utf-8")
     listed = [entry for entry in yaml.safe_load(text)["defaults"] if isinstance(entry, dict)]
     return {group: choice for entry in listed for group, choice in entry.items()}
@@ -98,7 +98,7 @@ def every_key() -> Iterator[DocumentedKey]:
 def _section(
     choice: str, schema: type, prefix: str, values: dict[str, Any], known: type | None = None
 ) -> Section:
-    """The keys of a dataclass with the defaults of a YAML file; less those of another one."""
+    """Returns the keys of a dataclass, less those of another, with defaults from a YAML file."""
     besides = {key.name: key for key in keys_of(known, prefix)} if known else {}
     keys = tuple(
         key.with_default(values.get(key.name, key.default))
@@ -113,13 +113,13 @@ def _section(
 
 
 def _yaml(name: str) -> dict[str, Any]:
-    """What a file of `conf/` sets, without its list of defaults."""
+    """Returns what a file of `conf/` sets, without its list of defaults."""
     values: dict[str, Any] = yaml.safe_load((conf_dir() / name).read_text(encoding="utf-8")) or {}
     return {key: value for key, value in values.items() if key != "defaults"}
 
 
 def shown(value: Any) -> str:
-    """A value as it is written on the command line; nothing for one that has to be given."""
+    """Returns a value as the command line has it; nothing for one that has to be given."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -136,7 +136,7 @@ def _parse(word: str) -> Override:
 
 
 def _right(key: str, sign: str, value: str) -> str:
-    """What to write for a word that is not understood."""
+    """Returns what to write for a word that is not understood."""
     if not key.strip() or key.strip() == "=":
         return "write key=value, without blanks around ="
     if not sign:
@@ -145,7 +145,7 @@ def _right(key: str, sign: str, value: str) -> str:
 
 
 def _quoted(word: str, texts: set[str]) -> str:
-    """The word, with quotes around the values of a text that Hydra would read otherwise.
+    """Returns the word, with quotes around the values of a text that Hydra would read otherwise.
 
     Such are `2024_01`, which is a number to it, `true`, and whatever begins with `~`.
     """

@@ -87,7 +87,7 @@ def is_cells_own(key: str) -> bool:
 
 
 def _settle(results: Iterable[Result]) -> list[SettledRun]:
-    """The runs in the order of tables."""
+    """Returns the runs in the order of tables."""
     ordered = sorted(results, key=lambda r: (*cell_order(r), r.identity))
     newest = {
         (result.task_label, result.cell): result.config["cell"].get("source")
@@ -103,7 +103,7 @@ def _settle(results: Iterable[Result]) -> list[SettledRun]:
 
 
 def _telling_keys(runs: list[SettledRun]) -> list[str]:
-    """Keys without which two runs of one task would carry the same label but be different."""
+    """Returns the keys without which two different runs of a task would have the same label."""
     candidates = varying([run.settings for run in runs])
     keys = {key for key in candidates if key.startswith(("task.", "corpus."))}
     keys |= {key for key in _varying_among(runs, keys, []) if not is_cells_own(key)}
@@ -114,7 +114,7 @@ def _telling_keys(runs: list[SettledRun]) -> list[str]:
 def _varying_among(
     runs: Sequence[SettledRun], keys: Iterable[str], further: Sequence[str]
 ) -> set[str]:
-    """Keys in which runs differ that are alike in all of these."""
+    """Returns the keys in which runs differ that are alike in all of these."""
     alike: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for run in runs:
         shared = (run.settings.get(key) for key in (*sorted(keys), *further))

@@ -43,7 +43,7 @@ class Crossed:
         return min(1.0, 2 * self._tail(margin - abs(self.mean.estimate)))
 
     def _tail(self, distance: float) -> float:
-        """The chance that t alone takes the mean further than this; 1/2 at no distance."""
+        """Returns the chance that t alone takes the mean further than this; 1/2 at no distance."""
         if self.error == 0:
             return 0.0 if distance > 0 else 0.5 if distance == 0 else 1.0
         return float(stats.t.sf(distance / self.error, self.freedom))

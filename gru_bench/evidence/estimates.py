@@ -30,7 +30,7 @@ class Interval:
 
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
-    """The mean with Student's t interval: mean ± t(n-1) s / sqrt(n), s with n-1 degrees of freedom.
+    """Returns the mean with Student's interval, mean ± t(n-1) s / sqrt(n); s has n-1 degrees.
 
     The interval covers the mean over an imagined endless row of seeds, if scores are about normal.
     One value says nothing of its spread, so it has no interval.
@@ -50,7 +50,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
 
 
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> Interval:
-    """The rate successes / n with Wilson's score interval (Wilson 1927), sound for few trials.
+    """Returns the rate with Wilson's score interval (Wilson 1927), which is sound for few trials.
 
     Raises:
         ValueError: Not 0 <= successes <= n, or no trials.
@@ -60,7 +60,7 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> Interva
 
 
 def largest_failure_rate(failures: int, n: int, confidence: float = 0.95) -> float:
-    """The highest rate of failures that so few failures in n trials do not exclude.
+    """Returns the highest rate of failures that so few failures in n trials do not exclude.
 
     It is the one-sided bound of Clopper & Pearson (1934): ten of ten without a failure leave rates
     up to 0.26 possible.
@@ -73,7 +73,7 @@ def largest_failure_rate(failures: int, n: int, confidence: float = 0.95) -> flo
 
 
 def interquartile_mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
-    """The interquartile mean with its bootstrap interval (see `bootstrap_interval`).
+    """Returns the interquartile mean with its bootstrap interval (see `bootstrap_interval`).
 
     It is the mean of the middle half: floor(n/4) values are cut at each end (Agarwal et al. 2021).
 
@@ -90,7 +90,7 @@ def interquartile_mean_interval(values: Sequence[float], confidence: float = 0.9
 def bootstrap_interval(
     values: Sequence[float], statistic: Callable[..., Any] = np.mean, confidence: float = 0.95
 ) -> Interval:
-    """A statistic with its expanded percentile bootstrap interval.
+    """Returns a statistic with its expanded percentile bootstrap interval.
 
     Percentile intervals are too short for few values, since resampling makes the variance smaller
     by (n-1)/n and knows nothing of Student's t. Hesterberg (2015, "What teachers should know about
@@ -146,7 +146,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def probability_of_improvement(differences: Sequence[float]) -> float:
-    """The share of pairs with a positive difference; ties count half (Agarwal et al. 2021, paired).
+    """Returns the share of positive differences; ties count half (Agarwal et al. 2021, paired).
 
     Raises:
         ValueError: There are no differences.
@@ -157,7 +157,7 @@ def probability_of_improvement(differences: Sequence[float]) -> float:
 
 
 def median_time_to_event(times: Sequence[float | None], confidence: float = 0.95) -> Interval:
-    """Median time to an event, where None is a run that did not get there within its budget.
+    """Returns the median time to an event; None is a run that did not get there in its budget.
 
     Such a run is censored at the budget, the same for all and later than any event, so this is the
     Kaplan-Meier median: the first time by which at least half of the runs got there, infinity (not
@@ -188,7 +188,7 @@ def _median_ends(
 def median_interval_from_quartiles(
     median: float, low: float, high: float, n: int, confidence: float = 0.95
 ) -> Interval:
-    """The interval of a median of which only the quartiles are known.
+    """Returns the interval of a median of which only the quartiles are known.
 
     It is median ± t(n-1) sqrt(pi/2) s / sqrt(n), by the standard error of a normal sample's median
     with s = (high - low) / 1.349. McGill, Tukey & Larsen (1978, "Variations of box plots") take

@@ -20,7 +20,7 @@ HASH_DIGITS = 6
 
 
 def settings_of(result: Result) -> dict[str, Any]:
-    """A run's configuration by dotted keys, without those that have no effect or meaning in it.
+    """Returns a run's configuration by dotted keys, without those that have no effect in it.
 
     Two more say what the configuration leaves open: `tuned` and the name of the `score`.
     """
@@ -35,7 +35,7 @@ def settings_of(result: Result) -> dict[str, Any]:
 
 
 def varying(settings: Sequence[dict[str, Any]]) -> list[str]:
-    """Keys in which settings differ."""
+    """Returns the keys in which settings differ."""
     keys = dict.fromkeys(key for each in settings for key in each)
     return [key for key in keys if any(s.get(key) != settings[0].get(key) for s in settings)]
 
@@ -47,26 +47,26 @@ def is_common(key: str, settings: Sequence[dict[str, Any]]) -> bool:
 
 
 def show_keys(keys: dict[str, Any]) -> str:
-    """What follows a task's name, such as `(lag=20)`."""
+    """Returns what follows a task's name, such as `(lag=20)`."""
     shown = ", ".join(f"{_short(key, list(keys))}={show_value(key, v)}" for key, v in keys.items())
     return f"({shown})" if shown else ""
 
 
 def _short(key: str, keys: list[str]) -> str:
-    """The key's last part, or all of it where that is ambiguous."""
+    """Returns the key's last part, or all of it where that is ambiguous."""
     last = key.rpartition(".")[2]
     return key if sum(k.rpartition(".")[2] == last for k in keys) > 1 else last
 
 
 def freeze(value: Any) -> Any:
-    """The value with its lists as tuples and its mappings as sorted pairs, to be hashed."""
+    """Returns the value with its lists as tuples and its mappings as sorted pairs, to be hashed."""
     if isinstance(value, dict):
         return tuple(sorted((str(key), freeze(each)) for key, each in value.items()))
     return tuple(map(freeze, value)) if isinstance(value, list | tuple) else value
 
 
 def show_value(key: str, value: Any) -> str:
-    """A value as YAML has it; the start of a hash, a count of seeds; null documents are all."""
+    """Returns a value as YAML has it; hashes and lists of seeds are shortened."""
     if value is None:
         return {DOCUMENTS: "all", CELL_SOURCE: "newest"}.get(key, "null")
     if key in HASHES or CONTENT in key:

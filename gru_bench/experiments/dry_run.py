@@ -52,12 +52,12 @@ class Planned:
     """One run of a sweep.
 
     Attributes:
-        name: what tells it from the others.
-        state: whether there is a result already, or the run is too large for this machine.
-        hidden_size: units of each recurrent layer.
-        parameters: of all recurrent layers.
-        seconds: that it would take with compilation; 0 if nothing is to be done.
-        memory_mb: that its training steps would hold, of all runs of a device one after another;
+        name: What tells it from the others.
+        state: Whether there is a result already, or the run is too large for this machine.
+        hidden_size: Units of each recurrent layer.
+        parameters: Of all recurrent layers.
+        seconds: That it would take with compilation; 0 if nothing is to be done.
+        memory_mb: That its training steps would hold, of all runs of a device one after another;
             None where the backend does not tell.
     """
 

@@ -40,9 +40,9 @@ class Sweep:
     """What became of some configurations.
 
     Attributes:
-        folders: the run folders of all, in their order.
-        failures: those that failed, each with the reason in one line.
-        elsewhere: those that another process was at work on.
+        folders: The run folders of all, in their order.
+        failures: Those that failed, each with the reason in one line.
+        elsewhere: Those that another process was at work on.
     """
 
     folders: list[Path]
@@ -68,10 +68,10 @@ def run_experiments(
     its folder. One that another process is at work on is left to it.
 
     Args:
-        configs: what to run.
-        command: how it was asked for, to be noted in the results.
-        quiet: no progress bar.
-        timed: whether to measure what a step costs.
+        configs: What to run.
+        command: How it was asked for, to be noted in the results.
+        quiet: No progress bar.
+        timed: Whether to measure what a step costs.
 
     Raises:
         UserError: A configuration is not possible, or the launcher cannot be had.
@@ -120,11 +120,11 @@ def run_here(
     """Trains populations in this process, one after another.
 
     Args:
-        populations: experiments of one `Experiment.population` each.
-        sweep: takes what fails, and what is left to other processes.
-        command: how they were asked for.
-        progress: where to show how far they are.
-        timed: whether to measure what a step costs.
+        populations: Experiments of one `Experiment.population` each.
+        sweep: Takes what fails, and what is left to other processes.
+        command: How they were asked for.
+        progress: Where to show how far they are.
+        timed: Whether to measure what a step costs.
     """
     announce(populations)
     costs: dict[str, dict[str, Cost]] = {}

@@ -26,16 +26,16 @@ def seed_result(
     share: float,
     step_s: float | None = None,
 ) -> SeedResult:
-    """One run of a population.
+    """Returns the result of one seed of a population.
 
     Args:
-        trained: the population.
-        run: its place in it.
-        seed: its seed.
-        learning_rate: its learning rate.
-        score: name of the task's main score.
-        share: of the population's seconds that its experiment is charged with.
-        step_s: seconds of a training step, measured in turns with the other cells; None if it is
+        trained: The population.
+        run: Its place in it.
+        seed: Its seed.
+        learning_rate: Its learning rate.
+        score: Name of the task's main score.
+        share: Of the population's seconds that its experiment is charged with.
+        step_s: Seconds of a training step, measured in turns with the other cells; None if it is
             not measured.
     """
     # A run that has stopped takes part in later evaluations without having changed.
@@ -76,21 +76,21 @@ def seed_result(
 
 
 def tuning_grid(tune: TuneConfig) -> tuple[list[int], list[float]]:
-    """Seed and learning rate of each run of the search: rate by rate, with every tuning seed."""
+    """Returns seed and learning rate of each member of the search: every rate with every seed."""
     rates = [rate for rate in tune.learning_rates for _ in tune.tuning_seeds]
     return tune.tuning_seeds * len(tune.learning_rates), rates
 
 
 def tuning_result(tune: TuneConfig, trained: Fit, score: Score) -> Tuning:
-    """The learning rate of the best mean validation score; of equals, that of the least loss.
+    """Returns the search with its choice: the best mean validation score, of equals the least loss.
 
     A run without a finite score counts with the baseline, or as the worst where there is none; one
     without a finite loss counts as the worst.
 
     Args:
-        tune: the grid.
-        trained: the population of `tuning_grid`.
-        score: the task's main score.
+        tune: The grid.
+        trained: The population of `tuning_grid`.
+        score: The task's main score.
     """
     shape = (len(tune.learning_rates), tune.seeds)
     scores = trained.scores["validation"][score.name].reshape(shape)
@@ -109,13 +109,13 @@ def tuning_result(tune: TuneConfig, trained: Fit, score: Score) -> Tuning:
 
 
 def mean_or_none(values: Sequence[float] | np.ndarray) -> float | None:
-    """Mean of the finite values, or None if there is none."""
+    """Returns the mean of the finite values, None if there is none."""
     finite = np.asarray(values)[np.isfinite(values)]
     return float(finite.mean()) if len(finite) else None
 
 
 def count(train: TrainConfig, lstm_size: int) -> Parameters:
-    """Parameters of the recurrent layers and of the whole model, counted in the real tree."""
+    """Returns the parameters of the recurrent layers and of the model, counted in its tree."""
     model = nnx.eval_shape(lambda: Model(train.model, rngs=nnx.Rngs(0)))
     return Parameters(
         cell=count_parameters(model.layers),
@@ -127,7 +127,7 @@ def count(train: TrainConfig, lstm_size: int) -> Parameters:
 
 
 def trial_hparams(config: ExperimentConfig) -> dict[str, str | float]:
-    """The settings by which TensorBoard's HParams page tells trials apart.
+    """Returns the settings by which TensorBoard's HParams page tells trials apart.
 
     Every run has every key, since the page drops runs that lack one. The seed is not among them:
     the seeds of one configuration are the sessions of one trial. `length` is the value of the key
@@ -146,7 +146,7 @@ def trial_hparams(config: ExperimentConfig) -> dict[str, str | float]:
 
 
 def curves(evaluation: Evaluation, run: int, task: str) -> dict[str, float]:
-    """One run's numbers of an evaluation, by their tags: `train/<task>/loss` and the like.
+    """Returns one run's numbers of an evaluation, by their tags: `train/<task>/loss` and the like.
 
     The task is among them because a chart shows all runs that have its tag: losses of different
     tasks have nothing to say to each other.

@@ -52,9 +52,9 @@ def match_training_time(
     depends on the size, none of them may come near: `ratio` tells.
 
     Args:
-        lstm: how the LSTM is trained; the other cells differ in nothing but cell and size.
-        cells: names of the cells; the LSTM has the size that it has.
-        task: the task.
+        lstm: How the LSTM is trained; the other cells differ in nothing but cell and size.
+        cells: Names of the cells; the LSTM has the size that it has.
+        task: The task.
 
     Returns:
         What was found, by the cell's name.
@@ -92,8 +92,8 @@ def search_sizes(
     """Searches for all cells at once; they share the passes.
 
     Args:
-        starts: the size to begin with, by cell.
-        measure: gives the ratios of some sizes of some cells.
+        starts: The size to begin with, by cell.
+        measure: Gives the ratios of some sizes of some cells.
 
     Returns:
         What was found, by cell.
@@ -113,7 +113,7 @@ def search_sizes(
 
 
 def choose_size(ratios: Ratios, start: int) -> int:
-    """The measured size whose ratio is nearest to 1; of equally near ones, the nearest to `start`.
+    """Returns the measured size whose ratio is nearest to 1; of equals, the one nearest `start`.
 
     Equally near are all within `TOLERANCE` of 1 or, where there is none, of the nearest.
     """
@@ -125,7 +125,7 @@ def choose_size(ratios: Ratios, start: int) -> int:
 
 
 def next_sizes(ratios: Ratios, start: int) -> list[int]:
-    """The sizes to measure next, none if those measured are enough."""
+    """Returns the sizes to measure next, none if those measured are enough."""
     sizes = possible_sizes(start)
     if not ratios:
         factors = FIRST_FACTORS
@@ -137,7 +137,7 @@ def next_sizes(ratios: Ratios, start: int) -> list[int]:
 
 
 def possible_sizes(start: int) -> list[int]:
-    """The sizes in reach of `start`; large ones are whole vectors of the hardware."""
+    """Returns the sizes in reach of `start`; large ones are whole vectors of the hardware."""
 
     def multiple(size: int) -> int:
         return 1 if size <= 64 else 4 if size <= 128 else 8

@@ -17,7 +17,7 @@ from gru_bench.config.cell import BUILT_IN, MAIN_CELLS
 
 
 def cell_parameters(cell: str, input_size: int, hidden_size: int) -> int:
-    """Number of parameters of one recurrent layer."""
+    """Returns the number of parameters of one recurrent layer."""
     if cell not in BUILT_IN:
         from gru_bench.model.user_cell import layer_parameters
 
@@ -28,7 +28,7 @@ def cell_parameters(cell: str, input_size: int, hidden_size: int) -> int:
 
 
 def cell_flops(cell: str, input_size: int, hidden_size: int) -> int:
-    """Floating point operations of one forward step of one sequence, in one recurrent layer.
+    """Returns the floating point operations of one forward step of one sequence, in one layer.
 
     A multiply-add of the matrix products counts two; every addition, subtraction, product, sigmoid
     and tanh of the cell's equations one. Of a cell that is the user's own, all but the products and
@@ -44,13 +44,13 @@ def cell_flops(cell: str, input_size: int, hidden_size: int) -> int:
 
 
 def stack_parameters(cell: str, input_size: int, hidden_size: int, layers: int) -> int:
-    """Number of parameters of `layers` recurrent layers, each on top of the one before."""
+    """Returns the number of parameters of `layers` recurrent layers on top of each other."""
     first = cell_parameters(cell, input_size, hidden_size)
     return first + (layers - 1) * cell_parameters(cell, hidden_size, hidden_size)
 
 
 def stack_flops(cell: str, input_size: int, hidden_size: int, layers: int) -> int:
-    """Floating point operations of one forward step of one sequence, in all recurrent layers."""
+    """Returns the floating point operations of one forward step of one sequence, in all layers."""
     first = cell_flops(cell, input_size, hidden_size)
     return first + (layers - 1) * cell_flops(cell, hidden_size, hidden_size)
 
@@ -59,11 +59,11 @@ COUNTS = {"parameters": stack_parameters, "flops": stack_flops}  # by the name o
 
 
 def nearest_hidden_size(count: Callable[[int], int], target: int) -> int:
-    """The hidden size, at least 1, whose count comes nearest to a target; of two, the smaller.
+    """Returns the hidden size whose count is nearest to a target; of two, the smaller.
 
     Args:
-        count: a number that grows with the hidden size, without bound.
-        target: what it is to come near to.
+        count: A number that grows with the hidden size, without bound.
+        target: What it is to come near to.
     """
     high = 1
     while count(high) < target:
@@ -75,16 +75,16 @@ def nearest_hidden_size(count: Callable[[int], int], target: int) -> int:
 def matched_hidden_size(
     cell: str, input_size: int, hidden_size: int, layers: int, match: str, budget: int | None = None
 ) -> int:
-    """The hidden size of a cell that is to be compared with an LSTM of `hidden_size` units.
+    """Returns the hidden size of a cell that is to be compared with an LSTM of `hidden_size` units.
 
     Args:
-        cell: the cell.
-        input_size: features that the first recurrent layer reads.
-        hidden_size: of the LSTM.
-        layers: recurrent layers, of the cell as of the LSTM.
+        cell: The cell.
+        input_size: Features that the first recurrent layer reads.
+        hidden_size: Of the LSTM.
+        layers: Recurrent layers, of the cell as of the LSTM.
         match: `hidden` for as many units, `parameters` or `flops` for the size at which those of
             all recurrent layers come nearest to the LSTM's.
-        budget: a number of parameters that takes the place of the LSTM's, for the LSTM, too.
+        budget: A number of parameters that takes the place of the LSTM's, for the LSTM, too.
     """
     if match == "hidden":
         return hidden_size
@@ -99,13 +99,13 @@ def parameter_table(
     match: str = "hidden",
     own: Mapping[str, str] | None = None,
 ) -> list[dict[str, str | int | float]]:
-    """One row for every main cell at the size that matches each LSTM, with its ratios to that LSTM.
+    """Returns a row for every main cell at the size that matches each LSTM, with ratios to it.
 
     Args:
-        input_sizes: features that the layer reads.
-        hidden_sizes: of the LSTM.
-        match: as for `matched_hidden_size`.
-        own: further cells of the user's, `package.module:Class` by the name they go by.
+        input_sizes: Features that the layer reads.
+        hidden_sizes: Of the LSTM.
+        match: As for `matched_hidden_size`.
+        own: Further cells of the user's, `package.module:Class` by the name they go by.
     """
     return [
         row
@@ -121,7 +121,7 @@ def parameter_table(
 def budget_table(
     input_sizes: list[int], budget: int, own: Mapping[str, str] | None = None
 ) -> list[dict[str, str | int | float]]:
-    """The same rows, every cell at the size whose parameters come nearest to the budget."""
+    """Returns the same rows, every cell at the size whose parameters come nearest to the budget."""
 
     def size_of(cell: str, input_size: int) -> int:
         return nearest_hidden_size(partial(cell_parameters, cell, input_size), budget)
@@ -132,7 +132,7 @@ def budget_table(
 def _rows(
     input_size: int, size_of: Callable[[str, int], int], own: Mapping[str, str] | None
 ) -> list[dict[str, str | int | float]]:
-    """One row for each cell, at the hidden size that it has with this input."""
+    """Returns a row for each cell, at the hidden size that it has with this input."""
     cells = {cell: cell for cell in MAIN_CELLS} | dict(own or {})
     sizes = {name: size_of(cell, input_size) for name, cell in cells.items()}
     parameters = {n: cell_parameters(cell, input_size, sizes[n]) for n, cell in cells.items()}

@@ -15,7 +15,7 @@ from gru_bench.recurrence.scan import Implementation, unroll
 
 
 def cell_class(name: str) -> type[Cell]:
-    """The class of a cell, by its name or as `package.module:Class`.
+    """Returns the class of a cell, named as in tables or as `package.module:Class`.
 
     Raises:
         UserError: A class of the user's own cannot be had, or fails its check.
@@ -28,18 +28,18 @@ class ModelConfig:
     """Sizes and choices of a model.
 
     Attributes:
-        cell: name of the recurrent cell, or `package.module:Class` for one of the user's own.
-        input_size: features a step; with an embedding, the number of distinct tokens.
-        output_size: outputs of the head.
-        hidden_size: units of each recurrent layer.
-        layers: recurrent layers.
-        readout: which hidden states the head reads.
-        embedding_size: features of an embedded token; None for inputs that are features already.
-        keep: share of its state that a gated cell keeps at the start; None for its own default.
-        forget_bias: initial bias of the gate that keeps the state; None for the cell's own default.
-        chrono_length: longest lag of chrono initialisation in steps; None for no such thing.
-        dtype: of the recurrent computation; parameters and head stay in float32.
-        recurrence: the implementation of `unroll`, or "auto", for which
+        cell: Name of the recurrent cell, or `package.module:Class` for one of the user's own.
+        input_size: Features a step; with an embedding, the number of distinct tokens.
+        output_size: Outputs of the head.
+        hidden_size: Units of each recurrent layer.
+        layers: Recurrent layers.
+        readout: Which hidden states the head reads.
+        embedding_size: Features of an embedded token; None for inputs that are features already.
+        keep: Share of its state that a gated cell keeps at the start; None for its own default.
+        forget_bias: Initial bias of the gate that keeps the state; None for the cell's own default.
+        chrono_length: Longest lag of chrono initialisation in steps; None for no such thing.
+        dtype: Of the recurrent computation; parameters and head stay in float32.
+        recurrence: The implementation of `unroll`, or "auto", for which
             measuring/recurrence_choice.py has to put one before the model is run.
     """
 
@@ -80,8 +80,8 @@ class Model(nnx.Module):
         """Outputs `[batch, output]`, or `[time, batch, output]` where every step is read.
 
         Args:
-            inputs: features `[time, batch, input_size]`, or token ids `[time, batch]`.
-            lengths: number of real steps of each sequence; what follows them changes nothing.
+            inputs: Features `[time, batch, input_size]`, or token ids `[time, batch]`.
+            lengths: Number of real steps of each sequence; what follows them changes nothing.
         """
         hidden = self.hidden_states(inputs)
         return self.head(read_out(hidden, lengths, self.config.readout).astype(jnp.float32))
@@ -98,7 +98,7 @@ class Model(nnx.Module):
 
 
 def make_cell(config: ModelConfig, input_size: int, rngs: nnx.Rngs) -> Cell:
-    """One recurrent layer, initialised as the config says."""
+    """Returns one recurrent layer, initialised as the config says."""
     cell = cell_class(config.cell)(input_size, config.hidden_size, rngs=rngs)
     if config.forget_bias is not None:
         cell.start_keeping(jnp.full(config.hidden_size, config.forget_bias))
@@ -112,7 +112,7 @@ def make_cell(config: ModelConfig, input_size: int, rngs: nnx.Rngs) -> Cell:
 def read_out(
     hidden: Float[Array, "time batch hidden"], lengths: Int[Array, " batch"], readout: Readout
 ) -> Float[Array, "..."]:
-    """The hidden states that the head reads, none of them from beyond a sequence's length."""
+    """Returns the hidden states that the head reads, none from beyond a sequence's length."""
     if readout == "every":
         return hidden
     if readout == "last":
@@ -124,12 +124,12 @@ def read_out(
 
 
 def count_parameters(module: nnx.Module) -> int:
-    """Number of parameters in the real tree."""
+    """Returns the number of parameters in a module's tree."""
     return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module, nnx.Param)))
 
 
 def load_model(config: ModelConfig, params: PyTree[Array]) -> Model:
-    """The model with the given parameters; their leading axes, if any, become the model's."""
+    """Returns the model with the given parameters; their leading axes, if any, are the model's."""
     shapes = nnx.eval_shape(lambda: Model(config, rngs=nnx.Rngs(0)))
     model: Model = nnx.merge(nnx.graphdef(shapes), params)
     return model

@@ -15,8 +15,8 @@ class Stream(NamedTuple):
     """All that is kept of a sequence between two steps.
 
     Attributes:
-        states: of each layer.
-        pooled: of a head that reads the mean of the hidden states, their sum and number so far; of
+        states: Of each layer.
+        pooled: Of a head that reads the mean of the hidden states, their sum and number so far; of
             one that reads their maximum, that maximum; otherwise nothing.
     """
 
@@ -25,7 +25,7 @@ class Stream(NamedTuple):
 
 
 def start_stream(model: Model, batch_size: int = 1) -> Stream:
-    """The stream before the first step."""
+    """Returns the stream before the first step."""
     config = model.config
     shape = (batch_size, config.hidden_size)
     pooled: dict[str, tuple[Array, ...]] = {
@@ -41,12 +41,12 @@ def start_stream(model: Model, batch_size: int = 1) -> Stream:
 def stream_step(
     model: Model, stream: Stream, inputs: Array
 ) -> tuple[Stream, Float[Array, "batch output"]]:
-    """One more step of a sequence.
+    """Returns the stream after one more step of a sequence, with the output.
 
     Args:
-        model: the model.
-        stream: what is kept of the steps before.
-        inputs: of this step: features `[batch, input_size]`, or token ids `[batch]`.
+        model: The model.
+        stream: What is kept of the steps before.
+        inputs: Of this step: features `[batch, input_size]`, or token ids `[batch]`.
 
     Returns:
         What is kept, and the outputs: what the model gives for the whole sequence up to this step
@@ -76,6 +76,6 @@ def stream_bytes(model: Model) -> int:
 
 
 def embed(model: Model, inputs: Array) -> Float[Array, "*steps batch input"]:
-    """What the first recurrent layer reads."""
+    """Returns what the first recurrent layer reads."""
     x = inputs if model.embedding is None else model.embedding(inputs)
     return x.astype(model.config.dtype)

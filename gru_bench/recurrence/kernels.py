@@ -179,7 +179,7 @@ def _backward_kernel(
     ends = list(accumulate(products, initial=0))
 
     def f(s: Tiles, p_t: Tiles, q_t: list[Tiles]) -> tuple[Tiles, Tiles]:
-        """The step as a function of its products, with its left operands."""
+        """Returns the step as a function of its products, with its left operands."""
         a: Tiles = []
 
         def dot(k: int, a_k: Array) -> Tiles:

@@ -47,7 +47,7 @@ def keeping_step(
 
     @partial(jax.checkpoint, policy=_is_kept, prevent_cse=False)
     def f(s: State, p: Array, taps: Sequence[Array]) -> tuple[State, list[Array]]:
-        """The step as a function of its products, to which zeros are added that stand for them.
+        """Returns the step as a function of its products, to which zeros are added for them.
 
         The vjp with respect to `taps`, the zeros, is that with respect to the products.
         """

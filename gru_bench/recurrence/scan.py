@@ -75,7 +75,7 @@ def unroll(
 def _run(
     cell: type[Cell], input_map: AffineMap, maps: tuple[AffineMap, ...], x: Array, state: State
 ) -> tuple[Array, State]:
-    """The forward pass alone, where nothing is differentiated."""
+    """Returns the outputs and the last state, where nothing is differentiated."""
     weights = [in_blocks(weight) for weight, _ in maps]
 
     def step(s: State, p: Array) -> tuple[State, None]:
@@ -98,13 +98,13 @@ def _run(
 def _forward(
     cell: type[Cell], input_map: AffineMap, maps: tuple[AffineMap, ...], x: Array, state: State
 ) -> Any:
-    """The forward pass, and what the backward pass needs of each step."""
+    """Returns the outputs and the last state, with what the backward pass needs of each step."""
     last, h, kept = _over_time(keeping_step(cell, maps), input_map, x, state)
     return (h[1:], last), (input_map, maps, x, state, h, jax.tree.leaves(kept))
 
 
 def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) -> Any:
-    """The backward pass: from the cotangents of the outputs and the last state to all others."""
+    """Returns the cotangents of all arguments, from those of the outputs and the last state."""
     input_map, maps, x, start, h, leaves = residuals
     o_bar, s_bar = cotangent
     kept = _of_all_steps(keeping_step(cell, maps), input_map, x, start, leaves)
@@ -120,7 +120,7 @@ def _backward(cell: type[Cell], residuals: Any, cotangent: tuple[Array, State]) 
         return s_bar, (None if cell.input_is_added else p_bar, q_bar)
 
     def backward_chunk(carry: Any, steps: Array) -> tuple[Any, Array]:
-        """The steps of a chunk in reverse, then what is one product for all of them."""
+        """Takes a chunk of steps in reverse, then does what is one product for all of them."""
         s_bar, sums = carry
         s_bar, (p_bar, q_bar) = jax.lax.scan(backward_step, s_bar, steps, reverse=True)
         if cell.input_is_added:
@@ -271,5 +271,5 @@ def _over_time(
 
 
 def _project(input_map: AffineMap, x: Array) -> Array:
-    """A cell's `project` without the bias, which costs nothing where a step adds it."""
+    """Returns the cell's `project` without the bias, which costs nothing where a step adds it."""
     return x @ input_map[0]

@@ -86,7 +86,7 @@ class TiledStep:
         return [read(atom) for atom in jaxpr.outvars]
 
     def _apply(self, jaxpr: Jaxpr, eqn: Any, operands: list[Tiles], dot: TileDot) -> list[Tiles]:
-        """The results of one operation."""
+        """Returns the results of one operation."""
         name, params = eqn.primitive.name, eqn.params
         if eqn.primitive is _product:
             return [dot(params["i"], *operands[0])]
@@ -150,7 +150,7 @@ def tile_step(
 
 
 def _bind(jaxpr: Jaxpr, eqn: Any, operands: list[Array]) -> list[Array]:
-    """The results of one operation of a jaxpr, whatever it calls."""
+    """Returns the results of one operation of a jaxpr, whatever it calls."""
     alone = jaxpr.replace(
         constvars=[],
         invars=[atom for atom in eqn.invars if not isinstance(atom, Literal)],

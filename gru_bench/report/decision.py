@@ -85,7 +85,7 @@ def _standing(cell: str, groups: Sequence[Group]) -> Standing:
 
 
 def _cost(cell: str, groups: Sequence[Group]) -> str:
-    """What the cell takes of the LSTM's parameters and time of a training step."""
+    """Returns which share of the LSTM's parameters and training time the cell takes."""
     if cell == "lstm":
         return ""
     runs = [run for group in groups for run in group.runs if run.result.cell == cell]
@@ -97,7 +97,7 @@ def _cost(cell: str, groups: Sequence[Group]) -> str:
 
 
 def _failures(cell: str, groups: Sequence[Group]) -> str:
-    """Where the cell fails to solve the task, and with how many seeds."""
+    """Returns where the cell fails to solve the task, and with how many seeds."""
     results = [
         (group.label, run.result.solved, len(run.result.seeds))
         for group in groups
@@ -120,7 +120,7 @@ def _relative_parameters(cell: str, groups: Sequence[Group]) -> float:
 
 
 def _ties(groups: Sequence[Group]) -> Iterator[str]:
-    """Where cells are as good as each other."""
+    """Returns where cells are as good as each other."""
     found: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for group in groups:
         pairs = [(c.cell_a, c.cell_b) for c in group.comparisons if c.outcome == "equivalent"]
@@ -132,7 +132,7 @@ def _ties(groups: Sequence[Group]) -> Iterator[str]:
 
 
 def _trade_offs(groups: Sequence[Group]) -> Iterator[str]:
-    """Where one cell is typically better and the other more reliable."""
+    """Returns where one cell is typically better and the other more reliable."""
     for group in groups:
         for c in group.comparisons:
             if c.outcome == "trade-off":
@@ -143,7 +143,7 @@ def _trade_offs(groups: Sequence[Group]) -> Iterator[str]:
 
 
 def _unlearned(groups: Sequence[Group]) -> Iterator[str]:
-    """Which cells did not learn a task, so that nothing can be said of them there."""
+    """Returns which cells did not learn a task, so that nothing can be said of them there."""
     for group in groups:
         pairs = [(c.cell_a, c.cell_b) for c in group.comparisons if c.outcome == "not learned"]
         cells = list(dict.fromkeys(cell for pair in pairs for cell in pair))
@@ -152,7 +152,7 @@ def _unlearned(groups: Sequence[Group]) -> Iterator[str]:
 
 
 def _open(groups: Sequence[Group], judged: Sequence[Group]) -> Iterator[str]:
-    """What is not decided, and what would likely decide it."""
+    """Returns what is not decided, and what would likely decide it."""
     unjudged = [group.label for group in groups if group not in judged]
     if unjudged:
         n = max(c.n_pairs for group in groups if group not in judged for c in group.comparisons)

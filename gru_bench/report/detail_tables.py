@@ -50,7 +50,7 @@ class DetailTable:
 
 
 def detail_tables(group: Group) -> list[DetailTable]:
-    """The tables behind a group's summary; those without anything to show are left out."""
+    """Returns the tables behind a group's summary; those without anything to show are left out."""
     return [
         *([_typical(group), _reliability(group)] if group.comparisons else []),
         _cell_by_cell(group),
@@ -62,7 +62,7 @@ def detail_tables(group: Group) -> list[DetailTable]:
 
 
 def _typical(group: Group) -> DetailTable:
-    """How typical scores compare, a row a comparison."""
+    """Returns how typical scores compare, a row for each comparison."""
     unit = " (points)" if group.is_percentage else ""
     margin = group.comparisons[0].typical.margin
     note = (
@@ -126,7 +126,7 @@ def _typical_verdict(comparison: Comparison) -> str:
 
 
 def _reliability(group: Group) -> DetailTable:
-    """With how many seeds each cell succeeds, and after which steps, a row a comparison."""
+    """Returns with how many seeds each cell succeeds, and how soon, a row for each comparison."""
     note = (
         "By a and b: seeds that solve the task or, where none of either does, learn it, of those"
         " that both have. p: McNemar's exact test on the seeds with which one cell alone succeeds,"
@@ -170,7 +170,7 @@ def _pace(pace: Pace) -> list[str]:
 
 
 def _cell_by_cell(group: Group) -> DetailTable:
-    """What each run comes to by itself, a row each."""
+    """Returns what each run comes to by itself, a row for each."""
     note = (
         "Interquartile mean of the test scores, with its bootstrap interval: a single bad seed"
         " counts for less than in the mean."
@@ -200,7 +200,7 @@ def _cell_by_cell(group: Group) -> DetailTable:
 
 
 def _cost(group: Group) -> DetailTable:
-    """What each run took, a row each."""
+    """Returns what each run took, a row for each."""
     rows = []
     for run in group.runs:
         result, timing = run.result, run.result.timing
@@ -251,7 +251,7 @@ def _entries(group: Group, run: ReportedRun) -> Iterator[str]:
 
 
 def _learning_rates(group: Group) -> Iterator[DetailTable]:
-    """The rates tried for each cell, and what they scored on validation data."""
+    """Yields the table of the rates tried for each cell, with their validation scores."""
     tuned = [(run, tuning) for run in group.runs if (tuning := run.result.tuning)]
     if not tuned:
         return
@@ -273,7 +273,7 @@ def _learning_rates(group: Group) -> Iterator[DetailTable]:
 
 
 def _search(group: Group) -> Iterator[DetailTable]:
-    """What a search of fewer trials would have come to, and how much the rate matters."""
+    """Yields the table of what a search of fewer trials would have found."""
     tuned = [(run, tuning) for run in group.runs if (tuning := run.result.tuning)]
     trials = max((len(tuning.learning_rates) for _, tuning in tuned), default=0)
     if trials < 2:
@@ -299,7 +299,7 @@ def _search(group: Group) -> Iterator[DetailTable]:
 
 
 def _mean_scores(group: Group, tuning: Tuning) -> tuple[np.ndarray, np.ndarray]:
-    """The rates and the mean score at each; a seed without a score counts with the baseline."""
+    """Returns the rates and mean scores; a seed without a score counts with the baseline."""
     lost = group.runs[0].result.score.baseline
     means = {
         rate: sum(known) / len(known)
@@ -323,7 +323,7 @@ def _tried(group: Group, tuning: Tuning, rate: float) -> str:
 
 
 def _gate_ends(group: Group) -> Iterator[DetailTable]:
-    """What the trained gates do at their ends."""
+    """Yields the table of what the trained gates do at their ends."""
     ends = [
         (run, probes.gate_ends)
         for run in group.runs

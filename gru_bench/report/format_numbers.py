@@ -10,12 +10,12 @@ from gru_bench.runs.result import Spread
 
 
 def show_score_name(group: Group) -> str:
-    """The score's name with its unit."""
+    """Returns the score's name with its unit."""
     return f"{group.score_name} (%)" if group.is_percentage else group.score_name
 
 
 def show_score(group: Group, value: float) -> str:
-    """A score in the unit of `show_score_name`: accuracies in percent, the rest to 3 digits."""
+    """Returns a score in the unit of `show_score_name`: shares in percent, the rest to 3 digits."""
     return f"{100 * value:z.1f}" if group.is_percentage else f"{value:.3g}"
 
 
@@ -59,14 +59,14 @@ def _scale(group: Group) -> float:
 
 
 def show_amount(group: Group, amount: float) -> str:
-    """A difference of scores, such as `1 point`."""
+    """Returns a difference of scores, such as `1 point`."""
     if not group.is_percentage:
         return f"{amount:g}"
     return f"{100 * amount:g} point{'' if amount == 0.01 else 's'}"
 
 
 def show_margin(group: Group, margin: float) -> str:
-    """A difference that does not matter, such as `±1 point`."""
+    """Returns a difference that does not matter, such as `±1 point`."""
     return f"±{show_amount(group, margin)}"
 
 
@@ -83,7 +83,7 @@ def show_time(interval: Interval | None) -> str:
 
 
 def show_number(value: float | None) -> str:
-    """Three digits, and all those before the decimal point."""
+    """Returns a number with three digits, and all those before the decimal point."""
     if value is None:
         return "-"
     return f"{value:,.0f}" if value >= 99.95 else f"{value:#.3g}"
@@ -98,12 +98,12 @@ def show_number_column(values: Sequence[float | None]) -> list[str]:
 
 
 def show_ratio(value: float | None) -> str:
-    """Two decimals."""
+    """Returns a ratio with two decimals."""
     return "-" if value is None else f"{value:.2f}"
 
 
 def show_spread(spread: Spread | None) -> str:
-    """A measured quantity with its quartiles, such as `3.00 [2.93, 3.15]`."""
+    """Returns a measured quantity with its quartiles, such as `3.00 [2.93, 3.15]`."""
     if spread is None:
         return "-"
     low, high = show_number(spread.low), show_number(spread.high)
@@ -111,5 +111,5 @@ def show_spread(spread: Spread | None) -> str:
 
 
 def show_p(p: float) -> str:
-    """A p value to three decimals."""
+    """Returns a p value with three decimals."""
     return "<0.001" if p < 0.001 else f"{p:.3f}"

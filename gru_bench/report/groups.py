@@ -101,7 +101,7 @@ class Group:
     page: list["Group"] = field(default_factory=list, repr=False, compare=False)
 
     def name(self, run: ReportedRun) -> str:
-        """The run's cell, with its nominal size where these differ."""
+        """Returns the run's cell, with its nominal size where these differ."""
         several = len(self.nominal_sizes) > 1
         return f"{run.result.cell} h{run.result.nominal_size}" if several else run.result.cell
 
@@ -189,7 +189,7 @@ class Group:
         return [pair for pair in self.better if frozenset(pair) not in slightly]
 
     def unbeaten(self) -> list[ReportedRun]:
-        """The runs that no verdict calls worse; none if the verdicts tell no two runs apart."""
+        """Returns the runs that no verdict calls worse; none if no two runs are told apart."""
         if not self.better:
             return []
         compared = {name for c in self.comparisons for name in (c.cell_a, c.cell_b)}
@@ -197,11 +197,11 @@ class Group:
         return [run for run in self.runs if self.name(run) in compared - beaten]
 
     def fastest(self) -> list[int]:
-        """The place of the run of the shortest training step, if there are several to compare."""
+        """Returns the place of the run with the shortest training step, if several were timed."""
         return self._least([run.result.timing.train_step_ms for run in self.runs])
 
     def quickest(self) -> list[int]:
-        """The place of the run of the lowest latency, if there are several to compare."""
+        """Returns the place of the run with the lowest latency, if several were timed."""
         return self._least([run.result.timing.latency_us for run in self.runs])
 
     def _least(self, spreads: Sequence[Spread | None]) -> list[int]:
@@ -209,7 +209,7 @@ class Group:
         return [min(timed)[1]] if len(timed) > 1 else []
 
     def setting(self) -> str:
-        """The task's own keys and how it was trained, where that is equal for all runs."""
+        """Returns the task's own keys and how it was trained, where that is equal for all runs."""
         flat = [run.settings for run in self.runs]
         task = [k for k in flat[0] if k.startswith("task.") and k not in NOT_A_SETTING]
         training = ["steps", "epochs", "batch_size", "optim.name", "optim.learning_rate"]
@@ -228,7 +228,7 @@ class Group:
         return ", ".join(shown)
 
     def matching(self) -> str:
-        """What all cells have as much of as the LSTM; empty where that is the hidden size."""
+        """Returns what all cells have as much of as the LSTM; nothing if it is hidden units."""
         settings = [run.settings for run in self.runs]
         if not is_common("match", settings) or settings[0]["match"] == "hidden":
             return ""
@@ -238,7 +238,7 @@ class Group:
         return f"{_MATCHED[settings[0]['match']]} as an LSTM of {sizes} units"
 
     def notes(self) -> list[str]:
-        """What a reader must know before comparing the rows of this group."""
+        """Returns what a reader must know before comparing the rows of this group."""
         notes = []
         for run in self.runs:
             result, missing = run.result, len(run.result.seeds) - len(run.result.test_scores)
@@ -289,13 +289,13 @@ class Group:
         return [f"{self.label}: {note}" for note in notes]
 
     def _each(self, key: str, values: Sequence[Any]) -> str:
-        """A value a run, as text."""
+        """Returns the values of the runs as text."""
         pairs = zip(self.runs, values, strict=True)
         return ", ".join(f"{self.name(run)} {show_value(key, value)}" for run, value in pairs)
 
 
 def make_groups(results: Sequence[Result]) -> list[Group]:
-    """The groups of comparable runs, each with a name for files and links."""
+    """Returns the groups of comparable runs, each with a name for files and links."""
     others = sorted({result.cell for result in results} - {*CELLS})
     places = {cell: place for place, cell in enumerate(others)}
     groups: list[Group] = []
@@ -325,7 +325,7 @@ def mean_within_range(score: Score, values: Sequence[float]) -> Interval:
 
 
 def make_slug(label: str, taken: set[str]) -> str:
-    """A label fit for a file name or an HTML id that is not taken."""
+    """Returns a label fit for a file name or an HTML id that is not taken."""
     plain = re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-").lower() or "task"
     numbered = (f"{plain}-{i}" for i in itertools.count(2))
     return next(slug for slug in itertools.chain([plain], numbered) if slug not in taken)

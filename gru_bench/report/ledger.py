@@ -26,13 +26,13 @@ class Ledger:
     untested: list[Claim]
 
     def untested_line(self) -> str:
-        """Those without a test, in a line; empty if there are none."""
+        """Returns the claims without a test in a line; empty if there are none."""
         claims = " ".join(f"{claim.number}. {claim.sentence}" for claim in self.untested)
         return f"Not tested by these runs: {claims}" if claims else ""
 
 
 def make_ledger(results: Sequence[Result]) -> Ledger | None:
-    """The ledger, or None if no claim but that on parameters, the first, is tested."""
+    """Returns the ledger, or None if no claim but that on parameters, the first, is tested."""
     claims = ledger(results)
     tested = [claim for claim in claims if claim.tests]
     if all(claim.number == 1 for claim in tested):
@@ -41,12 +41,12 @@ def make_ledger(results: Sequence[Result]) -> Ledger | None:
 
 
 def show_verdict(claim: Claim) -> str:
-    """The verdict as a sign and words, such as `✗ refuted`."""
+    """Returns the verdict as a sign and words, such as `✗ refuted`."""
     return f"{SIGNS[claim.verdict]} {claim.verdict}"
 
 
 def count_findings(claim: Claim) -> str:
-    """Such as `5 for, 1 against, 2 open`; with the number of tasks where these are counted."""
+    """Returns the counts as text, such as `5 for, 1 against, 2 open`, with the number of tasks."""
     count = Counter(test.finding for test in claim.tests)
     findings: tuple[Finding, ...] = ("for", "against", "open")
     shown = ", ".join(f"{count[finding]} {finding}" for finding in findings if count[finding])
@@ -57,7 +57,7 @@ def count_findings(claim: Claim) -> str:
 
 
 def deciding(claim: Claim) -> list[Test]:
-    """Some of the tests on which the verdict rests, of several parts and tasks if there are."""
+    """Returns some of the tests on which the verdict rests, of several tasks if possible."""
     wanted = {"supported": "for", "refuted": "against"}.get(claim.verdict, "open")
     tests = [test for test in claim.tests if test.finding == wanted] or claim.tests
     named: list[Test] = []
@@ -69,14 +69,14 @@ def deciding(claim: Claim) -> list[Test]:
 
 
 def show_parts(claim: Claim) -> str:
-    """Such as `latency: supported, state: refuted`; empty if all parts have one verdict."""
+    """Returns the parts' verdicts as text, such as `latency: supported`; empty if all are alike."""
     verdicts = claim.part_verdicts
     differ = len(set(verdicts.values())) > 1
     return ", ".join(f"{part}: {verdict}" for part, verdict in verdicts.items()) if differ else ""
 
 
 def show_deciding(claim: Claim) -> list[str]:
-    """What the verdict rests on: the parts' verdicts if they differ, and tests with figures."""
+    """Returns what the verdict rests on, as text: the parts' verdicts if they differ, and tests."""
     tests = [f"{test.what}: {test.figure}" for test in deciding(claim)]
     return [*filter(None, [show_parts(claim)]), *tests]
 

@@ -69,7 +69,7 @@ def _has_scale(group: Group) -> bool:
 
 
 def _scores(cell: str, groups: Sequence[Group]) -> TaskScores | None:
-    """The cell's normalised scores by setting; None if it has not one run in each."""
+    """Returns the cell's normalised scores by setting; None if it has not one run in each."""
     found = {}
     for group in groups:
         runs: list[ReportedRun] = [run for run in group.runs if run.result.cell == cell]

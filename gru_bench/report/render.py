@@ -165,7 +165,7 @@ def _reason(error: Exception) -> str:
 
 
 def _as_text(results: Sequence[Result], console: Console) -> str:
-    """The tables as the console would show them."""
+    """Returns the tables as the console would show them."""
     with console.capture() as captured:
         terminal.print_groups(make_groups(results), console)
     return captured.get()
@@ -174,7 +174,7 @@ def _as_text(results: Sequence[Result], console: Console) -> str:
 def _make(
     results: Sequence[Result], warnings: Sequence[str], format: str, out: Path | None
 ) -> tuple[bytes, dict[Path, bytes]]:
-    """The report, and the figures that go beside it."""
+    """Returns the report, and the figures that go beside it."""
     if format == "long":
         return long_table.to_file(results, out), {}
     if format == "card":

@@ -32,19 +32,19 @@ BRACKETS = "Brackets, and ranges such as `1 to 2`, are 95% intervals; steps are 
 
 
 def summary(group: Group) -> str:
-    """What came out, in a sentence or two that claim nothing beyond the verdicts."""
+    """Returns what came out, in a sentence or two that claim nothing beyond the verdicts."""
     scores = _solved(group) if group.has_mark else _scores(group)
     sentences = [verdict(group), scores] if group.has_verdicts else [scores, verdict(group)]
     return " ".join(filter(None, sentences))
 
 
 def brief(group: Group) -> str:
-    """The verdicts alone if there are any, else the summary: for one setting among several."""
+    """Returns the verdicts alone, or the summary if there are none: for one of many settings."""
     return verdict(group) if group.has_verdicts else summary(group)
 
 
 def verdict(group: Group) -> str:
-    """All comparisons of a group in a few sentences; empty if there is only one cell."""
+    """Returns all comparisons of a group in a few sentences; empty if there is only one cell."""
     comparisons = group.comparisons
     if not comparisons:
         several = len({run.result.cell for run in group.runs}) > 1
@@ -70,7 +70,7 @@ def verdict(group: Group) -> str:
 
 
 def _too_few_seeds(group: Group) -> str:
-    """How many seeds there are, how many it takes, and the command that adds the others."""
+    """Returns how many seeds there are, how many it takes, and the command that adds the others."""
     most = max(comparison.n_pairs for comparison in group.comparisons)
     needed = group.seeds_needed
     commands = dict.fromkeys(run.result.command for run in group.runs)
@@ -80,7 +80,7 @@ def _too_few_seeds(group: Group) -> str:
 
 
 def _told_apart(comparisons: Sequence[Comparison], verdicts: Iterable[Verdict]) -> list[Pair]:
-    """The pairs of which one is better by these verdicts: its name comes first."""
+    """Returns the pairs of which one is better by these verdicts: its name comes first."""
     return [
         (c.cell_a, c.cell_b) if verdict == "better" else (c.cell_b, c.cell_a)
         for c, verdict in zip(comparisons, verdicts, strict=True)
@@ -89,7 +89,7 @@ def _told_apart(comparisons: Sequence[Comparison], verdicts: Iterable[Verdict]) 
 
 
 def _better(group: Group) -> Iterator[str]:
-    """Who beats whom by how much; cells that lose to the same others are named together."""
+    """Returns who beats whom by how much; cells that lose to the same others are named together."""
     comparisons = group.comparisons
     slightly = {frozenset((c.cell_a, c.cell_b)) for c in comparisons if c.typical.within_margin}
     beaten_by: dict[tuple[bool, str], list[str]] = defaultdict(list)
@@ -106,14 +106,14 @@ def _better(group: Group) -> Iterator[str]:
 
 
 def _failures(group: Group, name: str) -> str:
-    """With how many seeds a cell that scores better fails to solve the task, if with any."""
+    """Returns with how many seeds a cell that scores better fails, if with any."""
     run = next(run for run in group.runs if group.name(run) == name)
     solved, n = run.result.solved, len(run.result.seeds)
     return "" if solved is None or solved == n else f" (fails with {n - solved} of {n} seeds)"
 
 
 def _lead(group: Group, winners: Collection[str], losers: Collection[str]) -> str:
-    """From the lowest to the highest end of the intervals of these pairs' differences."""
+    """Returns the lowest and the highest end of the intervals of these pairs' differences."""
     pairs = {frozenset(pair) for pair in itertools.product(winners, losers)}
     differences = [
         c.typical.difference() for c in group.comparisons if {c.cell_a, c.cell_b} in pairs
@@ -128,7 +128,7 @@ def _equivalent(group: Group) -> Iterator[str]:
 
 
 def _more_reliable(group: Group) -> Iterator[str]:
-    """Who solves it, or learns it, with more seeds than which others."""
+    """Returns who solves it, or learns it, with more seeds than which others."""
     comparisons = group.comparisons
     pairs = _told_apart(comparisons, (c.reliability.verdict for c in comparisons))
     less: dict[str, list[str]] = defaultdict(list)
@@ -148,7 +148,7 @@ def _undecided(group: Group) -> Iterator[str]:
 
 
 def _advice(group: Group, cells: Collection[str]) -> str:
-    """The seeds that would likely decide between all of these cells, where that is known."""
+    """Returns the seeds that would likely decide between all of these cells, if known."""
     open_ = [c for c in group.comparisons if {c.cell_a, c.cell_b} <= set(cells)]
     numbers = [c.more_seeds for c in open_ if c.more_seeds is not None]
     if len(numbers) < len(open_):
@@ -158,7 +158,7 @@ def _advice(group: Group, cells: Collection[str]) -> str:
 
 
 def _cliques(group: Group, outcome: Outcome) -> list[tuple[str, ...]]:
-    """The largest sets of cells any two of which have this outcome."""
+    """Returns the largest sets of cells any two of which have this outcome."""
     pairs = [{c.cell_a, c.cell_b} for c in group.comparisons if c.outcome == outcome]
     names = [name for name in map(group.name, group.runs) if any(name in pair for pair in pairs)]
     found: list[tuple[str, ...]] = []
@@ -177,7 +177,7 @@ def _margin(group: Group) -> str:
 
 
 def _solved(group: Group) -> str:
-    """Solve rates, best first, each with the median of steps where half of the seeds got there."""
+    """Returns solve rates, best first, with the median of steps where half of the seeds do."""
 
     def rank(run: ReportedRun) -> tuple[float, float]:
         return -(run.result.solved or 0) / len(run.result.seeds), run.steps_to_solve

@@ -38,7 +38,7 @@ SHARED_TEST = (
 
 
 def heading(group: Group) -> str:
-    """What a group's rows have in common: score, direction, baseline, solved rule, setting."""
+    """Returns what a group's rows have in common: score, baseline, solved rule, setting."""
     score = group.runs[0].result.score
     parts = [f"test {show_score_name(group)} {group.arrow}"]
     if score.baseline is not None:
@@ -132,19 +132,19 @@ def in_rows(columns: Sequence[Column]) -> list[tuple[Entry, ...]]:
 
 
 def legend(groups: Sequence[Group]) -> list[str]:
-    """How to read scores and verdicts."""
+    """Returns how to read scores and verdicts."""
     has_text = any(group.runs[0].result.config.get("corpus") for group in groups)
     compared = [VERDICTS] if any(group.comparisons for group in groups) else []
     return [LEGEND, *compared, *([SHARED_TEST] if has_text else [])]
 
 
 def notes(groups: Sequence[Group]) -> list[str]:
-    """How to read the table, and what to know before comparing its rows."""
+    """Returns how to read the table, and what to know before comparing its rows."""
     return [*legend(groups), *(note for group in groups for note in group.notes())]
 
 
 def machines(groups: Sequence[Group]) -> list[dict[str, str]]:
-    """Each different machine and set of versions once."""
+    """Returns each different machine with its versions once."""
     different = []
     for run in (run for group in groups for run in group.runs):
         environment = run.result.environment

@@ -42,8 +42,8 @@ class OtherVersion(DamagedResult):
     """A `result.json` of an older or newer gru-bench.
 
     Args:
-        path: the file.
-        version: its `schema_version`.
+        path: The file.
+        version: Its `schema_version`.
     """
 
     def __init__(self, path: Path, version: int) -> None:

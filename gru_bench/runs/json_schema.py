@@ -18,7 +18,7 @@ FILE = Path(__file__).with_name("result.schema.json")
 
 
 def result_schema() -> dict[str, Any]:
-    """The schema of `runs.Result`, of this version alone, in JSON Schema 2020-12."""
+    """Returns the schema of `runs.Result`, of this version alone, in JSON Schema 2020-12."""
     schema = msgspec.json.schema(Result)
     for definition in schema["$defs"].values():
         # Python 3.13 takes the indentation off docstrings, which older ones leave.

@@ -33,7 +33,7 @@ def is_file(path: Path) -> bool:
 
 
 def content_hash(file: str | Path | None) -> str | None:
-    """SHA-256 of a file's content; None if there is no such file."""
+    """Returns the SHA-256 of a file's content; None if there is no such file."""
     if file is None or not is_file(expand_home(file)):
         return None
     with expand_home(file).open("rb") as content:

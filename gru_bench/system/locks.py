@@ -73,7 +73,7 @@ def _acquire(path: Path, timeout_s: float) -> BaseFileLock:
 
 
 def _holder(marker: Path) -> str:
-    """Who holds the lock that a file stands for, since when, and how to take it over."""
+    """Returns who holds the lock that a file stands for, since when, and how to take it over."""
     try:
         process, host, *_ = marker.read_text().splitlines()
         minutes = (time.time() - marker.stat().st_mtime) / 60

@@ -22,7 +22,7 @@ ZSTANDARD = b"\x28\xb5\x2f\xfd"  # how such a file begins
 
 
 def programs_dir() -> Path:
-    """The folder of compiled programs in the user's cache."""
+    """Returns the folder of compiled programs in the user's cache."""
     return cache_dir() / "programs"
 
 

@@ -19,9 +19,9 @@ class Batch(NamedTuple):
     """A batch of sequences, time first, padded at the end.
 
     Attributes:
-        inputs: features `[time, batch, input_size]`, or token ids `[time, batch]`.
-        targets: whatever the task's `tally` compares the outputs with.
-        lengths: number of real steps of each sequence, `[batch]`.
+        inputs: Features `[time, batch, input_size]`, or token ids `[time, batch]`.
+        targets: Whatever the task's `tally` compares the outputs with.
+        lengths: Number of real steps of each sequence, `[batch]`.
         weights: 1 for a real sequence, 0 for one that only fills up an evaluation batch.
     """
 
@@ -40,15 +40,15 @@ class Task(Protocol):
     arrays with a leading axis for `lax.scan`; `batch` turns one item into a batch.
 
     Attributes:
-        input_size: features a step, or the number of distinct tokens if `tokens` is true.
-        output_size: outputs a step.
-        tokens: whether inputs are token ids (the model then embeds them).
-        readout: where the head reads the hidden states: at the last real step, at their mean or
+        input_size: Features a step, or the number of distinct tokens if `tokens` is true.
+        output_size: Outputs a step.
+        tokens: Whether inputs are token ids (the model then embeds them).
+        readout: Where the head reads the hidden states: at the last real step, at their mean or
             maximum over the real steps, or at every step.
-        batch_size: sequences a batch.
-        sequence_length: steps of the longest sequence.
-        examples: training examples in an epoch; None if they are drawn without end.
-        score: the number by which runs are ranked.
+        batch_size: Sequences a batch.
+        sequence_length: Steps of the longest sequence.
+        examples: Training examples in an epoch; None if they are drawn without end.
+        score: The number by which runs are ranked.
     """
 
     @property
@@ -83,7 +83,7 @@ class Task(Protocol):
         ...
 
     def batch(self, item: PyTree[Array]) -> Batch:
-        """The batch of one item."""
+        """Returns the batch of one item."""
         ...
 
     def tally(self, outputs: Float[Array, "..."], batch: Batch) -> dict[str, Array]:
@@ -94,7 +94,7 @@ class Task(Protocol):
         ...
 
     def scores(self, tally: dict[str, Array]) -> dict[str, Float[Array, ""]]:
-        """Scores of a split from the tallies of its batches, added up; always with "loss"."""
+        """Returns the scores of a split from the sums of its batches' tallies, with "loss"."""
         ...
 
     def solved(self, scores: dict[str, Float[Array, ""]]) -> Array:
@@ -102,21 +102,21 @@ class Task(Protocol):
         ...
 
     def longer(self, multiple: int) -> "Task | None":
-        """The same task on sequences so many times as long; None if it has no such thing."""
+        """Returns the task on sequences so many times as long; None if it cannot be made longer."""
         ...
 
 
 def step_keys(key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Key[Array, " steps"]:
-    """One key a step, derived from the step's own number."""
+    """Returns a key for each step, derived from the step's number."""
     return jax.vmap(jax.random.fold_in, (None, 0))(key, first_step + jnp.arange(steps))
 
 
 def evaluation_keys(key: Key[Array, ""], split: Split, batch_size: int) -> Key[Array, " batches"]:
-    """Keys of the batches on which a task drawn without end is evaluated: the same every time."""
+    """Returns the keys of the batches on which a task drawn without end is evaluated."""
     key = jax.random.fold_in(key, SPLITS.index(split))
     return jax.random.split(key, -(-EVALUATED_SEQUENCES // batch_size))
 
 
 def static(**options: Any) -> Any:
-    """A dataclass field that belongs to the tree's structure, not to its leaves."""
+    """Returns a dataclass field that belongs to the tree's structure, not to its leaves."""
     return dataclasses.field(metadata={"static": True}, **options)

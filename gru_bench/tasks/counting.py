@@ -72,7 +72,7 @@ class CountingTask:
         return n, jnp.ones(n.shape), _numbered_steps(steps, self.max_n)
 
     def evaluation(self, key: Key[Array, ""], split: Split) -> Item:
-        """Every n from 1, in order; what is not of the split, or fills up, has weight zero."""
+        """Returns every n from 1, in order; those of no split, and fillers, have weight zero."""
         twice = 2 * self.max_n
         first, last = {
             "train": (1, self.max_n),

@@ -46,10 +46,10 @@ class TextTask:
     """A `Task` over the documents of a corpus: training first, then validation, then test.
 
     Attributes:
-        documents: token ids, padded at the end, in the smallest integer type that holds them.
-        lengths: tokens of each document, at least 1.
-        labels: class of each document.
-        sizes: documents in training, validation and test.
+        documents: Token ids, padded at the end, in the smallest integer type that holds them.
+        lengths: Tokens of each document, at least 1.
+        labels: Class of each document.
+        sizes: Documents in training, validation and test.
     """
 
     documents: Integer[Array, "documents time"]
@@ -79,9 +79,9 @@ class TextTask:
         Documents left over when an epoch is cut into whole batches wait for another epoch.
 
         Args:
-            key: decides the order in every epoch.
-            first_step: number of the first step, counted from the start of training.
-            steps: number of steps.
+            key: Decides the order in every epoch.
+            first_step: Number of the first step, counted from the start of training.
+            steps: Number of steps.
 
         Returns:
             Rows of `documents` and weights of one, `[steps, batch]` both.
@@ -120,7 +120,7 @@ class TextTask:
         return indices.reshape(shape), weights.reshape(shape)
 
     def batch(self, item: Item) -> Batch:
-        """The documents of one item: token ids `[time, batch]`, classes `[batch]`."""
+        """Returns the documents of one item: token ids `[time, batch]`, classes `[batch]`."""
         indices, weights = item
         return Batch(
             inputs=self.documents[indices].astype(jnp.int32).T,
@@ -152,7 +152,7 @@ class TextTask:
         }
 
     def scores(self, tally: dict[str, Array]) -> dict[str, Float[Array, ""]]:
-        """Mean cross entropy in nats, accuracy, and macro F1.
+        """Returns mean cross entropy in nats, accuracy, and macro F1.
 
         F1 of a class is 2 TP / (2 TP + FP + FN); macro F1 is its plain mean over the classes that
         occur among the targets or the predictions, which is scikit-learn's `f1_score` with
@@ -169,7 +169,7 @@ class TextTask:
         }
 
     def solved(self, scores: dict[str, Float[Array, ""]]) -> Array:
-        """Never: classifying text has no mark at which it counts as solved."""
+        """Returns False: no mark says when text counts as solved."""
         return jnp.array(False)
 
     def longer(self, multiple: int) -> None:
@@ -182,18 +182,18 @@ def make_task(
     """Turns a corpus into token ids on the device.
 
     Args:
-        config: kind of tokens, their number, how many of a document are read, the readout, how many
+        config: Kind of tokens, their number, how many of a document are read, the readout, how many
             training documents are kept.
-        corpus: labelled text. The vocabulary is learnt from the training documents kept.
-        batch_size: documents a batch.
-        note: takes a line if many tokens are unknown.
+        corpus: Labelled text. The vocabulary is learnt from the training documents kept.
+        batch_size: Documents a batch.
+        note: Takes a line if many tokens are unknown.
 
     Returns:
         The task; its `input_size` is the size of the vocabulary found, which may be smaller than
         `config.vocabulary_size`.
 
     Raises:
-        UserError: an epoch does not hold a single batch, or the vocabulary would be empty.
+        UserError: An epoch does not hold a single batch, or the vocabulary would be empty.
     """
     train = keep_documents(corpus.train, config.train_documents)
     splits = (train, corpus.validation, corpus.test)
@@ -229,7 +229,7 @@ def make_task(
 
 
 def keep_documents(documents: Documents, number: int | None) -> Documents:
-    """So many of the documents, each class in proportion; all of them if `number` is None.
+    """Returns so many of the documents, each class in proportion; all if `number` is None.
 
     The choice is the same in every run, and a smaller number keeps a part of what a larger one
     does: document k of a class of n, in a fixed random order, ranks by (k + 1/2) / n.
@@ -254,7 +254,7 @@ def keep_documents(documents: Documents, number: int | None) -> Documents:
 
 
 def make_tokenizer(config: TextConfig, texts: list[str]) -> Tokenizer:
-    """Tokenizer whose ids 0 and 1 are padding and unknown.
+    """Returns a tokenizer whose ids 0 and 1 are padding and unknown.
 
     Words are lower case runs of letters and digits, or of punctuation; words and characters are
     those that occur at least `min_frequency` times in the texts, the commonest first, up to
@@ -343,7 +343,7 @@ def _note_unknown(config: TextConfig, documents: list[np.ndarray], note: Note) -
 
 
 def _smallest_type(values: int) -> type[np.unsignedinteger | np.signedinteger]:
-    """Smallest integer type for the numbers 0 to `values - 1`."""
+    """Returns the smallest integer type for the numbers 0 to `values - 1`."""
     if values <= 2**8:
         return np.uint8
     return np.uint16 if values <= 2**16 else np.int32

@@ -88,7 +88,7 @@ def _judge(tests: Sequence[Test], quantifier: Quantifier) -> ClaimVerdict:
 
 
 def _of_tasks(tests: Sequence[Test]) -> list[Finding]:
-    """A finding a task, by what most of its tests are."""
+    """Returns a finding for each task: that of most of its tests."""
     by_task: dict[str, list[Test]] = defaultdict(list)
     for test in tests:
         by_task[test.task].append(test)

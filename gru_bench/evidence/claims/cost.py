@@ -102,7 +102,7 @@ def _ratio_test(
 
 
 def _time_ratio(gru: Result, lstm: Result, step: Interval) -> tuple[Interval | None, int, int]:
-    """The GRU's time to the same score over the LSTM's, the pairs that tell it, and all pairs."""
+    """Returns the ratio of times to the same score, how many pairs it is of, and all pairs."""
     target = min(_typical_best(result) for result in (gru, lstm))
     target -= min((r.margin for r in (gru, lstm) if r.margin is not None), default=0)
     steps_gru, steps_lstm = (_steps_to(target, result) for result in (gru, lstm))
@@ -115,7 +115,7 @@ def _time_ratio(gru: Result, lstm: Result, step: Interval) -> tuple[Interval | N
 
 
 def _product(a: Interval, b: Interval) -> Interval:
-    """The product of two positive quantities, the ends of its interval erring on the wide side."""
+    """Returns the product of two positive quantities, with an interval that is rather too wide."""
     estimate = a.estimate * b.estimate
     if a.low is None or a.high is None or b.low is None or b.high is None:
         return Interval(estimate, None, None)
@@ -123,7 +123,7 @@ def _product(a: Interval, b: Interval) -> Interval:
 
 
 def _typical_best(result: Result) -> float:
-    """Median over seeds of the best validation score; turned so that higher is better."""
+    """Returns the median over seeds of the best validation score; a higher one is better."""
     return statistics.median(
         max((score for _, score in _validation(result, seed)), default=-math.inf)
         for seed in result.seeds
@@ -143,7 +143,7 @@ def _steps_to(target: float, result: Result) -> dict[int, float]:
 
 
 def _validation(result: Result, seed: SeedResult) -> list[tuple[int, float]]:
-    """Finite scores of the validation curve after their steps, turned so that higher is better."""
+    """Returns steps and finite validation scores, turned so that higher is better."""
     return [
         (step, sign(result) * score)
         for step, score in zip(seed.curve.step, seed.curve.validation_score, strict=True)

@@ -17,19 +17,19 @@ UNLEARNED = (
 
 
 def below(interval: Interval, bound: float) -> Finding:
-    """For if the interval lies below the bound, against if above."""
+    """Returns for if the interval lies below the bound, against if it lies above."""
     if interval.low is None or interval.high is None:
         return "open"
     return "for" if interval.high < bound else "against" if interval.low > bound else "open"
 
 
 def above(interval: Interval, bound: float) -> Finding:
-    """For if the interval lies above the bound, against if below."""
+    """Returns for if the interval lies above the bound, against if it lies below."""
     return below(turned(interval, -1), -bound)
 
 
 def turned(interval: Interval, sign: int) -> Interval:
-    """The interval of sign times the quantity."""
+    """Returns the interval of sign times the quantity."""
     if sign > 0:
         return interval
     low, high = interval.low, interval.high
@@ -38,26 +38,26 @@ def turned(interval: Interval, sign: int) -> Interval:
 
 
 def from_spread(spread: Spread) -> Interval:
-    """The interval of a median of repeated measurements; none where these are too few."""
+    """Returns the interval of a median of repeated measurements; none where these are too few."""
     if spread.repeats is None or spread.repeats < MIN_PAIRS:
         return Interval(spread.median, None, None)
     return median_interval_from_quartiles(spread.median, spread.low, spread.high, spread.repeats)
 
 
 def sign(result: Result) -> int:
-    """1 where a higher score is better, -1 where a lower one is."""
+    """Returns 1 where a higher score is better, -1 where a lower one is."""
     return 1 if result.score.higher_is_better else -1
 
 
 def open_if_unlearned(test: Test, a: Result, b: Result) -> Test:
-    """The test of two cells, left open if neither learned the task."""
+    """Returns the test of two cells, left open if neither learned the task."""
     if not is_learned_by_neither(record_of(a, a.margin), record_of(b, b.margin)):
         return test
     return replace(test, figure=f"{test.figure}; neither learned the task", finding="open")
 
 
 def points(result: Result, difference: Interval) -> str:
-    """A difference of scores, that of shares of right answers in percentage points."""
+    """Returns a difference of scores as text, that of shares in percentage points."""
     return (
         format_interval(difference, 100, " points")
         if result.score.is_share
@@ -66,11 +66,11 @@ def points(result: Result, difference: Interval) -> str:
 
 
 def amount(result: Result, difference: float) -> str:
-    """A difference without an interval; one point is one point."""
+    """Returns a difference without an interval as text; one point is singular."""
     shown = points(result, Interval(difference, None, None))
     return shown.removesuffix("s") if shown == "1 points" else shown
 
 
 def level(result: Result, score: float) -> str:
-    """A score, shares of right answers in percent."""
+    """Returns a score as text, a share in percent."""
     return f"{100 * score:.3g}%" if result.score.is_share else f"{score:.3g}"

@@ -11,7 +11,7 @@ from gru_bench.runs.result import Result
 
 
 def ledger(results: Sequence[Result]) -> list[Claim]:
-    """The ten claims with what the results say of them, always all and in order."""
+    """Returns the ten claims, always all and in order, with what the results say of them."""
     settings = make_settings(results)
     claims = (
         parameters,

@@ -69,7 +69,7 @@ def comparable(settings: list[Setting]) -> Claim:
 
 
 def _gain(setting: Setting, comparison: Comparison, run: Result) -> Interval | None:
-    """How far the GRU is typically ahead, with an interval that holds ledger-wide."""
+    """Returns how far the GRU is typically ahead, with an interval that holds ledger-wide."""
     difference = comparison.typical.difference(setting.confidence)
     return difference and turned(difference, sign(run))
 
@@ -79,7 +79,7 @@ def _ahead(run: Result, gain: Interval | None) -> str:
 
 
 def _reliability(comparison: Comparison) -> str:
-    """Such as `solved by 10 and 9 of 10 seeds`."""
+    """Returns the counts as text, such as `solved by 10 and 9 of 10 seeds`."""
     told = comparison.reliability
     return f"{told.what} by {told.successes_a} and {told.successes_b} of {told.n_pairs} seeds"
 
@@ -168,7 +168,7 @@ def _overfits(what: str, gru: Result, lstm: Result) -> Test | None:
 
 
 def _gaps(result: Result) -> dict[int, float]:
-    """How much better the score is on training data than on test data, by seed."""
+    """Returns how much better the score is on training data than on test data, by seed."""
     name = result.score.name
     return {
         seed.seed: sign(result) * (train - test)
@@ -221,7 +221,7 @@ def no_dominance(settings: list[Setting]) -> Claim:
 
 
 def _winner(comparison: Comparison) -> Winner | None:
-    """Who is better by more than does not matter; None if that is not decided."""
+    """Returns who is better by more than the margin; None if that is not decided."""
     if comparison.outcome in ("undecided", "not learned"):
         return None
     if comparison.outcome in ("equivalent", "trade-off") or comparison.within_margin:
@@ -230,7 +230,10 @@ def _winner(comparison: Comparison) -> Winner | None:
 
 
 def _shown(comparison: Comparison) -> str:
-    """Such as `typically better, 10 pairs, p 0.02; solved by 10 and 9 of 10 seeds, undecided`."""
+    """Returns a comparison as text.
+
+    Such as `typically better, 10 pairs, p 0.02; solved by 10 and 9 of 10 seeds, undecided`.
+    """
     if comparison.outcome == "not learned":
         return "not learned by either"
     typical, reliability = comparison.typical, comparison.reliability

@@ -97,7 +97,7 @@ def _judge_together(settings: Sequence[Setting]) -> list[Setting]:
 def grus(
     settings: Iterable[Setting], equal_sizes: bool = False
 ) -> Iterator[tuple[Setting, Result]]:
-    """Every GRU with its setting; on request only those with as many units as the LSTM."""
+    """Yields every GRU with its setting; on request only those with as many units as the LSTM."""
     for setting in settings:
         for cell in GRUS:
             if cell in setting.runs and (setting.has_equal_sizes or not equal_sizes):
@@ -107,7 +107,7 @@ def grus(
 def paired(
     settings: Iterable[Setting], equal_sizes: bool = False
 ) -> Iterator[tuple[str, Result, Result]]:
-    """Every GRU with the LSTM of its setting, after a label of the two."""
+    """Yields every GRU with the LSTM of its setting, after a label of the two."""
     for setting, gru in grus(settings, equal_sizes):
         if "lstm" in setting.runs:
             yield f"{setting.label}: {gru.cell}", gru, setting.runs["lstm"]

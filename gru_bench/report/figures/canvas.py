@@ -108,7 +108,7 @@ def make_picture(
 
 
 def _svg(figure: "Figure", name: str) -> str:
-    """The figure as an `<svg>` element that fits into a page: unique ids, the page's colour."""
+    """Returns the figure as an `<svg>` element, with unique ids and the colour of the page."""
     file = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(file, format="svg", transparent=True, metadata=nothing)
@@ -123,7 +123,7 @@ def _svg(figure: "Figure", name: str) -> str:
 
 
 def standalone(svg: str) -> str:
-    """The SVG as a file of its own, light or dark as the reader's system is."""
+    """Returns the SVG as a file of its own, light or dark as the reader's system is."""
     style = (
         f"<style>svg{{color:{INK}}}"
         "@media(prefers-color-scheme:dark){svg{color:#e4e7eb}}</style>"
@@ -135,7 +135,7 @@ def standalone(svg: str) -> str:
 def over_seeds(
     table: npt.NDArray[np.float64], middle: Callable[..., Any]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The middle and the range of each column.
+    """Returns the middle and the range of each column.
 
     Args:
         table: Shape `[seeds, points]`; nan where a seed has no value.
@@ -154,13 +154,13 @@ def over_seeds(
 
 
 def style(run: ReportedRun) -> tuple[str, str, Any]:
-    """Colour, marker and dash of a run's cell."""
+    """Returns colour, marker and dash of a run's cell."""
     other = OTHER_STYLES[run.other_cell % len(OTHER_STYLES)]
     return STYLES.get(run.result.cell, other)
 
 
 def line_width(run: ReportedRun, sizes: Sequence[int]) -> float:
-    """Wider for larger nominal sizes, where there are several."""
+    """Returns the width of a run's line, wider for larger nominal sizes where there are several."""
     return 1.8 + 0.8 * sizes.index(run.result.nominal_size)
 
 
@@ -170,12 +170,12 @@ def is_log(group: Group) -> bool:
 
 
 def score_scale(group: Group) -> float:
-    """From a score to the unit of `show_score_name`."""
+    """Returns the factor from a score to the unit of `show_score_name`."""
     return 100.0 if group.is_percentage else 1.0
 
 
 def interval_caption(group: Group) -> str:
-    """How to read the bars of a group's scores."""
+    """Returns how to read the bars of a group's scores."""
     caption = "Mean over seeds; bars are 95% Student t intervals."
     if is_log(group):
         caption += " A bar that reaches 0 or below ends at the axis."

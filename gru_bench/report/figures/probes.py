@@ -33,7 +33,7 @@ FLOOR = 1e-8
 
 
 def draw(group: Group) -> list[Picture]:
-    """The figures for which the runs of a group hold something."""
+    """Returns the figures for which the runs of a group hold something."""
     probed = [run for run in group.runs if run.result.probes]
     gated = [run for run in probed if run.result.probes and run.result.probes.gates]
     flows = {run: p.gradients for run in probed if (p := run.result.probes) and p.gradients}
@@ -132,7 +132,7 @@ def _lengths(group: Group, lengths: dict[ReportedRun, Lengths]) -> Picture:
 
 
 def scores_by_length(run: ReportedRun, longer: Lengths) -> dict[int, Interval]:
-    """Mean scores by length; a seed without one counts with the baseline, as everywhere."""
+    """Returns mean scores by length; a seed without one counts with the baseline, as everywhere."""
     baseline = run.result.score.baseline
     filled = [
         [s if s is not None else baseline for s in scores if s is not None or baseline is not None]

@@ -62,7 +62,7 @@ COSTS = (
 
 
 def draw(group: Group) -> list[Picture]:
-    """All figures of a group; those without data are left out."""
+    """Returns all figures of a group; those without data are left out."""
     pictures = []
     if any(seed.curve.step for run in group.runs for seed in run.result.seeds):
         pictures.append(_curves(group))
@@ -81,7 +81,7 @@ def draw(group: Group) -> list[Picture]:
 def mean_and_band(
     run: ReportedRun,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The validation score of a run over its seeds.
+    """Returns the validation score of a run over its seeds.
 
     A seed that stopped early or diverged keeps its last value, as it does its parameters; where
     that is not finite it is missing.

@@ -56,7 +56,7 @@ class Series:
 
 
 def make_series(groups: Sequence[Group]) -> list[Series]:
-    """Every series in which some cell comes twice or more, by task."""
+    """Returns every series in which some cell comes twice or more, by task."""
     found: list[Series] = []
     taken = {group.slug for group in groups}
     for task, of_task in itertools.groupby(groups, key=lambda group: group.task_label):
@@ -78,7 +78,7 @@ def make_series(groups: Sequence[Group]) -> list[Series]:
 
 
 def draw(series: Series) -> list[Picture]:
-    """Test score against the number; for documents, training score minus test score, too."""
+    """Returns the figures of a series: test scores and, for documents, training minus test."""
     first = series.groups[0]
     score = show_score_name(first)
     pictures = []
@@ -132,7 +132,7 @@ def _plot(
 
 
 def _lines(series: Series) -> list[list[ReportedRun | None]]:
-    """For each cell and nominal size its run in every group, None where there is none."""
+    """Returns the run of each cell and nominal size in every group, None where there is none."""
     runs = [{(r.result.cell, r.result.nominal_size): r for r in g.runs} for g in series.groups]
     which = dict.fromkeys(itertools.chain.from_iterable(runs))
     return [[by_cell.get(cell) for by_cell in runs] for cell in which]
@@ -150,7 +150,7 @@ def _place(key: str, group: Group) -> float:
 
 
 def places(series: Series) -> list[float]:
-    """Where the groups stand; all documents one step beyond the largest number of them."""
+    """Returns where the groups stand; all documents lie a step beyond the largest number."""
     at = [_place(series.key, group) for group in series.groups]
     if at[-1] == np.inf:
         step = at[-2] / at[-3] if len(at) > 2 else 2.0

@@ -30,7 +30,7 @@ FIT = r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 
 
 def to_latex(document: Document) -> str:
-    """A floating table for each group, with its outcome as caption and notes below; then claims.
+    """Returns a floating table for each group, with its outcome as caption and notes; then claims.
 
     Letters that the document's engine lacks, as of a corpus named in Japanese, are left as they
     are. Warnings become comments.
@@ -96,7 +96,7 @@ def _ledger(ledger: Ledger) -> str:
 
 
 def escape(text: str) -> str:
-    """Text as LaTeX shows it unchanged; a hyphen before a number becomes a minus."""
+    """Returns text as LaTeX shows it unchanged; a hyphen before a number becomes a minus."""
     escaped = "".join(_SPECIAL.get(sign, sign) for sign in text)
     return re.sub(r"(?<![\w)-])-(?=\d)", "$-$", escaped)
 

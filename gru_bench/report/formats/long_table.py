@@ -72,7 +72,7 @@ SECTIONS = (
 
 
 def _settings() -> dict[str, type]:
-    """The keys of the configuration that take one value and are not told elsewhere, typed."""
+    """Returns the keys of the configuration that take one value and have no other column, typed."""
     # A rate that was tuned is the seed's, not the configuration's.
     told = {*NOT_A_SETTING, "optim.learning_rate"}
     kinds = {}
@@ -89,7 +89,7 @@ SETTINGS = _settings()
 
 
 def columns(results: Sequence[Result]) -> dict[str, type]:
-    """The columns in their order, with the type of their values; any of them may be null.
+    """Returns the columns in their order, with the type of their values; any of them may be null.
 
     They are the same for all results but for `test.<name>`, one for each score that a seed has.
     """
@@ -99,7 +99,7 @@ def columns(results: Sequence[Result]) -> dict[str, type]:
 
 
 def rows(results: Sequence[Result]) -> Iterator[dict[str, Value]]:
-    """The lines, each with the columns that have a value there.
+    """Returns the lines, each with the columns that have a value there.
 
     What a run or a seed comes to is repeated with every evaluation. A seed without evaluations has
     one line, so that none is lost.
@@ -173,7 +173,7 @@ def _of_evaluations(curve: Curve) -> list[dict[str, Value]]:
 
 
 def _columnwise(results: Sequence[Result]) -> dict[str, list[Value]]:
-    """The table by columns, each value of its column's type or None."""
+    """Returns the table by columns, each value of its column's type or None."""
     kinds = columns(results)
     table: dict[str, list[Value]] = {name: [] for name in kinds}
     for row in rows(results):
@@ -184,13 +184,13 @@ def _columnwise(results: Sequence[Result]) -> dict[str, list[Value]]:
 
 
 def to_csv(results: Sequence[Result]) -> str:
-    """The table as CSV with a header line; an empty cell is null, truth is `true` or `false`."""
+    """Returns the table as CSV with a header line; an empty cell is null."""
     table = _columnwise(results)
     return write_csv(table, zip(*table.values(), strict=True))
 
 
 def to_parquet(results: Sequence[Result]) -> bytes:
-    """The table as a Parquet file."""
+    """Returns the table as a Parquet file."""
     # It takes a while, and no other report needs it.
     import pyarrow
     from pyarrow import parquet
@@ -203,7 +203,7 @@ def to_parquet(results: Sequence[Result]) -> bytes:
 
 
 def to_file(results: Sequence[Result], out: Path | None) -> bytes:
-    """The table in the format that the ending of `out` names; CSV without a file.
+    """Returns the table in the format that the ending of `out` names; CSV without a file.
 
     Raises:
         UserError: The ending is neither `.csv` nor `.parquet`.

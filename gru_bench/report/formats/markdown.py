@@ -15,7 +15,7 @@ from gru_bench.report.over_tasks import over_tasks
 
 
 def to_markdown(document: Document, folder: str) -> str:
-    """Answers, a section a group and a series, claims and how to repeat it.
+    """Returns the answers, a section for each group and series, the claims and how to repeat it.
 
     Args:
         document: What to show.
@@ -109,7 +109,7 @@ def _ledger(ledger: Ledger) -> Iterator[str]:
 
 
 def _fenced(commands: Sequence[str]) -> Iterator[str]:
-    """The commands as a block of code, behind a fence longer than any that they hold."""
+    """Returns the commands as a block of code, behind a fence longer than any that they hold."""
     longest = max((len(run) for run in re.findall("`+", "".join(commands))), default=0)
     fence = "`" * max(3, longest + 1)
     yield f"{fence}sh"
@@ -125,7 +125,7 @@ def _plain(rows: Sequence[Sequence[str]]) -> list[list[tuple[str, bool]]]:
 def _table(
     names: Sequence[str], words: int, rows: Sequence[Sequence[tuple[str, bool]]]
 ) -> Iterator[str]:
-    """The lines of a table, and an empty one.
+    """Returns the lines of a table, and an empty one.
 
     Args:
         names: Headings.

@@ -28,7 +28,7 @@ POLICY = (
 
 
 def to_html(document: Document) -> str:
-    """The report as one HTML document."""
+    """Returns the report as one HTML document."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -60,7 +60,7 @@ def to_html(document: Document) -> str:
 
 
 def _explained(document: Document) -> list[tuple[str, list[tuple[Markup, Explanation]]]]:
-    """What is said of the tasks and cells of the report, under two headings."""
+    """Returns what is said of the tasks and cells of the report, under two headings."""
     runs = [run for group in document.groups for run in group.runs]
     tasks = dict.fromkeys(str(run.settings["task.name"]) for run in runs)
     cells = dict.fromkeys(run.result.cell for run in runs)
@@ -137,7 +137,7 @@ def _ledger(ledger: Ledger) -> dict[str, Any]:
 
 
 def _run(group: Group, run: ReportedRun) -> dict[str, Any]:
-    """What the details of one run show: its seeds, its cost, its configuration."""
+    """Returns what the details of one run show: its seeds, its cost, its configuration."""
     result = run.result
     facts = []
     if step := result.timing.train_step_ms:

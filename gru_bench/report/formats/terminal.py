@@ -32,7 +32,7 @@ def print_groups(groups: Sequence[Group], console: Console) -> None:
 
 
 def _table(group: Group, console: Console) -> Table:
-    """The group's table, without the columns for which there is no room."""
+    """Returns the group's table, without the columns for which there is no room."""
     columns = tables.columns(group)
     # A measure is cut off at the width that there is, so it is taken with more.
     room = console.options.update(max_width=4 * console.width)
