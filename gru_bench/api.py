@@ -36,7 +36,7 @@ def run(
     Args:
         overrides: Settings as words `key=value`, as on the command line; none means the quickstart.
         sweep: Whether `key=a,b` asks for every combination, as `-m` does.
-        quiet: No progress on standard error.
+        quiet: Whether to show no progress on standard error.
 
     Returns:
         A result for each configuration, in the order of the sweep.
@@ -79,7 +79,7 @@ def run(
 def load_results(directory: str | Path = "results/runs") -> "list[Result]":
     """Returns every finished run below a folder, in the order of their paths.
 
-    What is passed over (damaged, unfinished, a copy) is told by `warnings.warn`.
+    For each folder that is passed over (damaged, unfinished, a copy) there is a warning.
 
     Example:
         >>> import gru_bench

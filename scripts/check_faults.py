@@ -341,7 +341,7 @@ def damaged_checkpoint(lab: Lab) -> str:
     for path in events:
         truncate(path)
     printed = finish(lab.start(out_dir))
-    require(f"{newest} is not used" in printed, "the damaged checkpoint was not told of")
+    require(f"{newest} is not used" in printed, "the damaged checkpoint was not reported")
     lab.require_expected(out_dir)
     return "passed over with a line, the one before it taken up"
 
@@ -502,7 +502,7 @@ def cut_journal(lab: Lab) -> str:
         with journal.open("ab") as file:
             file.write(damage)
         printed = finish(lab.command(*words, f"search.trials={trials}"))
-        require("not written to its end" in printed, "the cut record was not told of")
+        require("not written to its end" in printed, "the cut record was not reported")
     require(journal.read_bytes().startswith(whole), "records of the journal were lost")
     journal.write_bytes(b"Dear diary\n" + journal.read_bytes())
     printed = finish(lab.command(*words, "search.trials=5"), 2)

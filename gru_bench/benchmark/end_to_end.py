@@ -131,7 +131,7 @@ def _train_seeds_in_torch(
 def _compiled_seconds(
     cell: str, hidden_size: int, batches: dict[int, Batches], limit_s: float
 ) -> float | str:
-    """Seconds with torch.compile, or why there are none."""
+    """Returns the seconds with torch.compile, or why there are none."""
     started = time.perf_counter()
     try:
         with _given(limit_s):
@@ -148,7 +148,7 @@ def _given(seconds: float) -> Iterator[None]:
     """Raises a TimeoutError in what takes longer, where the system has a timer for that.
 
     To be used in the main thread. It is raised once a second from then on, in case that somebody
-    takes it for an error of his own and goes on.
+    catches it and goes on.
     """
     if not hasattr(signal, "setitimer"):
         yield
@@ -182,7 +182,7 @@ def _batches(seed: int, steps: int) -> Batches:
 def _train_in_torch(
     cell: str, hidden_size: int, seed: int, batches: Batches, compiled: bool
 ) -> None:
-    """The loop that a user would write; one evaluation at its end, as `fit` makes here."""
+    """Trains in the loop that a user would write, with one evaluation at its end as in `fit`."""
     import torch
 
     torch.set_num_threads(cpu_cores())

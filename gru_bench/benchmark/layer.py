@@ -115,7 +115,7 @@ def summarise_race(seconds: Seconds, scale: float) -> dict[str, Any]:
     """Returns each contestant's median and quartiles, and how much faster ours is than the others.
 
     Args:
-        seconds: Of each contestant, one entry a round, ours among them.
+        seconds: The seconds of each contestant, ours among them, with an entry for each round.
         scale: Milliseconds of the result for one second here.
 
     Returns:
@@ -151,7 +151,7 @@ def _matrix_product() -> Callable[[], object]:
 
 
 def _flops(cell: str, shape: Shape, work: str) -> int:
-    """Operations of the matrix products, a multiplication and an addition being two.
+    """Returns the operations of the matrix products, a multiplication and an addition being two.
 
     Training needs the forward products twice more for the recurrent weights (theirs and the state's
     gradient) and once more for the input weights; the inputs need no gradient.

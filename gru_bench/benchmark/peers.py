@@ -61,7 +61,7 @@ class Layer:
     Attributes:
         params: Its parameters.
         apply: Outputs of all steps, from the parameters and the inputs.
-        batch_axis: Of inputs and outputs: 1 if time comes first.
+        batch_axis: The axis of the batch in inputs and outputs: 1 if time comes first.
         split: Whether the training batch is split over the devices.
     """
 
@@ -72,7 +72,7 @@ class Layer:
 
 
 def missing() -> list[str]:
-    """Libraries that are not installed."""
+    """Returns the libraries that are not installed."""
     return [name for name in LIBRARIES if not importlib.util.find_spec(name)]
 
 

@@ -63,7 +63,7 @@ class Cell(nnx.Module):
         state_arrays: The number of arrays in the state, of which the first is the cell's output.
         input_is_added: Whether the projected input is merely added to the recurrent products,
             column by column.
-        pointwise: Operations a unit besides the affine maps, stated by cells that are not built in.
+        pointwise: Operations per unit besides the affine maps, stated by cells that users write.
         weight_ih: Input weights `[input, maps * hidden]`, one block of columns for each affine map.
         bias: The biases of the affine maps, `[maps * hidden]`.
         weights_hh: Recurrent weights `[hidden, blocks * hidden]`, one matrix for each product.

@@ -26,7 +26,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_settings(parser: Parser, has_sweeps: bool = True) -> None:
-    """Adds settings, and where else than in words they may stand.
+    """Adds settings, and the flags that name further sources of them.
 
     Args:
         parser: The command's.
@@ -67,8 +67,7 @@ def add_cells(parser: Parser, what: str) -> None:
         action="append",
         default=[],
         metavar="CELL",
-        help=f"{what}: a name, or package.module:Class for a class of the user's own (may be"
-        " repeated)",
+        help=f"{what}: a name, or package.module:Class for a cell that you wrote (may be repeated)",
     )
 
 

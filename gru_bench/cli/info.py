@@ -1,4 +1,4 @@
-"""`gru-bench info`: what it runs on."""
+"""`gru-bench info`: versions, devices and folders."""
 
 import argparse
 import shlex

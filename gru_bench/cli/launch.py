@@ -1,4 +1,4 @@
-"""What run, search and claims do alike with their configurations."""
+"""What the commands run, search and claims do in common."""
 
 import sys
 from typing import TYPE_CHECKING

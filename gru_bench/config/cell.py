@@ -1,4 +1,4 @@
-"""Recurrent cells, declared: what can be said of them without JAX, and their keys.
+"""The declarations of recurrent cells: their keys, and what their counts are made of.
 
 The equations of a built-in cell are in `gru_bench/cells/builtin.py`.
 """
@@ -26,7 +26,7 @@ class BuiltInCell:
             state.
         inner_bias: Whether one of the recurrent products has a bias of its own.
         forget_bias: Whether it has a forget gate, whose bias can be chosen.
-        variant_of: The cell that it is an ablation of; None for a cell in its own right.
+        variant_of: The cell that it is an ablation of; None for one that is no ablation.
     """
 
     affine_maps: int
@@ -120,13 +120,13 @@ class CellConfig:
 
     @property
     def implementation(self) -> str:
-        """What its class is found by: the name of a built-in cell, or `package.module:Class`."""
+        """What the class is found by: the name of a built-in cell, or `package.module:Class`."""
         return self.name
 
 
 @dataclass
 class CustomCellConfig(CellConfig):
-    """A cell of the user's own."""
+    """A cell that a user wrote."""
 
     name: str = key("its name in tables and folders; if empty the class' own in snake case", "")
     module: str = key("its class, as package.module:Class", "")
@@ -134,7 +134,7 @@ class CustomCellConfig(CellConfig):
 
     def check_name(self) -> None:
         self.name = name_class("cell", self.module, self.name, (*CELLS, CUSTOM))
-        # Once and for all: the file may change while its class is in use.
+        # It is hashed once, since the file may change while its class is in use.
         self.source = content_hash(source_file(self.module))
 
     @property

@@ -1,6 +1,6 @@
 """From the words of a command to checked configurations.
 
-Everything that is wrong with a word is found here, before anything runs, and said in one line.
+Everything that is wrong with a word is found here, before anything runs, and reported in one line.
 Choices from groups (`task=copy`) are composed by Hydra, once however many configurations share
 them; values (`task.lag=20`) are then set one by one.
 """
@@ -38,7 +38,7 @@ def compose_experiments(
     Args:
         overrides: Words `key=value` in Hydra's grammar; none of them means the quickstart.
         multirun: Whether `key=a,b` asks for a sweep. An experiment may ask for one by itself.
-        sources: Where presets of the user's own lie, and what to start from.
+        sources: Where the user's presets lie, and what to start from.
 
     Raises:
         UserError: A word is not understood or has no effect, or an experiment is not possible.
@@ -124,7 +124,7 @@ def _list(override: Override) -> list[Any]:
 
 
 def _check_sweeps(overrides: Sequence[Override]) -> None:
-    """Raises `UserError` if a word lists values of a key that says nothing of what a run is."""
+    """Raises `UserError` if a word lists values of a key that does not change what a run is."""
     for override in overrides:
         key, word = override.key_or_group, override.input_line
         if not override.is_sweep_override():

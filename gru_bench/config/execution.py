@@ -1,4 +1,4 @@
-"""How a run is executed: the schema of all that does not change what one seed's result is."""
+"""The schema of how a run is executed: of all that does not change the result of a seed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +36,7 @@ def parse_seeds(seeds: object) -> list[int]:
 
 @dataclass
 class ExecutionConfig:
-    """Which seeds a run is to have, where and how fast it is made, and how it is judged."""
+    """Which seeds a run is to have, where and how it is executed, and how it is judged."""
 
     seeds: Any = key("how many seeds, or a list of them such as [0,3,7]", 5)
     recurrence: str = key(

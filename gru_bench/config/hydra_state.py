@@ -12,10 +12,11 @@ from hydra.version import VersionBase
 
 @contextmanager
 def set_aside() -> Iterator[None]:
-    """Gives Hydra back as it was found once the context is closed; within, it is not initialised.
+    """Makes Hydra as if it were not initialised, and restores its state when the context closes.
 
-    So that experiments can be composed under `@hydra.main`, after `initialize_config_dir`, and
-    without a trace in the caller's own groups. The state is the process': one thread at a time.
+    Experiments can thus be composed under `@hydra.main` and after `initialize_config_dir`, and
+    leave no trace in the caller's groups. The state is that of the process, so that only one
+    thread at a time may do this.
     """
     Plugins.instance()  # Hydra's plugins store their configurations once a process.
     hydra, store, version = GlobalHydra.instance(), ConfigStore.instance(), VersionBase.instance()

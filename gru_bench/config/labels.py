@@ -1,4 +1,4 @@
-"""What tells the runs of a sweep apart, in words."""
+"""Labels of the runs of a sweep, which name what tells them apart."""
 
 import dataclasses
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Launchers: which engine trains the populations of a sweep, and with what."""
+"""The declarations of launchers: which engine trains the populations of a sweep, and its keys."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""What may be wrong with a word, and what was meant: each in one line."""
+"""The errors for words that are wrong, each in one line with what was probably meant."""
 
 import dataclasses
 import difflib
@@ -12,7 +12,7 @@ from gru_bench.config.reference import GROUPS, every_key, sections
 from gru_bench.config.words import FREE, Word
 from gru_bench.system.errors import UserError
 
-# Words that people know from elsewhere.
+# Names of keys in other programs, and the key here.
 MEANT = {
     "lr": "optim.learning_rate",
     "optimizer": "optim.name",

@@ -1,4 +1,4 @@
-"""The optimiser and the choice of its learning rate."""
+"""The schema of the optimiser, and of the choice of its learning rate."""
 
 from dataclasses import dataclass, fields
 from typing import ClassVar
@@ -48,7 +48,7 @@ class OptimConfig(OptimizerConfig):
 
     @property
     def optimizer(self) -> OptimizerConfig:
-        """All but the learning rate, which members of one population need not share."""
+        """The optimiser but for the learning rate, in which members of a population may differ."""
         own = {each.name: getattr(self, each.name) for each in fields(OptimizerConfig)}
         return OptimizerConfig(**own)
 

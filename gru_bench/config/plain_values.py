@@ -40,7 +40,7 @@ def from_plain(plain: dict[str, Any]) -> Any:
     """Makes the configuration that `to_plain` was given.
 
     Raises:
-        UserError: The file of a class of the user's is another one than it was then.
+        UserError: The file of a user's class has changed since then.
     """
     parts = {name: from_plain(part) for name, part in plain["parts"].items()}
     config = CLASSES[plain["class"]](**plain["values"], **parts)

@@ -1,4 +1,4 @@
-"""YAML files by Hydra: where they are looked for, and what choices from them come to."""
+"""Presets: where Hydra looks for YAML files, and what the choices from them set."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,12 +23,12 @@ from gru_bench.config.user_classes import CUSTOM
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import expand_home
 
-OWN = Path("conf")  # presets of the user's own, in the working directory
+OWN = Path("conf")  # the user's presets, in the working directory
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What else than words a command takes its configuration from.
+    """Where a command's configuration comes from besides its words.
 
     Attributes:
         config_dir: A folder of further presets, laid out as `conf/`; None for `./conf` alone.
@@ -41,7 +41,7 @@ class Sources:
 
 
 class Presets:
-    """What choices from groups of YAML files come to. Each set of choices is composed once."""
+    """What choices from groups of YAML files set. Each set of choices is composed once."""
 
     def __init__(self, config_name: str, searched: Sequence[str]) -> None:
         self.config_name = config_name
@@ -58,10 +58,10 @@ class Presets:
                 names += [file.stem] if file.stem not in names else []
 
     def compose(self, chosen: Sequence[str]) -> DictConfig:
-        """Returns what the words for groups come to, before any other word.
+        """Returns the configuration that the words for groups give, before any other word.
 
         Raises:
-            UserError: A preset cannot be read, or sets what there is not.
+            UserError: A preset cannot be read, or sets a key that does not exist.
         """
         key = tuple(chosen)
         if key not in self._composed:
@@ -81,10 +81,10 @@ class Presets:
 
 @contextmanager
 def open_presets(sources: Sources, searched: Sequence[str] = ()) -> Iterator[Presets]:
-    """Sets Hydra up on gru-bench's presets and the user's own, and gives it back as it was.
+    """Sets Hydra up on gru-bench's presets and the user's, and restores it afterwards.
 
     Args:
-        sources: Where the user's own lie.
+        sources: Where the user's presets lie.
         searched: Further folders, as `hydra.searchpath` names them.
 
     Raises:

@@ -30,7 +30,7 @@ def conf_dir() -> Path:
 
 
 def offered(kind: Kind) -> dict[str, str]:
-    """Classes of installed packages by name; a name that `conf/` has is not theirs."""
+    """Returns the classes of installed packages by name, but for names that `conf/` has."""
     presets = conf_dir() / kind
     classes = installed(kind).items()
     return {name: module for name, module in classes if not (presets / f"{name}.yaml").exists()}

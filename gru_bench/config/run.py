@@ -1,6 +1,6 @@
-"""What a run is: the schema of all that changes what comes out of it, and its identity.
+"""The schema of what a run is, which is all that changes its results, and its identity.
 
-The seeds are not part of it: a run may have more of them added at any time.
+Seeds are no part of it: more of them may be added to a run at any time.
 """
 
 import dataclasses
@@ -96,8 +96,7 @@ class RunConfig:
     def data_files(self) -> dict[str, Path]:
         """Returns the files that the data come from, by the dotted key that names each.
 
-        They are those of a corpus of files, and whatever options of a task of the user's own name
-        an existing file.
+        They are those of a corpus of files, and those that the options of a user's task name.
         """
         named: dict[str, Any] = {}
         if self.corpus is not None and self.corpus.source == "files":
@@ -134,10 +133,10 @@ class RunConfig:
         return keys
 
     def identity(self, contents: Mapping[str, str]) -> str:
-        """Returns hexadecimal digits that are equal exactly when all that changes results is.
+        """Returns the run's identity: digits that are the same for whatever gives the same results.
 
-        A file of data counts by its content, wherever it lies. What no key can tell is left out: a
-        set on the hub without a `revision`, a size found by measuring time.
+        A file of data counts by its content, wherever it lies. What no key states is left out: the
+        content of a set on the hub without a `revision`, a size found by measuring time.
 
         Args:
             contents: As for `resolved`.

@@ -1,4 +1,4 @@
-"""The number by which the runs of a task are ranked."""
+"""The main score of a task, by which its runs are ranked."""
 
 from dataclasses import dataclass
 

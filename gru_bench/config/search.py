@@ -1,4 +1,4 @@
-"""A search over training settings: how many trials, and what is searched in which ranges."""
+"""The schema of a search over training settings: how many trials, and which ranges."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Words of the command line, `key=value` in Hydra's grammar: read, and spread out into sweeps."""
+"""Words of the command line, `key=value` in Hydra's grammar, and the sweeps that they list."""
 
 import fnmatch
 import itertools
@@ -14,9 +14,9 @@ from hydra.errors import HydraException, OverrideParseException
 from gru_bench.config.reference import every_key
 from gru_bench.system.errors import UserError
 
-# Below these keys, only the user's class or the engine knows what there is.
+# Only the user's class or the engine knows which keys there are below these.
 FREE = ("cell.options", "task.options", "launcher.options")
-# What Hydra has another word for.
+# Words of Hydra's that have another name here.
 OF_HYDRA = {
     "hydra.run.dir": "out_dir=...",
     "hydra.sweep.dir": "out_dir=...",
@@ -53,7 +53,7 @@ class Word:
 
     @property
     def is_free(self) -> bool:
-        """Whether the schema does not know the key, but a class of the user's or an engine."""
+        """Whether a user's class or an engine defines the key, and not the schema."""
         return any(self.key.startswith(f"{free}.") for free in FREE)
 
 
@@ -90,7 +90,7 @@ def combinations(
 
 
 def expand(override: Override, groups: dict[str, list[str]]) -> list[Word]:
-    """Returns a word for each of the values that one lists."""
+    """Returns a word for each of the values that one word lists."""
     key, value = override.key_or_group, cast(Any, override.value())
     texts: list[str] = []
     if isinstance(value, Glob):

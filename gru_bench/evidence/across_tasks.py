@@ -26,7 +26,7 @@ def normalised(
     """Returns scores on a scale on which the baseline is 0 and a perfect score 1.
 
     Args:
-        scores: In the task's own unit.
+        scores: The scores, in the task's own unit.
         baseline: What is reached without learning.
         perfect: The best score that there is, such as 1 for a share and 0 for an error.
     """
@@ -71,9 +71,9 @@ def probability_of_improvement(a: TaskScores, b: TaskScores, confidence: float =
     of Mann and Whitney over its largest value. The interval is that of a stratified bootstrap.
 
     Args:
-        a: Of the one cell.
-        b: Of the other, on the same tasks.
-        confidence: Of the interval.
+        a: The scores of the one cell.
+        b: Those of the other, on the same tasks.
+        confidence: The level of the interval.
 
     Raises:
         ValueError: The tasks are not the same, or there are none.
@@ -107,7 +107,7 @@ def expected_best(
     i-th is the best with probability (i/n)^k - ((i-1)/n)^k, counted from the worst.
 
     Args:
-        scores: Of all trials, such as the learning rates tried, on validation data.
+        scores: The scores of all trials on validation data, such as of the learning rates tried.
         higher_is_better: Direction of the score.
 
     Raises:
@@ -149,7 +149,7 @@ def robustness(verdicts: Sequence[str]) -> dict[str, float]:
     """Returns the share of the points of a grid of settings at which each verdict holds.
 
     Args:
-        verdicts: Of one comparison, one a point, such as the `outcome` of each `Comparison`.
+        verdicts: A comparison's verdict at each point, such as the `outcome` of a `Comparison`.
 
     Raises:
         ValueError: There are no points.

@@ -21,7 +21,7 @@ class CellSummary:
         cell: Its name.
         score: Interquartile mean of the test scores with its bootstrap interval; None if no seed
             has a score.
-        success_rate: Share of the seeds that solved the task or, where it has no such mark, learned
+        success_rate: Share of the seeds that solved the task or, where it has no mark, learned
             it, with Wilson's interval.
         failures_not_excluded: The highest rate of failures that so many seeds leave possible.
         steps_to_solve: Median over all seeds, infinity if under half of them solved the task; None
@@ -42,7 +42,7 @@ def summarize(result: Result, name: str | None = None) -> CellSummary:
 
     Args:
         result: The cell's run.
-        name: Of the cell, if its own does not tell it apart.
+        name: A name of the cell, if its own does not tell it apart.
     """
     scores = list(scores_by_seed(result).values())
     has_mark = result.solved is not None

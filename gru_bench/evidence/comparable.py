@@ -1,6 +1,6 @@
 """Which runs may be compared: those of one task in one setting, in which only the cells differ.
 
-A cell's own are its keys, its optimiser with what was tuned of it, and its seeds: these may differ
+A cell has its own keys, its optimiser with what was tuned of it, and its seeds: these may differ
 between runs that are compared, everything else may not.
 """
 
@@ -41,7 +41,7 @@ class ComparableRuns:
     Attributes:
         task_label: The task, with its corpus.
         keys: What tells this setting from others of the task: values by dotted key.
-        runs: By cell, then by nominal size.
+        runs: The runs, ordered by cell, then by nominal size.
     """
 
     task_label: str
@@ -59,9 +59,9 @@ def group_runs(results: Iterable[Result]) -> list[ComparableRuns]:
 
     A setting has keys only where they tell runs apart: keys of the task or its corpus that differ
     among the results; then keys of how it was trained in which runs of one such problem differ;
-    then any in which runs of one cell and nominal size still do. So cells in a group differ in what
-    is their own alone. Runs of a user's cell stand apart, under the hash of its source, once there
-    is a later source of it.
+    then any in which runs of one cell and nominal size still do. So the cells in a group differ in
+    nothing but their own keys. Runs of a user's cell stand apart, under the hash of its source,
+    once there is a later source of it.
     """
     by_task: dict[str, list[SettledRun]] = defaultdict(list)
     for run in _settle(results):

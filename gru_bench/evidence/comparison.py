@@ -41,8 +41,8 @@ class Typical:
         higher_is_better: Direction of the score.
         margin: Median differences up to it do not matter; None if none is stated, and then nothing
             is called equivalent.
-        p: Of "neither is typically better".
-        p_equivalence: Of "the median is not within the margin".
+        p: The p value of "neither is typically better".
+        p_equivalence: The p value of "the median is not within the margin".
         crossed: The mean difference over seeds and examples; None where examples are not at hand.
     """
 
@@ -93,10 +93,10 @@ class Reliability:
 
     Attributes:
         what: What is counted.
-        successes_a: Of the first cell.
-        successes_b: Of the second.
+        successes_a: Seeds with which the first cell succeeds.
+        successes_b: Seeds with which the second does.
         n_pairs: Seeds that both have.
-        p: Of "both succeed with equally many of all seeds".
+        p: The p value of "both succeed with equally many of all seeds".
     """
 
     what: Literal["solved", "learned"]
@@ -120,7 +120,7 @@ class Pace:
     Attributes:
         ratio: Median over the seeds that solve it under either cell, with an interval that holds at
             every look; 0 or infinity where one cell alone gets there. None if no seed does.
-        p: Of "neither is sooner with more than half of these seeds".
+        p: The p value of "neither is sooner with more than half of these seeds".
     """
 
     ratio: Interval | None

@@ -20,7 +20,7 @@ class Crossed:
     """A mean over seeds and examples.
 
     Attributes:
-        mean: With its interval, for other seeds and other examples.
+        mean: The mean with its interval, for other seeds and other examples.
         error: Standard error of the mean, from seeds and examples together.
         freedom: Degrees of freedom of Student's t.
         seeds_error: Standard error that other seeds alone would cause.
@@ -60,7 +60,7 @@ def crossed_mean(values: Float[np.ndarray, "seeds examples"], confidence: float 
     Args:
         values: Such as 1 where one cell is right, less 1 where the other is, with the same seed on
             the same example; at least two seeds and two examples.
-        confidence: Of the interval.
+        confidence: The level of the interval.
 
     Raises:
         ValueError: There are fewer than two seeds or two examples.

@@ -104,7 +104,7 @@ def bootstrap_interval(
     Args:
         values: A sample, such as one number a seed.
         statistic: Takes an array and `axis`.
-        confidence: Nominal.
+        confidence: The nominal level.
 
     Raises:
         ValueError: There are no values.
@@ -197,11 +197,11 @@ def median_interval_from_quartiles(
     covers 91 % with 7, 93 % with 20 and 95 % with 50, where notches cover 80, 87 and 90 %.
 
     Args:
-        median: Of the sample.
+        median: The median of the sample.
         low: First quartile.
         high: Third quartile.
         n: Size of the sample. One value has no interval.
-        confidence: Nominal.
+        confidence: The nominal level.
     """
     if n == 1:
         return Interval(median, None, None)

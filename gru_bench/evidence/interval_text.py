@@ -17,8 +17,8 @@ def number_format(intervals: Sequence[Interval], scale: float = 1.0) -> str:
     interval are written with three digits of the smallest.
 
     Args:
-        intervals: Of one quantity, such as a column of a table.
-        scale: By which the numbers are multiplied before they are written.
+        intervals: The intervals of one quantity, such as a column of a table.
+        scale: What the numbers are multiplied by before they are written.
     """
     spans = [
         (interval.high - interval.low) / 2
@@ -45,7 +45,7 @@ def format_interval(
 
     Args:
         interval: What to write; without its ends, the estimate alone.
-        scale: By which the numbers are multiplied, such as 100 for percent.
+        scale: What the numbers are multiplied by, such as 100 for percent.
         unit: What follows the estimate, such as ` points`.
         digits: A format specification; that of the interval alone if not given.
     """

@@ -103,6 +103,6 @@ def sooner_p(ratios: Float[np.ndarray, " informative"]) -> float:
     a censored time, and none is left out.
 
     Args:
-        ratios: Of `step_ratios`.
+        ratios: The ratios, as `step_ratios` gives them.
     """
     return sign_p(1 - ratios)

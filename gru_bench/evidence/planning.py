@@ -32,7 +32,7 @@ def more_seeds(
     judged as real ones would be. `docs/statistics.md` says how often the advice sufficed.
 
     Args:
-        differences: Of the seeds so far, in their order.
+        differences: The differences of the seeds so far, in their order.
         margin: Differences up to it do not matter; None if none is stated.
         comparisons: How many are judged together; the level is divided by it.
 

@@ -91,7 +91,7 @@ def record_of(
     Args:
         result: The run.
         margin: Differences of the score up to it do not matter; None if none is stated.
-        examples: As of `Record.examples`.
+        examples: The answers to examples, as `Record.examples` has them.
     """
     by_seed, baseline = scores_by_seed(result), result.score.baseline
     seeds = sorted(by_seed)

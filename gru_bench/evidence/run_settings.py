@@ -1,4 +1,4 @@
-"""What runs were made with, by dotted keys: what they have in common and what tells them apart."""
+"""The settings of runs by dotted keys: what runs have in common, and what tells them apart."""
 
 import math
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def varying(settings: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def is_common(key: str, settings: Sequence[dict[str, Any]]) -> bool:
-    """Whether all have the key, with the same value."""
+    """Returns whether all settings have the key, with the same value."""
     value = settings[0].get(key)
     return value is not None and all(config.get(key) == value for config in settings)
 
@@ -80,7 +80,7 @@ def show_value(key: str, value: Any) -> str:
 
 
 def setting_order(keys: dict[str, Any]) -> list[tuple[int, float, str]]:
-    """Numbers before text, and null before both, but all documents after any number of them."""
+    """Returns what sorts settings: null, numbers, text; all documents come after any number."""
     return [
         (0, math.inf if key == DOCUMENTS else -math.inf, "")
         if value is None

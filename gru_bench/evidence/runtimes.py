@@ -1,4 +1,4 @@
-"""How fast the cells are in each runtime, as measured once and read again."""
+"""How fast the cells are in each runtime, as `gru-bench speed --runtimes` has measured it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ from gru_bench.system.errors import UserError
 
 
 class Work(StrEnum):
-    """What is timed."""
+    """The kinds of work that are timed."""
 
     TRAINING = "training step"
     SEQUENCE = "whole sequence"

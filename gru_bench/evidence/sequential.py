@@ -87,8 +87,8 @@ def median_sequence(differences: Float[np.ndarray, " pairs"], confidence: float 
     then it is the last look's alone. Under the fewest pairs that exclude anything there is none.
 
     Args:
-        differences: In the order in which seeds are added; at least one.
-        confidence: That the interval holds the median at all looks.
+        differences: The differences, at least one, in the order in which seeds are added.
+        confidence: How sure it is that the interval holds the median at all looks.
 
     Raises:
         ValueError: There are no differences.

@@ -1,4 +1,4 @@
-"""Verdicts on cells: which is better, whether two are as good, or what it would take to know.
+"""Verdicts on cells: which is better, whether two are as good, or how many seeds would decide.
 
 Runs of one group (one task in one setting) are compared pair by pair, seed by seed, in two respects
 that are judged apart:
@@ -12,11 +12,11 @@ that are judged apart:
 - *reliability*: the share of all seeds that solve the task or, where none of either cell does or
   there is no such mark, learn it.
 
-Where the task is solved or not, the steps that it takes are compared as well, those of seeds that
-did not get there censored. Each test is of `paired`, so verdicts may be asked for after every added
-seed. Holm's correction covers all comparisons that are judged together, for each kind of verdict by
-itself. No verdict rests on fewer than six pairs, and two cells of which neither beats the baseline
-are "not learned", whatever their scores.
+Where a mark says when the task is solved, the steps that it takes are compared as well; those of
+seeds that do not get there are censored. Each test is one of `paired`, so that a verdict may be
+asked for after every added seed. Holm's correction covers all comparisons that are judged together,
+for each kind of verdict by itself. No verdict rests on fewer than six pairs, and two cells of which
+neither beats the baseline are "not learned", whatever their scores.
 """
 
 import itertools
@@ -62,14 +62,14 @@ def compare_group(
         results: One group's runs, in any order.
         margin: Differences of the score up to it do not matter; by default the smallest that the
             runs state, and none if one of them states none.
-        names: Of the runs, in their order; by default the cell, with its nominal size if there are
-            several of a cell.
+        names: The names of the runs, in order; by default the cell, with its nominal size if
+            there are several of a cell.
         examples: By the identity of a run, `Record.examples`: a row for each of its seeds, in the
             order of their numbers, and the same examples for all runs.
 
     Returns:
-        Corrected for their number; in the usual order of cells (gru, gru_reset_after, lstm, rnn),
-        and of nominal sizes.
+        The comparisons, corrected for their number, in the usual order of cells (gru,
+        gru_reset_after, lstm, rnn) and of nominal sizes.
 
     Raises:
         UserError: The margin is not above 0.
@@ -144,8 +144,8 @@ def compare(
         a: The first; verdicts are about it.
         b: The second.
         margin: Differences of the score up to it do not matter; None if none is stated.
-        name_a: Of the first.
-        name_b: Of the second.
+        name_a: The name of the first.
+        name_b: The name of the second.
     """
     is_unlearned = is_learned_by_neither(a, b)
     _, of_a, of_b = np.intersect1d(a.seeds, b.seeds, return_indices=True)

@@ -1,1 +1,1 @@
-"""From configurations to finished run folders."""
+"""Takes configurations to finished run folders: resolve, sweep, populations, launchers, search."""

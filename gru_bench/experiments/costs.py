@@ -27,7 +27,7 @@ class Cost:
         state_bytes: What is kept of one sequence between two steps.
         step_ms: Milliseconds of a training step, an entry a round; None if it is not measured.
         memory_mb: Megabytes that a training step holds at its peak; None if that is not known.
-        latency: Of one step of one sequence; None likewise.
+        latency: The latency of one step of one sequence; None if it is not measured.
     """
 
     hidden_size: int

@@ -1,4 +1,4 @@
-"""What a sweep would run, how large it is, and what time and memory it would take."""
+"""The plan of a sweep: its runs, how large they are, and what time and memory they would take."""
 
 import time
 from collections import Counter
@@ -37,7 +37,7 @@ class Step:
     """A training step of one run, as measured.
 
     Attributes:
-        seconds: Of one step.
+        seconds: The seconds of one step.
         compile_s: Seconds to compile the program that was measured.
         memory_mb: Megabytes that it holds; None where the backend does not tell.
     """
@@ -55,8 +55,8 @@ class Planned:
         name: What tells it from the others.
         state: Whether there is a result already, or the run is too large for this machine.
         hidden_size: Units of each recurrent layer.
-        parameters: Of all recurrent layers.
-        seconds: That it would take with compilation; 0 if nothing is to be done.
+        parameters: The parameters of all recurrent layers.
+        seconds: The seconds that it would take with compilation; 0 if nothing is to be done.
         memory_mb: That its training steps would hold, of all runs of a device one after another;
             None where the backend does not tell.
     """
@@ -145,7 +145,7 @@ def _planned(experiment: Experiment, seeds: Sequence[int], step: Step, compile_s
 
 
 def train_seconds(task: Task, train: TrainConfig, step_s: float, runs: int) -> float:
-    """Seconds of training with its evaluations.
+    """Returns the seconds of training with its evaluations.
 
     Devices take their runs one after another, or share the batches of a run.
     """

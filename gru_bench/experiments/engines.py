@@ -60,7 +60,7 @@ def launch(
     Raises:
         UserError: The engine cannot be had. Nothing has been started then.
     """
-    cores, shares_card = resources(launcher)
+    cores, shares_gpu = resources(launcher)
     # No Python that an engine starts shall take modules from the working directory.
     os.environ["PYTHONSAFEPATH"] = "1"
     cwd = str(Path.cwd())
@@ -73,7 +73,7 @@ def launch(
             timed=timed,
             cwd=cwd,
             cores=cores,
-            shares_card=shares_card,
+            shares_gpu=shares_gpu,
         )
         for population in populations
     ]
@@ -89,7 +89,7 @@ def launch(
 
 
 def resources(launcher: LauncherConfig) -> tuple[int, bool]:
-    """Returns the cores of a job, and whether jobs share a card."""
+    """Returns the cores of a job, and whether jobs share a GPU."""
     match launcher:
         case JoblibConfig(workers=workers, cpus=cpus):
             workers = workers or cpu_cores()
@@ -145,9 +145,9 @@ def run_submitit(launcher: SubmititConfig, jobs: Sequence[Job], folder: Path) ->
     """Runs jobs on a Slurm cluster, or with submitit on this machine.
 
     Args:
-        launcher: With what.
+        launcher: The launcher's keys.
         jobs: The jobs.
-        folder: Of scripts and logs, which all machines must see.
+        folder: The folder of scripts and logs, which all machines must see.
 
     Raises:
         UserError: There is no Slurm, or it knows no such option.
@@ -243,7 +243,7 @@ def run_ray(launcher: RayConfig, jobs: Sequence[Job], note: Callable[[str], None
     wanted = {"CPU": float(launcher.cpus), "GPU": launcher.gpus}
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if not any(all(node.get(k, 0) >= v for k, v in wanted.items()) for node in nodes):
-        note(f"no node of the Ray cluster has {launcher.cpus} cores and {launcher.gpus:g} cards:"
+        note(f"no node of the Ray cluster has {launcher.cpus} cores and {launcher.gpus:g} GPUs:"
              " the jobs wait for one")  # fmt: skip
     return _run_tasks(launcher, jobs)
 

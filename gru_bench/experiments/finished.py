@@ -1,4 +1,4 @@
-"""What of a run is finished already, as its folder tells."""
+"""Which seeds of a run are finished already, by what its folder holds."""
 
 from gru_bench.experiments.resolve import Experiment
 from gru_bench.runs.folder import DamagedResult, read_result

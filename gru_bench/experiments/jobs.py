@@ -29,7 +29,7 @@ class Job:
         timed: Whether to measure what a step of training costs.
         cwd: Working directory, which relative paths mean.
         cores: CPU cores that it may use.
-        shares_card: Whether others may use the same accelerator at the same time.
+        shares_gpu: Whether others may use the same accelerator at the same time.
     """
 
     configs: list[ExperimentConfig]
@@ -39,7 +39,7 @@ class Job:
     timed: bool
     cwd: str
     cores: int
-    shares_card: bool
+    shares_gpu: bool
 
     def to_json(self) -> str:
         """Returns the job as one line, from which `from_json` makes it again."""
@@ -51,7 +51,7 @@ class Job:
         """Makes a job of the line.
 
         Raises:
-            UserError: The file of a class of the user's is another one than it was then.
+            UserError: The file of a user's class has changed since then.
         """
         values = json.loads(line)
         return cls(**values | {"configs": [from_plain(plain) for plain in values["configs"]]})
@@ -64,7 +64,7 @@ class JobOutcome:
     Attributes:
         failures: Run folders that failed, each with the reason in one line.
         elsewhere: Run folders that another process was at work on.
-        lost: Why the job ended without telling; None if it told.
+        lost: Why the job ended without a report; None if there is one.
         log: What it wrote to standard error, if it is lost.
     """
 
@@ -91,7 +91,7 @@ class JobProcess:
                 stdout=self._output,
                 stderr=self._log,
                 cwd=job.cwd,
-                env=job_environment(job.shares_card),
+                env=job_environment(job.shares_gpu),
                 start_new_session=True,
             )
             self._files = files.pop_all()

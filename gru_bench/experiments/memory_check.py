@@ -1,4 +1,4 @@
-"""Runs that this machine has not the memory for: found before they are begun, as far as may be."""
+"""Refuses runs that this machine has not the memory for, before they begin where possible."""
 
 import contextlib
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ DEATHS = 2  # after so many for want of memory a run is not tried again
 
 
 class Attempt(msgspec.Struct):
-    """What an attempt at a run leaves if its process dies without a word.
+    """What an attempt at a run leaves if its process is killed.
 
     Attributes:
         kills: `out_of_memory_kills` at its beginning.
@@ -36,7 +36,7 @@ def least_bytes(train: TrainConfig, task: Task, members: int) -> int:
     """Returns what training holds at the least, from shapes alone: nothing is allocated.
 
     That is all that each member carries, the gradient of one, and of one the states of all steps,
-    which the way back needs. What compiled programs hold besides is not known beforehand.
+    which the backward pass needs. What compiled programs hold besides is not known beforehand.
 
     Args:
         train: How each member is trained.

@@ -53,7 +53,7 @@ class Part:
         earlier: Its result so far, with other seeds; None if it has none.
         seeds: The seeds to train.
         first: The place of the first of them in the population.
-        learning_rate: Of all of them.
+        learning_rate: The learning rate of all of them.
     """
 
     experiment: Experiment

@@ -1,4 +1,4 @@
-"""From configurations to runs about which everything is decided: data, identity, folder, sizes.
+"""Takes configurations to runs about which everything is decided: data, identity, folder, sizes.
 
 What is decided here is decided once; nothing is looked up or replaced afterwards. Three things are
 left to the population that a run is trained in, since they depend on how many are trained at once

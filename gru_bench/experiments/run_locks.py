@@ -1,4 +1,4 @@
-"""Which runs another process is at work on."""
+"""Locks on run folders: they show which runs another process is at work on."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager

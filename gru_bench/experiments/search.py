@@ -2,7 +2,7 @@
 
 Optuna is called directly, since Hydra's sweeper for it is bound to versions of Optuna before 3.
 Trials are runs like others, in folders of their own; Optuna's journal beside them says which belong
-to which search. Optuna is told validation scores alone.
+to which search. Optuna learns validation scores alone.
 """
 
 import dataclasses
@@ -57,8 +57,8 @@ class Searched:
         config: The cell's configuration before the search.
         finished: Trials that have a score.
         failed: Trials that have none.
-        settings: Of the best trial, by the keys of a command; empty if none has a score.
-        result: Of the best trial.
+        settings: The best trial's settings by the keys of a command; empty if none has a score.
+        result: The result of the best trial.
     """
 
     config: ExperimentConfig
@@ -83,7 +83,7 @@ def search(
         configs: One for each cell, with one `out_dir`.
         space: How many trials, and over what.
         command: How it was asked for.
-        quiet: No progress.
+        quiet: Whether to show no progress.
         note: Takes a line for the user.
 
     Raises:
@@ -196,8 +196,9 @@ def open_study(config: ExperimentConfig, space: SearchConfig, storage: JournalSt
     Other settings, ranges or seeds make another study; another number of trials does not.
     """
     ranges = dataclasses.asdict(space) | {"trials": None, "parallel": None}
-    told = json.dumps([config.identity(config.hash_data()), ranges], sort_keys=True)
-    name = f"{config.task_label}/{config.cell.name}/{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    searched = json.dumps([config.identity(config.hash_data()), ranges], sort_keys=True)
+    digits = hashlib.sha256(searched.encode()).hexdigest()[:8]
+    name = f"{config.task_label}/{config.cell.name}/{digits}"
     return optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
 
 

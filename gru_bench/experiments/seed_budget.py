@@ -1,4 +1,4 @@
-"""What the seeds of a sweep can show, told before it starts."""
+"""What the seeds of a sweep can show, reported before it starts."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Configurations in, finished run folders out."""
+"""Takes the configurations of a sweep to finished run folders."""
 
 import traceback
 from collections import defaultdict
@@ -70,7 +70,7 @@ def run_experiments(
     Args:
         configs: What to run.
         command: How it was asked for, to be noted in the results.
-        quiet: No progress bar.
+        quiet: Whether to show no progress.
         timed: Whether to measure what a step costs.
 
     Raises:
@@ -193,14 +193,14 @@ def run_in_jobs(
                 lost = [experiment for experiment in population if missing_seeds(experiment)]
                 failures = [note_failure(experiment, error) for experiment in lost]
             elsewhere = [Path(folder) for folder in outcome.elsewhere]
-            told = {*elsewhere, *(folder for folder, _ in failures)}
+            reported = {*elsewhere, *(folder for folder, _ in failures)}
             unseen = JobLost(
                 "its job finished, but there is no result here: is the folder of runs shared?"
             )
             failures += [
                 note_failure(each, unseen)
                 for each in population
-                if each.folder not in told and not has_all_seeds(each)
+                if each.folder not in reported and not has_all_seeds(each)
             ]
             sweep.failures.extend(failures)
             sweep.elsewhere.extend(elsewhere)

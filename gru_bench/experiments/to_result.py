@@ -1,4 +1,4 @@
-"""What came of training, in the terms of the run folder: conversions alone."""
+"""Conversions from what training returns to what the run folder keeps."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ def seed_result(
         seed: Its seed.
         learning_rate: Its learning rate.
         score: Name of the task's main score.
-        share: Of the population's seconds that its experiment is charged with.
+        share: The share of the population's seconds that its experiment is charged with.
         step_s: Seconds of a training step, measured in turns with the other cells; None if it is
             not measured.
     """
@@ -152,7 +152,7 @@ def curves(evaluation: Evaluation, run: int, task: str) -> dict[str, float]:
     tasks have nothing to say to each other.
 
     Args:
-        evaluation: Of a population.
+        evaluation: The evaluation of a population.
         run: Its place in it.
         task: The task's label.
     """

@@ -1,8 +1,8 @@
 """The hidden size at which a cell's training step takes as long as an LSTM's, found by measuring.
 
-Time is no formula of the size: it has a part that no size changes, and steps where a product fills
-the hardware's registers or caches. So a few sizes are timed, each in turns with the LSTM; the next
-one is where their ratios, interpolated, reach 1.
+No formula gives the time of a size: it has a part that no size changes, and jumps where a product
+fills the hardware's registers or caches. So a few sizes are timed, each in turns with the LSTM; the
+next one is where their ratios, interpolated, reach 1.
 """
 
 import math
@@ -147,7 +147,7 @@ def possible_sizes(start: int) -> list[int]:
 
 
 def expected_log_ratios(ratios: Ratios, sizes: Sequence[int]) -> np.ndarray:
-    """Logarithms of the ratios that are to be expected at `sizes`, from two or more measured ones.
+    """Returns the logarithms of the ratios expected at `sizes`, from two or more measured ones.
 
     More units are taken to need no less time, so that noise is averaged away. Between the measured
     sizes the logarithm of time is linear in that of size; beyond them it goes on as it does on the

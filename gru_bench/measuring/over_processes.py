@@ -1,4 +1,4 @@
-"""Measuring in several processes, and intervals over them.
+"""Measures in several processes, and gives intervals over them.
 
 Within a process the rounds of a race agree better than two processes do: where code and arrays lie
 in memory, and which core a thread is on, stay the same. An interval that is to hold for the next

@@ -1,4 +1,4 @@
-"""Time and memory of one model's training step, each configuration against the others in turn."""
+"""The time and memory of one model's training step; configurations take turns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -4,8 +4,8 @@ With input size I and hidden size H, one weight matrix from the input, one from 
 bias vector make up each of a cell's k affine maps: k H (I + H + 1) parameters. The reset-after GRU
 adds a second bias, H numbers, inside its reset product.
 
-A cell is called by its name or, if it is the user's own, by its class, `package.module:Class`. Such
-a one has no formula here: its parameters are counted, for which it is imported, and JAX with it.
+A built-in cell is given by its name, a user's by its class, `package.module:Class`. The latter has
+no formula here: it is imported, and JAX with it, and its parameters are counted.
 """
 
 from bisect import bisect_left
@@ -31,8 +31,8 @@ def cell_flops(cell: str, input_size: int, hidden_size: int) -> int:
     """Returns the floating point operations of one forward step of one sequence, in one layer.
 
     A multiply-add of the matrix products counts two; every addition, subtraction, product, sigmoid
-    and tanh of the cell's equations one. Of a cell that is the user's own, all but the products and
-    the biases is left to the class to state.
+    and tanh of the cell's equations one. Of a user's cell the products and the biases are
+    known, and the class states the rest.
     """
     if cell not in BUILT_IN:
         from gru_bench.model.user_cell import layer_flops
@@ -80,7 +80,7 @@ def matched_hidden_size(
     Args:
         cell: The cell.
         input_size: Features that the first recurrent layer reads.
-        hidden_size: Of the LSTM.
+        hidden_size: The hidden size of the LSTM.
         layers: Recurrent layers, of the cell as of the LSTM.
         match: `hidden` for as many units, `parameters` or `flops` for the size at which those of
             all recurrent layers come nearest to the LSTM's.
@@ -103,7 +103,7 @@ def parameter_table(
 
     Args:
         input_sizes: Features that the layer reads.
-        hidden_sizes: Of the LSTM.
+        hidden_sizes: The hidden sizes of the LSTM.
         match: As for `matched_hidden_size`.
         own: Further cells of the user's, `package.module:Class` by the name they go by.
     """

@@ -18,7 +18,7 @@ def cell_class(name: str) -> type[Cell]:
     """Returns the class of a cell, named as in tables or as `package.module:Class`.
 
     Raises:
-        UserError: A class of the user's own cannot be had, or fails its check.
+        UserError: A user's class cannot be had, or fails its check.
     """
     return CELLS[name] if name in CELLS else load_cell(name)
 
@@ -28,7 +28,7 @@ class ModelConfig:
     """Sizes and choices of a model.
 
     Attributes:
-        cell: Name of the recurrent cell, or `package.module:Class` for one of the user's own.
+        cell: Name of the recurrent cell, or `package.module:Class` for one that a user wrote.
         input_size: Features a step; with an embedding, the number of distinct tokens.
         output_size: Outputs of the head.
         hidden_size: Units of each recurrent layer.
@@ -38,7 +38,7 @@ class ModelConfig:
         keep: Share of its state that a gated cell keeps at the start; None for its own default.
         forget_bias: Initial bias of the gate that keeps the state; None for the cell's own default.
         chrono_length: Longest lag of chrono initialisation in steps; None for no such thing.
-        dtype: Of the recurrent computation; parameters and head stay in float32.
+        dtype: The type of the recurrent computation; parameters and head stay in float32.
         recurrence: The implementation of `unroll`, or "auto", for which
             measuring/recurrence_choice.py has to put one before the model is run.
     """
@@ -77,7 +77,7 @@ class Model(nnx.Module):
         self.head = nnx.Linear(config.hidden_size, config.output_size, rngs=rngs)
 
     def __call__(self, inputs: Array, lengths: Int[Array, " batch"]) -> Float[Array, "..."]:
-        """Outputs `[batch, output]`, or `[time, batch, output]` where every step is read.
+        """Returns outputs `[batch, output]`, or `[time, batch, output]` where every step is read.
 
         Args:
             inputs: Features `[time, batch, input_size]`, or token ids `[time, batch]`.
@@ -87,7 +87,7 @@ class Model(nnx.Module):
         return self.head(read_out(hidden, lengths, self.config.readout).astype(jnp.float32))
 
     def hidden_states(self, inputs: Array) -> Float[Array, "time batch hidden"]:
-        """Outputs of the last recurrent layer after each step."""
+        """Returns the outputs of the last recurrent layer after each step."""
         x = inputs if self.embedding is None else self.embedding(inputs)
         x = x.astype(self.config.dtype)
         implementation = Implementation(self.config.recurrence)

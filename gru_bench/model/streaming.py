@@ -15,8 +15,8 @@ class Stream(NamedTuple):
     """All that is kept of a sequence between two steps.
 
     Attributes:
-        states: Of each layer.
-        pooled: Of a head that reads the mean of the hidden states, their sum and number so far; of
+        states: The state of each layer.
+        pooled: For a head that reads the mean of the hidden states, their sum and count so far; for
             one that reads their maximum, that maximum; otherwise nothing.
     """
 
@@ -46,7 +46,7 @@ def stream_step(
     Args:
         model: The model.
         stream: What is kept of the steps before.
-        inputs: Of this step: features `[batch, input_size]`, or token ids `[batch]`.
+        inputs: Those of this step: features `[batch, input_size]`, or token ids `[batch]`.
 
     Returns:
         What is kept, and the outputs: what the model gives for the whole sequence up to this step
@@ -70,7 +70,7 @@ def stream_step(
 
 
 def stream_bytes(model: Model) -> int:
-    """Bytes that are kept of one sequence between two steps: the states, and what is pooled."""
+    """Returns the bytes kept of a sequence between two steps: the states, and what is pooled."""
     stream = jax.eval_shape(lambda: start_stream(model))
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(stream))
 

@@ -30,7 +30,7 @@ class Kept(NamedTuple):
 
     Attributes:
         a: The left operand of each product, or None where it is the output before the step.
-        vjp: From the outputs before and after the step to the vjp of f, which takes the cotangents
+        vjp: Takes the outputs before and after the step to the vjp of f, which takes the cotangents
             of the next state and of all left operands to those of the state before, the projected
             input and all products.
     """

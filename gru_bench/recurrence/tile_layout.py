@@ -1,4 +1,4 @@
-"""How the arrays of a sequence lie for the fused kernels: cut into tiles, and padded to whole ones.
+"""The layout of a sequence's arrays for the fused kernels: cut into tiles, and padded.
 
 An array `[..., batch, k * hidden]` becomes `[..., rows, k, units]`: its k blocks apart, the batch
 padded to a multiple of `ROWS`, the hidden size to a power of two.

@@ -63,7 +63,7 @@ class TiledStep:
         Args:
             state: A tile for each array of the state.
             x: The tiles of the projected input.
-            dot: From the number of a product and its left operand to the product's tiles.
+            dot: Takes the number of a product and its left operand to the product's tiles.
         """
         arguments = [x, *([array] for array in state)]
         return [tile for (tile,) in self._evaluate(self.jaxpr, arguments, dot)]

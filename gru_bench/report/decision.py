@@ -17,8 +17,8 @@ class Standing:
 
     Attributes:
         cell: Its name.
-        beaten_by: By the label of a group, the cells that beat it there.
-        beats: By the label of a group, the cells that it beats there.
+        beaten_by: The cells that beat it in a group, by the group's label.
+        beats: The cells that it beats in a group, by the group's label.
     """
 
     cell: str

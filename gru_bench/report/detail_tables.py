@@ -1,4 +1,4 @@
-"""The tables behind the answers, as text: what was compared, counted, measured and chosen."""
+"""The tables behind the answers, as text: comparisons, counts, costs and learning rates."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class DetailTable:
         title: What it shows.
         columns: A heading for each entry of a row.
         words: How many columns, from the first, hold words and not numbers.
-        rows: From top to bottom.
+        rows: The rows, from top to bottom.
         note: How to read it.
     """
 
@@ -141,18 +141,18 @@ def _reliability(group: Group) -> DetailTable:
         )
     rows = []
     for comparison, over_page in zip(group.comparisons, group.comparisons_over_page, strict=True):
-        told = comparison.reliability
+        reliability = comparison.reliability
         rows.append(
             [
                 comparison.cell_a,
                 comparison.cell_b,
-                RELIABILITY[told.verdict],
+                RELIABILITY[reliability.verdict],
                 RELIABILITY[over_page.reliability.verdict],
-                told.what,
-                str(told.successes_a),
-                str(told.successes_b),
-                str(told.n_pairs),
-                show_p(told.p.corrected),
+                reliability.what,
+                str(reliability.successes_a),
+                str(reliability.successes_b),
+                str(reliability.n_pairs),
+                show_p(reliability.p.corrected),
                 *(_pace(comparison.pace) if comparison.pace else []),
             ]
         )

@@ -1,4 +1,4 @@
-"""What a report shows, whatever its format."""
+"""The content of a report, whatever its format."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,12 +33,12 @@ class Document:
 
     Attributes:
         answer: Which cell to take, at which cost, and what is open.
-        tasks: By name.
-        ledger: Of claims; None if there is too little to test them.
-        commands: That made the runs, each once, the oldest first.
+        tasks: A section for each task.
+        ledger: The ledger of claims; None if there is too little to test them.
+        commands: The commands that made the runs, each once, the oldest first.
         warnings: What was passed over, a line each.
         overview: The one picture of the whole; empty until drawn, or if there is none.
-        pictures: By the slug of their group or series; empty until drawn.
+        pictures: The pictures by the slug of their group or series; empty until drawn.
     """
 
     answer: str

@@ -10,7 +10,7 @@ class Explanation:
     """What a page says of a task or cell.
 
     Attributes:
-        name: Of the task or cell.
+        name: The name of the task or cell.
         text: Two lines.
         drawing: An `<svg>` element in the page's own colour.
         alt: What the drawing shows, in words.
@@ -26,7 +26,7 @@ BOX, GAP, LEFT = 22, 4, 52
 
 
 def _sequence(rows: Sequence[tuple[str, Sequence[str]]]) -> str:
-    """Rows of boxes, a box a step of time; a step without a text is left blank."""
+    """Returns rows of boxes, a box for each step; a step without a text is left blank."""
     longest = max(len(boxes) for _, boxes in rows)
     width, height = LEFT + longest * (BOX + GAP), len(rows) * (BOX + 8)
     parts = []
@@ -45,7 +45,7 @@ def _sequence(rows: Sequence[tuple[str, Sequence[str]]]) -> str:
 
 
 def _states(states: Sequence[tuple[str, Sequence[str]]]) -> str:
-    """Lines that carry a state from one step to the next, with the gates that they pass."""
+    """Returns lines that carry a state from step to step, with the gates that they pass."""
     width, height = 260, 44 * len(states)
     parts = []
     for place, (state, gates) in enumerate(states):

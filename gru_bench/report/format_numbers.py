@@ -71,7 +71,7 @@ def show_margin(group: Group, margin: float) -> str:
 
 
 def show_time(interval: Interval | None) -> str:
-    """Steps or seconds until an event; infinity is a time that was not reached."""
+    """Returns steps or seconds until an event; infinity is a time that was not reached."""
     if interval is None:
         return "-"
     reached = interval.estimate < math.inf

@@ -1,4 +1,4 @@
-"""Which runs stand side by side: groups of one task in one setting, and what each run comes to."""
+"""Groups of runs that a report shows side by side: those of one task in one setting."""
 
 import itertools
 import math
@@ -89,7 +89,7 @@ class Group:
     Attributes:
         label: The task, with the keys that tell this setting from others of the report.
         slug: The label made fit for a file name or an HTML id; no two groups share one.
-        runs: By cell, then by nominal size.
+        runs: The runs, ordered by cell, then by nominal size.
         keys: What tells this setting from others of the task: values by dotted key.
         page: All groups of the report, this one among them.
     """

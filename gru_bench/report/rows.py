@@ -1,4 +1,4 @@
-"""One row a run, as data: what CSV and JSON hold."""
+"""The runs as data, a row for each: what CSV and JSON hold."""
 
 import csv
 import io

@@ -1,6 +1,6 @@
-"""What came out, in a sentence or two a task.
+"""The results of each task in a sentence or two.
 
-All of it restates `verdicts`; nothing is judged here.
+It restates the verdicts of `evidence`; nothing is judged here.
 """
 
 import itertools
@@ -53,9 +53,9 @@ def verdict(group: Group) -> str:
         return _too_few_seeds(group)
     if len(comparisons) > MOST_PAIRS_NAMED:
         count = Counter(comparison.outcome for comparison in comparisons)
-        told = len(group.better) + count["trade-off"]
+        differ = len(group.better) + count["trade-off"]
         return (
-            f"Of {len(comparisons)} pairs of cells, {told} differ in test {group.score_name} or"
+            f"Of {len(comparisons)} pairs of cells, {differ} differ in test {group.score_name} or"
             f" reliability, {count['equivalent']} are as good as each other,"
             f" {count['not learned']} are not learned by either and {count['undecided']} are"
             " undecided."
@@ -66,7 +66,7 @@ def verdict(group: Group) -> str:
         "Not learned by either: ": [_and(cells) for cells in _cliques(group, "not learned")],
         "Not told apart yet: ": [*_undecided(group)],
     }
-    return " ".join(f"{start}{'; '.join(told)}." for start, told in parts.items() if told)
+    return " ".join(f"{start}{'; '.join(texts)}." for start, texts in parts.items() if texts)
 
 
 def _too_few_seeds(group: Group) -> str:

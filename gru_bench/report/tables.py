@@ -1,4 +1,4 @@
-"""The main table of a group, a row a run, as text, and what is to be known before reading it."""
+"""The main table of a group as text, with a row for each run, and the notes that go with it."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -66,7 +66,7 @@ class Column:
     Attributes:
         name: Upper line of its heading.
         unit: Lower line.
-        entries: From top to bottom, an entry a run.
+        entries: The entries from top to bottom, one for each run.
         rank: The higher, the sooner it is left out where there is little room; 0 always stays.
     """
 

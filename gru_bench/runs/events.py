@@ -1,4 +1,4 @@
-"""TensorBoard events of a run: a view, from which nothing is ever read back."""
+"""TensorBoard events of a run: a view for people, which gru-bench never reads."""
 
 import io
 import os
@@ -175,10 +175,10 @@ class EventLog:
         Args:
             seed: One of the seeds of this log.
             step: Training steps made.
-            tag: Such as `within/layer_0/kept`. Time Series has a card a run, of which there are
-                many, and sorts sections by name: these had better come behind the curves.
+            tag: Such as `within/layer_0/kept`. Time Series has a panel for each run and sorts
+                sections by name: these should come after the curves.
             counts: Height of each bin, of any scale; one that is not finite counts as 0.
-            edges: Of the bins, ascending.
+            edges: The edges of the bins, ascending.
 
         Raises:
             ValueError: There is not one edge more than there are counts.
@@ -239,7 +239,7 @@ class EventLog:
         Args:
             seed: One of the seeds of this log.
             step: Training steps made.
-            scores: By name.
+            scores: The scores by name.
             main: The one that is added as `score/<score>`. Of all tags the page of HParams shows
                 the first five by name, which are thus the main scores of the tasks.
         """

@@ -1,4 +1,4 @@
-"""The run folder: written atomically and read with checks."""
+"""Run folders: prepared, written atomically, and read with checks."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""A run that grows: the results of new seeds beside those of seeds that were finished before."""
+"""A run that grows: results of new seeds are put beside those that were finished before."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -59,8 +59,8 @@ def _joined_probes(
     """Returns the probes of all seeds; None unless all seeds were looked into alike.
 
     Args:
-        earlier: Of the finished seeds.
-        added: Of the new ones.
+        earlier: The probes of the finished seeds.
+        added: The probes of the new ones.
         numbers: How many seeds each is of.
     """
     if earlier is None or added is None:

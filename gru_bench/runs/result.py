@@ -1,4 +1,4 @@
-"""The run folder: what one experiment leaves behind, written atomically and read with checks.
+"""The schema of `result.json`: all that a run folder keeps of a run with its seeds.
 
 A folder holds `config.yaml`, one `seed_<n>/` of TensorBoard events a seed and, written last,
 `result.json`. A folder without `result.json` is unfinished; `error.txt` says why a run failed. The
@@ -35,7 +35,7 @@ class Parameters:
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """One seed's training, a column a quantity and a row an evaluation; null where not finite."""
+    """One seed's training, with an entry for each evaluation; null where not finite."""
 
     step: list[int]
     time_s: list[float | None]
@@ -99,9 +99,9 @@ class Timing:
     """Seconds of the whole run, and what one model takes, alone and against the LSTM.
 
     `train_step` is a training step (forward, backward, update) in milliseconds. `latency` is one
-    step of one sequence, as in real-time use, in microseconds: a step of a program of many. `call`
-    is the same as a user has it whose steps arrive one by one, in calls of a program of one step.
-    Spreads are those of rounds in one process.
+    step of one sequence in microseconds, as a program takes it that takes many in a call. `call` is
+    a call of a program of one step, as where steps arrive one by one. Spreads are over the rounds
+    of one process.
     """
 
     compile_s: float

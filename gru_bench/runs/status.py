@@ -1,6 +1,6 @@
-"""How far each run of a sweep is, for other terminals to see: one small file in every run folder.
+"""The status of each run of a sweep, for other terminals: one small file in every run folder.
 
-It is there from the moment that a sweep has planned the run until its result is.
+It is there from the planning of a run until its result is written.
 """
 
 import math
@@ -37,13 +37,13 @@ class Status:
     """How far a run is.
 
     Attributes:
-        state: As the process says that runs it. Of one that has ended meanwhile, `read_status`
-            makes `broken off`, or `not begun` of a run that was waiting.
+        state: As the process that runs it says. If that process has ended, `read_status` calls
+            the run `broken off`, or `not begun` if it was waiting.
         label: What tells the run from the others of its sweep.
         step: Training steps made, those of tuning included.
-        total_steps: To make, if nothing stops it early.
-        rate: Steps a second of late; None if not known.
-        reason: In one line, why it failed.
+        total_steps: Training steps to make, if nothing stops it early.
+        rate: Steps per second lately; None if not known.
+        reason: Why it failed, in one line.
         host: Name of the machine.
         process: Number of the process there.
         started: When that process began, since numbers are given out again.
@@ -75,7 +75,7 @@ class _Finished:
 
 
 def write_status(folder: Path, status: Status) -> None:
-    """Writes a run's status; a disk that is full costs the news, not the run."""
+    """Writes a run's status; on a full disk it is left out, and the run goes on."""
     known = replace(
         status,
         host=platform.node(),
@@ -85,7 +85,7 @@ def write_status(folder: Path, status: Status) -> None:
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # News at every evaluation, which a machine that loses power may forget.
+        # It is written at every evaluation, so that it may be lost with the power.
         write_atomically(folder / STATUS, msgspec.json.encode(known), durable=False)
     except OSError:
         return
@@ -148,7 +148,7 @@ def read_all(directory: Path) -> dict[Path, Status]:
 
 
 def print_status(directory: Path, console: Console) -> None:
-    """Prints how many runs are in which state, and a line for each that is neither done nor to do.
+    """Prints how many runs are in which state, and a line for each that runs or has failed.
 
     A run is shown by its label where no other has the same, else by its folder.
 

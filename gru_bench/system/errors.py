@@ -1,4 +1,4 @@
-"""The one exception that means "the user can put this right", and what others mean."""
+"""The exception for what the user can put right, and others in one line that needs no Python."""
 
 import errno
 import signal

@@ -25,7 +25,7 @@ def expand_home(path: str | Path) -> Path:
 
 
 def is_file(path: Path) -> bool:
-    """Returns whether it is a file; False, too, if nobody may look or no file has such a name."""
+    """Returns whether the path is a file; False, too, where it cannot be looked at."""
     try:
         return path.is_file()
     except OSError:
@@ -47,7 +47,7 @@ def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
         path: The file.
         data: Its new content.
         durable: Whether to wait for the disk, so that this holds for a machine that loses power,
-            too. News that are soon out of date need not.
+            too. What is soon out of date need not.
     """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{UNFINISHED}{path.name}.")
     try:

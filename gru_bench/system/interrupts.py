@@ -1,4 +1,4 @@
-"""Ctrl-C and what else asks a process to end, put off until training can answer it."""
+"""Signals that ask a process to end, such as Ctrl-C, are put off until training can answer."""
 
 import signal
 import threading

@@ -138,7 +138,7 @@ def require_devices() -> None:
 
 
 def leave_accelerators() -> None:
-    """Keeps this process to the CPU: one that only waits for others takes no card's memory.
+    """Keeps this process to the CPU: one that only waits for others takes no memory of a GPU.
 
     To be called before JAX is used.
     """
@@ -147,13 +147,13 @@ def leave_accelerators() -> None:
     jax.config.update("jax_platforms", "cpu")
 
 
-def job_environment(shares_card: bool) -> dict[str, str]:
+def job_environment(shares_gpu: bool) -> dict[str, str]:
     """Returns the environment of a job's process.
 
     Args:
-        shares_card: Whether it shares an accelerator, whose memory it must not take as a whole.
+        shares_gpu: Whether it shares an accelerator, whose memory it must not take as a whole.
     """
-    share = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if shares_card else {}
+    share = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if shares_gpu else {}
     # The job has cores of its own, and needs as many threads as suit them.
     inherited = {name: value for name, value in os.environ.items() if name != THREADS}
     return share | inherited

@@ -1,4 +1,4 @@
-"""Processes of this machine, told apart by more than a number that is given out again."""
+"""Processes of this machine, identified by number and start, since numbers are used again."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Compiled programs that JAX keeps on disk: none that is damaged, and not too many.
+"""The compiled programs that JAX keeps on disk: damaged ones and old ones are removed.
 
 JAX itself never replaces an entry that it cannot read, and writes one in place, so that a kill
 leaves half of it. Its own bound on the size relies on a second file for each entry, which a kill

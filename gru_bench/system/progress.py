@@ -63,7 +63,7 @@ class Bar:
         return f"{line}, {self._values}" if self._values else line
 
     def steps_per_s(self) -> float | None:
-        """Returns the steps a second of late; None if they are not known yet."""
+        """Returns the steps per second lately; None if they are not known yet."""
         if len(self._updates) < 2:
             return None
         (first_s, first_step), (last_s, last_step) = self._updates[0], self._updates[-1]

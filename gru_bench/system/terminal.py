@@ -1,4 +1,4 @@
-"""Standard output and standard error that never stop what is being shown."""
+"""Standard output and standard error that never end the program that writes to them."""
 
 import codecs
 import contextlib
@@ -30,7 +30,7 @@ codecs.register_error(CLOSEST, closest_ascii)
 
 
 class Display:
-    """A stream that shows what it can. What cannot be written is dropped, and nothing is raised.
+    """A stream that drops what it cannot write, and never raises.
 
     A terminal may be closed, a pipe broken and a disk full while runs are trained, and none of this
     must end them.

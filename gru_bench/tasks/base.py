@@ -71,7 +71,7 @@ class Task(Protocol):
     def schedule(
         self, key: Key[Array, ""], first_step: Int[Array, ""], steps: int
     ) -> PyTree[Array]:
-        """Items of the training steps `first_step .. first_step + steps - 1`.
+        """Returns the items of the training steps `first_step .. first_step + steps - 1`.
 
         A pure function of its arguments: step s of key k is the same batch however the steps are
         cut into calls.
@@ -79,7 +79,7 @@ class Task(Protocol):
         ...
 
     def evaluation(self, key: Key[Array, ""], split: Split) -> PyTree[Array]:
-        """Items of one pass over the split; for "train", over a sample of it."""
+        """Returns the items of one pass over the split; for "train", over a sample of it."""
         ...
 
     def batch(self, item: PyTree[Array]) -> Batch:
@@ -87,7 +87,7 @@ class Task(Protocol):
         ...
 
     def tally(self, outputs: Float[Array, "..."], batch: Batch) -> dict[str, Array]:
-        """Sums over the batch, from which `scores` follow; always with "loss" and "count".
+        """Returns sums over the batch, from which `scores` follow; always with "loss" and "count".
 
         The training loss of a batch is `tally["loss"] / tally["count"]`, in nats or squared units.
         """
@@ -98,7 +98,7 @@ class Task(Protocol):
         ...
 
     def solved(self, scores: dict[str, Float[Array, ""]]) -> Array:
-        """Whether these validation scores count as solving the task (a boolean scalar)."""
+        """Returns whether these validation scores count as solving the task (a boolean scalar)."""
         ...
 
     def longer(self, multiple: int) -> "Task | None":

@@ -26,7 +26,7 @@ class Columns:
         values: One entry a row for each column's name; None where a row has no value.
         content: SHA-256 of the bytes that were read, in hexadecimal digits.
         lines: The line of the file at which each row begins; None if rows are not lines.
-        doubts: In words, the lines that are read as one row, but may be several.
+        doubts: The lines, in words, that are read as one row, but may be several.
     """
 
     values: Values

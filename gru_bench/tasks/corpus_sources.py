@@ -26,7 +26,7 @@ Note = Callable[[str], None]
 
 
 class Rows(NamedTuple):
-    """Texts with the names of their classes, and in words where they come from."""
+    """Texts with the names of their classes, and with where they come from, in words."""
 
     texts: list[str]
     labels: list[str]

@@ -1,4 +1,4 @@
-"""Counting: read n times a, then as many b, and know when they are enough.
+"""Counting: read n times a, then as many b, and predict when they end.
 
 Source: Weiss, Goldberg and Yahav, "On the practical computational power of finite precision RNNs
 for language recognition", 2018: the language a^n b^n, learnt by predicting the next symbol from
@@ -121,7 +121,7 @@ class CountingTask:
         return scores["acceptance"] == 1
 
     def longer(self, multiple: int) -> None:
-        """Nothing more: the test split has longer strings in any case."""
+        """Returns None: the test split has longer strings in any case."""
 
 
 def make_task(config: CountingConfig, batch_size: int) -> CountingTask:

@@ -44,7 +44,7 @@ def read_columns(
     text_format: TextFormat = TextFormat(),
     categories: str | None = None,
 ) -> Columns:
-    """Reads columns of a file whose kind is told by its ending.
+    """Reads columns of a file, whose ending says of which kind it is.
 
     Args:
         path: The file.

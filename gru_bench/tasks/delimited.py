@@ -48,7 +48,7 @@ class Delimited(NamedTuple):
     Attributes:
         values: One entry a row for each column; None where a row is too short to have one.
         lines: The number of the line at which each row begins.
-        doubts: In words, the lines of each row that may be several rows, if the labels of these
+        doubts: The lines, in words, of each row that may be several rows, if the labels of these
             occur nowhere else; or whose text looks so.
     """
 

@@ -74,7 +74,7 @@ class TextTask:
         return self.sizes[0]
 
     def schedule(self, key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Item:
-        """Items of training steps: in each epoch every document at most once, in a new order.
+        """Returns the items of training steps: a document at most once an epoch, in a new order.
 
         Documents left over when an epoch is cut into whole batches wait for another epoch.
 
@@ -102,7 +102,7 @@ class TextTask:
         return indices, jnp.ones(indices.shape)
 
     def evaluation(self, key: Key[Array, ""], split: Split) -> Item:
-        """Items that cover validation or test once; for "train", a sample as large as validation.
+        """Returns items that cover the split; for "train", a sample as large as validation.
 
         Rows that fill up the last batch have weight zero.
         """
@@ -130,7 +130,7 @@ class TextTask:
         )
 
     def tally(self, outputs: Float[Array, "batch classes"], batch: Batch) -> dict[str, Array]:
-        """Sums over the batch: cross entropy in nats, documents, and counts of each class.
+        """Returns sums over the batch: cross entropy in nats, documents, and counts of each class.
 
         These are `correct`, the documents of a class for which it was predicted; `actual`, its
         documents; and `predicted`, the documents for which it was predicted.
@@ -173,7 +173,7 @@ class TextTask:
         return jnp.array(False)
 
     def longer(self, multiple: int) -> None:
-        """Nothing: documents are as long as they are."""
+        """Returns None: documents are as long as they are."""
 
 
 def make_task(
@@ -295,7 +295,7 @@ def make_tokenizer(config: TextConfig, texts: list[str]) -> Tokenizer:
 
 
 def encode(config: TextConfig, tokenizer: Tokenizer, texts: list[str]) -> list[np.ndarray]:
-    """Ids of the first `max_length` tokens of each text; one unknown token where it has none."""
+    """Returns ids of the first `max_length` tokens of each text; an empty text has one unknown."""
     dtype = _smallest_type(tokenizer.get_vocab_size())
     if config.tokens != "words":
         # No character is less than a token, so that the rest of a text need not be looked at.

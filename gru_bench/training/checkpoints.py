@@ -1,4 +1,4 @@
-"""Checkpoints: training that was broken off goes on from the last one, to the same result.
+"""Checkpoints, from which training that was broken off goes on to the same result.
 
 A checkpoint is a numbered folder: in `arrays/`, by Orbax, all numbers of a snapshot, and written
 last `about.json`, which says what it is a checkpoint of and holds a digest of every file.

@@ -1,4 +1,4 @@
-"""What training is made from and what it carries: configurations, states, evaluations."""
+"""The data of training: its configuration, its state, its evaluations and its outcome."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -140,7 +140,7 @@ class Snapshot:
 
     Attributes:
         state: The members' state on their devices, with as many members more as fill these. The
-            next chunk takes over its memory: who wants to have it longer copies it.
+            next chunk takes over its memory: copy it to keep it.
         evaluations: All evaluations so far, in order.
         compile_s: Seconds of compilation so far.
     """

@@ -221,7 +221,7 @@ def sum_tallies(
         config: What the model is.
         params: Its parameters.
         task: The task.
-        items: Of the batches, along a leading axis.
+        items: The items of the batches, along a leading axis.
         places: To which sum each batch is added, from 0 to `size - 1`.
         size: The number of sums.
 

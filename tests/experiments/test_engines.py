@@ -32,7 +32,7 @@ from gru_bench.system.machine import THREADS, cpu_cores, job_environment, set_up
 PAGE = ROOT / "docs" / "run-on-a-cluster.md"
 COMMANDS = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
 WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "seeds=2", "probes=false"]
-NOTHING = Job([], [], [], "test", timed=False, cwd=str(Path.cwd()), cores=1, shares_card=False)
+NOTHING = Job([], [], [], "test", timed=False, cwd=str(Path.cwd()), cores=1, shares_gpu=False)
 
 
 def silent(line: str) -> None:
@@ -302,10 +302,10 @@ def test_the_way_through_time_is_checked_where_the_job_runs(tmp_path, monkeypatc
 
 def test_what_the_user_has_set_stays(monkeypatch):
     monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE", raising=False)
-    assert "XLA_PYTHON_CLIENT_PREALLOCATE" not in job_environment(shares_card=False)
-    assert job_environment(shares_card=True)["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+    assert "XLA_PYTHON_CLIENT_PREALLOCATE" not in job_environment(shares_gpu=False)
+    assert job_environment(shares_gpu=True)["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     monkeypatch.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", "true")
-    assert job_environment(shares_card=True)["XLA_PYTHON_CLIENT_PREALLOCATE"] == "true"
+    assert job_environment(shares_gpu=True)["XLA_PYTHON_CLIENT_PREALLOCATE"] == "true"
 
 
 def test_a_job_has_threads_for_its_own_cores_whatever_its_starter_has(monkeypatch):
@@ -313,7 +313,7 @@ def test_a_job_has_threads_for_its_own_cores_whatever_its_starter_has(monkeypatc
     monkeypatch.setenv(THREADS, "3")
     set_up_devices(8)
     assert os.environ[THREADS] == "3"  # the user's own choice
-    assert THREADS not in job_environment(shares_card=False)
+    assert THREADS not in job_environment(shares_gpu=False)
     monkeypatch.delenv(THREADS)
     set_up_devices(8)
     assert os.environ[THREADS] == "8"
@@ -406,4 +406,4 @@ def test_a_lost_task_of_ray_stops_no_other(monkeypatch):
     lines: list[str] = []
     outcomes = dict(run_ray(RayConfig(cpus=2), [NOTHING] * 3, lines.append))
     assert [outcomes[i].lost for i in range(3)] == [None, "the node died", None]
-    assert lines == ["no node of the Ray cluster has 2 cores and 0 cards: the jobs wait for one"]
+    assert lines == ["no node of the Ray cluster has 2 cores and 0 GPUs: the jobs wait for one"]

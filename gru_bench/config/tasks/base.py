@@ -1,4 +1,4 @@
-"""What all declarations of tasks have in common."""
+"""The base class of the declarations of tasks."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -18,8 +18,8 @@ class TaskConfig:
     `gru_bench/tasks/<name>.py`.
 
     Attributes:
-        SCORE: The main score. A baseline that depends on the data is None here; a class of the
-            user's own states its score itself.
+        SCORE: The main score. A baseline that depends on the data is None here; a user's class
+            states its score itself.
         AXIS: The key that makes the task harder, without `task.`; None where there is none.
         READS_CORPUS: Whether it reads labelled text, that of `corpus`.
         HAS_EPOCHS: Whether it has a number of training examples, so that `epochs` can be asked

@@ -1,4 +1,4 @@
-"""A task of the user's own, declared: its class has the code."""
+"""The declaration of tasks that users write: the class has the code."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ from gru_bench.system.files import content_hash
 
 @dataclass
 class CustomTaskConfig(TokenTaskConfig):
-    """A task of the user's own."""
+    """A task that a user wrote."""
 
     name: str = key("its name in tables and folders; if empty the class' own in snake case", "")
     module: str = key("its class, as package.module:Class", "")
@@ -21,7 +21,7 @@ class CustomTaskConfig(TokenTaskConfig):
 
     def __post_init__(self) -> None:
         self.name = name_class("task", self.module, self.name, (*declared(), CUSTOM))
-        # Once and for all: the file may change while its class is in use.
+        # It is hashed once, since the file may change while its class is in use.
         self.source = content_hash(source_file(self.module))
         check_keys(self, "task.")
 

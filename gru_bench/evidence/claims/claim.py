@@ -37,11 +37,11 @@ class Claim:
 
     Attributes:
         number: Its place in the ledger, from 1.
-        sentence: As textbooks have it.
+        sentence: The sentence, as textbooks have it.
         how: How it is tested, and by which rule the verdict follows.
-        quantifier: Of the rule.
-        tests: In the order of tasks and settings.
-        parts: Of the sentence; each is judged by the rule on its own.
+        quantifier: The quantifier of that rule.
+        tests: The tests, in the order of tasks and settings.
+        parts: The parts of the sentence; each is judged by the rule on its own.
     """
 
     number: int

@@ -131,7 +131,7 @@ def _typical_best(result: Result) -> float:
 
 
 def _steps_to(target: float, result: Result) -> dict[int, float]:
-    """Steps by seed until the task is solved, or the target reached; infinity if never."""
+    """Returns steps by seed until the task is solved, or the target reached; infinity if never."""
     if result.solved is not None:
         return {s.seed: math.inf if s.solved_step is None else s.solved_step for s in result.seeds}
     return {

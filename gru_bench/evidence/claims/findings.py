@@ -1,4 +1,4 @@
-"""From intervals to findings and figures."""
+"""The findings and the figures that follow from intervals."""
 
 from dataclasses import replace
 

@@ -106,7 +106,7 @@ def _solves(setting: Setting, part: str) -> Test:
 
 
 def _solves_most(result: Result, fails: bool = False) -> bool:
-    """Whether it surely solves the task with more than half of all seeds, or so fails it."""
+    """Returns whether the run surely solves, or fails, the task with most of all seeds."""
     solved = np.array([(seed.solved_step is None) == fails for seed in result.seeds])
     return 2 * sequential_p(solved) <= SIGNIFICANCE
 

@@ -80,8 +80,9 @@ def _ahead(run: Result, gain: Interval | None) -> str:
 
 def _reliability(comparison: Comparison) -> str:
     """Returns the counts as text, such as `solved by 10 and 9 of 10 seeds`."""
-    told = comparison.reliability
-    return f"{told.what} by {told.successes_a} and {told.successes_b} of {told.n_pairs} seeds"
+    counted = comparison.reliability
+    successes = f"{counted.successes_a} and {counted.successes_b}"
+    return f"{counted.what} by {successes} of {counted.n_pairs} seeds"
 
 
 def _comparable(gain: Interval | None, comparison: Comparison) -> Finding:

@@ -22,9 +22,9 @@ class Setting:
         label: The same, with what tells this setting from others of the task.
         nominal_size: The hidden size of the LSTM that the cells match.
         keys: The configuration that the runs share, by dotted key.
-        runs: By cell.
+        runs: The runs by cell.
         against_lstm: Each GRU against the LSTM, corrected for all such comparisons of the ledger.
-        confidence: Of intervals that hold for all of these comparisons together.
+        confidence: The level of intervals that hold for all of these comparisons together.
     """
 
     task_label: str

@@ -78,7 +78,7 @@ def make_picture(
     """Draws a figure.
 
     Args:
-        name: Of the files; it makes the ids of the SVG its own.
+        name: The name of the files, which also makes the ids of the SVG unique.
         title: What it shows.
         caption: How to read it.
         plot: Draws into the panels, given row by row.
@@ -165,7 +165,7 @@ def line_width(run: ReportedRun, sizes: Sequence[int]) -> float:
 
 
 def is_log(group: Group) -> bool:
-    """Errors and losses span powers of ten; accuracies do not."""
+    """Returns whether scores span powers of ten, as errors do and accuracies do not."""
     return not group.higher_is_better
 
 
@@ -190,7 +190,7 @@ def draw_band(
     band: npt.NDArray[np.float64],
     width: float,
 ) -> None:
-    """A line with its range over seeds."""
+    """Draws a line with its range over seeds."""
     colour, _, dash = style(run)
     axes.fill_between(x, *band, color=colour, alpha=0.15, linewidth=0)
     marker = "o" if len(middle) == 1 else None
@@ -207,7 +207,7 @@ def draw_intervals(
     scale: float,
     width: float | None = None,
 ) -> None:
-    """Points with their intervals; joined by a line if it is given a width."""
+    """Draws points with their intervals, joined by a line if it is given a width."""
     colour, marker, dash = style(run)
     middle = np.array([interval.estimate for interval in intervals])
     low = np.array([i.estimate if i.low is None else i.low for i in intervals])
@@ -230,19 +230,19 @@ def draw_intervals(
 
 
 def draw_baseline(axes: "Axes", group: Group) -> None:
-    """A line at what is scored without learning anything, where the task has that."""
+    """Draws a line at what is scored without learning anything, where the task has that."""
     score = group.runs[0].result.score
     if score.baseline is not None:
         draw_level(axes, score_scale(group) * score.baseline, score.baseline_name)
 
 
 def draw_level(axes: "Axes", value: float, name: str) -> None:
-    """A thin line across the panel."""
+    """Draws a thin line across the panel."""
     axes.axhline(value, color=INK, linestyle="--", linewidth=1, alpha=0.7, label=name)
 
 
 def scale_scores(axes: "Axes", group: Group) -> None:
-    """Logarithmic for errors, with the range set by means: an interval may reach below zero."""
+    """Makes the axis logarithmic for errors; means set its range, for intervals may pass zero."""
     if not is_log(group):
         return
     from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
@@ -259,7 +259,7 @@ def scale_scores(axes: "Axes", group: Group) -> None:
 
 
 def scale_values(axes: "Axes", values: Sequence[float], names: Sequence[str]) -> None:
-    """A horizontal axis with a tick at each of a few values, logarithmic."""
+    """Makes the horizontal axis logarithmic, with a tick at each of a few values."""
     from matplotlib.ticker import NullLocator
 
     axes.set_xscale("log")

@@ -50,7 +50,7 @@ class Row:
     Attributes:
         cell: Its name in the group.
         verdict: On the cell.
-        gain: By how many margins it is better than the LSTM, and the ends of the interval.
+        gain: How many margins it is better than the LSTM, with the ends of the interval.
         seeds: The same of each seed.
         successes: Seeds that solve or learn the task, under the cell and under the LSTM.
     """
@@ -205,7 +205,7 @@ def _draw_row(axes: "Axes", row: Row, place: float) -> None:
 
 
 def _scale(axes: "Axes", values: Sequence[float]) -> None:
-    """Linear within the margin, logarithmic beyond it, with round numbers as ticks."""
+    """Makes the axis linear within the margin and logarithmic beyond it, with round ticks."""
     most = max([2.0, *(1.3 * abs(value) for value in values)])
     axes.set_xscale("symlog", linthresh=1, linscale=0.8)
     axes.set_xlim(-most, most)

@@ -42,7 +42,7 @@ class CostAxis(NamedTuple):
     Attributes:
         name: The last part of the picture's name.
         label: The axis, with the unit.
-        of: From a run to its cost, None where it was not measured.
+        of: Returns a run's cost, None where it was not measured.
     """
 
     name: str
@@ -205,7 +205,7 @@ def _draw_seeds(axes: "Axes", group: Group, runs: list[ReportedRun], costs: list
 
 
 def _scale_costs(axes: "Axes", values: list[float]) -> None:
-    """From 0, so that lengths compare, or over powers of ten."""
+    """Lets the axis begin at 0, so that lengths compare, or makes it logarithmic."""
     from matplotlib.ticker import MaxNLocator
 
     if 0 < 10 * min(values) < max(values):

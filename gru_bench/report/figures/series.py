@@ -36,7 +36,7 @@ class Series:
         label: The task and the number, such as `copy against lag`.
         slug: The label made fit for a file name or an HTML id.
         key: The number's dotted key.
-        groups: By its value; where null stands for all documents, that is the last.
+        groups: The groups, ordered by its value; where null stands for all documents, it is last.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""The long table: one line a run, seed and evaluation, for pandas, polars and R."""
+"""The long table: a line for each evaluation of each seed, for pandas, polars and R."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -74,13 +74,13 @@ SECTIONS = (
 def _settings() -> dict[str, type]:
     """Returns the keys of the configuration that take one value and have no other column, typed."""
     # A rate that was tuned is the seed's, not the configuration's.
-    told = {*NOT_A_SETTING, "optim.learning_rate"}
+    elsewhere = {*NOT_A_SETTING, "optim.learning_rate"}
     kinds = {}
     for prefix, schema in SECTIONS:
         hints = get_type_hints(schema)
         for key, hint in ((f"{prefix}{field.name}", hints[field.name]) for field in fields(schema)):
             kind = get_args(hint)[0] if isinstance(hint, UnionType) else hint
-            if kind in (str, int, float, bool) and key not in told:
+            if kind in (str, int, float, bool) and key not in elsewhere:
                 kinds[key] = kind
     return kinds
 

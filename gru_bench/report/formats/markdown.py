@@ -19,7 +19,7 @@ def to_markdown(document: Document, folder: str) -> str:
 
     Args:
         document: What to show.
-        folder: Of its figures, as seen from the file.
+        folder: The folder of its figures, as seen from the file.
     """
     lines = [f"**{escape(document.answer)}**", ""]
     lines += _figures("The whole", document.overview, folder)
@@ -118,7 +118,7 @@ def _fenced(commands: Sequence[str]) -> Iterator[str]:
 
 
 def _plain(rows: Sequence[Sequence[str]]) -> list[list[tuple[str, bool]]]:
-    """Entries none of which is to stand out."""
+    """Returns entries none of which stands out."""
     return [[(text, False) for text in row] for row in rows]
 
 

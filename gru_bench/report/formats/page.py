@@ -1,4 +1,4 @@
-"""The page: one HTML file that needs nothing else, to read, to print and to send."""
+"""The report as a page: one HTML file that needs nothing else, to read, to print and to send."""
 
 import base64
 import hashlib
@@ -64,13 +64,13 @@ def _explained(document: Document) -> list[tuple[str, list[tuple[Markup, Explana
     runs = [run for group in document.groups for run in group.runs]
     tasks = dict.fromkeys(str(run.settings["task.name"]) for run in runs)
     cells = dict.fromkeys(run.result.cell for run in runs)
-    told = {
+    explained = {
         "The tasks": [TASKS[name] for name in tasks if name in TASKS],
         "The cells": [CELLS[name] for name in cells if name in CELLS],
     }
     return [
         (heading, [(Markup(each.drawing), each) for each in explanations])
-        for heading, explanations in told.items()
+        for heading, explanations in explained.items()
         if explanations
     ]
 
