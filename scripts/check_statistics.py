@@ -263,7 +263,7 @@ def crossed_coverage(simulations: int) -> list[list[str]]:
                 drawn_examples = rng.multinomial(300, [1 / 300] * 300, 300) / 300
                 means = ((drawn_seeds @ values) * drawn_examples).sum(axis=1)
                 alone = mean_interval(values.mean(axis=1).tolist())
-                crossed = crossed_mean(values).mean
+                crossed = crossed_mean(values).interval()
                 held[simulation] = [
                     low <= 0 <= high
                     for low, high in (

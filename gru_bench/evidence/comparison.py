@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from scipy import stats
 
 from gru_bench.evidence.crossed import Crossed
 from gru_bench.evidence.estimates import Interval, probability_of_improvement
@@ -64,10 +65,26 @@ class Typical:
         return [d if self.higher_is_better else -d for d in self.differences]
 
     def difference(self, confidence: float = 0.95) -> Interval | None:
-        """Returns the median with an interval that holds at every look; None without pairs."""
+        """Returns the median with an interval that holds at every look; None without pairs.
+
+        Where examples are at hand, it reaches as far as that of the mean for other examples.
+        """
         if not self.differences:
             return None
-        return median_sequence(np.array(self.differences), confidence)
+        over_seeds = median_sequence(np.array(self.differences), confidence)
+        if self.crossed is None or over_seeds.low is None or over_seeds.high is None:
+            return over_seeds
+        low, high = self.crossed.ends(confidence)
+        return Interval(over_seeds.estimate, min(over_seeds.low, low), max(over_seeds.high, high))
+
+    @property
+    def hangs_on_examples(self) -> bool:
+        """Whether no number of seeds would decide, but only another or a larger test split."""
+        if self.crossed is None or self.verdict != "undecided":
+            return False
+        ends = [0.0] if self.margin is None else [0.0, self.margin, -self.margin]
+        reach = stats.norm.isf(SIGNIFICANCE / 2) * self.crossed.least_error
+        return all(abs(self.crossed.estimate - end) < reach for end in ends)
 
     @cached_property
     def probability_a_beats_b(self) -> float | None:

@@ -20,27 +20,38 @@ class Crossed:
     """A mean over seeds and examples.
 
     Attributes:
-        mean: The mean with its interval, for other seeds and other examples.
-        error: Standard error of the mean, from seeds and examples together.
+        estimate: The mean.
+        error: Its standard error, from seeds and examples together.
         freedom: Degrees of freedom of Student's t.
         seeds_error: Standard error that other seeds alone would cause.
         examples_error: Standard error that other examples alone would cause.
+        least_error: Standard error that would be left with any number of seeds.
     """
 
-    mean: Interval
+    estimate: float
     error: float
     freedom: float
     seeds_error: float
     examples_error: float
+    least_error: float
+
+    def ends(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Returns the ends of the mean's interval, for other seeds and other examples."""
+        half_width = float(stats.t.ppf((1 + confidence) / 2, self.freedom)) * self.error
+        return self.estimate - half_width, self.estimate + half_width
+
+    def interval(self, confidence: float = 0.95) -> Interval:
+        """Returns the mean with its interval."""
+        return Interval(self.estimate, *self.ends(confidence))
 
     @property
     def p(self) -> float:
         """Two-sided, of "the mean is 0"."""
-        return min(1.0, 2 * self._tail(abs(self.mean.estimate)))
+        return min(1.0, 2 * self._tail(abs(self.estimate)))
 
     def p_within(self, margin: float) -> float:
         """Returns the p of "the mean is not within the margin", doubled as in `equivalence_p`."""
-        return min(1.0, 2 * self._tail(margin - abs(self.mean.estimate)))
+        return min(1.0, 2 * self._tail(margin - abs(self.estimate)))
 
     def _tail(self, distance: float) -> float:
         """Returns the chance that t alone takes the mean further than this; 1/2 at no distance."""
@@ -49,8 +60,8 @@ class Crossed:
         return float(stats.t.sf(distance / self.error, self.freedom))
 
 
-def crossed_mean(values: Float[np.ndarray, "seeds examples"], confidence: float = 0.95) -> Crossed:
-    """Returns the mean of a table of one value for each seed and example, with its interval.
+def crossed_mean(values: Float[np.ndarray, "seeds examples"]) -> Crossed:
+    """Returns the mean of a table of one value for each seed and example, with its uncertainty.
 
     The value of seed s and example e is taken as mean + A_s + B_e + C_se with independent random
     parts. From the mean squares MS of the analysis of variance, the variance of the mean is
@@ -60,7 +71,6 @@ def crossed_mean(values: Float[np.ndarray, "seeds examples"], confidence: float 
     Args:
         values: Such as 1 where one cell is right, less 1 where the other is, with the same seed on
             the same example; at least two seeds and two examples.
-        confidence: The level of the interval.
 
     Raises:
         ValueError: There are fewer than two seeds or two examples.
@@ -84,11 +94,11 @@ def crossed_mean(values: Float[np.ndarray, "seeds examples"], confidence: float 
         freedom = total**2 / float(
             (np.array([ms_seeds, ms_examples, ms_rest]) ** 2 / degrees).sum()
         )
-    half_width = float(stats.t.ppf((1 + confidence) / 2, freedom)) * error
     return Crossed(
-        mean=Interval(mean, mean - half_width, mean + half_width),
+        estimate=mean,
         error=error,
         freedom=freedom,
         seeds_error=math.sqrt(ms_seeds / values.size),
         examples_error=math.sqrt(ms_examples / values.size),
+        least_error=math.sqrt(max(ms_examples - ms_rest, 0.0) / values.size),
     )

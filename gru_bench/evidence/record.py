@@ -5,6 +5,7 @@ it if a seed solved it, or if surely more than half of all seeds learn it.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,9 +27,9 @@ class Record:
         learned: Whether the score beats the baseline by more than the margin.
         solved_step: Steps until the task was solved, infinity where it was not; None where it has
             no such mark.
-        examples: What each seed came to on each example of the test split, such as 1 where it is
+        examples: What each seed scores on each example of the test split, such as 1 where it is
             right and 0 where it is wrong, so that the mean of a row is the seed's score; None where
-            that is not at hand.
+            predictions are not at hand, or the score is no such mean.
     """
 
     seeds: Int[np.ndarray, " seeds"]
@@ -78,11 +79,7 @@ def scores_by_seed(result: Result) -> dict[int, float]:
     return scores
 
 
-def record_of(
-    result: Result,
-    margin: float | None,
-    examples: Float[np.ndarray, "seeds examples"] | None = None,
-) -> Record:
+def record_of(result: Result, margin: float | None) -> Record:
     """Returns what is judged of a run.
 
     Where the task has no baseline, nothing says which score could be had without learning: every
@@ -91,7 +88,6 @@ def record_of(
     Args:
         result: The run.
         margin: Differences of the score up to it do not matter; None if none is stated.
-        examples: The answers to examples, as `Record.examples` has them.
     """
     by_seed, baseline = scores_by_seed(result), result.score.baseline
     seeds = sorted(by_seed)
@@ -108,8 +104,20 @@ def record_of(
         higher_is_better=result.score.higher_is_better,
         learned=learned,
         solved_step=None if result.solved is None else solved,
-        examples=examples,
+        examples=_examples(result, seeds, scores),
     )
+
+
+def _examples(
+    result: Result, seeds: Sequence[int], scores: Float[np.ndarray, " seeds"]
+) -> Float[np.ndarray, "seeds examples"] | None:
+    """Returns what each seed scores on each example; None where its score is no mean of that."""
+    if result.predictions is None:
+        return None
+    values = result.predictions.values(seeds)
+    if values is None or not np.allclose(values.mean(axis=1), scores, rtol=1e-4):
+        return None
+    return values
 
 
 def is_learned_by_neither(a: Record, b: Record) -> bool:

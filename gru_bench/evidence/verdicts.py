@@ -7,7 +7,7 @@ that are judged apart:
   task under both cells. A seed learns it if its score beats the baseline by more than the margin.
   A cell is typically better if it is so with more than half of those seeds, and on average as well;
   two are equivalent if the median lies within the margin that the runs stated beforehand.
-  Where the answers to each example of the test split are at hand, the mean difference must hold for
+  Where predictions of each example of the test split are at hand, the mean difference must hold for
   other examples as well as for other seeds, by `crossed_mean`.
 - *reliability*: the share of all seeds that solve the task or, where none of either cell does or
   there is no such mark, learn it.
@@ -21,7 +21,7 @@ neither beats the baseline are "not learned", whatever their scores.
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -50,7 +50,6 @@ def compare_group(
     results: Sequence[Result],
     margin: float | None = None,
     names: Sequence[str] | None = None,
-    examples: Mapping[str, Float[np.ndarray, "seeds examples"]] | None = None,
 ) -> list[Comparison]:
     """Compares every two cells among runs of the same task and setting.
 
@@ -64,8 +63,6 @@ def compare_group(
             runs state, and none if one of them states none.
         names: The names of the runs, in order; by default the cell, with its nominal size if
             there are several of a cell.
-        examples: By the identity of a run, `Record.examples`: a row for each of its seeds, in the
-            order of their numbers, and the same examples for all runs.
 
     Returns:
         The comparisons, corrected for their number, in the usual order of cells (gru,
@@ -84,12 +81,8 @@ def compare_group(
         names = [f"{r.cell} h{r.nominal_size}" if several else r.cell for r in results]
     runs = sorted(zip(results, names, strict=True), key=lambda run: cell_order(run[0]))
     margin = _stated_margin(results) if margin is None else margin
-
-    def of(result: Result) -> Float[np.ndarray, "seeds examples"] | None:
-        return examples.get(result.identity) if examples else None
-
     comparisons = [
-        compare(record_of(a, margin, of(a)), record_of(b, margin, of(b)), margin, name_a, name_b)
+        compare(record_of(a, margin), record_of(b, margin), margin, name_a, name_b)
         for (a, name_a), (b, name_b) in itertools.combinations(runs, 2)
         if a.cell != b.cell and (a.nominal_size == b.nominal_size or not several)
     ]
@@ -188,8 +181,10 @@ def compare(
 
 
 def _crossed(a: Record, b: Record) -> Crossed | None:
-    """Returns the mean difference over seeds and examples, where both runs have the same ones."""
-    if a.examples is None or b.examples is None or min(a.examples.shape) < 2:
+    """Returns the mean difference over seeds and examples, where both runs have predictions."""
+    if a.examples is None or b.examples is None or a.examples.shape != b.examples.shape:
+        return None
+    if min(a.examples.shape) < 2:
         return None
     return crossed_mean(a.examples - b.examples)
 
@@ -206,7 +201,7 @@ def _alone(p: float) -> PValue:
 def _more_seeds(comparison: Comparison, comparisons: int) -> int | None:
     """Returns the seeds to add to an undecided comparison; of all seeds, as few learn as so far."""
     typical = comparison.typical
-    if comparison.outcome != "undecided":
+    if comparison.outcome != "undecided" or typical.hangs_on_examples:
         return None
     further = more_seeds(np.array(typical.differences), typical.margin, comparisons)
     if further is None:

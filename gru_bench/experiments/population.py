@@ -22,6 +22,7 @@ from gru_bench.experiments.to_result import (
     count,
     curves,
     mean_or_none,
+    predictions_on_test,
     seed_result,
     trial_hparams,
     tuning_grid,
@@ -330,6 +331,7 @@ class PopulationTraining:
                     launcher=config.launcher.name,
                 )
             ],
+            predictions=predictions_on_test(trained, part.places, part.seeds),
         )
 
 

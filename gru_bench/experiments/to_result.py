@@ -12,6 +12,7 @@ from gru_bench.config.score import Score
 from gru_bench.model.counts import stack_parameters
 from gru_bench.model.model import Model, count_parameters
 from gru_bench.runs.events import _tag
+from gru_bench.runs.predictions import Predictions
 from gru_bench.runs.result import Curve, Parameters, SeedResult, Tuning
 from gru_bench.tasks.base import Split
 from gru_bench.training.state import NEVER, Evaluation, Fit, TrainConfig
@@ -72,6 +73,26 @@ def seed_result(
             gradient_norm=[float(e.gradient_norm[run]) for e in seen],
             learning_rate=[float(e.learning_rate[run]) for e in seen],
         ),
+    )
+
+
+def predictions_on_test(trained: Fit, places: slice, seeds: Sequence[int]) -> Predictions | None:
+    """What some members of a population predict on the test split; None where they share none.
+
+    Args:
+        trained: the population.
+        places: of the members in it.
+        seeds: theirs.
+    """
+    predicted = trained.predicted
+    if predicted is None:
+        return None
+    # All members are tested on the same examples.
+    real = np.asarray(predicted.real[0])
+    return Predictions(
+        seeds=np.array(seeds),
+        given=np.asarray(predicted.given[places])[:, real],
+        actual=None if predicted.actual is None else np.asarray(predicted.actual[0])[real],
     )
 
 

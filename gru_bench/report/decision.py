@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from gru_bench.report.groups import Group, ReportedRun
+from gru_bench.report.groups import Group
+from gru_bench.report.reported_run import ReportedRun
 
 # Settings that a sentence names before it counts the others.
 MOST_NAMED = 3

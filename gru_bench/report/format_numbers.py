@@ -54,6 +54,11 @@ def show_range(group: Group, low: float, high: float) -> str:
     return f"{shown} points" if group.is_percentage else shown
 
 
+def show_error(group: Group, error: float) -> str:
+    """A standard error of a score, in points with two decimals."""
+    return f"{100 * error:.2f}" if group.is_percentage else f"{error:.2g}"
+
+
 def _scale(group: Group) -> float:
     return 100.0 if group.is_percentage else 1.0
 

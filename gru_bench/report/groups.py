@@ -1,7 +1,6 @@
-"""Groups of runs that a report shows side by side: those of one task in one setting."""
+"""Which runs stand side by side: groups of one task in one setting."""
 
 import itertools
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,15 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from gru_bench.config.cell import CELLS, REFERENCE
-from gru_bench.config.score import Score
-from gru_bench.evidence.cell_summary import CellSummary, summarize
 from gru_bench.evidence.comparable import group_runs
 from gru_bench.evidence.comparison import Comparison
-from gru_bench.evidence.estimates import Interval, mean_interval
 from gru_bench.evidence.planning import fewest_pairs
-from gru_bench.evidence.record import scores_by_seed
 from gru_bench.evidence.run_settings import NOT_A_SETTING, is_common, show_value, varying
 from gru_bench.evidence.verdicts import compare_group, correct_together
+from gru_bench.report.reported_run import ReportedRun
 from gru_bench.runs.result import Result, Spread
 
 _MATCHED = {
@@ -25,61 +21,6 @@ _MATCHED = {
     "flops": "hidden sizes for as many operations",
     "time": "hidden sizes for as long a training step",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class ReportedRun:
-    """A result with the numbers that tables, plots and sentences share.
-
-    Attributes:
-        result: What was read.
-        settings: What it was made with, by dotted key.
-        other_cell: Place of its cell among those of the report that are not built in, by name.
-    """
-
-    result: Result
-    settings: dict[str, Any]
-    other_cell: int = 0
-
-    @cached_property
-    def score(self) -> Interval | None:
-        """Mean test score over seeds; one without a score counts with the baseline.
-
-        None if no seed has a score and the task has no baseline.
-        """
-        values = list(scores_by_seed(self.result).values())
-        return mean_within_range(self.result.score, values) if values else None
-
-    @cached_property
-    def summary(self) -> CellSummary:
-        """Further statistics of the run by itself."""
-        return summarize(self.result)
-
-    @cached_property
-    def train_minus_test(self) -> Interval | None:
-        """Mean over seeds of the training score minus the test score, where both exist."""
-        name, tests = self.result.score.name, self.result.test_scores
-        trained = {seed.seed: seed.train.get(name) for seed in self.result.seeds}
-        gaps = [
-            score - tests[s] for s, score in trained.items() if score is not None and s in tests
-        ]
-        return mean_interval(gaps) if gaps else None
-
-    @property
-    def solved_seeds(self) -> str:
-        """How many of the seeds solved the task, such as `7/8`."""
-        return f"{self.result.solved}/{len(self.result.seeds)}"
-
-    @property
-    def steps_to_solve(self) -> float:
-        """Median over all seeds; infinity if under half of them solved the task."""
-        median = self.summary.steps_to_solve
-        return math.inf if median is None else median.estimate
-
-    @property
-    def parameters_vs_lstm(self) -> float:
-        """Parameters of the cell over those of the LSTM that it matches."""
-        return self.result.parameters.cell / self.result.parameters.lstm
 
 
 @dataclass(frozen=True)
@@ -124,6 +65,12 @@ class Group:
     def is_percentage(self) -> bool:
         """Whether the main score is shown in percent, and differences in percentage points."""
         return self.runs[0].result.score.is_share
+
+    @property
+    def shares_test_split(self) -> bool:
+        """Whether all seeds are tested on the same examples."""
+        data = self.runs[0].result.config.get("corpus") is not None
+        return data or any(run.result.predictions is not None for run in self.runs)
 
     @property
     def has_mark(self) -> bool:
@@ -247,6 +194,12 @@ class Group:
             failures += [f"{missing} without a score{counted}"] if missing else []
             if failures:
                 notes.append(f"{self.name(run)}: {', '.join(failures)}")
+        without = [self.name(run) for run in self.runs if run.result.predictions is None]
+        if self.shares_test_split and without:
+            notes.append(
+                f"no predictions are stored with {', '.join(without)}, so intervals and verdicts"
+                " hold for other seeds, and not for other documents than those of the test split"
+            )
         if any(run.score and run.score.low is None for run in self.runs):
             notes.append("one seed has no interval")
         if len({tuple(sorted(s.seed for s in run.result.seeds)) for run in self.runs}) > 1:
@@ -309,19 +262,6 @@ def make_groups(results: Sequence[Result]) -> list[Group]:
         ]
         groups.append(Group(group.label, slug, runs, group.keys, groups))
     return groups
-
-
-def mean_within_range(score: Score, values: Sequence[float]) -> Interval:
-    """Returns the mean with Student's interval, cut off where the score itself ends.
-
-    A mean cannot lie beyond the range of its values, so the interval covers it as often as before.
-    """
-    interval = mean_interval(values)
-    bottom = 0.0 if score.is_share or score.name == "mse" else -math.inf
-    top = 1.0 if score.is_share else math.inf
-    if interval.low is None or interval.high is None:
-        return interval
-    return Interval(interval.estimate, max(interval.low, bottom), min(interval.high, top))
 
 
 def make_slug(label: str, taken: set[str]) -> str:

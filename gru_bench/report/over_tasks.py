@@ -13,8 +13,9 @@ from gru_bench.evidence.across_tasks import (
 )
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.record import scores_by_seed
-from gru_bench.report.detail_tables import DetailTable
-from gru_bench.report.groups import Group, ReportedRun
+from gru_bench.report.detail_table import DetailTable
+from gru_bench.report.groups import Group
+from gru_bench.report.reported_run import ReportedRun
 
 REFERENCE = "lstm"
 THRESHOLDS = np.array([0.25, 0.5, 0.75, 0.95])

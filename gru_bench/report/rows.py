@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gru_bench.evidence.run_settings import NOT_A_SETTING
-from gru_bench.report.groups import ReportedRun, make_groups
+from gru_bench.report.groups import make_groups
+from gru_bench.report.reported_run import ReportedRun
 from gru_bench.runs.result import Result, Spread
 
 # What a spreadsheet takes for the start of a formula.

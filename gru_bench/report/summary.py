@@ -17,7 +17,8 @@ from gru_bench.report.format_numbers import (
     show_range,
     show_score_name,
 )
-from gru_bench.report.groups import Group, ReportedRun
+from gru_bench.report.groups import Group
+from gru_bench.report.reported_run import ReportedRun
 
 # Runs that a summary names before it leaves the rest to the table.
 MOST_NAMED = 4
@@ -150,6 +151,8 @@ def _undecided(group: Group) -> Iterator[str]:
 def _advice(group: Group, cells: Collection[str]) -> str:
     """Returns the seeds that would likely decide between all of these cells, if known."""
     open_ = [c for c in group.comparisons if {c.cell_a, c.cell_b} <= set(cells)]
+    if all(c.typical.hangs_on_examples for c in open_):
+        return " (more seeds would not decide: it hangs on the test examples)"
     numbers = [c.more_seeds for c in open_ if c.more_seeds is not None]
     if len(numbers) < len(open_):
         return ""

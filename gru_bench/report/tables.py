@@ -31,9 +31,10 @@ VERDICTS = (
     " docs/statistics.md has the error rates. How many more seeds would decide is an estimate. The"
     " choice of a learning rate is no part of the uncertainty."
 )
-SHARED_TEST = (
-    "On text all seeds share one test split, so no interval or verdict covers which documents are"
-    " in it."
+CROSSED = (
+    "Where all seeds share one test split, as on text, intervals of mean scores and verdicts on"
+    " typical scores hold for other examples as well as for other seeds, if predictions are stored"
+    " with the runs."
 )
 
 
@@ -133,9 +134,9 @@ def in_rows(columns: Sequence[Column]) -> list[tuple[Entry, ...]]:
 
 def legend(groups: Sequence[Group]) -> list[str]:
     """Returns how to read scores and verdicts."""
-    has_text = any(group.runs[0].result.config.get("corpus") for group in groups)
+    is_shared = any(group.shares_test_split for group in groups)
     compared = [VERDICTS] if any(group.comparisons for group in groups) else []
-    return [LEGEND, *compared, *([SHARED_TEST] if has_text else [])]
+    return [LEGEND, *compared, *([CROSSED] if is_shared else [])]
 
 
 def notes(groups: Sequence[Group]) -> list[str]:

@@ -1,6 +1,7 @@
 """Run folders: prepared, written atomically, and read with checks."""
 
 import contextlib
+import dataclasses
 import os
 import re
 import tempfile
@@ -11,7 +12,9 @@ from typing import Any
 import msgspec
 import yaml
 
+from gru_bench.runs import predictions
 from gru_bench.runs.older_schemas import UPGRADES
+from gru_bench.runs.predictions import Predictions
 from gru_bench.runs.result import SCHEMA_VERSION, Result
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import (
@@ -24,6 +27,7 @@ from gru_bench.system.files import (
 from gru_bench.system.printable import printable
 
 RESULT = "result.json"
+PREDICTIONS = "predictions.npz"
 CONFIG = "config.yaml"
 ERROR = "error.txt"
 # What JSON holds, escaped or not, where a text in it has control characters.
@@ -106,6 +110,7 @@ def prepare_folder(
         if not finished:
             set_other_version_aside(folder)
             (folder / RESULT).unlink(missing_ok=True)
+            (folder / PREDICTIONS).unlink(missing_ok=True)
         for half_written in folder.glob(f"{UNFINISHED}*"):
             half_written.unlink()
         kept = {f"seed_{seed}" for seed in finished}
@@ -143,16 +148,23 @@ def set_other_version_aside(folder: Path) -> None:
 def write_result(folder: Path, result: Result) -> Path:
     """Writes `result.json` all at once or not at all; non-finite numbers become null.
 
-    NumPy scalars and arrays are accepted as numbers and lists.
+    NumPy scalars and arrays are accepted as numbers and lists. `predictions.npz` comes first: rows
+    of seeds that no result has are of no account.
     """
-    data = msgspec.json.encode(result, enc_hook=lambda value: value.tolist())
+    if result.predictions is not None:
+        write_atomically(folder / PREDICTIONS, predictions.to_bytes(result.predictions))
+    plain = msgspec.to_builtins(
+        dataclasses.replace(result, predictions=None), enc_hook=lambda value: value.tolist()
+    )
+    del plain["predictions"]
+    data = msgspec.json.encode(plain)
     path = folder / RESULT
     write_atomically(path, msgspec.json.format(data, indent=1) + b"\n")
     return path
 
 
 def read_result(folder: Path) -> Result:
-    """Reads `result.json` in `folder`.
+    """Reads `result.json` in `folder`, with the predictions beside it if these are sound.
 
     Raises:
         DamagedResult: The file is missing, not JSON or of the wrong types; or, as `OtherVersion`,
@@ -178,9 +190,18 @@ def read_result(folder: Path) -> Result:
             data = UPGRADES[version](data)
         elif version != SCHEMA_VERSION:
             raise OtherVersion(path, version)
-        return msgspec.convert(data, Result)
+        result = msgspec.convert(data, Result)
     except (msgspec.ValidationError, KeyError, TypeError, AttributeError) as error:
         raise DamagedResult(f"{path}: {error}") from None
+    return dataclasses.replace(result, predictions=_read_predictions(folder))
+
+
+def _read_predictions(folder: Path) -> Predictions | None:
+    """The predictions of a run; None without sound ones, and then it is judged on seeds alone."""
+    try:
+        return predictions.from_bytes(read_regular_file(folder / PREDICTIONS))
+    except (OSError, ValueError):
+        return None
 
 
 def _holds_controls(value: Any) -> bool:

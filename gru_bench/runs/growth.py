@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gru_bench.runs import predictions
 from gru_bench.runs.result import (
     Gate,
     GateEnds,
@@ -50,6 +51,7 @@ def grown(earlier: Result, added: Result) -> Result:
             wall_s=earlier.timing.wall_s + added.timing.wall_s,
         ),
         probes=_joined_probes(earlier.probes, added.probes, (len(earlier.seeds), len(added.seeds))),
+        predictions=predictions.joined(earlier.predictions, added.predictions),
     )
 
 

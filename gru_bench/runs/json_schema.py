@@ -19,7 +19,9 @@ FILE = Path(__file__).with_name("result.schema.json")
 
 def result_schema() -> dict[str, Any]:
     """Returns the schema of `runs.Result`, of this version alone, in JSON Schema 2020-12."""
-    schema = msgspec.json.schema(Result)
+    schema = msgspec.json.schema(Result, schema_hook=lambda array: {"type": "array"})
+    # These lie in a file of their own.
+    del schema["$defs"]["Predictions"], schema["$defs"]["Result"]["properties"]["predictions"]
     for definition in schema["$defs"].values():
         # Python 3.13 takes the indentation off docstrings, which older ones leave.
         definition["description"] = inspect.cleandoc(definition["description"])

@@ -1,15 +1,16 @@
 """The schema of `result.json`: all that a run folder keeps of a run with its seeds.
 
-A folder holds `config.yaml`, one `seed_<n>/` of TensorBoard events a seed and, written last,
-`result.json`. A folder without `result.json` is unfinished; `error.txt` says why a run failed. The
-dataclasses below are the schema of `result.json`, key for key; `msgspec` checks names and types on
-the way in.
+A folder holds `config.yaml`, one `seed_<n>/` of TensorBoard events a seed, `predictions.npz` where
+all seeds share one test split and, written last, `result.json`. A folder without `result.json` is
+unfinished; `error.txt` says why a run failed. The dataclasses below are the schema of
+`result.json`, key for key; `msgspec` checks names and types on the way in.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gru_bench.config.score import Score
+from gru_bench.runs.predictions import Predictions
 
 SCHEMA_VERSION = 3
 EQUAL_TIME = 1.1  # times that differ by a larger factor are not equal
@@ -232,7 +233,7 @@ class MachineEnvironment:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """Everything in `result.json`: one run with all its seeds.
+    """One run with all its seeds: everything in `result.json`, and `predictions` beside it.
 
     `identity` is equal for runs that differ in nothing but their seeds and how they were executed.
     `config` says what the run is, as a plain dict. `margin` is how large a difference of the main
@@ -242,7 +243,9 @@ class Result:
     training step's time over the LSTM's by which `match=time` chose the hidden size; null where
     something else is matched. `state_bytes` is what is kept of one sequence between two steps.
     `command` and `created` are of the time when seeds were last added; `environments` are all in
-    which seeds were trained, in the order in which they were.
+    which seeds were trained, in the order in which they were. `predictions` are those on the test
+    split, which lie in a file of their own; None where seeds do not share one, or an older
+    gru-bench made the run.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -264,6 +267,7 @@ class Result:
     tuning: Tuning | None = None
     probes: Probes | None = None
     environments: list[MachineEnvironment]
+    predictions: Predictions | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         cell = self.config.get("cell")

@@ -106,6 +106,22 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class PredictsExamples(Protocol):
+    """What a task offers besides if every seed is tested on the same sequences.
+
+    Its predictions are then stored with a run, and verdicts hold for other sequences as well.
+    """
+
+    def predictions(self, outputs: Float[Array, "..."], batch: Batch) -> Array:
+        """What is predicted of each sequence, `[batch]`.
+
+        Its class, in the smallest unsigned integer type, where `batch.targets` are classes; else
+        the error made on it, of which the score is the mean, in float32.
+        """
+        ...
+
+
 def step_keys(key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Key[Array, " steps"]:
     """Returns a key for each step, derived from the step's number."""
     return jax.vmap(jax.random.fold_in, (None, 0))(key, first_step + jnp.arange(steps))

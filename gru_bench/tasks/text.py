@@ -151,6 +151,12 @@ class TextTask:
             "predicted": count(guesses, batch.weights),
         }
 
+    def predictions(
+        self, outputs: Float[Array, "batch classes"], batch: Batch
+    ) -> Integer[Array, " batch"]:
+        """The class predicted for each document."""
+        return outputs.argmax(-1).astype(_smallest_type(self.output_size))
+
     def scores(self, tally: dict[str, Array]) -> dict[str, Float[Array, ""]]:
         """Returns mean cross entropy in nats, accuracy, and macro F1.
 

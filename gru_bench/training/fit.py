@@ -17,7 +17,14 @@ from jaxtyping import Array, Float
 
 from gru_bench.tasks.base import Split, Task
 from gru_bench.training.devices import Placement, devices_per_member
-from gru_bench.training.state import Evaluation, Fit, Snapshot, TrainConfig, TrainState
+from gru_bench.training.state import (
+    Evaluation,
+    Fit,
+    Predicted,
+    Snapshot,
+    TrainConfig,
+    TrainState,
+)
 from gru_bench.training.step import evaluate_splits, init_state, train_chunk
 
 
@@ -73,12 +80,14 @@ def fit(
             keep(snapshot)
 
     state = snapshot.state
+    scores, predicted = programs.test(state)
     return Fit(
         steps=placement.to_host(state.step),
         best_step=placement.to_host(state.best_step),
         solved_step=placement.to_host(state.solved_step),
         diverged_step=placement.to_host(state.diverged_step),
-        scores=programs.test(state),
+        scores=scores,
+        predicted=predicted,
         evaluations=snapshot.evaluations,
         params=placement.to_host(state.best_params),
         compile_s=compile_s,
@@ -94,11 +103,12 @@ class Programs:
     Attributes:
         advance: Trains a chunk of steps: from a state, whose memory it takes over, to the next one
             and the fields of an `Evaluation`, on the host.
-        test: Scores the best parameters of a state on every split, on the host.
+        test: Scores the best parameters of a state on every split, and has them predict what the
+            test split holds, on the host.
     """
 
     advance: Callable[[TrainState], tuple[TrainState, dict[str, Any]]]
-    test: Callable[[TrainState], dict[Split, dict[str, Any]]]
+    test: Callable[[TrainState], tuple[dict[Split, dict[str, Any]], Predicted | None]]
 
 
 def compile_programs(
@@ -115,7 +125,9 @@ def compile_programs(
     def init_member(seed: Array, learning_rate: Float[Array, ""], task: Task) -> TrainState:
         return init_state(config, task, seed, learning_rate)
 
-    def test_member(state: TrainState, task: Task) -> dict[Split, dict[str, Float[Array, ""]]]:
+    def test_member(
+        state: TrainState, task: Task
+    ) -> tuple[dict[Split, dict[str, Float[Array, ""]]], Predicted | None]:
         return evaluate_splits(config, state.best_params, task, state.evaluation_key)
 
     state = placement.compile(init_member, *start, task)(*start, task)

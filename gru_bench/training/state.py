@@ -3,11 +3,11 @@
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+from jaxtyping import Array, Bool, Float, Int, Integer, Key, PyTree, Shaped
 
 from gru_bench.config.optim import OptimizerConfig
 from gru_bench.model.model import ModelConfig
@@ -108,6 +108,20 @@ class TrainState:
     diverged_step: Int[Array, "*members"]
 
 
+class Predicted(NamedTuple):
+    """What was predicted of each sequence of some batches.
+
+    Attributes:
+        given: As of `PredictsExamples`.
+        actual: The classes of the sequences; None where errors are given.
+        real: Whether it is a sequence at all, and does not only fill up its batch.
+    """
+
+    given: Shaped[Array, "*members batches batch"]
+    actual: Integer[Array, "*members batches batch"] | None
+    real: Bool[Array, "*members batches batch"]
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """What the host sees of a chunk of steps.
@@ -170,6 +184,8 @@ class Fit:
         solved_step: The step at which each member first solved its task, or NEVER.
         diverged_step: The step at which each member diverged, or NEVER.
         scores: The scores of the best parameters, by split and name.
+        predicted: What they predict of each sequence of the test split, with the members as the
+            leading axis; None where members do not share one.
         evaluations: All evaluations, in order.
         params: The best parameters, on the host, with the members as the leading axis.
         compile_s: Seconds to compile the programs, each time that training was started or resumed.
@@ -182,6 +198,7 @@ class Fit:
     solved_step: Int[np.ndarray, " members"]
     diverged_step: Int[np.ndarray, " members"]
     scores: dict[Split, dict[str, Float[np.ndarray, " members"]]]
+    predicted: Predicted | None
     evaluations: list[Evaluation]
     params: PyTree[np.ndarray]
     compile_s: float

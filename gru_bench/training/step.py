@@ -11,13 +11,14 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from gru_bench.model.model import Model, load_model
-from gru_bench.tasks.base import SPLITS, Split, Task
+from gru_bench.tasks.base import SPLITS, PredictsExamples, Split, Task
 from gru_bench.training.optimizer import learning_rate_schedule, make_optimizer
 from gru_bench.training.state import (
     EVALUATION_DATA,
     INITIALISATION,
     NEVER,
     TRAINING_DATA,
+    Predicted,
     TrainConfig,
     TrainState,
 )
@@ -175,8 +176,8 @@ def evaluate(
 
 def evaluate_splits(
     config: TrainConfig, params: PyTree[Array], task: Task, key: Key[Array, ""]
-) -> dict[Split, dict[str, Float[Array, ""]]]:
-    """Returns the scores of the parameters on every split.
+) -> tuple[dict[Split, dict[str, Float[Array, ""]]], Predicted | None]:
+    """Returns the scores of the parameters on every split, and what they predict on the test split.
 
     Splits whose batches have one shape share a loop, so that the model is compiled once for them.
     """
@@ -185,17 +186,21 @@ def evaluate_splits(
         items = task.evaluation(key, split)
         shapes = tuple(leaf.shape[1:] for leaf in jax.tree.leaves(items))
         alike.setdefault(shapes, {})[split] = items
-    scores = {}
+    scores, predicted = {}, None
     for group in alike.values():
         joined = jax.tree.map(lambda *parts: jnp.concatenate(parts), *group.values())
         batches = [len(jax.tree.leaves(items)[0]) for items in group.values()]
         places = jnp.repeat(
             jnp.arange(len(group)), jnp.array(batches), total_repeat_length=sum(batches)
         )
-        tallies = sum_tallies(config, params, task, joined, places, len(group))
+        tallies, of_batches = sum_tallies(config, params, task, joined, places, len(group))
         for place, split in enumerate(group):
             scores[split] = task.scores(jax.tree.map(lambda sums, at=place: sums[at], tallies))
-    return scores
+        if "test" in group:
+            first = sum(batches[: list(group).index("test")])
+            own = slice(first, first + batches[list(group).index("test")])
+            predicted = jax.tree.map(lambda leaf, own=own: leaf[own], of_batches)
+    return scores, predicted
 
 
 def evaluate_items(
@@ -203,7 +208,7 @@ def evaluate_items(
 ) -> dict[str, Float[Array, ""]]:
     """Returns the scores of the parameters on the batches of some items."""
     places = jnp.zeros(len(jax.tree.leaves(items)[0]), jnp.int32)
-    tallies = sum_tallies(config, params, task, items, places, 1)
+    tallies, _ = sum_tallies(config, params, task, items, places, 1)
     return task.scores(jax.tree.map(lambda sums: sums[0], tallies))
 
 
@@ -214,7 +219,7 @@ def sum_tallies(
     items: PyTree[Array],
     places: Int[Array, " batches"],
     size: int,
-) -> dict[str, Array]:
+) -> tuple[dict[str, Array], Predicted | None]:
     """Adds up the tallies of the batches of items, of which one at a time is held in memory.
 
     Args:
@@ -226,23 +231,32 @@ def sum_tallies(
         size: The number of sums.
 
     Returns:
-        The sums, along a leading axis.
+        The sums, along a leading axis; and what is predicted of each sequence, if the task offers
+        that.
     """
 
-    def tally(item: PyTree[Array]) -> dict[str, Array]:
+    def judged(item: PyTree[Array]) -> tuple[dict[str, Array], Predicted | None]:
         batch = task.batch(item)
-        return task.tally(apply_model(config, params, batch.inputs, batch.lengths), batch)
+        outputs = apply_model(config, params, batch.inputs, batch.lengths)
+        predicted = None
+        if isinstance(task, PredictsExamples):
+            given = task.predictions(outputs, batch)
+            is_class = jnp.issubdtype(given.dtype, jnp.integer)
+            actual = batch.targets.astype(given.dtype) if is_class else None
+            predicted = Predicted(given, actual, batch.weights > 0)
+        return task.tally(outputs, batch), predicted
 
     def add(
         sums: dict[str, Array], item_and_place: tuple[PyTree[Array], Int[Array, ""]]
-    ) -> tuple[dict[str, Array], None]:
+    ) -> tuple[dict[str, Array], Predicted | None]:
         item, place = item_and_place
-        return jax.tree.map(lambda sum, part: sum.at[place].add(part), sums, tally(item)), None
+        tally, predicted = judged(item)
+        return jax.tree.map(lambda sum, part: sum.at[place].add(part), sums, tally), predicted
 
-    one = jax.eval_shape(tally, jax.tree.map(lambda leaf: leaf[0], items))
+    one, _ = jax.eval_shape(judged, jax.tree.map(lambda leaf: leaf[0], items))
     zeros = jax.tree.map(lambda part: jnp.zeros((size, *part.shape), part.dtype), one)
-    sums: dict[str, Array] = jax.lax.scan(add, zeros, (items, places))[0]
-    return sums
+    sums, predicted = jax.lax.scan(add, zeros, (items, places))
+    return sums, predicted
 
 
 def apply_model(

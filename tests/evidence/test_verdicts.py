@@ -15,6 +15,7 @@ from gru_bench.evidence.verdicts import (
     compare_group,
     correct_together,
 )
+from gru_bench.runs.predictions import Predictions
 from gru_bench.system.errors import UserError
 
 
@@ -261,22 +262,24 @@ def test_without_a_baseline_every_score_is_learned():
     assert (record.seeds.tolist(), record.learned.tolist()) == ([0, 2], [True, True])
 
 
-def with_examples(scores, by_example, rng):
-    """Answers of seeds whose shares of right ones differ by seed and by example."""
-    chance = np.clip(np.array(scores)[:, None] + by_example[None], 0, 1)
-    return (rng.random(chance.shape) < chance).astype(float)
+def with_predictions(cell, right):
+    """A run on text with two classes, which predicts these examples right, a row a seed."""
+    actual = (np.arange(right.shape[1]) % 2).astype(np.uint8)
+    given = np.where(right, actual, 1 - actual).astype(np.uint8)
+    predictions = Predictions(seeds=np.arange(len(right)), given=given, actual=actual)
+    return replace(make_result("text", cell, right.mean(axis=1)), predictions=predictions)
 
 
 def test_a_difference_that_hangs_on_the_documents_is_no_verdict():
     # Every seed gains, but on a handful of documents only: others might as well be lost.
-    right, more = np.zeros((8, 400)), np.zeros((8, 400))
-    right[:, :360] = 1
-    more[:, :363] = 1
-    more[:, [0, 1]] = 0
-    runs = [make_result("text", "gru", more.mean(1)), make_result("text", "lstm", right.mean(1))]
-    assert compare_group(runs)[0].typical.verdict == "better"
-    examples = dict(zip((run.identity for run in runs), (more, right), strict=True))
-    (comparison,) = compare_group(runs, examples=examples)
+    right, more = np.zeros((8, 400), bool), np.zeros((8, 400), bool)
+    right[:, :360] = True
+    more[:, :363] = True
+    more[:, [0, 1]] = False
+    runs = [with_predictions("gru", more), with_predictions("lstm", right)]
+    older = replace(runs[1], predictions=None)
+    assert compare_group([runs[0], older])[0].typical.verdict == "better"
+    (comparison,) = compare_group(runs)
     assert comparison.typical.verdict == "undecided"
     assert comparison.typical.crossed.examples_error > comparison.typical.crossed.seeds_error
 
@@ -284,15 +287,29 @@ def test_a_difference_that_hangs_on_the_documents_is_no_verdict():
 def test_a_difference_on_many_documents_is_one():
     rng = np.random.default_rng(0)
     by_example = 0.1 * rng.normal(size=1000)
-    scores = {"gru": [0.9] * 8, "lstm": [0.8] * 8}
-    answers = {cell: with_examples(s, by_example, rng) for cell, s in scores.items()}
-    runs = [make_result("text", cell, a.mean(axis=1)) for cell, a in answers.items()]
-    examples = {run.identity: answers[run.cell] for run in runs}
-    (comparison,) = compare_group(runs, examples=examples)
+    chances = {"gru": 0.9, "lstm": 0.8}
+    runs = [
+        with_predictions(cell, rng.random((8, 1000)) < chance + by_example)
+        for cell, chance in chances.items()
+    ]
+    (comparison,) = compare_group(runs)
     assert comparison.typical.verdict == "better"
-    mean = comparison.typical.crossed.mean
+    mean = comparison.typical.crossed.interval()
     assert mean.low > 0.05
     assert mean.estimate == pytest.approx(np.mean(comparison.typical.differences))
+
+
+def test_predictions_that_do_not_make_up_the_score_are_of_no_account():
+    right = np.random.default_rng(1).random((8, 50)) < 0.9
+    run = with_predictions("gru", right)
+    assert record_of(run, 0.01).examples is not None
+    # Of macro F1, say, the score is no mean over documents.
+    other = make_result("text", scores=(right.mean(axis=1) / 2).tolist())
+    assert record_of(replace(run, seeds=other.seeds), 0.01).examples is None
+    fewer = replace(
+        run.predictions, seeds=run.predictions.seeds[:7], given=run.predictions.given[:7]
+    )
+    assert record_of(replace(run, predictions=fewer), 0.01).examples is None
 
 
 def test_nothing_to_compare():

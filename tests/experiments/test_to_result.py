@@ -1,12 +1,21 @@
 """Which learning rate a search chooses, worked by hand."""
 
+import dataclasses
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gru_bench.config.optim import TuneConfig
+from gru_bench.config.optim import OptimConfig, TuneConfig
 from gru_bench.config.score import Score
-from gru_bench.experiments.to_result import tuning_grid, tuning_result
-from gru_bench.training.state import Fit
+from gru_bench.config.tasks.text import TextConfig
+from gru_bench.experiments.to_result import predictions_on_test, tuning_grid, tuning_result
+from gru_bench.model.model import ModelConfig, load_model
+from gru_bench.tasks.corpora import Corpus, Documents
+from gru_bench.tasks.text import make_task
+from gru_bench.training.state import Fit, TrainConfig
+from gru_bench.training.step import evaluate_splits, init_state
 
 NAN = float("nan")
 TUNE = TuneConfig(learning_rates=[0.1, 0.01, 0.001], seeds=2)
@@ -16,13 +25,14 @@ ERROR = Score("mse", False, 0.2, "always predicting 1")
 
 def searched(score, scores, losses):
     """A population as a search leaves it, as far as the choice looks at it."""
-    nothing = np.zeros(6, int)
+    nothing = np.zeros(len(scores), int)
     return Fit(
         steps=nothing,
         best_step=nothing,
         solved_step=nothing,
         diverged_step=nothing,
         scores={"validation": {score.name: np.array(scores), "loss": np.array(losses)}},
+        predicted=None,
         evaluations=[],
         params={},
         compile_s=0.0,
@@ -56,3 +66,37 @@ def test_the_best_mean_on_validation_data_is_chosen(score, scores, losses, chose
     assert tuning.chosen == chosen
     assert tuning.seeds == TUNE.tuning_seeds
     np.testing.assert_array_equal(np.ravel(tuning.scores), scores)
+
+
+def test_predictions_are_those_of_each_seed_on_each_test_document():
+    words, labels = ["up", "down", "flat"] * 3, np.arange(9, dtype=np.int32) % 3
+    test = Documents([f"{a} {b}" for a in words[:3] for b in words[:3]][:7], labels[:7])
+    corpus = Corpus(Documents(words, labels), test, test, ("u", "d", "f"))
+    task = make_task(TextConfig(min_frequency=1), corpus, batch_size=4)  # so the last has a filler
+    model = ModelConfig(
+        "gru",
+        input_size=task.input_size,
+        output_size=3,
+        hidden_size=4,
+        embedding_size=4,
+    )
+    config = TrainConfig(model, OptimConfig(), steps=1, evaluate_every=1)
+
+    @jax.jit
+    def tested(seed):
+        params = init_state(config, task, seed, jnp.float32(0.1)).params
+        return params, evaluate_splits(config, params, task, jax.random.key(0))
+
+    params, (scores, predicted) = jax.lax.map(tested, jnp.arange(3))
+    trained = dataclasses.replace(searched(ACCURACY, [0.5], [0.5]), predicted=predicted)
+    predictions = predictions_on_test(trained, slice(1, 3), [6, 7])
+
+    documents, lengths = task.documents[-7:].astype(jnp.int32).T, task.lengths[-7:]
+    for row, place in enumerate((1, 2)):
+        of_seed = jax.tree.map(lambda leaf, at=place: leaf[at], params)
+        outputs = load_model(model, of_seed)(documents, lengths)
+        np.testing.assert_array_equal(predictions.given[row], outputs.argmax(-1))
+    assert predictions.given.dtype == np.uint8
+    np.testing.assert_array_equal(predictions.actual, labels[:7])
+    means = predictions.values([6, 7]).mean(axis=1)
+    np.testing.assert_allclose(means, scores["test"]["accuracy"][1:], rtol=1e-6)

@@ -19,6 +19,7 @@ from helpers.made_up import ENVIRONMENT, make_learning_curve, make_probes, make_
 from gru_bench.evidence.claims.claim import Claim
 from gru_bench.evidence.claims.claim import Test as ClaimTest
 from gru_bench.evidence.claims.ledger import ledger as claims_of
+from gru_bench.evidence.crossed import crossed_mean
 from gru_bench.evidence.estimates import Interval
 from gru_bench.report import ledger, render, rows, tables
 from gru_bench.report import summary as answers
@@ -31,8 +32,10 @@ from gru_bench.report.figures import scores as score_figures
 from gru_bench.report.figures.series import make_series, places
 from gru_bench.report.format_numbers import show_time
 from gru_bench.report.formats import latex
-from gru_bench.report.groups import ReportedRun, make_groups
+from gru_bench.report.groups import make_groups
 from gru_bench.report.over_tasks import over_tasks
+from gru_bench.report.reported_run import ReportedRun
+from gru_bench.runs.predictions import Predictions
 from gru_bench.runs.result import GradientNorms, Lengths, Tuning
 from gru_bench.system.errors import UserError
 
@@ -671,10 +674,46 @@ def test_detail_tables_of_text_have_the_gap_to_training():
     assert alone.rows[0][-1] == "10.0 [-53.5, 73.5]"
 
 
+def predicting(result, right):
+    """The run with predictions of two classes, of which these are right."""
+    actual = np.zeros(right.shape[1], np.uint8)
+    seeds = np.arange(len(right))
+    made = Predictions(seeds=seeds, given=(~right).astype(np.uint8), actual=actual)
+    return dataclasses.replace(result, predictions=made)
+
+
+def test_where_predictions_are_stored_the_report_parts_seeds_from_examples():
+    rng = np.random.default_rng(0)
+    difficulty = rng.random(200)  # of each example, the same for both cells
+    right_of = {cell: rng.random((8, 200)) < 0.5 + 0.5 * difficulty for cell in ("gru", "lstm")}
+    with_, without = (
+        [
+            keep(make_result("text", cell, right.mean(axis=1).tolist()), right)
+            for cell, right in right_of.items()
+        ]
+        for keep in (predicting, lambda result, right: result)
+    )
+    (crossed,), (alone,) = make_groups(with_), make_groups(without)
+    typical, *_ = detail_tables(crossed)
+    assert typical.columns[-2:] == ["error from seeds", "from examples"]
+    assert detail_tables(alone)[0].columns[-1] == "pairs"
+    # As `crossed_mean` has them, in points.
+    parts = crossed_mean(right_of["gru"].astype(float) - right_of["lstm"])
+    assert typical.rows[0][-2] == f"{100 * parts.seeds_error:.2f}"
+    assert typical.rows[0][-1] == f"{100 * parts.examples_error:.2f}"
+    assert not [note for note in crossed.notes() if "no predictions" in note]
+    (note,) = [note for note in alone.notes() if "no predictions" in note]
+    assert "gru, lstm" in note
+    # The interval of a score covers other examples, too.
+    wide, narrow = crossed.runs[0].score, alone.runs[0].score
+    assert wide.estimate == pytest.approx(narrow.estimate)
+    assert wide.high - wide.low > 1.2 * (narrow.high - narrow.low)
+
+
 def test_that_seeds_share_the_test_documents_is_said_of_text_alone():
     text, copy = make_result("text"), make_result("copy")
-    assert tables.SHARED_TEST in tables.notes(make_groups([copy, text]))
-    assert tables.SHARED_TEST not in tables.notes(make_groups([copy]))
+    assert tables.CROSSED in tables.notes(make_groups([copy, text]))
+    assert tables.CROSSED not in tables.notes(make_groups([copy]))
     tex = latex.to_latex(make_document([copy, text], []))
     assert tex.count("all seeds share one test split") == 1
 

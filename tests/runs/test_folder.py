@@ -1,6 +1,7 @@
 """Run folders: what is written is what is read, and what is damaged is named and passed over."""
 
 import dataclasses
+import io
 import json
 import math
 import os
@@ -13,6 +14,7 @@ import yaml
 from helpers.made_up import make_curve, make_result
 
 from gru_bench.runs.folder import (
+    PREDICTIONS,
     RESULT,
     DamagedResult,
     identity_of,
@@ -21,6 +23,7 @@ from gru_bench.runs.folder import (
     read_result,
     write_result,
 )
+from gru_bench.runs.predictions import Predictions
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import UNFINISHED
 
@@ -34,6 +37,35 @@ def test_a_result_survives_the_way_to_disk_and_back(tmp_path):
     write_result(tmp_path, result)
     assert read_result(tmp_path) == result
     assert names(tmp_path) == ["result.json"]
+
+
+@pytest.mark.parametrize(
+    ("given", "actual"),
+    [
+        (np.array([[0, 3], [2, 3]], np.uint8), np.array([0, 3], np.uint8)),
+        (np.array([[0.5, 0.25], [0.1, 0.0]], np.float32), None),
+    ],
+)
+def test_predictions_lie_beside_the_result(tmp_path, given, actual):
+    predictions = Predictions(seeds=np.array([0, 1]), given=given, actual=actual)
+    result = dataclasses.replace(make_result(scores=(0.1, 0.2)), predictions=predictions)
+    assert "predictions" not in json.loads(write_result(tmp_path, result).read_text())
+    read = read_result(tmp_path).predictions
+    assert (read.given.dtype, read.given.tolist()) == (given.dtype, given.tolist())
+    np.testing.assert_array_equal(read.values([1, 0]), predictions.values([1, 0]))
+    prepare_folder(tmp_path.parent, tmp_path.name, result.identity, {})
+    assert names(tmp_path) == ["config.yaml"]
+
+
+def test_a_file_that_holds_no_predictions_costs_nothing_else(tmp_path):
+    write_result(tmp_path, make_result())
+    pickled = io.BytesIO()
+    np.savez(pickled, seeds=np.array([{}], dtype=object), given=np.zeros((1, 2)))
+    short = io.BytesIO()
+    np.savez(short, seeds=np.arange(4), given=np.zeros((3, 2)))
+    for content in (b"", b"no archive", pickled.getvalue(), short.getvalue()):
+        (tmp_path / PREDICTIONS).write_bytes(content)
+        assert read_result(tmp_path).predictions is None
 
 
 def test_non_finite_numbers_become_null(tmp_path):

@@ -2,10 +2,12 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 from helpers.made_up import ENVIRONMENT, make_probes, make_result
 
 from gru_bench.runs.growth import grown
+from gru_bench.runs.predictions import Predictions
 from gru_bench.runs.result import Result
 
 SCORES = (0.1, 0.2, 0.3, 0.4, 0.5)
@@ -68,3 +70,21 @@ def test_other_runs_and_seeds_that_are_there_already_are_refused():
         grown(part(0, 2), dataclasses.replace(part(2, 5), identity="0" * 16))
     with pytest.raises(ValueError, match="twice"):
         grown(part(0, 2), part(1, 5))
+
+
+def test_predictions_of_all_seeds_stand_side_by_side():
+    def predicting(result):
+        seeds = [seed.seed for seed in result.seeds]
+        given = np.array([[seed % 2, 1, 0] for seed in seeds], np.uint8)
+        actual = np.array([0, 1, 1], np.uint8)
+        made = Predictions(seeds=np.array(seeds), given=given, actual=actual)
+        return dataclasses.replace(result, predictions=made)
+
+    whole = predicting(part(0, 5)).predictions
+    joined = grown(predicting(part(0, 2)), predicting(part(2, 5))).predictions
+    np.testing.assert_array_equal(joined.values(range(5)), whole.values(range(5)))
+    np.testing.assert_array_equal(joined.values([1, 4]), [[0, 1, 0], [1, 1, 0]])
+    # Seeds of an older gru-bench have none, and then not all seeds have.
+    partly = grown(part(0, 2), predicting(part(2, 5))).predictions
+    assert partly.values(range(5)) is None
+    assert partly.values([2, 3]).shape == (2, 3)

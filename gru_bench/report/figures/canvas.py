@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gru_bench.evidence.estimates import Interval
-from gru_bench.report.groups import Group, ReportedRun
+from gru_bench.report.groups import Group
+from gru_bench.report.reported_run import ReportedRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gru_bench.evidence.claims.lags import VANISHED
-from gru_bench.evidence.estimates import Interval
+from gru_bench.evidence.estimates import Interval, mean_interval
 from gru_bench.report.figures.canvas import (
     Picture,
     draw_band,
@@ -22,7 +22,8 @@ from gru_bench.report.figures.canvas import (
     style,
 )
 from gru_bench.report.format_numbers import show_score_name
-from gru_bench.report.groups import Group, ReportedRun, mean_within_range
+from gru_bench.report.groups import Group
+from gru_bench.report.reported_run import ReportedRun, within_range
 from gru_bench.runs.result import GradientNorms, Lengths
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def scores_by_length(run: ReportedRun, longer: Lengths) -> dict[int, Interval]:
         for scores in longer.scores
     ]
     return {
-        length: mean_within_range(run.result.score, [s for s in scores if s is not None])
+        length: within_range(run.result.score, mean_interval([s for s in scores if s is not None]))
         for length, scores in zip(longer.length, filled, strict=True)
         if scores
     }

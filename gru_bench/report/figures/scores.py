@@ -25,7 +25,8 @@ from gru_bench.report.figures.canvas import (
     style,
 )
 from gru_bench.report.format_numbers import show_score_name
-from gru_bench.report.groups import Group, ReportedRun
+from gru_bench.report.groups import Group
+from gru_bench.report.reported_run import ReportedRun
 from gru_bench.report.rows import median
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from gru_bench.report.figures.canvas import (
     score_scale,
 )
 from gru_bench.report.format_numbers import show_score_name
-from gru_bench.report.groups import Group, ReportedRun, make_slug
+from gru_bench.report.groups import Group, make_slug
+from gru_bench.report.reported_run import ReportedRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from gru_bench.evidence.run_settings import show_keys
 from gru_bench.report import summary, tables
-from gru_bench.report.detail_tables import DetailTable, detail_tables
+from gru_bench.report.detail_table import DetailTable
+from gru_bench.report.detail_tables import detail_tables
 from gru_bench.report.document import Document
 from gru_bench.report.figures.canvas import Picture
 from gru_bench.report.groups import Group

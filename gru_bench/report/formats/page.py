@@ -16,9 +16,10 @@ from gru_bench.report.detail_tables import detail_tables
 from gru_bench.report.document import Document, TaskSection
 from gru_bench.report.explanations import CELLS, TASKS, Explanation
 from gru_bench.report.figures.canvas import Picture
-from gru_bench.report.groups import Group, ReportedRun
+from gru_bench.report.groups import Group
 from gru_bench.report.ledger import SIGNS, Ledger, count_findings, deciding, show_parts
 from gru_bench.report.over_tasks import over_tasks
+from gru_bench.report.reported_run import ReportedRun
 
 # Nothing is loaded, and no script but the page's own runs, whatever a foreign result may hold.
 POLICY = (

@@ -1,0 +1,147 @@
+"""The tables of verdicts: cell against cell by typical score and by reliability."""
+
+from gru_bench.evidence.comparison import Comparison, Pace, Verdict
+from gru_bench.evidence.crossed import Crossed
+from gru_bench.evidence.rules import MIN_PAIRS
+from gru_bench.report.detail_table import DetailTable
+from gru_bench.report.format_numbers import (
+    show_error,
+    show_interval,
+    show_margin,
+    show_p,
+    show_time,
+)
+from gru_bench.report.groups import Group
+
+RELIABILITY: dict[Verdict, str] = {
+    "better": "more reliable",
+    "worse": "less reliable",
+    "undecided": "undecided",
+}
+PACE: dict[Verdict, str] = {"better": "sooner", "worse": "later", "undecided": "undecided"}
+
+
+def typical(group: Group) -> DetailTable:
+    """Returns how typical scores compare, a row for each comparison."""
+    unit = " (points)" if group.is_percentage else ""
+    margin = group.comparisons[0].typical.margin
+    note = (
+        f"a minus b: median difference of the test {group.score_name} over the seeds that learn the"
+        " task under both: whose score beats the baseline"
+        + (" by more than the margin" if margin is not None else "")
+        + ". Its interval, and p, hold however often seeds are added; p is corrected by Holm for"
+        " the comparisons of this task. Over the page: the verdict if it were corrected for all"
+        " comparisons of this report."
+    )
+    if margin is not None:
+        note += f" Margin: {show_margin(group, margin)}."
+    columns = [
+        "a",
+        "b",
+        "a is typically",
+        "over the page",
+        f"a minus b{unit} [95%]",
+        "P(a beats b)",
+        "p",
+        "pairs",
+    ]
+    crosses = any(comparison.typical.crossed for comparison in group.comparisons)
+    if crosses:
+        columns += ["error from seeds", "from examples"]
+        note += (
+            " Interval and p hold for other examples of the test data as well; the last columns are"
+            " the standard errors of the mean difference that other seeds alone, and other examples"
+            " alone, would cause."
+        )
+    return DetailTable(
+        title="Cell against cell: typical score",
+        columns=columns,
+        words=4,
+        rows=[
+            [
+                comparison.cell_a,
+                comparison.cell_b,
+                _typical_verdict(comparison),
+                over_page.typical.verdict if not over_page.is_unlearned else "-",
+                show_interval(group, comparison.typical.difference()),
+                _percent(comparison.typical.probability_a_beats_b),
+                show_p(comparison.typical.p.corrected),
+                str(comparison.typical.n_pairs),
+                *(_parts(group, comparison.typical.crossed) if crosses else []),
+            ]
+            for comparison, over_page in zip(
+                group.comparisons, group.comparisons_over_page, strict=True
+            )
+        ],
+        note=note,
+    )
+
+
+def _parts(group: Group, crossed: Crossed | None) -> list[str]:
+    """Returns the standard errors from seeds and from examples."""
+    if crossed is None:
+        return ["-", "-"]
+    return [show_error(group, error) for error in (crossed.seeds_error, crossed.examples_error)]
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
+
+
+def _typical_verdict(comparison: Comparison) -> str:
+    verdict, more = comparison.typical.verdict, comparison.more_seeds
+    if comparison.is_unlearned:
+        return "not learned by either"
+    if verdict in ("better", "worse") and comparison.typical.within_margin:
+        return f"{verdict}, within margin"
+    if comparison.typical.n_pairs < MIN_PAIRS <= comparison.n_pairs:
+        return "undecided; too few learn it"
+    if comparison.typical.hangs_on_examples:
+        return "undecided; it hangs on the examples"
+    if verdict != "undecided" or more is None:
+        return verdict
+    return f"undecided; about {more} more seed{'' if more == 1 else 's'}"
+
+
+def reliability(group: Group) -> DetailTable:
+    """Returns with how many seeds each cell succeeds, and how soon, a row for each comparison."""
+    note = (
+        "By a and b: seeds that solve the task or, where none of either does, learn it, of those"
+        " that both have. p: McNemar's exact test on the seeds with which one cell alone succeeds,"
+        " valid however often seeds are added, corrected by Holm for the comparisons of this task."
+    )
+    columns = ["a", "b", "a is", "over the page", "", "by a", "by b", "of seeds", "p"]
+    if group.has_mark:
+        columns += ["a is", "steps to solve, a over b [95%]", "p"]
+        note += (
+            " Steps: median ratio over the seeds that solve it under either cell; 0 or ∞ where one"
+            " alone does."
+        )
+    rows = []
+    for comparison, over_page in zip(group.comparisons, group.comparisons_over_page, strict=True):
+        told = comparison.reliability
+        rows.append(
+            [
+                comparison.cell_a,
+                comparison.cell_b,
+                RELIABILITY[told.verdict],
+                RELIABILITY[over_page.reliability.verdict],
+                told.what,
+                str(told.successes_a),
+                str(told.successes_b),
+                str(told.n_pairs),
+                show_p(told.p.corrected),
+                *(_pace(comparison.pace) if comparison.pace else []),
+            ]
+        )
+    return DetailTable(
+        title="Cell against cell: reliability",
+        columns=columns,
+        words=5,
+        rows=rows,
+        note=note,
+    )
+
+
+def _pace(pace: Pace) -> list[str]:
+    return [PACE[pace.verdict], show_time(pace.ratio), show_p(pace.p.corrected)]
