@@ -4,7 +4,7 @@
 
 runs the real command on a sweep of four tiny runs, undisturbed and then once more under each fault:
 killed at random moments, started twice at once, on a disk that fills up, with damaged files, with
-results of other versions, with a clock that jumps, and so on: docs/reliability.md has a table of
+results of other versions, with a clock that jumps, and so on: docs/failures.md has a table of
 them. Whatever happened, the sweep must end with the undisturbed results, bit for bit but for
 timings; no finished result may be rewritten, lost or half-written; and the report must name what it
 passes over. The exit status is 1 if one of these fails. It takes half an hour or more on two cores.
