@@ -1,4 +1,4 @@
-"""What a notebook or a script needs: run experiments, and load what is finished.
+"""What a notebook or a script needs: run experiments, load what is finished, use what is trained.
 
 Nothing heavy is imported before a function is called, so that `import gru_bench` is instant.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from gru_bench.system.errors import UserError
 
 if TYPE_CHECKING:
+    from gru_bench.export.trained_model import TrainedModel
     from gru_bench.runs.result import Result
 
 _one_at_a_time = threading.Lock()
@@ -98,3 +99,24 @@ def load_results(directory: str | Path = "results/runs") -> "list[Result]":
     for line in passed_over:
         warnings.warn(line, stacklevel=2)
     return results
+
+
+def load_model(folder: str | Path, seed: int | None = None) -> "TrainedModel":
+    """Loads the trained model of a run, ready to be used.
+
+    Example:
+        >>> import gru_bench
+        >>> model = gru_bench.load_model("results/runs/text-tickets/gru/h16-0123456789ab")
+        >>> model.predict(["my card was charged twice"])
+
+    Args:
+        folder: The run folder.
+        seed: Whose parameters; None for those of the seed that is best on validation data. Others
+            are there if the run was made with `save_weights=all`.
+
+    Raises:
+        UserError: There are none, or they are damaged.
+    """
+    from gru_bench.export import trained_model
+
+    return trained_model.load_model(folder, seed)

@@ -10,6 +10,7 @@ from gru_bench.system.files import expand_home
 
 MOST_SEEDS = 10_000  # of a run
 RECURRENCES = ("auto", "scan", "fused", "cudnn")  # the last two on a GPU
+SAVED_WEIGHTS = ("best", "all", "none")
 
 
 MOST_SEEDS = 10_000  # of a run: a number such as 20231231 is a seed that was to be in brackets
@@ -59,6 +60,12 @@ class ExecutionConfig:
     checkpoint_s: float = key("least seconds from one checkpoint to the next", 60.0, at_least=0)
     dry_run: bool = key("lists what would run, with an estimate of time and memory", False)
     out_dir: str = key("folder that the runs are kept in", "results/runs")
+    save_weights: str = key(
+        "which trained parameters a run keeps: those of the seed that is best on validation data,"
+        " of all seeds besides, or none",
+        "best",
+        choices=SAVED_WEIGHTS,
+    )
     force: bool = key("runs finished runs anew", False)
 
     def __post_init__(self) -> None:

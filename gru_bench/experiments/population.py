@@ -23,7 +23,9 @@ from gru_bench.experiments.to_result import (
     curves,
     mean_or_none,
     predictions_on_test,
+    saved_model,
     seed_result,
+    seed_weights,
     trial_hparams,
     tuning_grid,
     tuning_result,
@@ -34,6 +36,7 @@ from gru_bench.runs.folder import prepare_folder, write_result
 from gru_bench.runs.growth import grown
 from gru_bench.runs.result import MachineEnvironment, Result, Timing, Tuning
 from gru_bench.runs.status import Status, clear_status, write_status
+from gru_bench.runs.weights import keep_weights
 from gru_bench.system import machine
 from gru_bench.system.errors import UserError
 from gru_bench.system.interrupts import Interrupts
@@ -146,6 +149,7 @@ class PopulationTraining:
                     for seed in result.seeds:
                         tested = {k: value for k, value in seed.test.items() if value is not None}
                         log.finish(seed.seed, seed.steps, tested, result.score.name)
+                    self._keep_weights(part, trained, result)
                     if part.earlier is not None:
                         result = grown(part.earlier, result)
                     write_result(part.experiment.folder, result)
@@ -288,6 +292,21 @@ class PopulationTraining:
             self._interrupts.raise_requested()
 
         return fit(self._train, self._first.task, seeds, rates, on_evaluation, kept.resume, keep)
+
+    def _keep_weights(self, part: Part, trained: Fit, result: Result) -> None:
+        experiment, score = part.experiment, result.score.name
+        config = experiment.config
+        earlier = [] if part.earlier is None else part.earlier.seeds
+        keep_weights(
+            experiment.folder,
+            config.save_weights,
+            saved_model(config, experiment.identity, self._train, experiment.task),
+            [
+                seed_weights(trained, place, seed, score)
+                for place, seed in enumerate(result.seeds, start=part.first)
+            ],
+            finished=[seed.seed for seed in earlier],
+        )
 
     def _result(self, part: Part, trained: Fit, tuning: Tuning | None) -> Result:
         """Returns all that is known of the seeds of one run that were trained now."""

@@ -1,20 +1,25 @@
 """Conversions from what training returns to what the run folder keeps."""
 
+import dataclasses
 from collections.abc import Sequence
 
+import jax
 import numpy as np
 from flax import nnx
 
-from gru_bench.config.cell import REFERENCE
+from gru_bench.config.cell import REFERENCE, CustomCellConfig
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.optim import TuneConfig
 from gru_bench.config.score import Score
 from gru_bench.model.counts import stack_parameters
 from gru_bench.model.model import Model, count_parameters
+from gru_bench.model.parameters import named_arrays
 from gru_bench.runs.events import _tag
 from gru_bench.runs.predictions import Predictions
 from gru_bench.runs.result import Curve, Parameters, SeedResult, Tuning
-from gru_bench.tasks.base import Split
+from gru_bench.runs.weights import FileFormat, SavedModel, SeedWeights
+from gru_bench.system.machine import versions
+from gru_bench.tasks.base import Split, Task, preprocessing_of
 from gru_bench.training.state import NEVER, Evaluation, Fit, TrainConfig
 
 
@@ -183,3 +188,44 @@ def curves(evaluation: Evaluation, run: int, task: str) -> dict[str, float]:
         _tag("train", task, "learning_rate"): evaluation.learning_rate,
     } | {_tag("validation", task, name): score for name, score in evaluation.scores.items()}
     return {tag: float(values[run]) for tag, values in numbers.items()}
+
+
+def saved_model(
+    config: ExperimentConfig, identity: str, train: TrainConfig, task: Task
+) -> SavedModel:
+    """All of a run's model but its parameters, for others than this machine to use."""
+    corpus, cell = config.corpus, config.cell
+    return SavedModel(
+        identity=identity,
+        task=config.task_label,
+        cell=cell.name,
+        cell_source=cell.source if isinstance(cell, CustomCellConfig) else None,
+        # How the recurrence was computed changes rounding alone, and is not to be had everywhere.
+        architecture=dataclasses.asdict(dataclasses.replace(train.model, recurrence="scan")),
+        preprocessing=preprocessing_of(task),
+        file_format=None
+        if corpus is None
+        else FileFormat(
+            text_column=corpus.text_column,
+            separator=corpus.separator,
+            encoding=corpus.encoding,
+            quotes=corpus.quotes,
+        ),
+        score=task.score,
+        versions=versions(),
+    )
+
+
+def seed_weights(trained: Fit, run: int, seed: SeedResult, score: str) -> SeedWeights:
+    """The best parameters of one run of a population.
+
+    Args:
+        trained: The population.
+        run: Its place in it.
+        seed: Its result.
+        score: The name of the task's main score.
+    """
+    params = jax.tree.map(lambda leaf: np.asarray(leaf)[run], trained.params)
+    validation = seed.validation[score]
+    finite = validation is not None and np.isfinite(validation)
+    return SeedWeights(seed.seed, validation if finite else None, named_arrays(params))

@@ -1,1 +1,1 @@
-"""The weights of a cell in other runtimes: PyTorch layers and ONNX graphs, numerically equal."""
+"""Trained models out of their run folders: used here, or converted for other runtimes."""

@@ -1,18 +1,22 @@
 """What a task is: batches drawn on the device, outputs scored by sums that add up over batches."""
 
 import dataclasses
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from gru_bench.config.preprocessing import Preprocessing
 from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 EVALUATED_SEQUENCES = 1000  # in each split of a task drawn without end
+
+T = TypeVar("T")
 
 
 class Batch(NamedTuple):
@@ -122,6 +126,12 @@ class PredictsExamples(Protocol):
         ...
 
 
+def preprocessing_of(task: Task) -> Preprocessing:
+    """Returns how the inputs of a task come about, where it has a `preprocessing` that says so."""
+    found = getattr(task, "preprocessing", None)
+    return found if isinstance(found, Preprocessing) else Preprocessing()
+
+
 def step_keys(key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Key[Array, " steps"]:
     """Returns a key for each step, derived from the step's number."""
     return jax.vmap(jax.random.fold_in, (None, 0))(key, first_step + jnp.arange(steps))
@@ -136,3 +146,33 @@ def evaluation_keys(key: Key[Array, ""], split: Split, batch_size: int) -> Key[A
 def static(**options: Any) -> Any:
     """Returns a dataclass field that belongs to the tree's structure, not to its leaves."""
     return dataclasses.field(metadata={"static": True}, **options)
+
+
+def register_tree(cls: type[T]) -> type[T]:
+    """Registers a dataclass as a JAX tree that may hold anything in the place of its arrays.
+
+    JAX puts trees together of shapes, shardings and placeholders, too. They are made without
+    `__init__`, which under test checks every array against its annotation. Fields that are
+    `static()` belong to the structure.
+    """
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    static_names = [field.name for field in fields if field.metadata.get("static")]
+    names = [field.name for field in fields if field.name not in static_names]
+    keys = [jax.tree_util.GetAttrKey(name) for name in names]
+
+    def flatten(tree: T) -> tuple[list[object], tuple[object, ...]]:
+        structure = tuple(getattr(tree, name) for name in static_names)
+        return [getattr(tree, name) for name in names], structure
+
+    def flatten_with_keys(tree: T) -> tuple[list[tuple[object, object]], tuple[object, ...]]:
+        leaves, structure = flatten(tree)
+        return list(zip(keys, leaves, strict=True)), structure
+
+    def unflatten(structure: tuple[object, ...], children: Iterable[object]) -> T:
+        tree = object.__new__(cls)
+        for name, child in zip([*static_names, *names], [*structure, *children], strict=True):
+            object.__setattr__(tree, name, child)
+        return tree
+
+    jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
+    return cls

@@ -19,11 +19,12 @@ from tokenizers.pre_tokenizers import ByteLevel, PreTokenizer, Whitespace
 from tokenizers.pre_tokenizers import Split as SplitTokens
 from tokenizers.trainers import WordLevelTrainer
 
+from gru_bench.config.preprocessing import Preprocessing, TextPreprocessing
 from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
 from gru_bench.config.tasks.text import TextConfig
 from gru_bench.system.errors import UserError
-from gru_bench.tasks.base import Batch, Split, static
+from gru_bench.tasks.base import Batch, Split, register_tree, static
 from gru_bench.tasks.corpora import Corpus, Documents
 from gru_bench.tasks.corpus_sources import Note
 
@@ -40,7 +41,7 @@ MANY_UNKNOWN = 0.25
 Item = tuple[Int[Array, "*steps batch"], Float[Array, "*steps batch"]]
 
 
-@jax.tree_util.register_dataclass
+@register_tree
 @dataclasses.dataclass(frozen=True)
 class TextTask:
     """A `Task` over the documents of a corpus: training first, then validation, then test.
@@ -50,6 +51,7 @@ class TextTask:
         lengths: Tokens of each document, at least 1.
         labels: Class of each document.
         sizes: Documents in training, validation and test.
+        preprocessing: How texts become token ids, and the names of the classes.
     """
 
     documents: Integer[Array, "documents time"]
@@ -61,6 +63,7 @@ class TextTask:
     readout: Readout = static()
     batch_size: int = static()
     score: Score = static()
+    preprocessing: Preprocessing = static()
     tokens: bool = static(default=True)
 
     @property
@@ -210,7 +213,10 @@ def make_task(
             " the documents to train on"
         )
     tokenizer = make_tokenizer(config, train.texts)
-    encoded = encode(config, tokenizer, [text for split in splits for text in split.texts])
+    text = TextPreprocessing(
+        tokenizer=tokenizer.to_str(), tokens=config.tokens, max_length=config.max_length
+    )
+    encoded = encode(text, tokenizer, [each for split in splits for each in split.texts])
     _note_unknown(config, encoded[sizes[0] : sizes[0] + sizes[1]], note)
     lengths = np.array([len(ids) for ids in encoded], np.int32)
     vocabulary_size = tokenizer.get_vocab_size()
@@ -231,6 +237,7 @@ def make_task(
         score=dataclasses.replace(
             config.SCORE, baseline=float(np.mean(corpus.test.labels == commonest))
         ),
+        preprocessing=Preprocessing(text=text, class_names=corpus.class_names),
     )
 
 
@@ -300,7 +307,16 @@ def make_tokenizer(config: TextConfig, texts: list[str]) -> Tokenizer:
     return tokenizer
 
 
-def encode(config: TextConfig, tokenizer: Tokenizer, texts: list[str]) -> list[np.ndarray]:
+def load_tokenizer(text: TextPreprocessing) -> Tokenizer:
+    """Returns the tokenizer that `make_tokenizer` made."""
+    tokenizer = Tokenizer.from_str(text.tokenizer)
+    tokenizer.encode_special_tokens = True  # which its JSON does not tell
+    return tokenizer
+
+
+def encode(
+    config: TextConfig | TextPreprocessing, tokenizer: Tokenizer, texts: list[str]
+) -> list[np.ndarray]:
     """Returns ids of the first `max_length` tokens of each text; an empty text has one unknown."""
     dtype = _smallest_type(tokenizer.get_vocab_size())
     if config.tokens != "words":

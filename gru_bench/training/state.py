@@ -1,48 +1,19 @@
 """The data of training: its configuration, its state, its evaluations and its outcome."""
 
 import dataclasses
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Integer, Key, PyTree, Shaped
 
 from gru_bench.config.optim import OptimizerConfig
 from gru_bench.model.model import ModelConfig
-from gru_bench.tasks.base import Split
+from gru_bench.tasks.base import Split, register_tree
 
 # What a seed's key is folded with, so that no stream depends on another, or on the cell.
 INITIALISATION, TRAINING_DATA, EVALUATION_DATA = range(3)
 NEVER = -1  # the number of a step at which something happens that has not happened
-
-T = TypeVar("T")
-
-
-def register_tree(cls: type[T]) -> type[T]:
-    """Registers a dataclass as a JAX tree that may hold anything in the place of its arrays.
-
-    JAX puts trees together of shapes, shardings and placeholders, too. They are made without
-    `__init__`, which under test checks every array against its annotation.
-    """
-    names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-    keys = [jax.tree_util.GetAttrKey(name) for name in names]
-
-    def flatten(tree: T) -> tuple[list[object], None]:
-        return [getattr(tree, name) for name in names], None
-
-    def flatten_with_keys(tree: T) -> tuple[list[tuple[object, object]], None]:
-        return list(zip(keys, flatten(tree)[0], strict=True)), None
-
-    def unflatten(_: None, children: Iterable[object]) -> T:
-        tree = object.__new__(cls)
-        for name, child in zip(names, children, strict=True):
-            object.__setattr__(tree, name, child)
-        return tree
-
-    jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
-    return cls
 
 
 @dataclass(frozen=True)

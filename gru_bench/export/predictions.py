@@ -1,0 +1,133 @@
+"""Files of texts in, files of predictions out."""
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gru_bench.config.corpus import SEPARATORS, CorpusConfig
+from gru_bench.export.trained_model import TrainedModel
+from gru_bench.runs.weights import FileFormat
+from gru_bench.system.errors import UserError
+from gru_bench.system.files import write_atomically
+from gru_bench.tasks.data_files import TextFormat, read_columns
+
+KEY = re.compile(r"corpus\.(\w+)")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of the rows of a file, in their order.
+
+    Attributes:
+        classes: The class of each row; empty where a row has no text.
+        probabilities: The probability of that class; None likewise.
+    """
+
+    classes: list[str]
+    probabilities: list[float | None]
+
+    @property
+    def empty(self) -> int:
+        """Rows without a text."""
+        return self.probabilities.count(None)
+
+
+def read_texts(trained: TrainedModel, path: Path, changes: Mapping[str, Any]) -> list[str]:
+    """Reads the texts of a file as they were read for training; empty where a row has none.
+
+    Args:
+        trained: The model, which knows how its files were written.
+        path: A file of any kind that training reads.
+        changes: What is different in this file, by the names of `FileFormat`.
+
+    Raises:
+        UserError: The model reads no texts, or the file cannot be read.
+    """
+    if trained.saved.preprocessing.text is None:
+        raise UserError(
+            f"a model of {trained.saved.task} reads no files: use it from Python, by"
+            " gru_bench.load_model"
+        )
+    form = replace(trained.saved.file_format or FileFormat(), **changes)
+    try:
+        checked = CorpusConfig(name=path.name or "FILE", train=str(path), **vars(form))
+        separator = checked.separator and SEPARATORS.get(checked.separator, checked.separator)
+        text_format = TextFormat(separator, checked.encoding, checked.quotes)
+        wanted = {"corpus.text_column": checked.text_column}
+        columns = read_columns(path, wanted, str(path), text_format)
+    except UserError as error:
+        raise UserError(KEY.sub(_flag, str(error))) from error
+    return [
+        text if text and not text.isspace() else "" for text in columns.values[form.text_column]
+    ]
+
+
+def _flag(key: re.Match[str]) -> str:
+    """Returns the flag of `gru-bench predict` that does what a key of the corpus does."""
+    return "--" + key[1].replace("_", "-")
+
+
+def predict_texts(trained: TrainedModel, texts: list[str]) -> Predictions:
+    """Returns the class of each text, and how probable the model takes it to be."""
+    places = [place for place, text in enumerate(texts) if text]
+    found = Predictions([""] * len(texts), [None] * len(texts))
+    probabilities = trained.predict_proba([texts[place] for place in places])
+    for place, shares in zip(places, probabilities, strict=True):
+        found.classes[place] = trained.class_names[shares.argmax()]
+        found.probabilities[place] = float(shares.max())
+    return found
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Writes a CSV with a line for each row: its number from 1, its class, its probability.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["row", "prediction", "probability"])
+    pairs = zip(predictions.classes, predictions.probabilities, strict=True)
+    for number, (name, probability) in enumerate(pairs, start=1):
+        rows.writerow([number, name, "" if probability is None else f"{probability:.6f}"])
+    write_file(path, text.getvalue().encode())
+
+
+def write_tokens(path: Path, trained: TrainedModel, texts: list[str]) -> None:
+    """Writes what the model reads, for other runtimes: `tokens` and `lengths` in a file of NumPy.
+
+    Row i of `tokens` is of row i of the file, padded with zeros behind its `lengths[i]` tokens. A
+    row without text is one unknown token.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    ids = trained.tokens(texts)
+    lengths = np.array([len(each) for each in ids], np.int64)
+    tokens = np.zeros((len(ids), lengths.max()), np.int64)
+    for row, each in zip(tokens, ids, strict=True):
+        row[: len(each)] = each
+    content = io.BytesIO()
+    np.savez_compressed(content, tokens=tokens, lengths=lengths)
+    write_file(path, content.getvalue())
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Writes a file that a user has named, whose folder is made if it is missing.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None

@@ -1,0 +1,200 @@
+"""A trained model out of its run folder, ready to be used; Hydra is not needed for it."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import msgspec
+import numpy as np
+from jaxtyping import Array, Float, Int, Num
+
+from gru_bench.config.user_classes import source_file
+from gru_bench.model.model import Model, ModelConfig
+from gru_bench.model.parameters import model_with
+from gru_bench.model.streaming import Stream, start_stream, stream_step
+from gru_bench.runs.weights import SavedModel, SeedWeights, read_model, read_weights
+from gru_bench.system.errors import UserError
+from gru_bench.system.files import content_hash, expand_home
+from gru_bench.tasks.text import encode, load_tokenizer
+
+AT_ONCE = 64  # sequences of a call
+STEPS = 32  # lengths are rounded up to a multiple of it, so that few programs are compiled
+
+Inputs = Sequence[str] | Sequence[np.ndarray] | np.ndarray
+
+
+class TrainedModel:
+    """A model with trained parameters.
+
+    Its inputs are texts, if it was trained on texts, or sequences of any lengths: one array a
+    sequence, `[time, features]` or token ids `[time]`.
+
+    Attributes:
+        saved: What is known of it besides its parameters.
+        seed: The seed that its parameters come from.
+        config: Its sizes and choices.
+        model: The model as a module of Flax.
+    """
+
+    def __init__(self, saved: SavedModel, weights: SeedWeights) -> None:
+        """Puts the parameters into the model.
+
+        Raises:
+            UserError: They do not fit it, or its cell's class is another one than it was then.
+        """
+        self.saved, self.seed = saved, weights.seed
+        try:
+            self.config = msgspec.convert(saved.architecture, ModelConfig)
+        except msgspec.ValidationError as error:
+            raise UserError(f"the architecture of the model is not known: {error}") from None
+        self._require_same_cell()
+        try:
+            self.model: Model = model_with(self.config, weights.arrays)
+        except ValueError as error:
+            raise UserError(f"the weights do not fit the model: {error}") from None
+        text = saved.preprocessing.text
+        self._text, self._tokenizer = text, None if text is None else load_tokenizer(text)
+        self._apply = jax.jit(lambda inputs, lengths: self.model(inputs, lengths))
+
+    def _require_same_cell(self) -> None:
+        if self.saved.cell_source is None:
+            return
+        file = source_file(self.config.cell.partition("{")[0])
+        if content_hash(file) != self.saved.cell_source:
+            raise UserError(
+                f"the cell {self.saved.cell} ({self.config.cell}) cannot be had as it was trained:"
+                f" {'its file has changed' if file else 'there is no such module here'}"
+            )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The class that each output stands for; empty if the outputs are no classes."""
+        return self.saved.preprocessing.class_names
+
+    def tokens(self, texts: Sequence[str]) -> list[Int[np.ndarray, " time"]]:
+        """Returns the token ids that the model reads of each text.
+
+        Raises:
+            UserError: It was not trained on texts.
+        """
+        if self._text is None or self._tokenizer is None:
+            raise UserError(f"the model of {self.saved.task} reads arrays, no texts")
+        return [ids.astype(np.int64) for ids in encode(self._text, self._tokenizer, list(texts))]
+
+    def outputs(self, inputs: Inputs) -> list[Float[np.ndarray, "..."]]:
+        """Returns the outputs for each sequence: `[outputs]`, or `[time, outputs]` at every step.
+
+        Raises:
+            UserError: The inputs are none that the model reads.
+        """
+        return [row for batch in self._batches(self._arrays(inputs)) for row in batch]
+
+    def predict(self, inputs: Inputs) -> list[Any]:
+        """Returns the class of each sequence, or what `outputs` gives if they are no classes."""
+        outputs = self.outputs(inputs)
+        if not self.class_names:
+            return outputs
+        if self.config.readout == "every":
+            return [[self.class_names[i] for i in each.argmax(-1)] for each in outputs]
+        return [self.class_names[each.argmax()] for each in outputs]
+
+    def predict_proba(self, inputs: Inputs) -> list[Float[np.ndarray, "..."]]:
+        """Returns the probability of each class, in the order of `class_names`, for each sequence.
+
+        Raises:
+            UserError: The outputs are no classes.
+        """
+        if not self.class_names:
+            raise UserError(f"the outputs of a model of {self.saved.task} are no classes")
+        return [np.asarray(jax.nn.softmax(each, axis=-1)) for each in self.outputs(inputs)]
+
+    def stream(self, batch_size: int = 1) -> "TrainedStream":
+        """Returns a stream that takes one step of so many sequences at a time."""
+        return TrainedStream(self, batch_size)
+
+    def _arrays(self, inputs: Inputs) -> list[np.ndarray]:
+        if isinstance(inputs, str):
+            raise UserError("give a list of texts, not a single text")
+        sequences = list(inputs)
+        if sequences and all(isinstance(each, str) for each in sequences):
+            return list(self.tokens(sequences))
+        arrays = [np.asarray(each) for each in sequences]
+        features = () if self.model.embedding is not None else (self.config.input_size,)
+        for number, array in enumerate(arrays):
+            if array.shape[1:] != features or array.ndim != 1 + len(features) or not len(array):
+                wanted = "token ids [time]" if not features else f"[time, {features[0]}]"
+                raise UserError(
+                    f"sequence {number} is of the shape {list(array.shape)}: it must be {wanted},"
+                    " of one step at least"
+                )
+            if not np.issubdtype(array.dtype, np.number) or not np.isfinite(array).all():
+                raise UserError(f"sequence {number} holds what is not a finite number")
+            if not features and (array.min() < 0 or array.max() >= self.config.input_size):
+                raise UserError(
+                    f"sequence {number} holds a token that there is not: they go from 0 to"
+                    f" {self.config.input_size - 1}"
+                )
+        return arrays
+
+    def _batches(self, arrays: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
+        """Yields the outputs of some sequences at a time, in their order."""
+        dtype = np.int32 if self.model.embedding is not None else np.float32
+        for start in range(0, len(arrays), AT_ONCE):
+            part = arrays[start : start + AT_ONCE]
+            lengths = np.ones(AT_ONCE, np.int32)
+            lengths[: len(part)] = [len(each) for each in part]
+            time = -(-lengths.max() // STEPS) * STEPS
+            inputs = np.zeros((time, AT_ONCE, *part[0].shape[1:]), dtype)
+            for column, each in enumerate(part):
+                inputs[: len(each), column] = each
+            outputs = np.asarray(self._apply(jnp.asarray(inputs), jnp.asarray(lengths)))
+            if self.config.readout == "every":
+                yield [outputs[: len(each), column] for column, each in enumerate(part)]
+            else:
+                yield list(outputs[: len(part)])
+
+
+class TrainedStream:
+    """A trained model in real time: one step at a time, of which only the state is kept.
+
+    Attributes:
+        state: All that is kept of the steps before. It may be kept and set again, and one stream
+            may take on another's.
+    """
+
+    def __init__(self, trained: TrainedModel, batch_size: int = 1) -> None:
+        self.state: Stream = start_stream(trained.model, batch_size)
+        self._tokens = trained.model.embedding is not None
+        self._step = jax.jit(partial(stream_step, trained.model))
+
+    def step(self, inputs: Num[np.ndarray, "..."]) -> Float[np.ndarray, "batch output"]:
+        """Takes one step.
+
+        Args:
+            inputs: Of this step: features `[batch, input_size]`, or token ids `[batch]`.
+
+        Returns:
+            What the model gives for the sequence up to this step.
+        """
+        dtype = jnp.int32 if self._tokens else jnp.float32
+        outputs: Array
+        self.state, outputs = self._step(self.state, jnp.asarray(inputs, dtype))
+        return np.asarray(outputs)
+
+
+def load_model(folder: str | Path, seed: int | None = None) -> TrainedModel:
+    """Loads the trained model of a run.
+
+    Args:
+        folder: The run folder.
+        seed: Whose parameters; None for those of the seed that is best on validation data. Others
+            are there if the run was made with `save_weights=all`.
+
+    Raises:
+        UserError: There are none, or they are damaged.
+    """
+    path = expand_home(folder)
+    return TrainedModel(read_model(path), read_weights(path, seed))
