@@ -4,7 +4,7 @@
 
 compares the values and all gradients of each recurrence with those of a plain scan that autodiff
 differentiates; times training steps of one layer by each recurrence, in turns with PyTorch's layer
-(cuDNN); and times a population of runs trained at once against the same runs one after another. It
+(cuDNN); and times a population trained at once against its members one after another. It
 writes JSON, and Markdown beside it.
 
 Without a GPU it says so. With --interpret it does the same at a tiny size on any machine, the
@@ -53,13 +53,13 @@ TOLERANCES = {
 
 @dataclass(frozen=True)
 class Sizes:
-    """What is checked and timed: cells, shapes of layers, and a population of `runs`."""
+    """What is checked and timed: cells, shapes of layers, and a population of so many members."""
 
     cells: tuple[str, ...]
     checked: tuple[Shape, ...]
     timed: tuple[Shape, ...]
     population: Shape
-    runs: int
+    members: int
 
 
 FULL = Sizes(
@@ -67,14 +67,14 @@ FULL = Sizes(
     checked=(Shape(50, 40, 10, 20), Shape(33, 100, 10, 128), Shape(32, 100, 10, 256)),
     timed=tuple(Shape(64, 256, 128, hidden_size) for hidden_size in (128, 256, 512)),
     population=Shape(50, 100, 2, 128),
-    runs=64,
+    members=64,
 )
 TINY = Sizes(
     cells=("lstm",),
     checked=(Shape(3, 5, 2, 8),),
     timed=(Shape(3, 5, 2, 8),),
     population=Shape(3, 5, 2, 8),
-    runs=2,
+    members=2,
 )
 
 
@@ -176,24 +176,29 @@ def time_layers(sizes: Sizes, interpret: bool) -> list[dict[str, Any]]:
 
 
 def time_population(sizes: Sizes, interpret: bool) -> list[dict[str, Any]]:
-    """Returns median milliseconds of a training step of all runs at once, and one by one."""
+    """Returns median milliseconds of a training step of all members at once, and one by one."""
     shape, rows = sizes.population, []
     for cell in sizes.cells:
         model = model_of(cell, shape)
         for recurrence in recurrences_of(model, interpret):
             sizes_of_one = (recurrence, model, shape.batch, shape.time)
             try:
-                together = layer_gradients(*sizes_of_one, sizes.runs)
+                together = layer_gradients(*sizes_of_one, sizes.members)
                 alone = layer_gradients(*sizes_of_one, 1)
                 together()
                 alone()
             except Exception as error:  # A compiler may raise anything.
                 print(f"{cell} {shape} {recurrence}: {error}", flush=True)
                 continue
-            in_turn = partial(repeat, alone, sizes.runs)
+            in_turn = partial(repeat, alone, sizes.members)
             medians = median_ms({"together": together, "in turn": in_turn}, 1)
-            print(cell, shape, recurrence, f"{sizes.runs} runs", medians, flush=True)
-            row = {"cell": cell, "shape": str(shape), "recurrence": recurrence, "runs": sizes.runs}
+            print(cell, shape, recurrence, f"{sizes.members} members", medians, flush=True)
+            row = {
+                "cell": cell,
+                "shape": str(shape),
+                "recurrence": recurrence,
+                "members": sizes.members,
+            }
             rows.append(row | {"ms": medians})
     return rows
 
@@ -239,8 +244,8 @@ def as_markdown(report: dict[str, Any]) -> str:
         ),
         "## A population's training step, median milliseconds",
         table(
-            ["cell", shape, "recurrence", "runs", "ms"],
-            [timed(row, "cell", "shape", "recurrence", "runs") for row in report["population"]],
+            ["cell", shape, "recurrence", "members", "ms"],
+            [timed(row, "cell", "shape", "recurrence", "members") for row in report["population"]],
         ),
     ]
     return "\n\n".join(blocks) + "\n"

@@ -17,7 +17,6 @@ from gru_bench.analysis.trace import no_nudges, trace, weighted_mean
 from gru_bench.cells.base import Cell, Gates, State
 from gru_bench.cells.builtin import CELLS
 from gru_bench.model.model import Model
-from gru_bench.model.streaming import embed
 from gru_bench.recurrence.plain import plain_dot
 from gru_bench.tasks.base import Batch
 
@@ -53,7 +52,7 @@ def gate_statistics(model: Model, batch: Batch) -> list[dict[str, GateStatistics
             histogram=counts / each.sum(),
         )
 
-    x = embed(model, batch.inputs)
+    x = model.embed(batch.inputs)
     layers = []
     nudges = no_nudges(model, steps, batch.lengths.shape[0])
     for cell, nudge in zip(model.layers, nudges, strict=True):

@@ -6,7 +6,6 @@ from jaxtyping import Array, Float
 
 from gru_bench.analysis.trace import States, no_nudges, trace, weighted_mean
 from gru_bench.model.model import Model, read_out
-from gru_bench.model.streaming import embed
 from gru_bench.tasks.base import Batch, Task
 
 
@@ -32,7 +31,7 @@ def gradient_flow(model: Model, task: Task, batch: Batch) -> Float[Array, " dist
     last = (jnp.arange(steps)[:, None] == batch.lengths[None] - 1)[..., None]
 
     def loss(nudges: list[States]) -> Float[Array, ""]:
-        x = embed(model, batch.inputs)
+        x = model.embed(batch.inputs)
         for cell, nudge in zip(model.layers, nudges, strict=True):
             (x, *_), _ = trace(cell, x, nudge)
         x = jnp.where(last, x, jax.lax.stop_gradient(x))

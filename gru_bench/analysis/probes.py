@@ -20,7 +20,6 @@ from gru_bench.analysis.gates import (
 from gru_bench.analysis.gradients import gradient_flow
 from gru_bench.analysis.trace import no_nudges, trace
 from gru_bench.model.model import Model, load_model
-from gru_bench.model.streaming import embed
 from gru_bench.runs.result import Gate, GateEnds, GradientNorms, Lengths, Probes
 from gru_bench.tasks.base import Batch, Task
 from gru_bench.training.devices import over_members
@@ -171,7 +170,7 @@ def ends_of_gates(model: Model, batch: Batch) -> GateLimits | None:
     The other history of a sequence is that of its neighbour in the batch.
     """
     cell = model.layers[0]
-    x = embed(model, batch.inputs)
+    x = model.embed(batch.inputs)
     states, _ = trace(cell, x, no_nudges(model, *x.shape[:2])[0])
     half = x.shape[0] // 2
     state = jax.tree.map(lambda leaf: leaf[half], states)

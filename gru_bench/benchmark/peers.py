@@ -179,7 +179,7 @@ def our_layer(cell: str, shape: Shape, recurrence: str) -> Layer:
 
 def _our_layers(cell: str, shape: Shape) -> dict[str, Layer]:
     """Returns our layer by its fastest recurrence, and by each where there is a choice."""
-    times = recurrence_times(_our_config(cell, shape), shape.batch, shape.time, runs=1)
+    times = recurrence_times(_our_config(cell, shape), shape.batch, shape.time, members=1)
     chosen = min(times, key=lambda recurrence: times[recurrence], default="scan")
     layers = {recurrence: our_layer(cell, shape, recurrence) for recurrence in {chosen, *times}}
     each = {f"{OURS}, {recurrence}": layers[recurrence] for recurrence in times}

@@ -33,7 +33,7 @@ ROUNDS = 3  # of measuring a step, which an estimate needs no more of
 
 
 @dataclass(frozen=True)
-class Step:
+class MeasuredStep:
     """A training step of one run, as measured.
 
     Attributes:
@@ -100,18 +100,18 @@ def plan(configs: Sequence[ExperimentConfig]) -> list[Planned]:
     return planned
 
 
-def measure(experiments: Sequence[Experiment]) -> dict[str, Step]:
+def measure(experiments: Sequence[Experiment]) -> dict[str, MeasuredStep]:
     """Measures a training step of each cell of one setting, by the names of the cells."""
     task = jax.device_put(experiments[0].task, jax.devices()[0])
     trains = {experiment.config.cell.name: experiment.train for experiment in experiments}
     found = {}
     for name, train in trains.items():
         began = time.perf_counter()
-        training = TrainingSteps(choose_recurrence(train, task, runs=1), task)
+        training = TrainingSteps(choose_recurrence(train, task, members=1), task)
         compile_s = time.perf_counter() - began
         calls = race({name: training}, ROUNDS, max_rounds=ROUNDS, limit_s=0.0)
         step_s = float(np.median(by_round(calls[name]))) / STEPS_A_CALL
-        found[name] = Step(step_s, compile_s, training.memory_mb)
+        found[name] = MeasuredStep(step_s, compile_s, training.memory_mb)
     return found
 
 
@@ -126,7 +126,9 @@ def _nothing_to_do(experiment: Experiment, state: Literal["finished", "too large
     )
 
 
-def _planned(experiment: Experiment, seeds: Sequence[int], step: Step, compile_s: float) -> Planned:
+def _planned(
+    experiment: Experiment, seeds: Sequence[int], step: MeasuredStep, compile_s: float
+) -> Planned:
     train = experiment.train
     populations = [len(seeds)]
     if needs_tuning(experiment):
@@ -144,17 +146,17 @@ def _planned(experiment: Experiment, seeds: Sequence[int], step: Step, compile_s
     )
 
 
-def train_seconds(task: Task, train: TrainConfig, step_s: float, runs: int) -> float:
+def train_seconds(task: Task, train: TrainConfig, step_s: float, members: int) -> float:
     """Returns the seconds of training with its evaluations.
 
-    Devices take their runs one after another, or share the batches of a run.
+    Devices take their members one after another, or share the batches of a member.
     """
     items = jax.eval_shape(lambda: task.evaluation(jax.random.key(0), "validation"))
     batches: int = jax.tree.leaves(items)[0].shape[0]
     evaluations = -(-train.steps // train.evaluate_every)
     steps = train.steps + evaluations * batches * FORWARD_SHARE
-    shared = devices_per_member(train, runs, task.batch_size)
-    rounds = -(-runs // (jax.device_count() // shared))
+    shared = devices_per_member(train, members, task.batch_size)
+    rounds = -(-members // (jax.device_count() // shared))
     return steps * step_s * rounds / shared
 
 

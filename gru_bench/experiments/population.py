@@ -117,7 +117,7 @@ class PopulationTraining:
         self._earlier = [kept_result(each) for each in experiments]
         self._seeds = [missing_seeds(each) for each in experiments]
         self._train = choose_recurrence(
-            self._first.train, self._first.task, runs=sum(map(len, self._seeds))
+            self._first.train, self._first.task, members=sum(map(len, self._seeds))
         )
         self._costs = costs
         self._command = command
@@ -272,10 +272,10 @@ class PopulationTraining:
 
         Args:
             name: Tells the checkpoints of tuning from those of training.
-            seeds: Seed of each run.
-            rates: Learning rate of each run.
+            seeds: Seed of each member.
+            rates: Learning rate of each member.
             on_evaluation: Called after each evaluation, those of earlier attempts included.
-            on_snapshot: Called after each evaluation of this attempt, with the runs themselves.
+            on_snapshot: Called after each evaluation of this attempt, with all members' states.
         """
         identities = [experiment.identity for experiment in self._experiments]
         kept = Checkpoints(

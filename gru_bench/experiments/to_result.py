@@ -25,7 +25,7 @@ from gru_bench.training.state import NEVER, Evaluation, Fit, TrainConfig
 
 def seed_result(
     trained: Fit,
-    run: int,
+    place: int,
     seed: int,
     learning_rate: float,
     score: str,
@@ -36,47 +36,47 @@ def seed_result(
 
     Args:
         trained: The population.
-        run: Its place in it.
-        seed: Its seed.
-        learning_rate: Its learning rate.
+        place: The member's place in it.
+        seed: The member's seed.
+        learning_rate: The member's learning rate.
         score: Name of the task's main score.
         share: The share of the population's seconds that its experiment is charged with.
         step_s: Seconds of a training step, measured in turns with the other cells; None if it is
             not measured.
     """
-    # A run that has stopped takes part in later evaluations without having changed.
+    # A member that has stopped takes part in later evaluations without having changed.
     seen = [
         evaluation
         for i, evaluation in enumerate(trained.evaluations)
-        if i == 0 or trained.evaluations[i - 1].active[run]
+        if i == 0 or trained.evaluations[i - 1].active[place]
     ]
 
     def reached(step: int) -> int | None:
         return None if step == NEVER else int(step)
 
     def scores(split: Split) -> dict[str, float | None]:
-        return {name: float(values[run]) for name, values in trained.scores[split].items()}
+        return {name: float(values[place]) for name, values in trained.scores[split].items()}
 
-    solved_step = reached(trained.solved_step[run])
+    solved_step = reached(trained.solved_step[place])
     return SeedResult(
         seed=seed,
         learning_rate=learning_rate,
         test=scores("test"),
         validation=scores("validation"),
         train=scores("train"),
-        best_step=reached(trained.best_step[run]),
-        steps=int(trained.steps[run]),
+        best_step=reached(trained.best_step[place]),
+        steps=int(trained.steps[place]),
         solved_step=solved_step,
         solved_s=None if step_s is None or solved_step is None else solved_step * step_s,
-        diverged_step=reached(trained.diverged_step[run]),
+        diverged_step=reached(trained.diverged_step[place]),
         curve=Curve(
-            step=[int(e.steps[run]) for e in seen],
+            step=[int(e.steps[place]) for e in seen],
             time_s=[share * e.time_s for e in seen],
-            train_loss=[float(e.train_loss[run]) for e in seen],
-            validation_loss=[float(e.scores["loss"][run]) for e in seen],
-            validation_score=[float(e.scores[score][run]) for e in seen],
-            gradient_norm=[float(e.gradient_norm[run]) for e in seen],
-            learning_rate=[float(e.learning_rate[run]) for e in seen],
+            train_loss=[float(e.train_loss[place]) for e in seen],
+            validation_loss=[float(e.scores["loss"][place]) for e in seen],
+            validation_score=[float(e.scores[score][place]) for e in seen],
+            gradient_norm=[float(e.gradient_norm[place]) for e in seen],
+            learning_rate=[float(e.learning_rate[place]) for e in seen],
         ),
     )
 
@@ -171,15 +171,15 @@ def trial_hparams(config: ExperimentConfig) -> dict[str, str | float]:
     }
 
 
-def curves(evaluation: Evaluation, run: int, task: str) -> dict[str, float]:
-    """Returns one run's numbers of an evaluation, by their tags: `train/<task>/loss` and the like.
+def curves(evaluation: Evaluation, place: int, task: str) -> dict[str, float]:
+    """Returns one member's numbers of an evaluation by their tags, such as `train/<task>/loss`.
 
     The task is among them because a chart shows all runs that have its tag: losses of different
     tasks have nothing to say to each other.
 
     Args:
         evaluation: The evaluation of a population.
-        run: Its place in it.
+        place: The member's place in it.
         task: The task's label.
     """
     numbers = {
@@ -187,7 +187,7 @@ def curves(evaluation: Evaluation, run: int, task: str) -> dict[str, float]:
         _tag("train", task, "gradient_norm"): evaluation.gradient_norm,
         _tag("train", task, "learning_rate"): evaluation.learning_rate,
     } | {_tag("validation", task, name): score for name, score in evaluation.scores.items()}
-    return {tag: float(values[run]) for tag, values in numbers.items()}
+    return {tag: float(values[place]) for tag, values in numbers.items()}
 
 
 def saved_model(

@@ -1,8 +1,8 @@
 """Which ways of computing the recurrence are possible, and which is the fastest here.
 
 On a CPU there is the scan alone. On a GPU the fastest is not known beforehand: it depends on the
-cell, on every size, on how many runs are trained at once, and on the device. So each is timed once,
-and the times are kept in the user's cache.
+cell, on every size, on how many members are trained at once, and on the device. So each is timed
+once, and the times are kept in the user's cache.
 """
 
 import contextlib
@@ -39,13 +39,13 @@ ROUNDS = 9
 Times = dict[str, float]  # milliseconds that the gradients of a layer take, by recurrence
 
 
-def choose_recurrence(train: TrainConfig, task: Task, runs: int) -> TrainConfig:
+def choose_recurrence(train: TrainConfig, task: Task, members: int) -> TrainConfig:
     """Returns the training with a recurrence chosen: `auto` becomes the one that is fastest here.
 
     Args:
         train: The training.
         task: Its task, whose batches the recurrences are timed on.
-        runs: How many runs are trained at once.
+        members: How many members are trained at once.
 
     Raises:
         UserError: The recurrence that is asked for is not possible.
@@ -53,7 +53,7 @@ def choose_recurrence(train: TrainConfig, task: Task, runs: int) -> TrainConfig:
     model = train.model
     check_recurrence(model)
     if model.recurrence == AUTO:
-        on_each = -(-runs // jax.device_count())
+        on_each = -(-members // jax.device_count())
         model = dataclasses.replace(
             model, recurrence=fastest(model, task.batch_size, task.sequence_length, on_each)
         )
@@ -99,13 +99,13 @@ def obstacle(recurrence: str, model: ModelConfig) -> str | None:
     return None
 
 
-def fastest(model: ModelConfig, batch: int, time: int, runs: int) -> str:
-    """Returns the recurrence that takes the least time for so many runs at once on one device."""
-    times = recurrence_times(model, batch, time, runs)
+def fastest(model: ModelConfig, batch: int, time: int, members: int) -> str:
+    """Returns the recurrence that takes the least time for so many members on one device."""
+    times = recurrence_times(model, batch, time, members)
     return min(times, key=lambda recurrence: times[recurrence], default="scan")
 
 
-def recurrence_times(model: ModelConfig, batch: int, time: int, runs: int) -> Times:
+def recurrence_times(model: ModelConfig, batch: int, time: int, members: int) -> Times:
     """Returns what each recurrence takes, kept or measured now; nothing where none can be chosen.
 
     A recurrence that fails to compile or to run is left out, with a warning.
@@ -114,16 +114,16 @@ def recurrence_times(model: ModelConfig, batch: int, time: int, runs: int) -> Ti
         model: The model; what counts is its first recurrent layer.
         batch: Sequences in a batch.
         time: Steps in a sequence.
-        runs: How many runs are trained at once on one device.
+        members: How many members are trained at once on one device.
     """
     recurrences = possible_recurrences(model)
     if len(recurrences) == 1:
         return {}
     file = cache_dir() / "recurrence.json"
-    key = _key(model, batch, time, runs)
+    key = _key(model, batch, time, members)
     times = _read(file).get(key)
     if times is None:
-        times = _measure(recurrences, model, batch, time, runs)
+        times = _measure(recurrences, model, batch, time, members)
         # Where nothing can be kept, or something else lies in the table's place, nothing is kept.
         with contextlib.suppress(OSError):
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +132,7 @@ def recurrence_times(model: ModelConfig, batch: int, time: int, runs: int) -> Ti
     return times
 
 
-def _key(model: ModelConfig, batch: int, time: int, runs: int) -> str:
+def _key(model: ModelConfig, batch: int, time: int, members: int) -> str:
     """Returns what the times depend on, as text."""
     cell = model.cell
     source = content_hash(source_file(cell)) or "built in"
@@ -140,7 +140,7 @@ def _key(model: ModelConfig, batch: int, time: int, runs: int) -> str:
     kind = jax.devices()[0].device_kind
     return (
         f"{kind}, jax {jax.__version__}, gru-bench {__version__}: {cell} ({source}),"
-        f" {' x '.join(map(str, sizes))}, {model.dtype}, {runs} at once"
+        f" {' x '.join(map(str, sizes))}, {model.dtype}, {members} at once"
     )
 
 
@@ -153,13 +153,13 @@ def _read(file: Path) -> dict[str, Times]:
 
 
 def _measure(
-    recurrences: Sequence[str], model: ModelConfig, batch: int, time: int, runs: int
+    recurrences: Sequence[str], model: ModelConfig, batch: int, time: int, members: int
 ) -> Times:
     """Returns the medians of rounds in which all recurrences that work take turns."""
     steps = {}
     for recurrence in recurrences:
         try:
-            steps[recurrence] = layer_gradients(recurrence, model, batch, time, runs)
+            steps[recurrence] = layer_gradients(recurrence, model, batch, time, members)
             steps[recurrence]()
         except Exception as error:  # A compiler may raise anything.
             steps.pop(recurrence, None)
@@ -170,9 +170,9 @@ def _measure(
 
 
 def layer_gradients(
-    recurrence: str, model: ModelConfig, batch: int, time: int, runs: int
+    recurrence: str, model: ModelConfig, batch: int, time: int, members: int
 ) -> Callable[[], object]:
-    """Returns a compiled call that takes all gradients of one layer, for so many runs at once."""
+    """Returns a compiled call that takes all gradients of one layer, for so many members."""
     cell = make_cell(model, model.cell_input_size, nnx.Rngs(0))
     graph, params = nnx.split(cell)
 
@@ -185,9 +185,9 @@ def layer_gradients(
         return jax.grad(loss, (0, 1))(params, x)
 
     implementation = Implementation(recurrence)
-    shape = (runs, time, batch, model.cell_input_size)
+    shape = (members, time, batch, model.cell_input_size)
     x = jax.random.normal(jax.random.key(0), shape).astype(model.dtype)
-    params = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (runs, *leaf.shape)), params)
+    params = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (members, *leaf.shape)), params)
     program = jax.jit(jax.vmap(gradient)).lower(params, x).compile()
     return lambda: jax.block_until_ready(program(params, x))
 

@@ -100,7 +100,9 @@ def measure_training_steps(
     """
     task = jax.device_put(task, jax.devices()[0])
     trainings = {
-        name: TrainingSteps(choose_recurrence(config, task, runs=1), task, (states or {}).get(name))
+        name: TrainingSteps(
+            choose_recurrence(config, task, members=1), task, (states or {}).get(name)
+        )
         for name, config in configs.items()
     }
     seconds = race(trainings, rounds, max_rounds=MAX_ROUNDS, limit_s=limit_s)

@@ -86,10 +86,14 @@ class Model(nnx.Module):
         hidden = self.hidden_states(inputs)
         return self.head(read_out(hidden, lengths, self.config.readout).astype(jnp.float32))
 
+    def embed(self, inputs: Array) -> Float[Array, "*steps batch input"]:
+        """Returns what the first recurrent layer reads."""
+        x = inputs if self.embedding is None else self.embedding(inputs)
+        return x.astype(self.config.dtype)
+
     def hidden_states(self, inputs: Array) -> Float[Array, "time batch hidden"]:
         """Returns the outputs of the last recurrent layer after each step."""
-        x = inputs if self.embedding is None else self.embedding(inputs)
-        x = x.astype(self.config.dtype)
+        x = self.embed(inputs)
         implementation = Implementation(self.config.recurrence)
         for cell in self.layers:
             state = cell.zero_state(x.shape[1], x.dtype)

@@ -52,7 +52,7 @@ def stream_step(
         What is kept, and the outputs: what the model gives for the whole sequence up to this step
         (of a model that is read at every step, at the last).
     """
-    x = embed(model, inputs)
+    x = model.embed(inputs)
     states = []
     for cell, state in zip(model.layers, stream.states, strict=True):
         state = cell.step(state, cell.project(x), plain_dot(cell, x.dtype))
@@ -73,9 +73,3 @@ def stream_bytes(model: Model) -> int:
     """Returns the bytes kept of a sequence between two steps: the states, and what is pooled."""
     stream = jax.eval_shape(lambda: start_stream(model))
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(stream))
-
-
-def embed(model: Model, inputs: Array) -> Float[Array, "*steps batch input"]:
-    """Returns what the first recurrent layer reads."""
-    x = inputs if model.embedding is None else model.embedding(inputs)
-    return x.astype(model.config.dtype)

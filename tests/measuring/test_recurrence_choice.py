@@ -29,8 +29,8 @@ def training(**changes):
     return TrainConfig(ModelConfig(**vars(MODEL) | changes), OptimConfig(), 10, 5)
 
 
-def chosen(runs=1, **changes):
-    return choose_recurrence(training(**changes), TASK, runs).model.recurrence
+def chosen(members=1, **changes):
+    return choose_recurrence(training(**changes), TASK, members).model.recurrence
 
 
 @pytest.fixture
@@ -103,8 +103,8 @@ def test_the_fastest_is_taken_and_remembered_for_that_number_of_runs(millisecond
     assert milliseconds["asked"] == [(each, 3, 5, 1) for each in ("scan", "fused", "cudnn")]
     milliseconds |= {"fused": 0.1, "cudnn": 6}
     assert chosen() == "cudnn"
-    runs = 8 * jax.device_count() - 1  # 8 on the device that has most
-    assert chosen(runs) == "fused"
+    members = 8 * jax.device_count() - 1  # 8 on the device that has most
+    assert chosen(members) == "fused"
     assert milliseconds["asked"][3:] == [(each, 3, 5, 8) for each in ("scan", "fused", "cudnn")]
     assert chosen() == "cudnn"
     assert len(milliseconds["asked"]) == 6
@@ -150,4 +150,4 @@ def test_a_path_that_does_not_compile_is_passed_over_with_a_warning(milliseconds
 
 
 def test_the_step_that_is_timed_takes_every_gradient():
-    recurrence_choice.layer_gradients("scan", training(hidden_size=4).model, 3, 5, runs=2)()
+    recurrence_choice.layer_gradients("scan", training(hidden_size=4).model, 3, 5, members=2)()
