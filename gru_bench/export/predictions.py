@@ -14,7 +14,7 @@ from gru_bench.config.corpus import SEPARATORS, CorpusConfig
 from gru_bench.export.trained_model import TrainedModel
 from gru_bench.runs.weights import FileFormat
 from gru_bench.system.errors import UserError
-from gru_bench.system.files import write_atomically
+from gru_bench.system.files import write_named_file
 from gru_bench.tasks.data_files import TextFormat, read_columns
 
 KEY = re.compile(r"corpus\.(\w+)")
@@ -96,7 +96,7 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     pairs = zip(predictions.classes, predictions.probabilities, strict=True)
     for number, (name, probability) in enumerate(pairs, start=1):
         rows.writerow([number, name, "" if probability is None else f"{probability:.6f}"])
-    write_file(path, text.getvalue().encode())
+    write_named_file(path, text.getvalue().encode())
 
 
 def write_tokens(path: Path, trained: TrainedModel, texts: list[str]) -> None:
@@ -115,19 +115,4 @@ def write_tokens(path: Path, trained: TrainedModel, texts: list[str]) -> None:
         row[: len(each)] = each
     content = io.BytesIO()
     np.savez_compressed(content, tokens=tokens, lengths=lengths)
-    write_file(path, content.getvalue())
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Writes a file that a user has named, whose folder is made if it is missing.
-
-    Raises:
-        UserError: It cannot be written.
-    """
-    if path.is_dir():
-        raise UserError(f"{path} is a folder: name a file")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+    write_named_file(path, content.getvalue())

@@ -1,6 +1,7 @@
 """A trained model out of its run folder, ready to be used; Hydra is not needed for it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import msgspec
 import numpy as np
-from jaxtyping import Array, Float, Int, Num
+from flax import nnx
+from jaxtyping import Array, Float, Int, Num, PyTree
 
 from gru_bench.config.user_classes import source_file
 from gru_bench.model.model import Model, ModelConfig
@@ -58,6 +60,11 @@ class TrainedModel:
         text = saved.preprocessing.text
         self._text, self._tokenizer = text, None if text is None else load_tokenizer(text)
         self._apply = jax.jit(lambda inputs, lengths: self.model(inputs, lengths))
+
+    @property
+    def parameters(self) -> PyTree[Array]:
+        """Its parameters."""
+        return nnx.state(self.model)
 
     def _require_same_cell(self) -> None:
         if self.saved.cell_source is None:
@@ -185,16 +192,22 @@ class TrainedStream:
         return np.asarray(outputs)
 
 
-def load_model(folder: str | Path, seed: int | None = None) -> TrainedModel:
+def load_model(
+    folder: str | Path, seed: int | None = None, dtype: str | None = None
+) -> TrainedModel:
     """Loads the trained model of a run.
 
     Args:
         folder: The run folder.
         seed: Whose parameters; None for those of the seed that is best on validation data. Others
             are there if the run was made with `save_weights=all`.
+        dtype: What the recurrent layers compute in; None for what they were trained in.
 
     Raises:
         UserError: There are none, or they are damaged.
     """
     path = expand_home(folder)
-    return TrainedModel(read_model(path), read_weights(path, seed))
+    saved = read_model(path)
+    if dtype is not None:
+        saved = replace(saved, architecture=saved.architecture | {"dtype": dtype})
+    return TrainedModel(saved, read_weights(path, seed))

@@ -66,6 +66,21 @@ def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
         raise
 
 
+def write_named_file(path: Path, content: bytes) -> None:
+    """Writes a file that a user has named, whose folder is made if it is missing.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+
+
 def read_regular_file(path: Path) -> bytes:
     """Returns the content of a file.
 

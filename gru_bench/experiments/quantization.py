@@ -1,0 +1,153 @@
+"""A trained model in 8-bit integers: what that does to its score, its size and its latency."""
+
+import logging
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gru_bench.config.compose import compose_experiments
+from gru_bench.config.presets import Sources
+from gru_bench.experiments.resolve import resolve
+from gru_bench.export.files import Call, onnx_call, require_onnx
+from gru_bench.export.trained_model import TrainedModel
+from gru_bench.measuring.rounds import by_round, race
+from gru_bench.runs.folder import CONFIG
+from gru_bench.system.errors import UserError
+from gru_bench.system.files import write_named_file
+from gru_bench.tasks.base import Batch, Task
+from gru_bench.training.state import EVALUATION_DATA
+
+if TYPE_CHECKING:
+    import onnx
+
+ROUNDS = 20
+CALLS = 10  # of a turn
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model of ONNX as it is measured.
+
+    Attributes:
+        score: The main score on the test split.
+        kilobytes: The size of its file, in thousands of bytes.
+        sequence_us: Microseconds for one test sequence of median length, on one thread.
+    """
+
+    score: float
+    kilobytes: float
+    sequence_us: float
+
+
+def quantize(trained: TrainedModel, folder: Path, out: Path) -> dict[str, Measured]:
+    """Writes a model whose weights are 8-bit integers, and measures it beside the one in float32.
+
+    ONNX Runtime has an operator for the LSTM in integers, and none for the GRU and the RNN: these
+    become a loop, of whose products the weights are integers.
+
+    Args:
+        trained: The model, in float32.
+        folder: The run folder, whose configuration says what it is tested on.
+        out: The file that is written.
+
+    Returns:
+        What was measured, by the type of the weights.
+
+    Raises:
+        UserError: The test data are not to be had, or a package is missing.
+    """
+    require_onnx("--quantize")
+    from gru_bench.export.onnx import sequence_model
+
+    task = task_of(trained, folder)
+    whole = sequence_model(trained)
+    source = whole if trained.config.cell == "lstm" else sequence_model(trained, operators=False)
+    small = quantized(source)
+    write_named_file(out, small)
+    calls = {"float32": onnx_call(whole, threads=1), "int8": onnx_call(str(out), threads=1)}
+    sizes = {"float32": whole.ByteSize(), "int8": len(small)}
+    inputs, lengths = _median_sequence(tested_batches(task, trained.seed))
+
+    def timed(call: Call) -> Callable[[], object]:
+        return lambda: call(inputs, lengths)
+
+    seconds = race({name: timed(call) for name, call in calls.items()}, ROUNDS, counted=CALLS)
+    return {
+        name: Measured(
+            score=score_of(task, trained.seed, call),
+            kilobytes=sizes[name] / 1000,
+            sequence_us=float(np.median(by_round(seconds[name]))) * 1e6,
+        )
+        for name, call in calls.items()
+    }
+
+
+def quantized(model: "onnx.ModelProto") -> bytes:
+    """Returns a model whose weights are 8-bit integers wherever ONNX Runtime can."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    log = logging.getLogger()
+    level = log.level
+    log.setLevel(logging.ERROR)  # It advises to optimise first, which it does itself later.
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "int8.onnx"
+            options = {"EnableSubgraph": True}
+            quantize_dynamic(model, path, weight_type=QuantType.QInt8, extra_options=options)
+            return path.read_bytes()
+    finally:
+        log.setLevel(level)
+
+
+def task_of(trained: TrainedModel, folder: Path) -> Task:
+    """Returns the task that a run was trained on, with its data.
+
+    Raises:
+        UserError: The data are not to be had, or are others than they were then.
+    """
+    configs = compose_experiments([], False, Sources(None, str(folder / CONFIG)))
+    (experiment,) = resolve(configs)
+    if experiment.identity != trained.saved.identity:
+        raise UserError(f"the data or classes of {folder} are others than when it was trained")
+    return experiment.task
+
+
+def tested_batches(task: Task, seed: int) -> list[Batch]:
+    """Returns the batches that a seed is tested on."""
+    key = jax.random.fold_in(jax.random.key(seed), EVALUATION_DATA)
+    items = task.evaluation(key, "test")
+    count = len(jax.tree.leaves(items)[0])
+    return [task.batch(jax.tree.map(lambda leaf, at=at: leaf[at], items)) for at in range(count)]
+
+
+def score_of(task: Task, seed: int, call: Call) -> float:
+    """Returns the main score on the test split of whatever computes a model's outputs."""
+    tallies = []
+    for batch in tested_batches(task, seed):
+        outputs = jnp.asarray(call(*_as_arrays(batch)))
+        if task.readout == "every":
+            outputs = outputs.swapaxes(0, 1)
+        tallies.append(task.tally(outputs, batch))
+    scores = task.scores(jax.tree.map(lambda *parts: sum(parts), *tallies))
+    return float(scores[task.score.name])
+
+
+def _as_arrays(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+    """Returns inputs with the sequences first, and lengths, as exported models read them."""
+    inputs = np.asarray(batch.inputs).swapaxes(0, 1)
+    kind = np.int64 if np.issubdtype(inputs.dtype, np.integer) else np.float32
+    return np.ascontiguousarray(inputs, kind), np.asarray(batch.lengths, np.int64)
+
+
+def _median_sequence(batches: list[Batch]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the sequence of the first batch that is of median length, alone."""
+    inputs, lengths = _as_arrays(batches[0])
+    middle = np.argsort(lengths, kind="stable")[len(lengths) // 2]
+    length = lengths[middle]
+    return np.ascontiguousarray(inputs[middle : middle + 1, :length]), lengths[[middle]]
