@@ -112,7 +112,7 @@ def _does(key: DocumentedKey) -> str:
 
 
 def _lines(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Returns two columns as lines; a long entry of the first has a line of its own."""
+    """Yields two columns as lines; a long entry of the first has a line of its own."""
     for left, right in rows:
         left = f"  {left}"
         wrapped = textwrap.wrap(right, WIDTH - COLUMN, break_on_hyphens=False) or [""]

@@ -6,6 +6,7 @@ import shlex
 from gru_bench.cli.arguments import Parser, add_settings, source_words, sources_of
 from gru_bench.cli.launch import run_all, show_plan
 from gru_bench.system.errors import UserError
+from gru_bench.system.prose import counted
 
 HELP = "train and compare cells"
 DESCRIPTION = """\
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     results, failed = run_all(configs, command, options.quiet)
     if results:
         render.print_table(results)
-        print(f"\n{len(results)} run{'s' if len(results) > 1 else ''} in {configs[0].out_dir}")
+        print(f"\n{counted(len(results), 'run')} in {configs[0].out_dir}")
         page = shlex.join(["gru-bench", "report", configs[0].out_dir])
         print(f"A page with figures: {page} --out report.html")
     return failed

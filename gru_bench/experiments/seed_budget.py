@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from gru_bench.evidence.planning import detectable_difference, fewest_pairs
 from gru_bench.experiments.resolve import Experiment
+from gru_bench.system.prose import counted
 
 
 def describe_seed_budget(experiments: Sequence[Experiment]) -> str:
@@ -25,7 +26,7 @@ def describe_seed_budget(experiments: Sequence[Experiment]) -> str:
     comparisons = most * (most - 1) // 2
     if not comparisons:
         return ""
-    among = f"{pairs} seed{'' if pairs == 1 else 's'} and {most} cells"
+    among = f"{counted(pairs, 'seed')} and {most} cells"
     difference = detectable_difference(pairs, comparisons)
     if difference is None:
         needed = fewest_pairs(comparisons)

@@ -29,6 +29,7 @@ from gru_bench.system.files import refuse_link, write_atomically
 from gru_bench.system.interrupts import Interrupts
 from gru_bench.system.machine import pinned_settings
 from gru_bench.system.progress import Progress
+from gru_bench.system.prose import counted
 
 
 class JobLost(Exception):  # noqa: N818
@@ -180,7 +181,7 @@ def run_in_jobs(
     launcher = populations[0][0].config.launcher
     jobs = launch(launcher, populations, command, timed, progress.note)
     announce(populations)
-    count = f"{len(populations)} job{'s' if len(populations) > 1 else ''}"
+    count = counted(len(populations), "job")
     out_dir = populations[0][0].config.out_dir
     progress.note(f"{count} by {launcher.name}; gru-bench status {out_dir} tells more")
     with closing(jobs):

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from gru_bench.config.cell import REFERENCE
 from gru_bench.report.groups import Group
 from gru_bench.report.reported_run import ReportedRun
+from gru_bench.system.prose import counted, listed
 
 # Settings that a sentence names before it counts the others.
 MOST_NAMED = 3
@@ -59,16 +61,16 @@ def _choice(groups: Sequence[Group]) -> str:
     fewest = min(len(standing.beaten_by) for standing in candidates)
     best = [standing for standing in candidates if len(standing.beaten_by) == fewest]
     taken = min(best, key=lambda standing: _relative_parameters(standing.cell, groups))
-    where = _number(len(groups), "setting") if len(groups) > 1 else groups[0].label
+    where = counted(len(groups), "setting") if len(groups) > 1 else groups[0].label
     if fewest:
-        lost = [f"{label} (by {_and(cells)})" for label, cells in taken.beaten_by.items()]
-        choice = f"Take {taken.cell}, which is beaten in the fewest settings: on {_and(lost)}"
+        lost = [f"{label} (by {listed(cells)})" for label, cells in taken.beaten_by.items()]
+        choice = f"Take {taken.cell}, which is beaten in the fewest settings: on {listed(lost)}"
     else:
         among = "any of " if len(groups) > 1 else ""
         choice = f"Take {taken.cell}: no other cell beats it on {among}{where}"
     beaten = Counter(cell for cells in taken.beats.values() for cell in set(cells))
     wins = [f"{cell} on {count if len(groups) > 1 else where}" for cell, count in beaten.items()]
-    won = f"; it beats {_and(wins)}" if wins else ""
+    won = f"; it beats {listed(wins)}" if wins else ""
     return f"{choice}{won}.{_cost(taken.cell, groups)}{_failures(taken.cell, groups)}"
 
 
@@ -87,14 +89,14 @@ def _standing(cell: str, groups: Sequence[Group]) -> Standing:
 
 def _cost(cell: str, groups: Sequence[Group]) -> str:
     """Returns which share of the LSTM's parameters and training time the cell takes."""
-    if cell == "lstm":
+    if cell == REFERENCE:
         return ""
     runs = [run for group in groups for run in group.runs if run.result.cell == cell]
     parts = [f"{_relative_parameters(cell, groups):.2f} of an LSTM's parameters"]
     steps = [step.median for run in runs if (step := run.result.timing.train_step_vs_lstm)]
     if steps:
         parts.append(f"{median(steps):.2f} of its time for a training step")
-    return f" It takes {_and(parts)}."
+    return f" It takes {listed(parts)}."
 
 
 def _failures(cell: str, groups: Sequence[Group]) -> str:
@@ -110,7 +112,7 @@ def _failures(cell: str, groups: Sequence[Group]) -> str:
         for label, solved, n in results
         if solved is not None and solved < n
     ]
-    return f" It does not solve {_and(_few(failed))}." if failed else ""
+    return f" It does not solve {listed(_few(failed))}." if failed else ""
 
 
 def _relative_parameters(cell: str, groups: Sequence[Group]) -> float:
@@ -121,7 +123,7 @@ def _relative_parameters(cell: str, groups: Sequence[Group]) -> float:
 
 
 def _ties(groups: Sequence[Group]) -> Iterator[str]:
-    """Returns where cells are as good as each other."""
+    """Yields where cells are as good as each other."""
     found: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for group in groups:
         pairs = [(c.cell_a, c.cell_b) for c in group.comparisons if c.outcome == "equivalent"]
@@ -129,11 +131,11 @@ def _ties(groups: Sequence[Group]) -> Iterator[str]:
         if len(pairs) == len(cells) * (len(cells) - 1) / 2 and cells:
             found[cells].append(group.label)
     for cells, labels in found.items():
-        yield f"It does not matter which of {_and(cells)} on {_and(_few(labels))}."
+        yield f"It does not matter which of {listed(cells)} on {listed(_few(labels))}."
 
 
 def _trade_offs(groups: Sequence[Group]) -> Iterator[str]:
-    """Returns where one cell is typically better and the other more reliable."""
+    """Yields where one cell is typically better and the other more reliable."""
     for group in groups:
         for c in group.comparisons:
             if c.outcome == "trade-off":
@@ -144,21 +146,21 @@ def _trade_offs(groups: Sequence[Group]) -> Iterator[str]:
 
 
 def _unlearned(groups: Sequence[Group]) -> Iterator[str]:
-    """Returns which cells did not learn a task, so that nothing can be said of them there."""
+    """Yields which cells did not learn a task, so that nothing can be said of them there."""
     for group in groups:
         pairs = [(c.cell_a, c.cell_b) for c in group.comparisons if c.outcome == "not learned"]
         cells = list(dict.fromkeys(cell for pair in pairs for cell in pair))
         if cells:
-            yield f"{group.label} was not learned by {_and(cells)}."
+            yield f"{group.label} was not learned by {listed(cells)}."
 
 
 def _open(groups: Sequence[Group], judged: Sequence[Group]) -> Iterator[str]:
-    """Returns what is not decided, and what would likely decide it."""
+    """Yields what is not decided, and what would likely decide it."""
     unjudged = [group.label for group in groups if group not in judged]
     if unjudged:
         n = max(c.n_pairs for group in groups if group not in judged for c in group.comparisons)
-        seeds = _number(n, "seed")
-        yield f"No decision yet on {_and(_few(unjudged))}: {seeds} in common are too few."
+        seeds = counted(n, "seed")
+        yield f"No decision yet on {listed(_few(unjudged))}: {seeds} in common are too few."
     open_ = [
         (group.label, [c for c in group.comparisons if c.outcome == "undecided"])
         for group in judged
@@ -169,9 +171,9 @@ def _open(groups: Sequence[Group], judged: Sequence[Group]) -> Iterator[str]:
     labels = [label for label, _ in open_]
     more = [c.more_seeds for _, comparisons in open_ for c in comparisons]
     known = [number for number in more if number is not None]
-    advice = f"; up to {_number(max(known), 'more seed')} would likely decide" if known else ""
-    pairs = _number(len(more), "pair")
-    yield f"Open: {pairs} of cells on {_and(_few(labels))}{advice}."
+    advice = f"; up to {counted(max(known), 'more seed')} would likely decide" if known else ""
+    pairs = counted(len(more), "pair")
+    yield f"Open: {pairs} of cells on {listed(_few(labels))}{advice}."
 
 
 def _cells(groups: Sequence[Group]) -> list[str]:
@@ -180,12 +182,4 @@ def _cells(groups: Sequence[Group]) -> list[str]:
 
 def _few(labels: Sequence[str]) -> list[str]:
     more = len(labels) - MOST_NAMED
-    return [*labels[:MOST_NAMED], *([_number(more, "other setting")] if more > 0 else [])]
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return [*labels[:MOST_NAMED], *([counted(more, "other setting")] if more > 0 else [])]

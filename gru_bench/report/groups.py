@@ -15,6 +15,7 @@ from gru_bench.evidence.run_settings import NOT_A_SETTING, is_common, show_value
 from gru_bench.evidence.verdicts import compare_group, correct_together
 from gru_bench.report.reported_run import ReportedRun
 from gru_bench.runs.result import Result, Spread
+from gru_bench.system.prose import counted
 
 _MATCHED = {
     "parameters": "hidden sizes for as many parameters",
@@ -169,8 +170,7 @@ class Group:
             rates = ", ".join(map(str, flat[0]["tune.learning_rates"]))
             seeds = flat[0]["tune.seeds"]
             shown.append(
-                f"each cell's learning rate from {rates}, by {seeds} other"
-                f" seed{'' if seeds == 1 else 's'}"
+                f"each cell's learning rate from {rates}, by {counted(seeds, 'other seed')}"
             )
         return ", ".join(shown)
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from gru_bench.evidence.claims.claim import Claim, ClaimVerdict, Finding, Test
 from gru_bench.evidence.claims.ledger import ledger
 from gru_bench.runs.result import Result
+from gru_bench.system.prose import counted
 
 SIGNS: dict[ClaimVerdict, str] = {"supported": "✓", "refuted": "✗", "undecided here": "?"}
 # Tests that a row names before it leaves the rest to the list of all.
@@ -53,7 +54,7 @@ def count_findings(claim: Claim) -> str:
     if claim.quantifier != "most tasks":
         return shown
     tasks = len({test.task for test in claim.tests})
-    return f"{shown}, on {tasks} task{'' if tasks == 1 else 's'}"
+    return f"{shown}, on {counted(tasks, 'task')}"
 
 
 def deciding(claim: Claim) -> list[Test]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gru_bench.config.cell import REFERENCE
 from gru_bench.evidence.across_tasks import (
     TaskScores,
     interquartile_mean,
@@ -17,7 +18,6 @@ from gru_bench.report.detail_table import DetailTable
 from gru_bench.report.groups import Group
 from gru_bench.report.reported_run import ReportedRun
 
-REFERENCE = "lstm"
 THRESHOLDS = np.array([0.25, 0.5, 0.75, 0.95])
 
 

@@ -19,6 +19,7 @@ from gru_bench.report.format_numbers import (
 )
 from gru_bench.report.groups import Group
 from gru_bench.report.reported_run import ReportedRun
+from gru_bench.system.prose import counted, listed
 
 # Runs that a summary names before it leaves the rest to the table.
 MOST_NAMED = 4
@@ -64,7 +65,7 @@ def verdict(group: Group) -> str:
     parts = {
         f"By typical test {group.score_name}, ": [*_better(group), *_equivalent(group)],
         f"By seeds that {'solve' if group.has_mark else 'learn'} it, ": [*_more_reliable(group)],
-        "Not learned by either: ": [_and(cells) for cells in _cliques(group, "not learned")],
+        "Not learned by either: ": [listed(cells) for cells in _cliques(group, "not learned")],
         "Not told apart yet: ": [*_undecided(group)],
     }
     return " ".join(f"{start}{'; '.join(texts)}." for start, texts in parts.items() if texts)
@@ -90,7 +91,7 @@ def _told_apart(comparisons: Sequence[Comparison], verdicts: Iterable[Verdict]) 
 
 
 def _better(group: Group) -> Iterator[str]:
-    """Returns who beats whom by how much; cells that lose to the same others are named together."""
+    """Yields who beats whom by how much; cells that lose to the same others are named together."""
     comparisons = group.comparisons
     slightly = {frozenset((c.cell_a, c.cell_b)) for c in comparisons if c.typical.within_margin}
     beaten_by: dict[tuple[bool, str], list[str]] = defaultdict(list)
@@ -103,7 +104,7 @@ def _better(group: Group) -> Iterator[str]:
         verb = "beats" if len(names) == 1 else "beat"
         though = f", less than the {_margin(group)} that would matter" if slight else ""
         winners = [f"{name}{_failures(group, name)}" for name in names]
-        yield f"{_and(winners)} {verb} {_and(beaten)} by {_lead(group, names, beaten)}{though}"
+        yield f"{listed(winners)} {verb} {listed(beaten)} by {_lead(group, names, beaten)}{though}"
 
 
 def _failures(group: Group, name: str) -> str:
@@ -125,11 +126,11 @@ def _lead(group: Group, winners: Collection[str], losers: Collection[str]) -> st
 
 def _equivalent(group: Group) -> Iterator[str]:
     for cells in _cliques(group, "equivalent"):
-        yield f"{_and(cells)} are as good as each other, to within {_margin(group)}"
+        yield f"{listed(cells)} are as good as each other, to within {_margin(group)}"
 
 
 def _more_reliable(group: Group) -> Iterator[str]:
-    """Returns who solves it, or learns it, with more seeds than which others."""
+    """Yields who solves it, or learns it, with more seeds than which others."""
     comparisons = group.comparisons
     pairs = _told_apart(comparisons, (c.reliability.verdict for c in comparisons))
     less: dict[str, list[str]] = defaultdict(list)
@@ -140,12 +141,12 @@ def _more_reliable(group: Group) -> Iterator[str]:
         winners[tuple(losers)].append(winner)
     for beaten, names in winners.items():
         verb = "beats" if len(names) == 1 else "beat"
-        yield f"{_and(names)} {verb} {_and(beaten)}"
+        yield f"{listed(names)} {verb} {listed(beaten)}"
 
 
 def _undecided(group: Group) -> Iterator[str]:
     for cells in _cliques(group, "undecided"):
-        yield f"{_and(cells)}{_advice(group, cells)}"
+        yield f"{listed(cells)}{_advice(group, cells)}"
 
 
 def _advice(group: Group, cells: Collection[str]) -> str:
@@ -157,7 +158,7 @@ def _advice(group: Group, cells: Collection[str]) -> str:
     if len(numbers) < len(open_):
         return ""
     more = max(numbers)
-    return f" (about {more} more seed{'s' if more > 1 else ''} would likely decide)"
+    return f" (about {counted(more, 'more seed')} would likely decide)"
 
 
 def _cliques(group: Group, outcome: Outcome) -> list[tuple[str, ...]]:
@@ -193,7 +194,7 @@ def _solved(group: Group) -> str:
     ranked = sorted(group.runs, key=rank)
     named, more = ranked[:MOST_NAMED], len(ranked) - MOST_NAMED
     shown = [
-        f"in {rate} seeds by {_and([name(run) for run in runs])}"
+        f"in {rate} seeds by {listed([name(run) for run in runs])}"
         for rate, runs in itertools.groupby(named, key=lambda run: run.solved_seeds)
     ]
     return f"Solved {', '.join(shown + ([f'and {more} below'] if more > 0 else []))}."
@@ -206,7 +207,3 @@ def _scores(group: Group) -> str:
     more = len(shown) - MOST_NAMED
     named = shown[:MOST_NAMED] + ([f"and {more} below"] if more > 0 else [])
     return f"Test {show_score_name(group)}: {', '.join(named)}."
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

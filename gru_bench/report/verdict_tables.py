@@ -12,6 +12,7 @@ from gru_bench.report.format_numbers import (
     show_time,
 )
 from gru_bench.report.groups import Group
+from gru_bench.system.prose import counted
 
 RELIABILITY: dict[Verdict, str] = {
     "better": "more reliable",
@@ -100,7 +101,7 @@ def _typical_verdict(comparison: Comparison) -> str:
         return "undecided; it hangs on the examples"
     if verdict != "undecided" or more is None:
         return verdict
-    return f"undecided; about {more} more seed{'' if more == 1 else 's'}"
+    return f"undecided; about {counted(more, 'more seed')}"
 
 
 def reliability(group: Group) -> DetailTable:

@@ -14,6 +14,7 @@ from typing import Any
 
 from gru_bench.system.errors import UserError
 from gru_bench.system.programs import programs_dir, tidy
+from gru_bench.system.prose import counted
 from gru_bench.system.version import __version__
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "datasets", "tokenizers", "numpy")
@@ -191,7 +192,7 @@ def processor() -> str:
         models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
         name = models[0] if models else name
     cores = cpu_cores()
-    return f"{name}, {cores} core{'s' if cores > 1 else ''}"
+    return f"{name}, {counted(cores, 'core')}"
 
 
 def git_revision() -> str | None:

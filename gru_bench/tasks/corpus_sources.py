@@ -7,6 +7,7 @@ from typing import NamedTuple
 from gru_bench.config.checks import require_one_of
 from gru_bench.config.corpus import SEPARATORS, CorpusConfig
 from gru_bench.system.errors import UserError
+from gru_bench.system.prose import counted
 from gru_bench.tasks.columns import Columns, column_places, columns_of_table
 from gru_bench.tasks.data_files import SEPARATOR_OF, TEXT_SUFFIXES, TextFormat, read_columns
 from gru_bench.tasks.delimited import Form, read_delimited
@@ -96,12 +97,13 @@ def _labelled_rows(columns: Columns, where: str, config: CorpusConfig, note: Not
     if empty:
         places = some([columns.place(row) for row in empty])
         lacking = f"{config.text_column} or no {config.label_column}"
+        without = counted(len(empty), "row")
         if not config.drop_empty:
             raise UserError(
-                f"{where} has {_rows(len(empty))} with no {lacking} ({places}): fill them in, or"
+                f"{where} has {without} with no {lacking} ({places}): fill them in, or"
                 " leave them out by corpus.drop_empty=true"
             )
-        note(f"{where}: {_rows(len(empty))} with no {lacking} left out ({places})")
+        note(f"{where}: {without} with no {lacking} left out ({places})")
     if not full:
         raise UserError(f"{where} has no documents")
     if columns.doubts:
@@ -118,10 +120,6 @@ def _labelled_rows(columns: Columns, where: str, config: CorpusConfig, note: Not
             )
             break
     return Rows([text for text, _ in full], [label for _, label in full], where)
-
-
-def _rows(number: int) -> str:
-    return f"{number} row{'s' if number > 1 else ''}"
 
 
 def _wanted(config: CorpusConfig) -> dict[str, str]:

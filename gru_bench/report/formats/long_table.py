@@ -99,7 +99,7 @@ def columns(results: Sequence[Result]) -> dict[str, type]:
 
 
 def rows(results: Sequence[Result]) -> Iterator[dict[str, Value]]:
-    """Returns the lines, each with the columns that have a value there.
+    """Yields the lines, each with the columns that have a value there.
 
     What a run or a seed comes to is repeated with every evaluation. A seed without evaluations has
     one line, so that none is lost.

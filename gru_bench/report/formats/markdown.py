@@ -110,7 +110,7 @@ def _ledger(ledger: Ledger) -> Iterator[str]:
 
 
 def _fenced(commands: Sequence[str]) -> Iterator[str]:
-    """Returns the commands as a block of code, behind a fence longer than any that they hold."""
+    """Yields the commands as a block of code, behind a fence longer than any that they hold."""
     longest = max((len(run) for run in re.findall("`+", "".join(commands))), default=0)
     fence = "`" * max(3, longest + 1)
     yield f"{fence}sh"
@@ -126,7 +126,7 @@ def _plain(rows: Sequence[Sequence[str]]) -> list[list[tuple[str, bool]]]:
 def _table(
     names: Sequence[str], words: int, rows: Sequence[Sequence[tuple[str, bool]]]
 ) -> Iterator[str]:
-    """Returns the lines of a table, and an empty one.
+    """Yields the lines of a table, and an empty one.
 
     Args:
         names: Headings.

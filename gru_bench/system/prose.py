@@ -1,0 +1,14 @@
+"""Counts and lists as English has them."""
+
+from collections.abc import Sequence
+
+
+def counted(number: int, noun: str) -> str:
+    """Returns a number with its noun, such as `1 seed` or `2 seeds`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Returns names in a row, such as `gru, lstm and rnn`."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
