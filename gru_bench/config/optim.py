@@ -15,11 +15,11 @@ class OptimizerConfig:
     """The optimiser and the clipping of the gradient, whatever the learning rate."""
 
     name: str = key("the optimiser", "adam", choices=OPTIMIZERS)
-    schedule: str = key("of the learning rate, to 0 at the last step", "constant",
+    schedule: str = key("how the learning rate goes to 0 at the last step", "constant",
                         choices=SCHEDULES)  # fmt: skip
     warmup_steps: int = key("steps over which the rate rises from 0", 0, at_least=0)
-    weight_decay: float = key("of adamw", 0.0, at_least=0)
-    momentum: float = key("of sgd and rmsprop", 0.0, at_least=0, below=1)
+    weight_decay: float = key("weight decay of adamw", 0.0, at_least=0)
+    momentum: float = key("momentum of sgd and rmsprop", 0.0, at_least=0, below=1)
     clip_norm: float | None = key(
         "largest norm of the gradient of all parameters together; null clips nothing", 1.0, above=0
     )

@@ -64,7 +64,9 @@ class RunConfig:
         at_least=1,
     )
     stop_when_solved: bool = key("stops a seed once it has solved the task", False)
-    precision: str = key("of the recurrent computation", "float32", choices=PRECISIONS)
+    precision: str = key(
+        "number format of the recurrent computation", "float32", choices=PRECISIONS
+    )
 
     def __post_init__(self) -> None:
         check_keys(self)
