@@ -29,7 +29,7 @@ WORDS = [
 ]  # fmt: skip
 BOUND_MB = 1.0  # per INTERVAL steps
 INTERVAL = 10_000
-WARM_UP = 0.2  # of the run
+WARM_UP = 0.2  # share of the run that does not count
 SAMPLE_S = 0.1
 BAR = 50  # columns
 

@@ -25,7 +25,7 @@ from flax import nnx
 from gru_bench.model.model import ModelConfig, make_cell
 from gru_bench.recurrence.scan import unroll
 
-STEPS = 4  # in one program
+STEPS = 4  # steps in one program
 RUNS = 5
 
 

@@ -26,9 +26,9 @@ from gru_bench.training.devices import over_members
 from gru_bench.training.state import TrainConfig
 from gru_bench.training.step import evaluate_items, init_state
 
-MULTIPLES = (1, 2, 4)  # of the length trained at
-LONGER_BATCHES = 5  # of the test data, that are scored at each multiple
-MOST_POINTS = 101  # of a curve over time that is kept
+MULTIPLES = (1, 2, 4)  # of the length trained at, for longer sequences
+LONGER_BATCHES = 5  # batches of test data that are scored at each multiple
+MOST_POINTS = 101  # points that are kept of a curve over time
 
 Histograms = dict[str, tuple[Float[np.ndarray, "members bins"], Float[np.ndarray, " bins+1"]]]
 

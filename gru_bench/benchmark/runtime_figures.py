@@ -24,7 +24,7 @@ NEEDED = ("onnx", "onnxruntime", "torch")
 SIZES = (16, 32, 64, 128, 256, 512)
 INPUT_SIZE, TIME, BATCH = 32, 100, 32
 ROUNDS = 7
-CALLS_A_TURN = 100  # of one step each
+CALLS_A_TURN = 100  # calls of one step each
 OURS, PYTORCH, ONNX_RUNTIME = RUNTIMES = ("gru-bench", "PyTorch", "ONNX Runtime")
 
 

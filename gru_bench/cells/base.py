@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, Key
 
 State = tuple[Float[Array, "batch hidden"], ...]
 Dot = Callable[[int, Float[Array, "batch hidden"]], Float[Array, "batch columns"]]
-Gates = dict[str, Float[Array, "*time batch hidden"]]  # by letter, in the order of the blocks
+Gates = dict[str, Float[Array, "*time batch hidden"]]  # by letter, in the order of blocks
 AffineMap = tuple[Float[Array, "_ _"], Float[Array, " _"] | None]  # weight and bias
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from gru_bench.cells.base import AffineMap, Cell, Dot, Gates, State
 
-FORGET_BIAS = 1.0  # of an LSTM's forget gate at the start
+FORGET_BIAS = 1.0  # bias of an LSTM's forget gate at the start
 
 
 class GRU(Cell):

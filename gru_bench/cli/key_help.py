@@ -16,8 +16,8 @@ from gru_bench.config.reference import (
 from gru_bench.config.search import SearchConfig
 
 WIDTH = 80
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "keys.md"  # of a checkout
-COLUMN = 28  # where what a key does begins
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "keys.md"  # in a checkout
+COLUMN = 28  # where the second column of help begins
 GROUP_HELP = {
     "cell": "the recurrent cell",
     "task": "what is to be learnt; it sets sizes and steps, too",

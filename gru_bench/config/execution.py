@@ -8,12 +8,10 @@ from gru_bench.config.keys import check_keys, key, section
 from gru_bench.config.launcher import LauncherConfig
 from gru_bench.system.files import expand_home
 
-MOST_SEEDS = 10_000  # of a run
 RECURRENCES = ("auto", "scan", "fused", "cudnn")  # the last two on a GPU
 SAVED_WEIGHTS = ("best", "all", "none")
-
-
-MOST_SEEDS = 10_000  # of a run: a number such as 20231231 is a seed that was to be in brackets
+# Seeds of a run at most: a number such as 20231231 is a seed whose brackets were left out.
+MOST_SEEDS = 10_000
 
 
 def parse_seeds(seeds: object) -> list[int]:

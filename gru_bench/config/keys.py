@@ -13,7 +13,7 @@ from typing import Any, get_args, get_type_hints
 
 from gru_bench.config.checks import require
 
-KEY = "key"  # of the metadata of a field
+KEY = "key"  # the entry of a field's metadata that holds its `Key`
 MISSING: Any = "???"  # a value that has to be given, as OmegaConf writes it
 LARGEST = 2**31 - 1  # whole numbers above it have no meaning anywhere
 LONGEST = 1_000_000  # steps of a sequence

@@ -23,8 +23,8 @@ from gru_bench.system.files import content_hash, expand_home, is_file
 
 PRECISIONS = ("float32", "bfloat16")
 MATCHES = ("hidden", "parameters", "flops", "time")
-IDENTITY_DIGITS = 16  # of an identity, in hexadecimal
-FOLDER_DIGITS = 12  # of an identity, in the name of a run's folder
+IDENTITY_DIGITS = 16  # hexadecimal digits of an identity
+FOLDER_DIGITS = 12  # digits of the identity in the name of a run's folder
 
 
 @dataclass

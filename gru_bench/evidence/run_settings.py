@@ -14,7 +14,7 @@ NOT_A_SETTING = {"cell.name", "hidden_size", "task.name", "corpus.name"}
 DOCUMENTS = "task.train_documents"
 CELL_SOURCE = "cell.source"
 HASHES = {CELL_SOURCE, "task.source"}
-CONTENT = ".content."  # within the keys of hashes of files of data
+CONTENT = ".content."  # stands within the keys of hashes of data files
 # Digits of a hash that a label has room for.
 HASH_DIGITS = 6
 

@@ -27,9 +27,9 @@ from gru_bench.tasks.base import Task
 from gru_bench.training.devices import devices_per_member
 from gru_bench.training.state import TrainConfig
 
-FORWARD_SHARE = 1 / 3  # of a training step; the backward pass is about two forward ones
-PROGRAMS = 3  # of a population: its start, its training and its test; each about as long to compile
-ROUNDS = 3  # of measuring a step, which an estimate needs no more of
+FORWARD_SHARE = 1 / 3  # share of a training step; the backward pass takes about two forward ones
+PROGRAMS = 3  # start, training and test of a population, which take about as long to compile
+ROUNDS = 3  # rounds of measuring a step; an estimate needs no more
 
 
 @dataclass(frozen=True)

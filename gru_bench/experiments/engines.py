@@ -27,8 +27,8 @@ from gru_bench.experiments.resolve import Experiment
 from gru_bench.system.errors import UserError
 from gru_bench.system.machine import cpu_cores
 
-SUBMITIT_FOLDER = ".submitit"  # of its scripts and logs, below out_dir
-RULE = "\n" + 22 * "-" + "\n"  # in the errors of submitit
+SUBMITIT_FOLDER = ".submitit"  # holds its scripts and logs, below out_dir
+RULE = "\n" + 22 * "-" + "\n"  # separates the parts of submitit's errors
 POLL_S = 1.0
 CONNECT_S = 10.0
 

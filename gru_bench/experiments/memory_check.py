@@ -16,8 +16,8 @@ from gru_bench.tasks.base import Task
 from gru_bench.training.state import TrainConfig
 from gru_bench.training.step import init_state
 
-ATTEMPT = "attempt.json"  # in the run folder, from the beginning of an attempt to its end
-DEATHS = 2  # after so many for want of memory a run is not tried again
+ATTEMPT = "attempt.json"  # lies in the run folder while an attempt lasts
+DEATHS = 2  # for want of memory, after which a run is not tried again
 
 
 class Attempt(msgspec.Struct):

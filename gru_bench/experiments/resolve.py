@@ -33,8 +33,8 @@ from gru_bench.tasks.base import Task
 from gru_bench.tasks.make import make_task
 from gru_bench.training.state import TrainConfig, with_hidden_size
 
-SIZES = ".sizes"  # below out_dir: hidden sizes of equal time
-EVALUATIONS = 20  # of a synthetic task, unless evaluate_every says otherwise
+SIZES = ".sizes"  # folder below out_dir that holds hidden sizes of equal time
+EVALUATIONS = 20  # evaluations of a synthetic task, unless evaluate_every says otherwise
 
 
 class DataChanged(Exception):  # noqa: N818

@@ -46,7 +46,7 @@ from gru_bench.system.locks import Held, lock
 
 JOURNAL = "search.journal"
 LOCK = ".search.lock"
-DIGITS = 3  # of the numbers that are tried, so that a command can repeat them
+DIGITS = 3  # digits of the numbers that are tried, so that a command can repeat them
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,15 @@ from gru_bench.model.counts import matched_hidden_size
 from gru_bench.tasks.base import Task
 from gru_bench.training.state import TrainConfig
 
-FIRST_FACTORS = (0.6, 1.0, 1.6)  # of the size with equal FLOPs: the sizes that are timed first
-FARTHEST_FACTOR = 4  # neither more nor less of it
+FIRST_FACTORS = (0.6, 1.0, 1.6)  # the sizes that are timed first, over that of equal FLOPs
+FARTHEST_FACTOR = 4  # sizes are at most so many times larger or smaller than that
 MAX_PASSES = 4  # each compiles its programs and times them in turns
-LEAST_SLOPE = 0.25  # of log time over log size, beyond what was measured
-TOLERANCE = 0.03  # in log time: what so short a measurement can tell apart
+LEAST_SLOPE = 0.25  # least slope of log time over log size beyond what was measured
+TOLERANCE = 0.03  # difference of log times that so short a measurement can show
 ROUNDS = 5
 LIMIT_S = 2.0
 
-Ratios = dict[int, float]  # of step times to the LSTM's, by hidden size
+Ratios = dict[int, float]  # the step time over the LSTM's, by hidden size
 
 
 @dataclass(frozen=True)

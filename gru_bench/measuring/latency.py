@@ -14,8 +14,8 @@ from gru_bench.measuring.rounds import by_round, race
 from gru_bench.model.model import Model
 from gru_bench.model.streaming import start_stream, stream_step
 
-STEPS_A_CALL = 100  # of a program of many steps
-CALLS_A_TURN = 50  # single ones
+STEPS_A_CALL = 100  # steps in a call of the program of many steps
+CALLS_A_TURN = 50  # single calls in a turn
 ROUNDS = 20
 MAX_ROUNDS = 100
 LIMIT_S = 0.5

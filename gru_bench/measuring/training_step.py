@@ -17,7 +17,7 @@ from gru_bench.tasks.base import Task
 from gru_bench.training.state import TrainConfig, TrainState
 from gru_bench.training.step import init_state, train_step
 
-STEPS_A_CALL = 5  # in one program, so that the host's part does not count
+STEPS_A_CALL = 5  # steps in one program, so that the host's part does not count
 ROUNDS = 9
 MAX_ROUNDS = 25
 LIMIT_S = 1.0

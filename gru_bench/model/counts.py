@@ -55,7 +55,7 @@ def stack_flops(cell: str, input_size: int, hidden_size: int, layers: int) -> in
     return first + (layers - 1) * cell_flops(cell, hidden_size, hidden_size)
 
 
-COUNTS = {"parameters": stack_parameters, "flops": stack_flops}  # by the name of a match
+COUNTS = {"parameters": stack_parameters, "flops": stack_flops}  # keys are values of `match`
 
 
 def nearest_hidden_size(count: Callable[[int], int], target: int) -> int:

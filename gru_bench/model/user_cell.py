@@ -23,7 +23,7 @@ from gru_bench.recurrence.scan import unroll
 # Sizes at which a cell is checked, all different so that none can stand in for another.
 TIME, BATCH, INPUT, HIDDEN = 5, 2, 3, 4
 Unroll = Callable[[Cell, Array, State], tuple[Array, State]]
-TOLERANCE = 0.01  # of a gradient, relative to its largest entry: room for an accelerator's rounding
+TOLERANCE = 0.01  # error of a gradient over its largest entry: room for rounding on accelerators
 
 
 @cache

@@ -17,7 +17,7 @@ from jaxtyping import Array
 from gru_bench.recurrence.tiles import Tiles
 
 ROWS = 16  # sequences of one instance of a kernel: the fewest that tensor cores multiply
-MIN_UNITS = 16  # likewise
+MIN_UNITS = 16  # the fewest columns that they multiply
 
 
 def padded(units: int) -> int:

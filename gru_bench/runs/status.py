@@ -26,8 +26,8 @@ from gru_bench.system.processes import lives, start_of
 from gru_bench.system.progress import show_clock
 
 STATUS = "status.json"
-STALE_S = 600.0  # without news for so long, a run on another machine is taken for broken off
-SAMPLE = 50  # of the finished runs, for the time that one takes
+STALE_S = 600.0  # a run on another machine without news for so long is taken for broken off
+SAMPLE = 50  # finished runs that the time of a run is estimated from
 
 State = Literal["running", "waiting", "failed", "broken off", "not begun", "finished"]
 

@@ -23,7 +23,7 @@ from gru_bench.system.files import read_regular_file, refuse_link, write_atomica
 WEIGHTS = "weights.safetensors"
 MODEL = "model.json"
 MODEL_SCHEMA = 1
-SEED, VALIDATION = "seed", "validation"  # what the metadata of weights tell
+SEED, VALIDATION = "seed", "validation"  # entries of the metadata of weights
 
 
 @dataclass(frozen=True, kw_only=True)

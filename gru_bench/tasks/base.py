@@ -14,7 +14,7 @@ from gru_bench.config.tasks import Readout
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-EVALUATED_SEQUENCES = 1000  # in each split of a task drawn without end
+EVALUATED_SEQUENCES = 1000  # sequences in each split of a task drawn without end
 
 T = TypeVar("T")
 

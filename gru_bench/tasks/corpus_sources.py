@@ -21,7 +21,7 @@ WHEEL_CORPORA = {
 # The labels come first. Four lines precede: names, types, flags and one without a document.
 WHEEL_FORM = Form("\t", quotes=False, headings=("label", "text"), skipped=4)
 
-NAMED = 3  # of the rows or classes that a message is about, so many are named
+NAMED = 3  # rows or classes that a message names before it counts the others
 
 Note = Callable[[str], None]
 

@@ -18,8 +18,8 @@ from gru_bench.config.tasks import Readout
 from gru_bench.config.tasks.counting import CountingConfig
 from gru_bench.tasks.base import Batch, Split, static, step_keys
 
-START, A, B = range(3)  # what is read
-NEXT_A, NEXT_B, END = range(3)  # what comes next
+START, A, B = range(3)  # the symbols that are read
+NEXT_A, NEXT_B, END = range(3)  # the symbols that are predicted
 
 # The n of each string, its weight, and the steps 0 .. time - 1: no news, but their number is how
 # `batch` knows the padded length of the split.

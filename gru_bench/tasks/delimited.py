@@ -189,7 +189,7 @@ def _records(
         line = form.skipped + rows.line_num + 1
         try:
             fields = next(rows, None)
-        except csv.Error as error:  # of a strict reader: all that it complains of is quotes
+        except csv.Error as error:  # a strict reader complains of quotes alone
             opening = line + _lines_before_fault(record, form.separator)
             last = line + len(record) - 1
             fault = (

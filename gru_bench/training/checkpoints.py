@@ -31,7 +31,7 @@ from gru_bench.training.state import Evaluation, Snapshot, TrainState
 ARRAYS, ABOUT = "arrays", "about.json"
 WRITTEN = (f"{ARRAYS}*", f"{ABOUT}*")  # all that is in a checkpoint, half-written ones included
 ROOM = 2**20  # bytes that a checkpoint may take up besides those of its arrays
-KEPT = 2  # so that one is left if the newest turns out damaged
+KEPT = 2  # checkpoints that are kept: one is left if the newest is damaged
 
 
 class UnusableCheckpoint(Exception):  # noqa: N818
