@@ -1,4 +1,4 @@
-"""A cell of one's own: the minimal gated unit, a GRU with one gate in the place of two.
+"""A cell that a user may write: the minimal gated unit, a GRU with one gate in the place of two.
 
 Source: Zhou, Wu, Zhang and Zhou, "Minimal gated unit for recurrent neural networks", 2016.
 """

@@ -1,4 +1,4 @@
-"""A task of one's own: whether an odd number of the marked bits is 1."""
+"""A task that a user may write: whether an odd number of the marked bits is 1."""
 
 import dataclasses
 from dataclasses import dataclass

@@ -27,7 +27,7 @@ from gru_bench.measuring.latency import measure_latency
 from gru_bench.measuring.over_processes import PROCESSES, in_processes, ratio_interval, shuffled
 from gru_bench.measuring.rounds import spread
 from gru_bench.measuring.training_step import measure_training_steps
-from gru_bench.model.model import ModelConfig, load_model
+from gru_bench.model.model import ModelConfig, make_model
 from gru_bench.system import machine
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.training.state import TrainConfig
@@ -75,7 +75,7 @@ def compare_slots(cell: str, size: int, slots: Sequence[str]) -> list[Comparison
     config = TrainConfig(model, OptimConfig(), steps=10**6, evaluate_every=10**6)
     state = init_state(config, TASK, jnp.int32(0), jnp.float32(0.001))
     steps = measure_training_steps(dict.fromkeys(slots, config), TASK, limit_s=0)
-    models = {slot: load_model(model, jax.tree.map(jnp.copy, state.params)) for slot in slots}
+    models = {slot: make_model(model, jax.tree.map(jnp.copy, state.params)) for slot in slots}
     latencies = measure_latency(models, limit_s=0)
     by_quantity = {
         STEP: {slot: cost.step_ms for slot, cost in steps.items()},

@@ -3,7 +3,7 @@
 All functions here are pure. A `Model` is a pytree, so that what takes one can be compiled, and
 mapped over a trained population, as it is:
 
-    models = load_model(config, fit.params)
+    models = make_model(config, fit.params)
     layers = jax.jit(jax.vmap(gate_statistics, (0, None)))(models, batch)
 """
 

@@ -19,7 +19,7 @@ from gru_bench.analysis.gates import (
 )
 from gru_bench.analysis.gradients import gradient_flow
 from gru_bench.analysis.trace import no_nudges, trace
-from gru_bench.model.model import Model, load_model
+from gru_bench.model.model import Model, make_model
 from gru_bench.runs.result import Gate, GateEnds, GradientNorms, Lengths, Probes
 from gru_bench.tasks.base import Batch, Task
 from gru_bench.training.devices import over_members
@@ -73,9 +73,9 @@ def probe(
         # As it was before its first step; the learning rate plays no part in that.
         start = init_state(config, task, seed, jnp.float32(0))
         batch = full_batch(task, task.evaluation(start.evaluation_key, "test"))
-        model = load_model(config.model, params)
+        model = make_model(config.model, params)
         return View(
-            initial=relative_flow(load_model(config.model, start.params), task, batch),
+            initial=relative_flow(make_model(config.model, start.params), task, batch),
             trained=relative_flow(model, task, batch),
             gates=gate_statistics(model, batch),
             ends=ends_of_gates(model, batch),
@@ -118,7 +118,7 @@ def look_within(
         # The learning rate plays no part in the data.
         key = init_state(config, task, seed, jnp.float32(0)).evaluation_key
         batch = full_batch(task, task.evaluation(key, "validation"))
-        model = load_model(config.model, params)
+        model = make_model(config.model, params)
         return {"gradients": relative_flow(model, task, batch)} | {
             f"layer_{i}/{name}": seen.histogram
             for i, layer in enumerate(gate_statistics(model, batch))

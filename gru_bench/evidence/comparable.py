@@ -27,7 +27,7 @@ class SettledRun:
 
     Attributes:
         result: What was read.
-        settings: By dotted key; of the sources of its cell only those that a later run replaced.
+        settings: Its settings by dotted key; a cell's source is among them if there is a later one.
     """
 
     result: Result

@@ -13,7 +13,7 @@ from gru_bench.experiments.resolve import Experiment, lstm_of
 from gru_bench.measuring.latency import Latency, measure_latency
 from gru_bench.measuring.rounds import spread
 from gru_bench.measuring.training_step import first_state, measure_training_steps
-from gru_bench.model.model import load_model
+from gru_bench.model.model import make_model
 from gru_bench.model.streaming import stream_bytes
 from gru_bench.runs.result import CallLatency
 
@@ -73,7 +73,7 @@ def measure_cells(experiments: Sequence[Experiment], timed: bool = True) -> dict
     for train in trains.values():
         require_memory(train, first.task, members=1)
     states = {name: first_state(train, first.task) for name, train in trains.items()}
-    models = {name: load_model(trains[name].model, states[name].params) for name in trains}
+    models = {name: make_model(trains[name].model, states[name].params) for name in trains}
     costs = {
         name: Cost(train.model.hidden_size, stream_bytes(models[name]))
         for name, train in trains.items()

@@ -57,8 +57,8 @@ class Planned:
         hidden_size: Units of each recurrent layer.
         parameters: The parameters of all recurrent layers.
         seconds: The seconds that it would take with compilation; 0 if nothing is to be done.
-        memory_mb: That its training steps would hold, of all runs of a device one after another;
-            None where the backend does not tell.
+        memory_mb: Megabytes that its training steps would hold, a device taking its members one
+            after another; None where the backend does not tell.
     """
 
     name: str

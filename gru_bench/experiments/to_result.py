@@ -82,7 +82,7 @@ def seed_result(
 
 
 def predictions_on_test(trained: Fit, places: slice, seeds: Sequence[int]) -> Predictions | None:
-    """What some members of a population predict on the test split; None where they share none.
+    """Returns what some members predict on the test split; None where they share none.
 
     Args:
         trained: the population.
@@ -193,7 +193,7 @@ def curves(evaluation: Evaluation, place: int, task: str) -> dict[str, float]:
 def saved_model(
     config: ExperimentConfig, identity: str, train: TrainConfig, task: Task
 ) -> SavedModel:
-    """All of a run's model but its parameters, for others than this machine to use."""
+    """Returns all of a run's model but its parameters, so that other machines can use it."""
     corpus, cell = config.corpus, config.cell
     return SavedModel(
         identity=identity,
@@ -217,7 +217,7 @@ def saved_model(
 
 
 def seed_weights(trained: Fit, run: int, seed: SeedResult, score: str) -> SeedWeights:
-    """The best parameters of one run of a population.
+    """Returns the best parameters of one member of a population.
 
     Args:
         trained: The population.

@@ -83,7 +83,7 @@ class RecurrentModel(nn.Module):
         """Takes one step: token ids `[batch]` or features `[batch, features]`.
 
         Args:
-            inputs: Of this step.
+            inputs: The inputs of this step.
             state: What the step before returned; None at the start.
 
         Returns:

@@ -249,7 +249,7 @@ def _add_outputs(graph: Graph, trained: TrainedModel, read: str, readout: str) -
 
 
 def _about(trained: TrainedModel) -> dict[str, str]:
-    """What the metadata of the model tell."""
+    """Returns the metadata of the model."""
     about = {
         "task": trained.saved.task,
         "cell": trained.saved.cell,

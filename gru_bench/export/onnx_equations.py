@@ -36,7 +36,7 @@ def add_equations(
 
     Args:
         graph: Takes the nodes.
-        function: Of arrays; the arrays that it closes over become constants.
+        function: A function of arrays; those that it closes over become constants.
         inputs: The names of its arguments.
         shapes: The shape of each argument; they are floating point numbers.
 

@@ -21,7 +21,7 @@ KEY = re.compile(r"corpus\.(\w+)")
 
 
 @dataclass(frozen=True)
-class Predictions:
+class RowPredictions:
     """What a model says of the rows of a file, in their order.
 
     Attributes:
@@ -73,10 +73,10 @@ def _flag(key: re.Match[str]) -> str:
     return "--" + key[1].replace("_", "-")
 
 
-def predict_texts(trained: TrainedModel, texts: list[str]) -> Predictions:
+def predict_texts(trained: TrainedModel, texts: list[str]) -> RowPredictions:
     """Returns the class of each text, and how probable the model takes it to be."""
     places = [place for place, text in enumerate(texts) if text]
-    found = Predictions([""] * len(texts), [None] * len(texts))
+    found = RowPredictions([""] * len(texts), [None] * len(texts))
     probabilities = trained.predict_proba([texts[place] for place in places])
     for place, shares in zip(places, probabilities, strict=True):
         found.classes[place] = trained.class_names[shares.argmax()]
@@ -84,7 +84,7 @@ def predict_texts(trained: TrainedModel, texts: list[str]) -> Predictions:
     return found
 
 
-def write_predictions(path: Path, predictions: Predictions) -> None:
+def write_predictions(path: Path, predictions: RowPredictions) -> None:
     """Writes a CSV with a line for each row: its number from 1, its class, its probability.
 
     Raises:

@@ -181,7 +181,7 @@ class TrainedStream:
         """Takes one step.
 
         Args:
-            inputs: Of this step: features `[batch, input_size]`, or token ids `[batch]`.
+            inputs: Those of this step: features `[batch, input_size]`, or token ids `[batch]`.
 
         Returns:
             What the model gives for the sequence up to this step.

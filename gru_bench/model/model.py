@@ -132,7 +132,7 @@ def count_parameters(module: nnx.Module) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module, nnx.Param)))
 
 
-def load_model(config: ModelConfig, params: PyTree[Array]) -> Model:
+def make_model(config: ModelConfig, params: PyTree[Array]) -> Model:
     """Returns the model with the given parameters; their leading axes, if any, are the model's."""
     shapes = nnx.eval_shape(lambda: Model(config, rngs=nnx.Rngs(0)))
     model: Model = nnx.merge(nnx.graphdef(shapes), params)

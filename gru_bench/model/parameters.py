@@ -9,7 +9,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, PyTree
 
-from gru_bench.model.model import Model, ModelConfig, load_model
+from gru_bench.model.model import Model, ModelConfig, make_model
 
 
 def named_arrays(params: PyTree[Any]) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def model_with(config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> Model:
     def take(path: tuple[Any, ...], leaf: jax.ShapeDtypeStruct) -> Array:
         return jnp.asarray(arrays[_name(path)], leaf.dtype)
 
-    return load_model(config, jax.tree_util.tree_map_with_path(take, shapes))
+    return make_model(config, jax.tree_util.tree_map_with_path(take, shapes))
 
 
 def _name(path: tuple[Any, ...]) -> str:

@@ -11,7 +11,7 @@ class DetailTable:
         title: What it shows.
         columns: A heading for each entry of a row.
         words: How many columns, from the first, hold words and not numbers.
-        rows: From top to bottom.
+        rows: The rows, from top to bottom.
         note: How to read it.
     """
 

@@ -55,7 +55,7 @@ def show_range(group: Group, low: float, high: float) -> str:
 
 
 def show_error(group: Group, error: float) -> str:
-    """A standard error of a score, in points with two decimals."""
+    """Returns a standard error of a score, in points with two decimals."""
     return f"{100 * error:.2f}" if group.is_percentage else f"{error:.2g}"
 
 

@@ -120,18 +120,18 @@ def reliability(group: Group) -> DetailTable:
         )
     rows = []
     for comparison, over_page in zip(group.comparisons, group.comparisons_over_page, strict=True):
-        told = comparison.reliability
+        reliability = comparison.reliability
         rows.append(
             [
                 comparison.cell_a,
                 comparison.cell_b,
-                RELIABILITY[told.verdict],
+                RELIABILITY[reliability.verdict],
                 RELIABILITY[over_page.reliability.verdict],
-                told.what,
-                str(told.successes_a),
-                str(told.successes_b),
-                str(told.n_pairs),
-                show_p(told.p.corrected),
+                reliability.what,
+                str(reliability.successes_a),
+                str(reliability.successes_b),
+                str(reliability.n_pairs),
+                show_p(reliability.p.corrected),
                 *(_pace(comparison.pace) if comparison.pace else []),
             ]
         )

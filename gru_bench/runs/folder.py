@@ -197,7 +197,7 @@ def read_result(folder: Path) -> Result:
 
 
 def _read_predictions(folder: Path) -> Predictions | None:
-    """The predictions of a run; None without sound ones, and then it is judged on seeds alone."""
+    """Returns the predictions of a run; None without sound ones: seeds alone are judged then."""
     try:
         return predictions.from_bytes(read_regular_file(folder / PREDICTIONS))
     except (OSError, ValueError):

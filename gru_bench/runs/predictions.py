@@ -57,8 +57,8 @@ def joined(earlier: Predictions | None, added: Predictions | None) -> Prediction
     Those of some seeds may be missing, as where they were trained by an older gru-bench.
 
     Args:
-        earlier: Of seeds that were finished before.
-        added: Of other seeds, on the same examples.
+        earlier: The predictions of seeds that were finished before.
+        added: Those of other seeds, on the same examples.
     """
     if earlier is None or added is None:
         return added if earlier is None else earlier

@@ -42,7 +42,7 @@ class SavedModel:
 
     Attributes:
         schema_version: The version of this schema.
-        identity: Of the run that it comes from.
+        identity: The identity of the run that it comes from.
         task: The label of the task that it was trained on.
         cell: The name of its cell.
         cell_source: SHA-256 of the file that defines the cell; None for a built-in one.
@@ -50,7 +50,7 @@ class SavedModel:
         preprocessing: How its inputs come about, and what its outputs are called.
         file_format: How files of its inputs are written; None if there are none.
         score: The score by which its parameters were chosen, on validation data.
-        versions: Of the packages that it was trained with.
+        versions: The versions of the packages that it was trained with.
     """
 
     schema_version: int = MODEL_SCHEMA

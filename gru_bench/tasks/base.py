@@ -118,7 +118,7 @@ class PredictsExamples(Protocol):
     """
 
     def predictions(self, outputs: Float[Array, "..."], batch: Batch) -> Array:
-        """What is predicted of each sequence, `[batch]`.
+        """Returns what is predicted of each sequence, `[batch]`.
 
         Its class, in the smallest unsigned integer type, where `batch.targets` are classes; else
         the error made on it, of which the score is the mean, in float32.

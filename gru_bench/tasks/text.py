@@ -157,7 +157,7 @@ class TextTask:
     def predictions(
         self, outputs: Float[Array, "batch classes"], batch: Batch
     ) -> Integer[Array, " batch"]:
-        """The class predicted for each document."""
+        """Returns the class predicted for each document."""
         return outputs.argmax(-1).astype(_smallest_type(self.output_size))
 
     def scores(self, tally: dict[str, Array]) -> dict[str, Float[Array, ""]]:

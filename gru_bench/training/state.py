@@ -83,7 +83,7 @@ class Predicted(NamedTuple):
     """What was predicted of each sequence of some batches.
 
     Attributes:
-        given: As of `PredictsExamples`.
+        given: What `PredictsExamples.predictions` gives.
         actual: The classes of the sequences; None where errors are given.
         real: Whether it is a sequence at all, and does not only fill up its batch.
     """

@@ -10,7 +10,7 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
-from gru_bench.model.model import Model, load_model
+from gru_bench.model.model import Model, make_model
 from gru_bench.tasks.base import SPLITS, PredictsExamples, Split, Task
 from gru_bench.training.optimizer import learning_rate_schedule, make_optimizer
 from gru_bench.training.state import (
@@ -266,7 +266,7 @@ def apply_model(
 
     Where devices share the batch, each computes its part of them.
     """
-    apply = load_model(config.model, params)
+    apply = make_model(config.model, params)
     if config.split == 1:
         return apply(inputs, lengths)
     part = len(lengths) // config.split

@@ -18,7 +18,7 @@ from helpers.reference import (
 
 from gru_bench.analysis.gates import HISTOGRAM_BINS, gate_limits, gate_statistics
 from gru_bench.analysis.gradients import gradient_flow
-from gru_bench.model.model import load_model, read_out
+from gru_bench.model.model import make_model, read_out
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.base import Batch, Task
 from gru_bench.tasks.counting import CountingTask
@@ -163,7 +163,7 @@ def test_gradient_flow_of_a_population_is_that_of_each_model():
     task, batch = AddingTask(length=5, batch_size=2), adding_batch([5, 5])
     models = [random_model("lstm", seed=seed) for seed in (0, 1)]
     parameters = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(nnx.state(m) for m in models))
-    population = load_model(models[0].config, parameters)
+    population = make_model(models[0].config, parameters)
     flows = jax.jit(jax.vmap(gradient_flow, (0, None, None)))(population, task, batch)
     for found, model in zip(flows, models, strict=True):
         np.testing.assert_allclose(found, flow_of(model, task, batch), rtol=1e-5)

@@ -10,7 +10,7 @@ from gru_bench.analysis.gates import gate_statistics
 from gru_bench.analysis.gradients import gradient_flow
 from gru_bench.analysis.probes import LONGER_BATCHES, full_batch, points, probe
 from gru_bench.config.optim import OptimConfig
-from gru_bench.model.model import ModelConfig, load_model
+from gru_bench.model.model import ModelConfig, make_model
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.counting import CountingTask
 from gru_bench.training.state import EVALUATION_DATA, TrainConfig
@@ -45,7 +45,7 @@ def test_gradients_are_those_of_each_run_before_and_after_training():
         initial = init_state(config, TASK, jnp.int32(seed), jnp.float32(0)).params
         last = jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), params)
         for norms, tree in ((found.initial[i], initial), (found.trained[i], last)):
-            expected = gradient_flow(load_model(config.model, tree), TASK, batch)
+            expected = gradient_flow(make_model(config.model, tree), TASK, batch)
             np.testing.assert_allclose(norms, expected / expected[0], rtol=1e-5)
     assert found.initial != found.trained
 
@@ -75,7 +75,7 @@ def test_gates_are_means_over_the_runs():
     for i, seed in enumerate(SEEDS):
         batch = full_batch(TASK, TASK.evaluation(evaluation_key(seed), "test"))
         tree = jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), params)
-        expected.append(gate_statistics(load_model(config.model, tree), batch)[1])
+        expected.append(gate_statistics(make_model(config.model, tree), batch)[1])
     assert sorted(found[1]) == ["input", "kept", "output"]
     for name, gate in found[1].items():
         assert gate.step == list(range(6))

@@ -1,4 +1,4 @@
-"""The guide to comparing on one's own text, command by command."""
+"""The guide to comparing on your own text, command by command."""
 
 import csv
 

@@ -11,7 +11,7 @@ from gru_bench.config.optim import OptimConfig, TuneConfig
 from gru_bench.config.score import Score
 from gru_bench.config.tasks.text import TextConfig
 from gru_bench.experiments.to_result import predictions_on_test, tuning_grid, tuning_result
-from gru_bench.model.model import ModelConfig, load_model
+from gru_bench.model.model import ModelConfig, make_model
 from gru_bench.tasks.corpora import Corpus, Documents
 from gru_bench.tasks.text import make_task
 from gru_bench.training.state import Fit, TrainConfig
@@ -94,7 +94,7 @@ def test_predictions_are_those_of_each_seed_on_each_test_document():
     documents, lengths = task.documents[-7:].astype(jnp.int32).T, task.lengths[-7:]
     for row, place in enumerate((1, 2)):
         of_seed = jax.tree.map(lambda leaf, at=place: leaf[at], params)
-        outputs = load_model(model, of_seed)(documents, lengths)
+        outputs = make_model(model, of_seed)(documents, lengths)
         np.testing.assert_array_equal(predictions.given[row], outputs.argmax(-1))
     assert predictions.given.dtype == np.uint8
     np.testing.assert_array_equal(predictions.actual, labels[:7])

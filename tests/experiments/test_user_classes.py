@@ -1,4 +1,4 @@
-"""Cells, tasks and texts of the user's own: the worked examples, and what is said of mistakes."""
+"""Cells, tasks and texts that users bring: the worked examples, and what is said of mistakes."""
 
 import importlib
 import itertools
