@@ -13,12 +13,12 @@ import numpy as np
 
 from gru_bench.benchmark.shape import A_TURN, LEARNING_RATE, Shape
 from gru_bench.cells.base import Cell, State
+from gru_bench.export.files import onnx_session
 from gru_bench.export.onnx import onnx_model
 from gru_bench.recurrence.plain import plain_dot
 from gru_bench.system.machine import cpu_cores
 
 if TYPE_CHECKING:
-    import onnxruntime
     import torch
 
 Call = Callable[[], object]
@@ -92,20 +92,9 @@ def torch_stream(layer: "torch.nn.RNNBase", shape: Shape) -> Call:
     return call
 
 
-def onnx_session(cell: Cell) -> "onnxruntime.InferenceSession":
-    """Returns a session of ONNX Runtime on as many cores as this process may use."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = cpu_cores()
-    return onnxruntime.InferenceSession(
-        onnx_model(cell).SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-
-
 def onnx_inference(cell: Cell, shape: Shape) -> Call:
     """Runs one sequence `A_TURN` times."""
-    session = onnx_session(cell)
+    session = onnx_session(onnx_model(cell), cpu_cores())
     x = np.random.default_rng(0).normal(size=(shape.time, 1, shape.input_size))
     feeds = {"x": x.astype(np.float32)} | _start(cell)
 
@@ -118,7 +107,7 @@ def onnx_inference(cell: Cell, shape: Shape) -> Call:
 
 def onnx_stream(cell: Cell, shape: Shape) -> Call:
     """Takes a stream on by one step."""
-    session = onnx_session(cell)
+    session = onnx_session(onnx_model(cell), cpu_cores())
     x = np.ones((1, 1, shape.input_size), np.float32)
     feeds = {"x": x} | _start(cell)
     states = [name for name in feeds if name != "x"]
