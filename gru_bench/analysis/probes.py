@@ -182,7 +182,7 @@ def gradient_norms(
     initial: Float[np.ndarray, "members distance"], trained: Float[np.ndarray, "members distance"]
 ) -> GradientNorms:
     """Returns the norms at evenly spaced distances."""
-    kept = points(initial.shape[1])
+    kept = evenly_spaced(initial.shape[1])
     return GradientNorms(
         distance=kept.tolist(), initial=initial[:, kept].tolist(), trained=trained[:, kept].tolist()
     )
@@ -190,7 +190,7 @@ def gradient_norms(
 
 def gate(seen: GateStatistics) -> Gate:
     """Returns one gate's openness: means over the members, which are the leading axis."""
-    kept = points(seen.by_step.shape[1])
+    kept = evenly_spaced(seen.by_step.shape[1])
     return Gate(
         step=kept.tolist(),
         by_step=seen.by_step.mean(0)[kept].tolist(),
@@ -208,6 +208,6 @@ def gate_ends(ends: GateLimits) -> GateEnds:
     return msgspec.convert(summary, GateEnds)
 
 
-def points(number: int) -> Int[np.ndarray, " points"]:
+def evenly_spaced(number: int) -> Int[np.ndarray, " points"]:
     """Returns at most `MOST_POINTS` evenly spaced indices below a number, both ends included."""
     return np.unique(np.linspace(0, number - 1, min(number, MOST_POINTS)).round().astype(int))

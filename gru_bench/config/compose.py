@@ -245,7 +245,7 @@ def _set(config: DictConfig, word: Word) -> None:
     is_open = word.is_free or word.key in FREE
     is_section = isinstance(OmegaConf.select(config, word.key), DictConfig) and not word.is_free
     if is_section and not isinstance(word.value, dict):
-        raise mistakes.section(word, config)
+        raise mistakes.whole_section(word, config)
     try:
         OmegaConf.update(config, word.key, word.value, merge=True, force_add=is_open)
     except OmegaConfBaseException:

@@ -132,7 +132,7 @@ def check_choice(word: Word, groups: dict[str, list[str]]) -> None:
     )
 
 
-def section(word: Word, config: DictConfig) -> UserError:
+def whole_section(word: Word, config: DictConfig) -> UserError:
     """Returns the error for a value that is given to a whole section of keys."""
     below = [key for key in known_keys(config) if key.startswith(f"{word.key}.")]
     name = f"{word.key}.name"

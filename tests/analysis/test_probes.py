@@ -8,7 +8,7 @@ from helpers.reference import CELLS
 
 from gru_bench.analysis.gates import gate_statistics
 from gru_bench.analysis.gradients import gradient_flow
-from gru_bench.analysis.probes import LONGER_BATCHES, full_batch, points, probe
+from gru_bench.analysis.probes import LONGER_BATCHES, evenly_spaced, full_batch, probe
 from gru_bench.config.optim import OptimConfig
 from gru_bench.model.model import ModelConfig, make_model
 from gru_bench.tasks.adding import AddingTask
@@ -117,6 +117,6 @@ def test_a_task_of_one_length_has_no_longer_sequences_and_its_batch_is_real():
 
 
 def test_points_are_even_and_reach_both_ends():
-    np.testing.assert_array_equal(points(5), range(5))
-    np.testing.assert_array_equal(points(201), range(0, 201, 2))
-    assert points(1000)[[0, -1]].tolist() == [0, 999]
+    np.testing.assert_array_equal(evenly_spaced(5), range(5))
+    np.testing.assert_array_equal(evenly_spaced(201), range(0, 201, 2))
+    assert evenly_spaced(1000)[[0, -1]].tolist() == [0, 999]
