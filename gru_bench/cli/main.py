@@ -51,7 +51,7 @@ def _command(arguments: Sequence[str] | None) -> int:
 
 
 def meant(rest: Sequence[str], options: argparse.Namespace) -> str:
-    """Returns what to write for flags that there are not; settings are no flags."""
+    """Returns what to write instead of flags that do not exist; settings are no flags."""
     flag, *values = next((rest[i:] for i, word in enumerate(rest) if word.startswith("--")), [""])
     key, sign, value = flag.removeprefix("--").partition("=")
     if not flag or "overrides" not in options:

@@ -118,7 +118,7 @@ def _folder_of(name: str, urls: Sequence[str]) -> str:
     for folder in folders:
         if (Path(folder) / f"{name}.yaml").is_file():
             return folder
-    looked = " or ".join(folders) or "./conf, which there is not"
+    looked = " or ".join(folders) or "./conf, which does not exist"
     raise UserError(
         f"--config-name {name} is not possible: there is no {name}.yaml in {looked}; for a run's"
         " configuration give the path of its config.yaml"

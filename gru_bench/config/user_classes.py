@@ -42,7 +42,7 @@ def name_class(kind: Kind, reference: str, name: str, taken: tuple[str, ...]) ->
         taken: Names of the built-in ones, which it must not have.
 
     Raises:
-        UserError: The reference is missing or of another form, the name cannot be had, or the
+        UserError: The reference is missing or of another form, the name is not allowed, or the
             class is in use as it was before its file changed.
     """
     if not reference:

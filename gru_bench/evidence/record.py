@@ -82,7 +82,7 @@ def scores_by_seed(result: Result) -> dict[int, float]:
 def record_of(result: Result, margin: float | None) -> Record:
     """Returns what is judged of a run.
 
-    Where the task has no baseline, nothing says which score could be had without learning: every
+    Where the task has no baseline, nothing says which score is reached without learning: every
     seed with a score has learned, and one without is left out.
 
     Args:

@@ -58,7 +58,7 @@ def launch(
         close it cancels the jobs that wait and stops those that run.
 
     Raises:
-        UserError: The engine cannot be had. Nothing has been started then.
+        UserError: The engine is not available. Nothing has been started then.
     """
     cores, shares_gpu = resources(launcher)
     # No Python that an engine starts shall take modules from the working directory.

@@ -60,7 +60,7 @@ def quantize(trained: TrainedModel, folder: Path, out: Path) -> dict[str, Measur
         What was measured, by the type of the weights.
 
     Raises:
-        UserError: The test data are not to be had, or a package is missing.
+        UserError: The test data are not available, or a package is missing.
     """
     require_onnx("--quantize")
     from gru_bench.export.onnx import sequence_model
@@ -109,7 +109,7 @@ def task_of(trained: TrainedModel, folder: Path) -> Task:
     """Returns the task that a run was trained on, with its data.
 
     Raises:
-        UserError: The data are not to be had, or are others than they were then.
+        UserError: The data are not available, or have changed since then.
     """
     configs = compose_experiments([], False, Sources(None, str(folder / CONFIG)))
     (experiment,) = resolve(configs)

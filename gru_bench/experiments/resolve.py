@@ -123,7 +123,7 @@ def resolve(
         called: The label of each run, where these are only some of those that were asked for.
 
     Raises:
-        UserError: The data cannot be had, or do not fit the configuration; two cells go by one
+        UserError: The data are not available, or do not fit the configuration; two cells have one
             name; or this process, which is to train, has not the implementation of the recurrence
             that is asked for.
     """
@@ -214,7 +214,7 @@ def lstm_of(experiment: Experiment) -> TrainConfig:
 
 
 def require_distinct_cells(configs: Sequence[ExperimentConfig]) -> None:
-    """Raises `UserError` if two classes go by the name of one cell."""
+    """Raises `UserError` if two classes have the name of one cell."""
     classes: dict[str, str] = {}
     for cell in (config.cell for config in configs):
         first = classes.setdefault(cell.name, cell.implementation)
@@ -229,7 +229,7 @@ def read_data(config: ExperimentConfig, note: Callable[[str], None]) -> TaskData
     """Makes the task, and hashes the files that it reads; `note` takes a line on these.
 
     Raises:
-        UserError: The data cannot be had, or a file changes while it is read.
+        UserError: The data are not available, or a file changes while it is read.
     """
     files = config.data_files()
     contents = config.hash_data()

@@ -75,7 +75,7 @@ def run_experiments(
         timed: Whether to measure what a step costs.
 
     Raises:
-        UserError: A configuration is not possible, or the launcher cannot be had.
+        UserError: A configuration is not possible, or the launcher is not available.
     """
     launcher = configs[0].launcher
     note = Progress(0, quiet=quiet).note
@@ -176,7 +176,7 @@ def run_in_jobs(
     of `run_here`.
 
     Raises:
-        UserError: The launcher cannot be had.
+        UserError: The launcher is not available.
     """
     launcher = populations[0][0].config.launcher
     jobs = launch(launcher, populations, command, timed, progress.note)

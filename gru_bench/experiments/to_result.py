@@ -200,7 +200,7 @@ def saved_model(
         task=config.task_label,
         cell=cell.name,
         cell_source=cell.source if isinstance(cell, CustomCellConfig) else None,
-        # How the recurrence was computed changes rounding alone, and is not to be had everywhere.
+        # How the recurrence was computed changes rounding alone, and is not available everywhere.
         architecture=dataclasses.asdict(dataclasses.replace(train.model, recurrence="scan")),
         preprocessing=preprocessing_of(task),
         file_format=None

@@ -16,7 +16,7 @@ Shape = Sequence[int | str]  # a text names a size that is open
 
 
 class Graph:
-    """A graph in the making. Its values go by their names.
+    """A graph in the making. Its values are called by their names.
 
     Args:
         numbers: What the names made up for values are numbered by; a graph within another shares

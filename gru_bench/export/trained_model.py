@@ -71,9 +71,10 @@ class TrainedModel:
             return
         file = source_file(self.config.cell.partition("{")[0])
         if content_hash(file) != self.saved.cell_source:
+            why = "its file has changed" if file else "there is no such module here"
             raise UserError(
-                f"the cell {self.saved.cell} ({self.config.cell}) cannot be had as it was trained:"
-                f" {'its file has changed' if file else 'there is no such module here'}"
+                f"the cell {self.saved.cell} ({self.config.cell}) is not available as it was"
+                f" trained: {why}"
             )
 
     @property
@@ -141,7 +142,7 @@ class TrainedModel:
                 raise UserError(f"sequence {number} holds what is not a finite number")
             if not features and (array.min() < 0 or array.max() >= self.config.input_size):
                 raise UserError(
-                    f"sequence {number} holds a token that there is not: they go from 0 to"
+                    f"sequence {number} holds a token that does not exist: they go from 0 to"
                     f" {self.config.input_size - 1}"
                 )
         return arrays

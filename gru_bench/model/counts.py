@@ -105,7 +105,7 @@ def parameter_table(
         input_sizes: Features that the layer reads.
         hidden_sizes: The hidden sizes of the LSTM.
         match: As for `matched_hidden_size`.
-        own: Further cells of the user's, `package.module:Class` by the name they go by.
+        own: Further cells, which users wrote: `package.module:Class` by their names in tables.
     """
     return [
         row

@@ -18,7 +18,7 @@ def cell_class(name: str) -> type[Cell]:
     """Returns the class of a cell, named as in tables or as `package.module:Class`.
 
     Raises:
-        UserError: A user's class cannot be had, or fails its check.
+        UserError: A user's class cannot be imported, or fails its check.
     """
     return CELLS[name] if name in CELLS else load_cell(name)
 

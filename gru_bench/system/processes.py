@@ -8,7 +8,7 @@ from pathlib import Path
 def start_of(process: int) -> str:
     """Returns when a process began, as text that is another for every process of its number.
 
-    It is empty where that is not known, and for a process that there is not.
+    It is empty where that is not known, and for a process that does not exist.
     """
     try:
         # The name of the program, in parentheses, may hold anything; after it follow figures.

@@ -58,7 +58,7 @@ def load_corpus(
         all names are whole numbers, otherwise in alphabetical order.
 
     Raises:
-        UserError: The data cannot be had or read, or do not make a classification task.
+        UserError: The data are missing or cannot be read, or do not make a classification task.
     """
     rows = load_rows(config, note, contents)
     train, validation, test = rows["train"], rows.get("validation"), rows.get("test")

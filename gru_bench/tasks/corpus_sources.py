@@ -47,7 +47,7 @@ def load_rows(config: CorpusConfig, note: Note, contents: Mapping[str, str]) -> 
         contents: SHA-256 of what files must hold, by the keys that name them.
 
     Raises:
-        UserError: The data cannot be had or read, or a file holds something else.
+        UserError: The data are missing or cannot be read, or a file holds something else.
     """
     _require_effect(config)
     if config.source == "files":

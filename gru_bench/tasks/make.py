@@ -27,7 +27,7 @@ def make_task(
         contents: SHA-256 of what the files of a corpus must hold, by the keys that name them.
 
     Raises:
-        UserError: The data cannot be had, or do not fit the configuration.
+        UserError: The data are not available, or do not fit the configuration.
     """
     declared = config.task
     if isinstance(declared, CustomTaskConfig):

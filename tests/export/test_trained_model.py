@@ -108,7 +108,7 @@ def test_values_at_the_end_and_outputs_at_every_step():
 
 
 def test_tokens_that_there_are_not_are_refused(model):
-    with pytest.raises(UserError, match="a token that there is not: they go from 0 to"):
+    with pytest.raises(UserError, match="a token that does not exist: they go from 0 to"):
         model.predict([np.array([1, 10_000])])
     with pytest.raises(UserError, match="give a list of texts"):
         model.predict("a text")
