@@ -121,7 +121,7 @@ def summarise_race(seconds: Seconds, scale: float) -> dict[str, Any]:
     Returns:
         `contestants` by name, `best_peer` (the one of the least median), and quartiles of another's
         time over ours within each round, above 1 where we are faster: `faster` than the best peer,
-        and `faster_than_split_scan`.
+        `faster_than` each, and `faster_than_split_scan`.
     """
     contestants = {
         name: _quartiles(spread(by_round(times), scale), "_ms") for name, times in seconds.items()
@@ -136,6 +136,7 @@ def summarise_race(seconds: Seconds, scale: float) -> dict[str, Any]:
         "contestants": contestants,
         "best_peer": best,
         "faster": faster(best),
+        "faster_than": {peer: faster(peer) for peer in peers},
         "faster_than_split_scan": faster(SPLIT_SCAN),
     }
 
@@ -210,10 +211,13 @@ def _spread(figures: Mapping[str, float], unit: str = "") -> str:
 def remarks(speed: dict[str, Any]) -> list[str]:
     """Returns what belongs below the tables."""
     environment = speed["environment"]
+    spreads = "Medians with quartiles over the rounds of one process"
+    if "processes" in speed:
+        spreads = f"Means over {speed['processes']} processes with 95% intervals over them"
     lines = [
         f"{speed['created']}, {environment['processor']}, "
         + ", ".join(f"{name} {version}" for name, version in environment["versions"].items()),
-        f"Medians with quartiles; all contestants took turns, each of which began with a call that "
+        f"{spreads}; all contestants took turns, each of which began with a call that "
         f"is not counted. A training step is forward, backward "
         f"and SGD on a mean squared error, {A_TURN} to a turn. Best matrix product of this "
         f"machine in the same run: {speed['matrix_product_gflops']:.0f} GFLOP/s.",

@@ -107,7 +107,10 @@ def make_contestant(layer: Layer, shape: Shape) -> Contestant:
 
 
 def jax_training(layer: Layer, shape: Shape) -> tuple[Call, float | None]:
-    """Compiles `A_TURN` training steps; returns the call, and the megabytes that it holds."""
+    """Compiles `A_TURN` training steps; returns the call, and the megabytes that it holds.
+
+    The parameters are donated and go from call to call, as training has it.
+    """
     devices = jax.devices()
     count = len(devices) if layer.split and shape.batch % len(devices) == 0 else 1
     mesh = Mesh(np.array(devices[:count]), ("batch",))
@@ -135,12 +138,16 @@ def jax_training(layer: Layer, shape: Shape) -> tuple[Call, float | None]:
             (_data(layer, shape.time, shape.batch, shape.hidden_size, 1), split),
         )
     ]
-    program = jax.jit(sharded).lower(*arguments).compile()
+    program = jax.jit(sharded, donate_argnums=0).lower(*arguments).compile()
     memory_mb = program_memory_mb(program)
-    return (
-        lambda: jax.block_until_ready(program(*arguments)),
-        None if memory_mb is None else memory_mb * count,
-    )
+    params, *data = arguments
+
+    def call() -> object:
+        nonlocal params
+        params = jax.block_until_ready(program(params, *data))
+        return params
+
+    return call, None if memory_mb is None else memory_mb * count
 
 
 def jax_inference(layer: Layer, shape: Shape) -> Call:

@@ -12,6 +12,7 @@ from gru_bench.cli import (
     params,
     predict,
     report,
+    robustness,
     run,
     search,
     speed,
@@ -24,6 +25,7 @@ DESCRIPTION = "Which recurrent cell should I use: a GRU, an LSTM or a plain RNN?
 COMMANDS: dict[str, ModuleType] = {
     "run": run,
     "search": search,
+    "robustness": robustness,
     "claims": claims,
     "status": status,
     "report": report,

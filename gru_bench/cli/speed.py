@@ -28,7 +28,10 @@ def add_arguments(parser: Parser) -> None:
         " and write results/speed/runtimes.json, .md and .png",
     )
     parser.add_argument(
-        "--processes", type=positive, default=5, help="that --runtimes measures in (default: 5)"
+        "--processes",
+        type=positive,
+        default=5,
+        help="that are measured in, for intervals over them; not --end-to-end (default: 5)",
     )
     # As the adding problem is configured.
     parser.add_argument(
@@ -58,7 +61,8 @@ def run(options: argparse.Namespace) -> None:
     from rich.console import Console
 
     from gru_bench.benchmark import end_to_end, layer, runtime_figures, runtime_tables
-    from gru_bench.config.cell import CELLS
+    from gru_bench.benchmark.layer_processes import measure_in_processes
+    from gru_bench.config.cell import CELLS, MAIN_CELLS
     from gru_bench.config.user_classes import classes_by_name
 
     def progress(line: str) -> None:
@@ -79,8 +83,8 @@ def run(options: argparse.Namespace) -> None:
         end_to_end.print_end_to_end(result, console)
         markdown = end_to_end.as_markdown(result)
     else:
-        cells = classes_by_name("cell", options.cell, CELLS)
-        result = layer.measure_speed(options.grid, progress, cells)
+        cells = classes_by_name("cell", options.cell or MAIN_CELLS, CELLS)
+        result = measure_in_processes(options.processes, options.grid, cells, progress)
         layer.print_speed(result, console)
         markdown = layer.as_markdown(result)
     if options.out is not None:

@@ -1,4 +1,4 @@
-"""What a cell does over several tasks, over trials of a search, and over settings.
+"""What a cell does over several tasks and over trials of a search.
 
 The definitions are those of Agarwal et al. (2021, "Deep reinforcement learning at the edge of the
 statistical precipice") and of Dodge et al. (2019, "Show your work"). Scores are normalised: 0 is
@@ -143,20 +143,6 @@ def area_under_sensitivity(
     logarithms = np.log(learning_rates[order])
     area = np.trapezoid(scores[order], logarithms)
     return float(area / (logarithms[-1] - logarithms[0]))
-
-
-def robustness(verdicts: Sequence[str]) -> dict[str, float]:
-    """Returns the share of the points of a grid of settings at which each verdict holds.
-
-    Args:
-        verdicts: A comparison's verdict at each point, such as the `outcome` of a `Comparison`.
-
-    Raises:
-        ValueError: There are no points.
-    """
-    if not verdicts:
-        raise ValueError("robustness needs at least one verdict")
-    return {verdict: verdicts.count(verdict) / len(verdicts) for verdict in dict.fromkeys(verdicts)}
 
 
 def _require(scores: TaskScores) -> None:

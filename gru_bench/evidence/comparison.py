@@ -18,6 +18,8 @@ from gru_bench.evidence.sequential import median_sequence
 
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 Outcome = Literal["better", "worse", "equivalent", "trade-off", "not learned", "undecided"]
+# What an outcome is of the second cell against the first; the others are the same.
+TURNED: dict[Outcome, Outcome] = {"better": "worse", "worse": "better"}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@
 rates that `make check-statistics` measured with them.
 """
 
+from fractions import Fraction
+
 # The error rate of a family of verdicts of one kind, however often seeds are added.
 SIGNIFICANCE = 0.05
 # A verdict needs this many pairs of seeds; the sequential test looks at no fewer.
@@ -19,5 +21,10 @@ MEAN_STRICTNESS = 10
 # A gain above so many times the median gain counts as so many in that test. Otherwise a few very
 # large gains would widen the spread and so withhold a verdict that they speak for.
 LARGEST_GAIN = 2.0
+# A verdict survives other starts, budgets, readouts and sizes if it holds at this share of the
+# points at which two cells were compared, and its contrary at none.
+LASTING = 0.75
+# The share of a budget that is read off the learning curves as a further point.
+SHORTER_BUDGET = Fraction(1, 2)
 # How likely a verdict should be before a number of seeds is called enough (Cohen 1988).
 POWER = 0.8

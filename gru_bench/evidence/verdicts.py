@@ -51,6 +51,29 @@ def compare_group(
     margin: float | None = None,
     names: Sequence[str] | None = None,
 ) -> list[Comparison]:
+    """Returns `judge_group` with the seeds that would decide what is undecided.
+
+    Args:
+        results: As of `judge_group`, like the rest.
+        margin: See there.
+        names: See there.
+
+    Raises:
+        UserError: The margin is not above 0.
+        ValueError: The results differ in task or score.
+    """
+    judged = judge_group(results, margin, names)
+    return [
+        replace(comparison, more_seeds=_more_seeds(comparison, len(judged)))
+        for comparison in judged
+    ]
+
+
+def judge_group(
+    results: Sequence[Result],
+    margin: float | None = None,
+    names: Sequence[str] | None = None,
+) -> list[Comparison]:
     """Compares every two cells among runs of the same task and setting.
 
     Where a cell comes in several sizes, cells are compared at equal nominal sizes, which are those
@@ -86,12 +109,7 @@ def compare_group(
         for (a, name_a), (b, name_b) in itertools.combinations(runs, 2)
         if a.cell != b.cell and (a.nominal_size == b.nominal_size or not several)
     ]
-    comparisons = [comparison for comparison in comparisons if comparison.n_pairs]
-    judged = correct_together(comparisons)
-    return [
-        replace(comparison, more_seeds=_more_seeds(comparison, len(judged)))
-        for comparison in judged
-    ]
+    return correct_together([comparison for comparison in comparisons if comparison.n_pairs])
 
 
 def correct_together(comparisons: Sequence[Comparison]) -> list[Comparison]:

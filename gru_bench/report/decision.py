@@ -46,7 +46,7 @@ def decision(groups: Sequence[Group]) -> str:
         )
     judged = [group for group in compared if group.has_verdicts]
     sentences = [_choice(judged)] if judged else []
-    sentences += [*_ties(judged), *_trade_offs(judged), *_unlearned(judged)]
+    sentences += [*_short_lived(judged), *_ties(judged), *_trade_offs(judged), *_unlearned(judged)]
     sentences += _open(compared, judged)
     return " ".join(filter(None, sentences))
 
@@ -120,6 +120,22 @@ def _relative_parameters(cell: str, groups: Sequence[Group]) -> float:
         run for group in groups for run in group.runs if run.result.cell == cell
     ]
     return median(run.parameters_vs_lstm for run in runs)
+
+
+def _short_lived(groups: Sequence[Group]) -> Iterator[str]:
+    """Yields the problems on which who wins depends on what a point is a choice of."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for group in groups:
+        for comparison in group.comparisons:
+            points = group.over_points(comparison)
+            wins = comparison.outcome in ("better", "worse")
+            if points and wins and not group.lasts(comparison):
+                found[points.problem].append(f"{points.cell_a} and {points.cell_b}")
+    for problem, pairs in found.items():
+        yield (
+            f"On {problem} no winner is named between {listed(list(dict.fromkeys(pairs)))}: it"
+            " depends on the start, the budget, the readout or the size."
+        )
 
 
 def _ties(groups: Sequence[Group]) -> Iterator[str]:

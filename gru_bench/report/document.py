@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from gru_bench.evidence.runtimes import RuntimeFigures
 from gru_bench.report.decision import decision
 from gru_bench.report.figures import series
 from gru_bench.report.figures.canvas import Picture
@@ -37,7 +38,7 @@ class Document:
         ledger: The ledger of claims; None if there is too little to test them.
         commands: The commands that made the runs, each once, the oldest first.
         warnings: What was passed over, a line each.
-        overview: The one picture of the whole; empty until drawn, or if there is none.
+        overview: The picture of the whole, and those of robustness; empty until drawn.
         pictures: The pictures by the slug of their group or series; empty until drawn.
     """
 
@@ -56,15 +57,17 @@ class Document:
 
     def draw(self) -> None:
         """Draws all figures, which takes a third of a second each."""
-        from gru_bench.report.figures import overview, scores
+        from gru_bench.report.figures import overview, robustness, scores
 
-        self.overview.extend(overview.draw(self.groups))
+        self.overview.extend([*overview.draw(self.groups), *robustness.draw(self.groups)])
         for task in self.tasks:
             self.pictures.update({group.slug: scores.draw(group) for group in task.groups})
             self.pictures.update({one.slug: series.draw(one) for one in task.series})
 
 
-def make_document(results: Sequence[Result], warnings: Sequence[str]) -> Document:
+def make_document(
+    results: Sequence[Result], warnings: Sequence[str], runtimes: RuntimeFigures | None = None
+) -> Document:
     """Sorts results and finds what can be said of them."""
     groups = make_groups(results)
     all_series = series.make_series(groups)
@@ -79,7 +82,7 @@ def make_document(results: Sequence[Result], warnings: Sequence[str]) -> Documen
             )
             for label in labels
         ],
-        ledger=make_ledger(results),
+        ledger=make_ledger(results, runtimes),
         commands=list(
             dict.fromkeys(r.command for r in sorted(results, key=lambda r: (r.created, r.command)))
         ),

@@ -11,6 +11,7 @@ from gru_bench.config.cell import CELLS, REFERENCE
 from gru_bench.evidence.comparable import group_runs
 from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.planning import fewest_pairs
+from gru_bench.evidence.robustness import Robustness, measure_robustness
 from gru_bench.evidence.run_settings import NOT_A_SETTING, is_common, show_value, varying
 from gru_bench.evidence.verdicts import compare_group, correct_together
 from gru_bench.report.reported_run import ReportedRun
@@ -33,6 +34,7 @@ class Group:
         slug: The label made fit for a file name or an HTML id; no two groups share one.
         runs: The runs, ordered by cell, then by nominal size.
         keys: What tells this setting from others of the task: values by dotted key.
+        robustness: How cells compare over the points of this problem, by the names of two cells.
         page: All groups of the report, this one among them.
     """
 
@@ -40,6 +42,7 @@ class Group:
     slug: str
     runs: list[ReportedRun]
     keys: dict[str, Any]
+    robustness: dict[tuple[str, str], Robustness] = field(default_factory=dict, repr=False)
     page: list["Group"] = field(default_factory=list, repr=False, compare=False)
 
     def name(self, run: ReportedRun) -> str:
@@ -121,10 +124,25 @@ class Group:
         }
         return by_group[self.slug]
 
+    def over_points(self, comparison: Comparison) -> Robustness | None:
+        """Returns how its two cells compare over several points; None if there is but this one."""
+        cells = {self.name(run): run.result.cell for run in self.runs}
+        return self.robustness.get((cells[comparison.cell_a], cells[comparison.cell_b]))
+
+    def lasts(self, comparison: Comparison) -> bool:
+        """Returns whether nothing is known of other points, or its outcome survives them."""
+        found = self.over_points(comparison)
+        return found is None or found.survives(comparison.outcome)
+
     @cached_property
     def better(self) -> list[tuple[str, str]]:
-        """The pairs of which one cell is better, in one respect at least: its name comes first."""
-        told_apart = [c for c in self.comparisons if c.outcome in ("better", "worse")]
+        """The pairs of which one cell is better, in one respect at least: its name comes first.
+
+        Those that do not survive another start, budget, readout or size are left out.
+        """
+        told_apart = [
+            c for c in self.comparisons if c.outcome in ("better", "worse") and self.lasts(c)
+        ]
         return [
             (c.cell_a, c.cell_b) if c.outcome == "better" else (c.cell_b, c.cell_a)
             for c in told_apart
@@ -253,14 +271,17 @@ def make_groups(results: Sequence[Result]) -> list[Group]:
     places = {cell: place for place, cell in enumerate(others)}
     groups: list[Group] = []
     taken: set[str] = set()
-    for group in group_runs(results):
+    settings = group_runs(results)
+    robustness = measure_robustness(settings)
+    for group in settings:
         slug = make_slug(group.label, taken)
         taken.add(slug)
         runs = [
             ReportedRun(run.result, run.settings, places.get(run.result.cell, 0))
             for run in group.runs
         ]
-        groups.append(Group(group.label, slug, runs, group.keys, groups))
+        of_problem = robustness[group.label]
+        groups.append(Group(group.label, slug, runs, group.keys, of_problem, groups))
     return groups
 
 

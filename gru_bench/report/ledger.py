@@ -11,6 +11,7 @@ from rich.text import Text
 
 from gru_bench.evidence.claims.claim import Claim, ClaimVerdict, Finding, Test
 from gru_bench.evidence.claims.ledger import ledger
+from gru_bench.evidence.runtimes import RuntimeFigures
 from gru_bench.runs.result import Result
 from gru_bench.system.prose import counted
 
@@ -32,9 +33,9 @@ class Ledger:
         return f"Not tested by these runs: {claims}" if claims else ""
 
 
-def make_ledger(results: Sequence[Result]) -> Ledger | None:
+def make_ledger(results: Sequence[Result], runtimes: RuntimeFigures | None = None) -> Ledger | None:
     """Returns the ledger, or None if no claim but that on parameters, the first, is tested."""
-    claims = ledger(results)
+    claims = ledger(results, runtimes)
     tested = [claim for claim in claims if claim.tests]
     if all(claim.number == 1 for claim in tested):
         return None
@@ -82,9 +83,11 @@ def show_deciding(claim: Claim) -> list[str]:
     return [*filter(None, [show_parts(claim)]), *tests]
 
 
-def print_ledger(results: Sequence[Result], console: Console) -> None:
+def print_ledger(
+    results: Sequence[Result], console: Console, runtimes: RuntimeFigures | None = None
+) -> None:
     """Prints the claims with their verdicts and what decided them, then how to read that."""
-    made = make_ledger(results)
+    made = make_ledger(results, runtimes)
     if made is None:
         console.print("These runs test no claim.")
         return

@@ -10,6 +10,7 @@ from typing import TypeVar
 from rich.console import Console
 
 from gru_bench.config.checks import require_one_of
+from gru_bench.evidence.runtimes import RuntimeFigures
 from gru_bench.report import rows
 from gru_bench.report.document import make_document
 from gru_bench.report.figures import overview
@@ -72,6 +73,7 @@ def render(
     warnings: Sequence[str],
     format: str | None = None,
     out: Path | None = None,
+    runtimes: RuntimeFigures | None = None,
 ) -> None:
     """Writes a report to the file `out`, or to standard output.
 
@@ -87,6 +89,7 @@ def render(
         format: One of `FORMATS`; that which the ending of `out` names if not given, and a table
             without a file.
         out: The file to write; None for standard output.
+        runtimes: What cells cost in several runtimes, for the claims on it.
 
     Raises:
         UserError: The format is unknown or contradicts `out`, or `out` cannot be written.
@@ -99,7 +102,7 @@ def render(
         return
 
     def make(kept: Sequence[Result], passed_over: Sequence[str]) -> tuple[bytes, dict[Path, bytes]]:
-        return _make(kept, [*warnings, *passed_over], format, out)
+        return _make(kept, [*warnings, *passed_over], format, out, runtimes)
 
     data, figures = of_sound_results(results, make)
     if out is None:
@@ -172,7 +175,11 @@ def _as_text(results: Sequence[Result], console: Console) -> str:
 
 
 def _make(
-    results: Sequence[Result], warnings: Sequence[str], format: str, out: Path | None
+    results: Sequence[Result],
+    warnings: Sequence[str],
+    format: str,
+    out: Path | None,
+    runtimes: RuntimeFigures | None,
 ) -> tuple[bytes, dict[Path, bytes]]:
     """Returns the report, and the figures that go beside it."""
     if format == "long":
@@ -181,12 +188,16 @@ def _make(
         picture = overview.card(make_groups(results))
         as_png = out is not None and out.suffix.lower() == ".png"
         return picture.png if as_png else standalone(picture.svg).encode(), {}
-    text, figures = _make_text(results, warnings, format, out)
+    text, figures = _make_text(results, warnings, format, out, runtimes)
     return text.encode(), figures
 
 
 def _make_text(
-    results: Sequence[Result], warnings: Sequence[str], format: str, out: Path | None
+    results: Sequence[Result],
+    warnings: Sequence[str],
+    format: str,
+    out: Path | None,
+    runtimes: RuntimeFigures | None,
 ) -> tuple[str, dict[Path, bytes]]:
     if format == "json":
         return rows.to_json(results), {}
@@ -194,7 +205,7 @@ def _make_text(
         return rows.to_csv(results), {}
     if format == "table":
         return _as_text(results, Console(file=io.StringIO(), width=terminal.WIDTH)), {}
-    document = make_document(results, warnings)
+    document = make_document(results, warnings, runtimes)
     if format == "latex":
         return latex.to_latex(document), {}
     if format == "markdown" and out is None:

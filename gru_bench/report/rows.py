@@ -54,9 +54,6 @@ def _measured(run: ReportedRun) -> dict[str, Any]:
         "train_step_vs_lstm": median(timing.train_step_vs_lstm),
         "latency_us": median(timing.latency_us),
         "latency_vs_lstm": median(timing.latency_vs_lstm),
-        "compile_s": timing.compile_s,
-        "train_s": timing.train_s,
-        "wall_s": timing.wall_s,
         "memory_mb": result.memory_mb,
         "state_bytes": result.state_bytes,
     }

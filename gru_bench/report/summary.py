@@ -7,9 +7,9 @@ import itertools
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 
-from gru_bench.evidence.comparison import Comparison, Outcome, Verdict
+from gru_bench.evidence.comparison import Outcome, Verdict
 from gru_bench.report.format_numbers import (
     show_amount,
     show_interval,
@@ -65,10 +65,22 @@ def verdict(group: Group) -> str:
     parts = {
         f"By typical test {group.score_name}, ": [*_better(group), *_equivalent(group)],
         f"By seeds that {'solve' if group.has_mark else 'learn'} it, ": [*_more_reliable(group)],
+        "No win, since it does not survive other settings: ": [*_short_lived(group)],
         "Not learned by either: ": [listed(cells) for cells in _cliques(group, "not learned")],
         "Not told apart yet: ": [*_undecided(group)],
     }
     return " ".join(f"{start}{'; '.join(texts)}." for start, texts in parts.items() if texts)
+
+
+def _short_lived(group: Group) -> Iterator[str]:
+    """Yields who is better here alone, and at how many points of start, budget, readout, size."""
+    for comparison in group.comparisons:
+        points = group.over_points(comparison)
+        if points and comparison.outcome in ("better", "worse") and not group.lasts(comparison):
+            pair = (comparison.cell_a, comparison.cell_b)
+            winner, loser = pair if comparison.outcome == "better" else pair[::-1]
+            held = points.holds_at(comparison.outcome)
+            yield f"{winner} over {loser} (at {held} of {len(points.points)} points)"
 
 
 def _too_few_seeds(group: Group) -> str:
@@ -81,12 +93,12 @@ def _too_few_seeds(group: Group) -> str:
     return f"Too few seeds to judge: {most}, and it takes {needed}. Add them{others}: {again[0]}"
 
 
-def _told_apart(comparisons: Sequence[Comparison], verdicts: Iterable[Verdict]) -> list[Pair]:
+def _told_apart(group: Group, verdicts: Iterable[Verdict]) -> list[Pair]:
     """Returns the pairs of which one is better by these verdicts: its name comes first."""
     return [
         (c.cell_a, c.cell_b) if verdict == "better" else (c.cell_b, c.cell_a)
-        for c, verdict in zip(comparisons, verdicts, strict=True)
-        if verdict in ("better", "worse") and not c.is_unlearned
+        for c, verdict in zip(group.comparisons, verdicts, strict=True)
+        if verdict in ("better", "worse") and not c.is_unlearned and group.lasts(c)
     ]
 
 
@@ -95,7 +107,7 @@ def _better(group: Group) -> Iterator[str]:
     comparisons = group.comparisons
     slightly = {frozenset((c.cell_a, c.cell_b)) for c in comparisons if c.typical.within_margin}
     beaten_by: dict[tuple[bool, str], list[str]] = defaultdict(list)
-    for winner, loser in _told_apart(comparisons, (c.typical.verdict for c in comparisons)):
+    for winner, loser in _told_apart(group, (c.typical.verdict for c in comparisons)):
         beaten_by[frozenset((winner, loser)) in slightly, loser].append(winner)
     losers: dict[tuple[bool, tuple[str, ...]], list[str]] = defaultdict(list)
     for (slight, loser), winners in beaten_by.items():
@@ -132,7 +144,7 @@ def _equivalent(group: Group) -> Iterator[str]:
 def _more_reliable(group: Group) -> Iterator[str]:
     """Yields who solves it, or learns it, with more seeds than which others."""
     comparisons = group.comparisons
-    pairs = _told_apart(comparisons, (c.reliability.verdict for c in comparisons))
+    pairs = _told_apart(group, (c.reliability.verdict for c in comparisons))
     less: dict[str, list[str]] = defaultdict(list)
     for winner, loser in pairs:
         less[winner].append(loser)

@@ -46,6 +46,12 @@ def typical(group: Group) -> DetailTable:
         "p",
         "pairs",
     ]
+    if group.robustness:
+        columns.insert(4, "holds at")
+        note += (
+            " Holds at: the points of start, budget, readout and size at which both verdicts, on"
+            " typical score and reliability, come out so."
+        )
     crosses = any(comparison.typical.crossed for comparison in group.comparisons)
     if crosses:
         columns += ["error from seeds", "from examples"]
@@ -57,13 +63,14 @@ def typical(group: Group) -> DetailTable:
     return DetailTable(
         title="Cell against cell: typical score",
         columns=columns,
-        words=4,
+        words=5 if group.robustness else 4,
         rows=[
             [
                 comparison.cell_a,
                 comparison.cell_b,
                 _typical_verdict(comparison),
                 over_page.typical.verdict if not over_page.is_unlearned else "-",
+                *([_holds_at(group, comparison)] if group.robustness else []),
                 show_interval(group, comparison.typical.difference()),
                 _percent(comparison.typical.probability_a_beats_b),
                 show_p(comparison.typical.p.corrected),
@@ -76,6 +83,11 @@ def typical(group: Group) -> DetailTable:
         ],
         note=note,
     )
+
+
+def _holds_at(group: Group, comparison: Comparison) -> str:
+    points = group.over_points(comparison)
+    return f"{points.holds_at(comparison.outcome)} of {len(points.points)}" if points else "-"
 
 
 def _parts(group: Group, crossed: Crossed | None) -> list[str]:

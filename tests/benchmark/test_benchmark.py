@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from gru_bench.benchmark import end_to_end, layer, peers
+from gru_bench.benchmark import end_to_end, layer, layer_processes, peers
 from gru_bench.benchmark.peers import (
     ONNX_RUNTIME,
     OURS,
@@ -21,6 +21,7 @@ from gru_bench.benchmark.peers import (
 from gru_bench.benchmark.shape import Shape
 from gru_bench.cells.builtin import CELLS
 from gru_bench.config.cell import MAIN_CELLS
+from gru_bench.measuring.over_processes import ratio_interval
 
 SHAPE = Shape(batch=4, time=5, input_size=3, hidden_size=2)
 
@@ -85,6 +86,27 @@ def test_the_ratio_is_taken_within_each_round_and_to_the_best_peer():
     assert result["faster"] == {"median": 2.0, "low": 2.0, "high": 2.0}
     assert result["faster_than_split_scan"]["median"] == 1.5
     assert result["contestants"][OURS] == {"median_ms": 1000, "low_ms": 750, "high_ms": 3000}
+
+
+def test_intervals_are_over_processes_and_the_best_peer_is_that_of_all():
+    def process(ours, flax, torch):
+        seconds = {OURS: ours, "flax": flax, "torch": torch, SPLIT_SCAN: 2.0}
+        race = {name: np.array([[value]] * 3) for name, value in seconds.items()}
+        case = layer.summarise_race(race, scale=1000)
+        for figures in case["contestants"].values():
+            figures["gflops"] = 1.0
+        return {"matrix_product_gflops": ours, "cases": [{"cell": "gru"} | case]}
+
+    # Flax is the best peer of the second process alone.
+    joined = layer_processes.joined([process(1.0, 4.0, 2.0), process(1.0, 3.0, 3.1)])
+    (case,) = joined["cases"]
+    assert (joined["processes"], joined["matrix_product_gflops"]) == (2, 1.0)
+    assert case["best_peer"] == "torch"
+    expected = ratio_interval([2.0, 3.1])
+    assert case["faster"] == pytest.approx(
+        {"median": expected.estimate, "low": expected.low, "high": expected.high}
+    )
+    assert case["contestants"]["flax"]["median_ms"] == pytest.approx(1000 * np.sqrt(12))
 
 
 def test_a_grid_is_measured_printed_and_written(monkeypatch, tmp_path, capsys):

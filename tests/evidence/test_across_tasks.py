@@ -13,7 +13,6 @@ from gru_bench.evidence.across_tasks import (
     normalised,
     performance_profile,
     probability_of_improvement,
-    robustness,
 )
 
 
@@ -101,11 +100,6 @@ def test_area_under_sensitivity_by_hand():
     assert area_under_sensitivity(rates, np.full(3, 0.4)) == pytest.approx(0.4)
 
 
-def test_robustness_counts_points():
-    shares = robustness(["better", "equivalent", "better", "better"])
-    assert shares == {"better": 0.75, "equivalent": 0.25}
-
-
 @pytest.mark.parametrize(
     "call",
     [
@@ -114,7 +108,6 @@ def test_robustness_counts_points():
         lambda: performance_profile({}, np.array([0.5])),
         lambda: expected_best(np.array([])),
         lambda: area_under_sensitivity(np.array([0.1]), np.array([1.0])),
-        lambda: robustness([]),
     ],
 )
 def test_nothing_to_sum_up_is_refused(call):

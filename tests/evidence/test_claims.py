@@ -12,6 +12,8 @@ from helpers.made_up import make_curve, make_result
 from gru_bench.evidence.claims import claim
 from gru_bench.evidence.claims.claim import Claim
 from gru_bench.evidence.claims.ledger import ledger
+from gru_bench.evidence.estimates import Interval
+from gru_bench.evidence.runtimes import RuntimeFigure, RuntimeFigures, Work
 from gru_bench.runs.result import GradientNorms, Probes, Spread, Tuning
 
 EIGHT = [0.90, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97]
@@ -320,6 +322,70 @@ def test_9_real_time(latency, expected):
     assert verdict(9, [gru, lstm]) == expected
     assert verdict(9, [replace(gru, state_bytes=2048), lstm]) == "refuted"
     assert verdict(9, [gru]) == ("refuted" if expected == "refuted" else "undecided here")
+
+
+# By runtime
+
+
+def timed_in(runtimes, **changes):
+    """Times of a GRU and the LSTM in each runtime; 0.8 [0.7, 0.9] of the LSTM's unless changed."""
+    figures = []
+    for runtime, ratio in runtimes.items():
+        for work in (Work.TRAINING, Work.STEP):
+            near = Interval(ratio, ratio - 0.1, ratio + 0.1)
+            for cell, vs_lstm in (("lstm", None), ("gru_reset_after", near)):
+                figures.append(
+                    RuntimeFigure(
+                        runtime=runtime,
+                        cell=cell,
+                        work=work,
+                        hidden_size=64,
+                        us=Interval(100.0, 90.0, 110.0),
+                        p99_us=None,
+                        vs_lstm=vs_lstm,
+                        memory_mb={"lstm": 4.0}.get(cell, 3.0) if runtime == "ours" else None,
+                    )
+                )
+    return RuntimeFigures(
+        created="2026-01-31T12:00:00Z",
+        environment={},
+        load_before=0.1,
+        input_size=32,
+        time=100,
+        batch=32,
+        cores={},
+        processes=5,
+        figures=figures,
+    )
+
+
+def test_2_and_9_are_judged_for_each_runtime_and_name_it():
+    gru, lstm = (make_result("adding", cell) for cell in ("gru", "lstm"))
+    runs = [with_timing(gru, latency_vs_lstm=spread(0.5)), lstm]
+    claims = ledger(runs, timed_in({"ours": 0.8, "PyTorch": 4.0}))
+    speed, real_time = claims[1], claims[8]
+    assert real_time.part_verdicts == {
+        "latency in ours": "supported",
+        "latency in PyTorch": "refuted",
+        "state": "supported",
+    }
+    assert (real_time.verdict, speed.verdict) == ("refuted", "refuted")
+    assert speed.part_verdicts["per step in ours"] == "supported"
+    assert speed.part_verdicts["per step in PyTorch"] == "refuted"
+    assert real_time.tests[0].what == "ours: gru_reset_after h64, one step"
+    assert real_time.tests[0].figure == "0.80 [0.70, 0.90] of the LSTM's"
+    # The times of the runs themselves, 0.5 here, have no say.
+    assert not [test for test in real_time.tests if test.figure.startswith("latency")]
+
+
+def test_3_memory_is_that_of_the_runtimes_that_tell_it():
+    runs = [make_result("adding", cell) for cell in ("gru", "lstm")]
+    memory = ledger(runs, timed_in({"ours": 0.8, "PyTorch": 4.0}))[2]
+    assert memory.part_verdicts == {
+        "in training": "supported",
+        "in training in ours": "supported",
+        "between two steps": "supported",
+    }
 
 
 # Scores

@@ -3,10 +3,10 @@
 import pytest
 
 from gru_bench.config.compose import compose_experiments
-from gru_bench.evidence.planning import detectable_difference
+from gru_bench.evidence.planning import detectable_difference, fewest_pairs
 from gru_bench.experiments.dry_run import plan
 from gru_bench.experiments.resolve import resolve
-from gru_bench.experiments.seed_budget import describe_seed_budget
+from gru_bench.experiments.seed_budget import describe_ledger_budget, describe_seed_budget
 
 WORDS = ["task=adding", "task.length=4", "hidden_size=3"]
 
@@ -38,3 +38,14 @@ def test_one_cell_has_nothing_to_be_compared_with(tmp_path):
 def test_a_dry_run_says_it(tmp_path, capsys):
     plan(compose_experiments([*WORDS, "cell=gru,lstm", f"out_dir={tmp_path}"], multirun=True))
     assert "too few for a verdict" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("preset", "comparisons"), [("claims", 4), ("claims_full", 12)])
+def test_the_presets_of_claims_have_seeds_enough_for_their_ledger(preset, comparisons):
+    configs = compose_experiments([f"experiment={preset}"], multirun=False)
+    text = describe_ledger_budget(configs)
+    assert text.startswith(f"the ledger corrects over {comparisons} comparisons")
+    assert "give seeds" not in text
+    assert min(len(config.seeds) for config in configs) >= fewest_pairs(comparisons)
+    fewer = compose_experiments([f"experiment={preset}", "seeds=6"], multirun=False)
+    assert f"give seeds={fewest_pairs(comparisons)}" in describe_ledger_budget(fewer)

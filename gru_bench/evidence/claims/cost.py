@@ -2,9 +2,11 @@
 
 import math
 import statistics
+from collections.abc import Sequence
 
 import numpy as np
 
+from gru_bench.evidence.claims.by_runtime import BY_RUNTIME, memory_tests, time_tests
 from gru_bench.evidence.claims.claim import Claim, Test
 from gru_bench.evidence.claims.findings import (
     UNLEARNED,
@@ -17,8 +19,15 @@ from gru_bench.evidence.claims.setting import Setting, grus, paired
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.interval_text import format_interval
 from gru_bench.evidence.paired import step_ratios
+from gru_bench.evidence.runtimes import RuntimeFigures, Work
 from gru_bench.evidence.sequential import median_sequence
 from gru_bench.runs.result import Result, SeedResult
+
+# Closes the rule of a claim whose times are of the runs alone.
+IN_THIS_PACKAGE = (
+    " Times are of gru-bench alone, and of one process: gru-bench speed --runtimes measures other"
+    " runtimes, in several."
+)
 
 
 def parameters(settings: list[Setting]) -> Claim:
@@ -50,15 +59,22 @@ def parameters(settings: list[Setting]) -> Claim:
     )
 
 
-def speed(settings: list[Setting]) -> Claim:
-    """Claim 2, from times taken in turns and from validation curves."""
-    per_step, to_score = parts = ("per step", "to the same score")
-    tests = []
+def speed(settings: list[Setting], figures: RuntimeFigures | None = None) -> Claim:
+    """Claim 2, from times taken in turns and from validation curves.
+
+    Args:
+        settings: The runs.
+        figures: Times in several runtimes, which then decide on the time of a step.
+    """
+    per_step, to_score = ("per step", "to the same score")
+    tests = [] if figures is None else time_tests(figures, Work.TRAINING, per_step)
     for setting, gru in grus(settings, equal_sizes=True):
         if gru.timing.train_step_vs_lstm is None:
             continue
         step = from_spread(gru.timing.train_step_vs_lstm)
-        tests.append(_ratio_test(setting, gru, "step", "time of a training step", step, per_step))
+        if figures is None:
+            what = "time of a training step"
+            tests.append(_ratio_test(setting, gru, "step", what, step, per_step))
         if "lstm" in setting.runs:
             lstm = setting.runs["lstm"]
             ratio, informative, pairs = _time_ratio(gru, lstm, step)
@@ -80,12 +96,19 @@ def speed(settings: list[Setting]) -> Claim:
             " the two cells' median best validation score, less the margin; their ratio by seed,"
             " with its median, times that of a step's time. A seed that never gets there takes"
             " infinitely long, and a pair of two such seeds is left out. For if the interval lies"
-            " below 1, against if above. Both parts must hold in most tests." + UNLEARNED
+            " below 1, against if above. Every part must hold in most tests."
+            + (BY_RUNTIME if figures else IN_THIS_PACKAGE)
+            + UNLEARNED
         ),
         quantifier="most",
         tests=tests,
-        parts=parts,
+        parts=_parts(tests, (per_step,) if figures is None else (), to_score),
     )
+
+
+def _parts(tests: Sequence[Test], first: tuple[str, ...], last: str) -> tuple[str, ...]:
+    """Returns the parts of a claim: those that are always asked for, and one for each runtime."""
+    return tuple(dict.fromkeys([*first, *(test.part for test in tests if test.part != last), last]))
 
 
 def _ratio_test(
@@ -151,10 +174,15 @@ def _validation(result: Result, seed: SeedResult) -> list[tuple[int, float]]:
     ]
 
 
-def memory(settings: list[Setting]) -> Claim:
-    """Claim 3, from bytes."""
-    training, streaming = parts = ("in training", "between two steps")
-    tests = []
+def memory(settings: list[Setting], figures: RuntimeFigures | None = None) -> Claim:
+    """Claim 3, from bytes.
+
+    Args:
+        settings: The runs.
+        figures: Memory in several runtimes, which is judged besides.
+    """
+    training, streaming = ("in training", "between two steps")
+    tests = [] if figures is None else memory_tests(figures, training)
     for what, gru, lstm in paired(settings, equal_sizes=True):
         if gru.memory_mb and lstm.memory_mb and _same_machine(gru, lstm):
             tests.append(
@@ -175,10 +203,11 @@ def memory(settings: list[Setting]) -> Claim:
             "With as many units, without chance: the peak of a compiled training step by the"
             " compiler's own account, and the bytes kept of one sequence between two steps. For if"
             " fewer than the LSTM's, else against. All tests must be for; one against refutes."
+            + (BY_RUNTIME if figures else "")
         ),
         quantifier="all",
         tests=tests,
-        parts=parts,
+        parts=_parts(tests, (training,), streaming),
     )
 
 
@@ -199,12 +228,17 @@ def _same_machine(a: Result, b: Result) -> bool:
     )
 
 
-def real_time(settings: list[Setting]) -> Claim:
-    """Claim 9, from times of single steps and bytes."""
-    latency, state = parts = ("latency", "state")
-    tests = []
+def real_time(settings: list[Setting], figures: RuntimeFigures | None = None) -> Claim:
+    """Claim 9, from times of single steps and bytes.
+
+    Args:
+        settings: The runs.
+        figures: Times in several runtimes, which then decide on latency.
+    """
+    latency, state = ("latency", "state")
+    tests = [] if figures is None else time_tests(figures, Work.STEP, latency)
     for setting, gru in grus(settings, equal_sizes=True):
-        if gru.timing.latency_vs_lstm is None:
+        if figures is not None or gru.timing.latency_vs_lstm is None:
             continue
         ratio = from_spread(gru.timing.latency_vs_lstm)
         what = "time of one step of one sequence"
@@ -216,9 +250,10 @@ def real_time(settings: list[Setting]) -> Claim:
         how=(
             "With as many units. Latency: the median of ratios taken in turns, for if its interval"
             " lies below 1, against if above. State: bytes kept of one sequence between two steps,"
-            " for if fewer than the LSTM's, else against. Both parts must hold in most tests."
+            " for if fewer than the LSTM's, else against. Every part must hold in most tests."
+            + (BY_RUNTIME if figures else IN_THIS_PACKAGE)
         ),
         quantifier="most",
         tests=tests,
-        parts=parts,
+        parts=_parts(tests, (latency,) if figures is None else (), state),
     )

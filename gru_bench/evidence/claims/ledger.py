@@ -7,22 +7,27 @@ from gru_bench.evidence.claims.cost import memory, parameters, real_time, speed
 from gru_bench.evidence.claims.lags import gradients_alive, long_lags
 from gru_bench.evidence.claims.scores import comparable, counting, no_dominance, overfitting
 from gru_bench.evidence.claims.setting import make_settings
+from gru_bench.evidence.runtimes import RuntimeFigures
 from gru_bench.runs.result import Result
 
 
-def ledger(results: Sequence[Result]) -> list[Claim]:
-    """Returns the ten claims, always all and in order, with what the results say of them."""
+def ledger(results: Sequence[Result], runtimes: RuntimeFigures | None = None) -> list[Claim]:
+    """Returns the ten claims, always all and in order, with what the results say of them.
+
+    Args:
+        results: Finished runs.
+        runtimes: What cells cost in several runtimes; without it, times are those of the runs.
+    """
     settings = make_settings(results)
-    claims = (
-        parameters,
-        speed,
-        memory,
-        comparable,
-        long_lags,
-        gradients_alive,
-        counting,
-        overfitting,
-        real_time,
-        no_dominance,
-    )
-    return [claim(settings) for claim in claims]
+    return [
+        parameters(settings),
+        speed(settings, runtimes),
+        memory(settings, runtimes),
+        comparable(settings),
+        long_lags(settings),
+        gradients_alive(settings),
+        counting(settings),
+        overfitting(settings),
+        real_time(settings, runtimes),
+        no_dominance(settings),
+    ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gru_bench.config.cell import REFERENCE
-from gru_bench.evidence.comparison import Comparison
+from gru_bench.evidence.comparison import TURNED, Comparison
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.record import scores_by_seed
 from gru_bench.report.decision import decision
@@ -27,7 +27,6 @@ VERDICTS: dict[str, tuple[str, str, str]] = {
     "not learned": ("#808080", "X", "learned by neither"),
     "undecided": ("#808080", "o", "not decided yet"),
 }
-TURNED = {"better": "worse", "worse": "better"}
 # More rows than these are no picture.
 MOST_ROWS = 60
 # Up to so many seeds are dots of their own.

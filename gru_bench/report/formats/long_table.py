@@ -13,7 +13,7 @@ from gru_bench.config.run import RunConfig
 from gru_bench.config.tasks import TASKS
 from gru_bench.evidence.run_settings import NOT_A_SETTING, settings_of
 from gru_bench.report.rows import median, write_csv
-from gru_bench.runs.result import Curve, Result, SeedResult
+from gru_bench.runs.result import Curve, Result, SeedResult, Timing
 from gru_bench.system.errors import UserError
 
 Value = str | int | float | bool | None
@@ -38,8 +38,6 @@ RUN: dict[str, type] = {
     "train_step_vs_lstm": float,
     "latency_us": float,
     "latency_vs_lstm": float,
-    "compile_s": float,
-    "train_s": float,
     "memory_mb": float,
 }
 SEED: dict[str, type] = {
@@ -56,7 +54,7 @@ SEED: dict[str, type] = {
 }
 EVALUATION: dict[str, type] = {
     "step": int,
-    "time_s": float,
+    "paired_s": float,
     "train_loss": float,
     "validation_loss": float,
     "validation_score": float,
@@ -108,7 +106,7 @@ def rows(results: Sequence[Result]) -> Iterator[dict[str, Value]]:
         of_run = _of_run(result)
         for seed in result.seeds:
             of_seed = of_run | _of_seed(result, seed)
-            for evaluation in _of_evaluations(seed.curve) or [{}]:
+            for evaluation in _of_evaluations(seed.curve, result.timing) or [{}]:
                 yield of_seed | evaluation
 
 
@@ -134,8 +132,6 @@ def _of_run(result: Result) -> dict[str, Value]:
         "train_step_vs_lstm": median(timing.train_step_vs_lstm),
         "latency_us": median(timing.latency_us),
         "latency_vs_lstm": median(timing.latency_vs_lstm),
-        "compile_s": timing.compile_s,
-        "train_s": timing.train_s,
         "memory_mb": result.memory_mb,
     }
 
@@ -157,11 +153,13 @@ def _of_seed(result: Result, seed: SeedResult) -> dict[str, Value]:
     }
 
 
-def _of_evaluations(curve: Curve) -> list[dict[str, Value]]:
+def _of_evaluations(curve: Curve, timing: Timing) -> list[dict[str, Value]]:
+    step_ms = median(timing.train_step_ms)
     return [
         {
             "step": curve.step[i],
-            "time_s": curve.time_s[i],
+            # Not the seconds that passed, in which the load of the host is.
+            "paired_s": None if step_ms is None else curve.step[i] * step_ms / 1000,
             "train_loss": curve.train_loss[i],
             "validation_loss": curve.validation_loss[i],
             "validation_score": curve.validation_score[i],

@@ -12,7 +12,7 @@ from gru_bench.report.document import Document
 from gru_bench.report.figures.canvas import Picture
 from gru_bench.report.groups import Group
 from gru_bench.report.ledger import Ledger, count_findings, show_deciding, show_verdict
-from gru_bench.report.over_tasks import over_tasks
+from gru_bench.report.overall import overall_tables
 
 
 def to_markdown(document: Document, folder: str) -> str:
@@ -44,7 +44,7 @@ def to_markdown(document: Document, folder: str) -> str:
                     "",
                     *_figures(series.label, pictures, folder),
                 ]
-    if table := over_tasks(document.groups):
+    for table in overall_tables(document.groups):
         lines += [*_detail_table(table, heading="###")]
     if document.ledger is not None:
         lines += _ledger(document.ledger)

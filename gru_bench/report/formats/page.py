@@ -18,7 +18,7 @@ from gru_bench.report.explanations import CELLS, TASKS, Explanation
 from gru_bench.report.figures.canvas import Picture
 from gru_bench.report.groups import Group
 from gru_bench.report.ledger import SIGNS, Ledger, count_findings, deciding, show_parts
-from gru_bench.report.over_tasks import over_tasks
+from gru_bench.report.overall import overall_tables
 from gru_bench.report.reported_run import ReportedRun
 
 # Nothing is loaded, and no script but the page's own runs, whatever a foreign result may hold.
@@ -47,7 +47,7 @@ def to_html(document: Document) -> str:
         explained=_explained(document),
         tasks=[_task(document, task) for task in document.tasks],
         brackets=summary.BRACKETS.replace("`", ""),
-        over_tasks=over_tasks(document.groups),
+        overall=overall_tables(document.groups),
         ledger=None if document.ledger is None else _ledger(document.ledger),
         run_count=len(runs),
         seed_count=sum(len(run.result.seeds) for run in runs),

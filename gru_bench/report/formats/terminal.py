@@ -12,6 +12,7 @@ from rich.text import Text
 from gru_bench.report import summary, tables
 from gru_bench.report.decision import decision
 from gru_bench.report.groups import Group
+from gru_bench.report.robustness_table import robustness_lines
 
 # A narrower terminal may fold lines, but must not cut numbers short.
 WIDTH = 80
@@ -27,6 +28,8 @@ def print_groups(groups: Sequence[Group], console: Console) -> None:
         if verdict := summary.verdict(group):
             console.print(Text(verdict))
         console.print()
+    for line in robustness_lines(groups):
+        console.print(Text(line))
     for note in tables.notes(groups):
         console.print(Text(note, "dim"))
 
