@@ -8,8 +8,8 @@ the task's baseline and 1 a perfect score, so higher is better.
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 from gru_bench.evidence.estimates import Interval
 
@@ -44,7 +44,7 @@ def interquartile_mean(scores: TaskScores, confidence: float = 0.95) -> Interval
     _require(scores)
 
     def middle(columns: Sequence[np.ndarray]) -> np.ndarray:
-        return np.asarray(stats.trim_mean(np.concatenate(columns, axis=-1), 0.25, axis=-1))
+        return np.asarray(scipy.stats.trim_mean(np.concatenate(columns, axis=-1), 0.25, axis=-1))
 
     return _interval(
         float(middle(list(scores.values()))), middle(_resampled(scores, _SEED)), confidence

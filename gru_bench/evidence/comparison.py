@@ -4,15 +4,17 @@ Two cells are compared in two respects that are judged apart: the typical score,
 where the task has a mark, also in pace, the steps that they take to solve it.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from gru_bench.evidence.crossed import Crossed
 from gru_bench.evidence.estimates import Interval, probability_of_improvement
+from gru_bench.evidence.planning import more_seeds
 from gru_bench.evidence.rules import SIGNIFICANCE
 from gru_bench.evidence.sequential import median_sequence
 
@@ -85,7 +87,7 @@ class Typical:
         if self.crossed is None or self.verdict != "undecided":
             return False
         ends = [0.0] if self.margin is None else [0.0, self.margin, -self.margin]
-        reach = stats.norm.isf(SIGNIFICANCE / 2) * self.crossed.least_error
+        reach = float(special.ndtri(1 - SIGNIFICANCE / 2)) * self.crossed.least_error
         return all(abs(self.crossed.estimate - end) < reach for end in ends)
 
     @cached_property
@@ -165,8 +167,7 @@ class Comparison:
         typical: The typical score.
         reliability: The share of seeds that succeed.
         pace: Steps to solve the task; None where it has no such mark.
-        more_seeds: Seeds to add until a verdict on the typical score is likely; None if there is
-            one, or no such number.
+        judged_with: How many comparisons of the task are judged together, this one among them.
     """
 
     cell_a: str
@@ -176,7 +177,20 @@ class Comparison:
     typical: Typical
     reliability: Reliability
     pace: Pace | None
-    more_seeds: int | None = None
+    judged_with: int = 1
+
+    @cached_property
+    def more_seeds(self) -> int | None:
+        """Seeds to add until a verdict on the typical score is likely.
+
+        None if there is a verdict, or no such number. Of all seeds, as few are taken to learn the
+        task as so far. It is a simulation, and made only when asked for.
+        """
+        typical = self.typical
+        if self.outcome != "undecided" or typical.hangs_on_examples:
+            return None
+        further = more_seeds(np.array(typical.differences), typical.margin, self.judged_with)
+        return None if further is None else math.ceil(further * self.n_pairs / typical.n_pairs)
 
     @property
     def within_margin(self) -> bool:

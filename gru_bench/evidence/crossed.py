@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
+from scipy import special
 
 from gru_bench.evidence.estimates import Interval
 
@@ -37,7 +37,7 @@ class Crossed:
 
     def ends(self, confidence: float = 0.95) -> tuple[float, float]:
         """Returns the ends of the mean's interval, for other seeds and other examples."""
-        half_width = float(stats.t.ppf((1 + confidence) / 2, self.freedom)) * self.error
+        half_width = float(special.stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
         return self.estimate - half_width, self.estimate + half_width
 
     def interval(self, confidence: float = 0.95) -> Interval:
@@ -57,7 +57,7 @@ class Crossed:
         """Returns the chance that t alone takes the mean further than this; 1/2 at no distance."""
         if self.error == 0:
             return 0.0 if distance > 0 else 0.5 if distance == 0 else 1.0
-        return float(stats.t.sf(distance / self.error, self.freedom))
+        return float(special.stdtr(self.freedom, -distance / self.error))
 
 
 def crossed_mean(values: Float[np.ndarray, "seeds examples"]) -> Crossed:

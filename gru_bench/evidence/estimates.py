@@ -1,7 +1,8 @@
 """The statistics that reports use, each with its exact definition.
 
 Everything is deterministic: what resamples does so with a generator of a fixed seed.
-`scripts/check_statistics.py` measures how well the intervals keep what they promise.
+`scripts/check_statistics.py` measures how well the intervals keep what they promise. Quantiles come
+from `scipy.special`: to import `scipy.stats` takes a second, which SciPy does on first use.
 """
 
 import math
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
+from scipy import special
 
 # The expanded interval looks at quantiles as far out as 0.1 %: 20 resamples lie beyond each.
 BOOTSTRAP_RESAMPLES = 20_000
@@ -45,7 +47,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     if n == 1:
         return Interval(mean, None, None)
     error = float(np.std(values, ddof=1)) / math.sqrt(n)
-    half_width = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * error
+    half_width = float(special.stdtrit(n - 1, (1 + confidence) / 2)) * error
     return Interval(mean, mean - half_width, mean + half_width)
 
 
@@ -55,7 +57,7 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> Interva
     Raises:
         ValueError: Not 0 <= successes <= n, or no trials.
     """
-    found = stats.binomtest(successes, n).proportion_ci(confidence, method="wilson")
+    found = scipy.stats.binomtest(successes, n).proportion_ci(confidence, method="wilson")
     return Interval(successes / n, float(found.low), float(found.high))
 
 
@@ -68,7 +70,7 @@ def largest_failure_rate(failures: int, n: int, confidence: float = 0.95) -> flo
     Raises:
         ValueError: Not 0 <= failures <= n, or no trials.
     """
-    test = stats.binomtest(failures, n, alternative="less")
+    test = scipy.stats.binomtest(failures, n, alternative="less")
     return float(test.proportion_ci(confidence, method="exact").high)
 
 
@@ -82,7 +84,7 @@ def interquartile_mean_interval(values: Sequence[float], confidence: float = 0.9
     """
 
     def trimmed(samples: np.ndarray, axis: int) -> Any:
-        return stats.trim_mean(samples, 0.25, axis=axis)
+        return scipy.stats.trim_mean(samples, 0.25, axis=axis)
 
     return bootstrap_interval(values, trimmed, confidence)
 
@@ -115,9 +117,9 @@ def bootstrap_interval(
     estimate = float(statistic(np.asarray(values), axis=-1))
     if n == 1:
         return Interval(estimate, None, None)
-    quantile = stats.t.ppf((1 + confidence) / 2, n - 1)
-    tail = stats.norm.sf(quantile * math.sqrt(n / (n - 1)))
-    interval = stats.bootstrap(
+    quantile = special.stdtrit(n - 1, (1 + confidence) / 2)
+    tail = special.ndtr(-quantile * math.sqrt(n / (n - 1)))
+    interval = scipy.stats.bootstrap(
         (values,),
         statistic,
         n_resamples=BOOTSTRAP_RESAMPLES,
@@ -179,7 +181,7 @@ def median_time_to_event(times: Sequence[float | None], confidence: float = 0.95
 def _median_ends(
     values: Sequence[float], confidence: float
 ) -> tuple[float, float] | tuple[None, None]:
-    interval = stats.quantile_test(values, p=0.5).confidence_interval(confidence)
+    interval = scipy.stats.quantile_test(values, p=0.5).confidence_interval(confidence)
     if math.isnan(interval.low) or math.isnan(interval.high):
         return None, None
     return float(interval.low), float(interval.high)
@@ -205,7 +207,7 @@ def median_interval_from_quartiles(
     """
     if n == 1:
         return Interval(median, None, None)
-    sd = (high - low) / (2 * stats.norm.ppf(0.75))
+    sd = (high - low) / (2 * special.ndtri(0.75))
     error = math.sqrt(math.pi / 2) * sd / math.sqrt(n)
-    half_width = float(stats.t.ppf((1 + confidence) / 2, n - 1) * error)
+    half_width = float(special.stdtrit(n - 1, (1 + confidence) / 2) * error)
     return Interval(median, median - half_width, median + half_width)

@@ -19,7 +19,7 @@ from gru_bench.evidence.comparable import ComparableRuns
 from gru_bench.evidence.comparison import TURNED, Outcome
 from gru_bench.evidence.rules import LASTING, SHORTER_BUDGET
 from gru_bench.evidence.run_settings import freeze, show_keys
-from gru_bench.evidence.verdicts import judge_group
+from gru_bench.evidence.verdicts import compare_group
 from gru_bench.runs.result import Result, SeedResult
 
 START = ("cell.keep", "cell.forget_bias", "cell.initialisation", "cell.chrono_length")
@@ -108,7 +108,7 @@ def _compare(settings: Sequence[ComparableRuns]) -> dict[Pair, Robustness]:
     for keys, size, results in cases:
         label = show_keys(keys)[1:-1] or "as asked for"
         label = f"{label}, h{size}" if several_sizes else label
-        for comparison in judge_group(results):
+        for comparison in compare_group(results):
             pair = comparison.cell_a, comparison.cell_b
             points[pair].append(Point(label, comparison.outcome))
     own = {key: value for key, value in settings[0].keys.items() if key not in CHOICES}

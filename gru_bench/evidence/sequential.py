@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy import stats
+from scipy import special
 
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.rules import MIN_PAIRS, MOST_PAIRS, SPENDING
@@ -115,7 +115,8 @@ def median_sequence(differences: Float[np.ndarray, " pairs"], confidence: float 
 def _quotients() -> Float[np.ndarray, "looks wins"]:
     """Returns P(at least `wins` of n fair coins) over the limit's shape, at [n, wins]."""
     n = np.arange(MOST_PAIRS + 1)
-    tails = stats.binom.sf(n[None, :] - 1, n[:, None], 0.5)
+    # SciPy has no number where more wins are asked for than there are coins: their chance is 0.
+    tails = np.nan_to_num(special.bdtrc(n[None, :] - 1, n[:, None], 0.5))
     shape = np.maximum(n, 1.0) ** SPENDING
     return np.asarray(tails * shape[:, None])
 

@@ -20,7 +20,6 @@ neither beats the baseline are "not learned", whatever their scores.
 """
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
@@ -38,7 +37,6 @@ from gru_bench.evidence.paired import (
     step_ratios,
     typical_p,
 )
-from gru_bench.evidence.planning import more_seeds
 from gru_bench.evidence.record import Record, is_learned_by_neither, record_of
 from gru_bench.evidence.run_settings import cell_order
 from gru_bench.evidence.sequential import median_sequence
@@ -47,29 +45,6 @@ from gru_bench.system.errors import UserError
 
 
 def compare_group(
-    results: Sequence[Result],
-    margin: float | None = None,
-    names: Sequence[str] | None = None,
-) -> list[Comparison]:
-    """Returns `judge_group` with the seeds that would decide what is undecided.
-
-    Args:
-        results: As of `judge_group`, like the rest.
-        margin: See there.
-        names: See there.
-
-    Raises:
-        UserError: The margin is not above 0.
-        ValueError: The results differ in task or score.
-    """
-    judged = judge_group(results, margin, names)
-    return [
-        replace(comparison, more_seeds=_more_seeds(comparison, len(judged)))
-        for comparison in judged
-    ]
-
-
-def judge_group(
     results: Sequence[Result],
     margin: float | None = None,
     names: Sequence[str] | None = None,
@@ -109,7 +84,9 @@ def judge_group(
         for (a, name_a), (b, name_b) in itertools.combinations(runs, 2)
         if a.cell != b.cell and (a.nominal_size == b.nominal_size or not several)
     ]
-    return correct_together([comparison for comparison in comparisons if comparison.n_pairs])
+    comparisons = [comparison for comparison in comparisons if comparison.n_pairs]
+    judged = correct_together(comparisons)
+    return [replace(comparison, judged_with=len(judged)) for comparison in judged]
 
 
 def correct_together(comparisons: Sequence[Comparison]) -> list[Comparison]:
@@ -214,14 +191,3 @@ def _pace(steps_a: Float[np.ndarray, " pairs"], steps_b: Float[np.ndarray, " pai
 
 def _alone(p: float) -> PValue:
     return PValue(alone=p, corrected=p)
-
-
-def _more_seeds(comparison: Comparison, comparisons: int) -> int | None:
-    """Returns the seeds to add to an undecided comparison; of all seeds, as few learn as so far."""
-    typical = comparison.typical
-    if comparison.outcome != "undecided" or typical.hangs_on_examples:
-        return None
-    further = more_seeds(np.array(typical.differences), typical.margin, comparisons)
-    if further is None:
-        return None
-    return math.ceil(further * comparison.n_pairs / typical.n_pairs)

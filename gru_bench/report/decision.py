@@ -64,7 +64,9 @@ def _choice(groups: Sequence[Group]) -> str:
     where = counted(len(groups), "setting") if len(groups) > 1 else groups[0].label
     if fewest:
         lost = [f"{label} (by {listed(cells)})" for label, cells in taken.beaten_by.items()]
-        choice = f"Take {taken.cell}, which is beaten in the fewest settings: on {listed(lost)}"
+        choice = (
+            f"Take {taken.cell}, which is beaten in the fewest settings: on {listed(_few(lost))}"
+        )
     else:
         among = "any of " if len(groups) > 1 else ""
         choice = f"Take {taken.cell}: no other cell beats it on {among}{where}"
@@ -172,11 +174,11 @@ def _unlearned(groups: Sequence[Group]) -> Iterator[str]:
 
 def _open(groups: Sequence[Group], judged: Sequence[Group]) -> Iterator[str]:
     """Yields what is not decided, and what would likely decide it."""
-    unjudged = [group.label for group in groups if group not in judged]
+    unjudged = [group for group in groups if not group.has_verdicts]
     if unjudged:
-        n = max(c.n_pairs for group in groups if group not in judged for c in group.comparisons)
-        seeds = counted(n, "seed")
-        yield f"No decision yet on {listed(_few(unjudged))}: {seeds} in common are too few."
+        n = max(c.n_pairs for group in unjudged for c in group.comparisons)
+        where = listed(_few([group.label for group in unjudged]))
+        yield f"No decision yet on {where}: {counted(n, 'seed')} in common are too few."
     open_ = [
         (group.label, [c for c in group.comparisons if c.outcome == "undecided"])
         for group in judged
@@ -185,10 +187,14 @@ def _open(groups: Sequence[Group], judged: Sequence[Group]) -> Iterator[str]:
     if not open_:
         return
     labels = [label for label, _ in open_]
-    more = [c.more_seeds for _, comparisons in open_ for c in comparisons]
+    pairs = counted(sum(len(comparisons) for _, comparisons in open_), "pair")
+    # Each of these numbers is a simulation, so only the settings that are named have them.
+    more = [c.more_seeds for _, comparisons in open_[:MOST_NAMED] for c in comparisons]
     known = [number for number in more if number is not None]
-    advice = f"; up to {counted(max(known), 'more seed')} would likely decide" if known else ""
-    pairs = counted(len(more), "pair")
+    where = " those named" if len(open_) > MOST_NAMED else ""
+    advice = (
+        f"; up to {counted(max(known), 'more seed')} would likely decide{where}" if known else ""
+    )
     yield f"Open: {pairs} of cells on {listed(_few(labels))}{advice}."
 
 

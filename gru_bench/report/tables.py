@@ -15,6 +15,8 @@ from gru_bench.report.format_numbers import (
 from gru_bench.report.groups import Group
 from gru_bench.report.rows import median
 
+# Settings whose tables are shown at once; who has more wants to find, not to read.
+MOST_SHOWN = 20
 LEGEND = (
     "Scores are on test data: mean over seeds [95% Student t interval]. Bold: shortest step, lowest"
     " latency, and each score that no verdict calls worse, where verdicts tell any two apart."

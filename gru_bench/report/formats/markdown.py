@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from gru_bench.evidence.run_settings import show_keys
 from gru_bench.report import summary, tables
+from gru_bench.report.best_settings import best_settings
 from gru_bench.report.detail_table import DetailTable
 from gru_bench.report.detail_tables import detail_tables
 from gru_bench.report.document import Document
@@ -33,6 +34,8 @@ def to_markdown(document: Document, folder: str) -> str:
             setting = show_keys(group.keys)[1:-1]
             lines.append(f"  - {escape(setting)}: {escape(summary.brief(group))}")
     lines += ["", summary.BRACKETS, ""]
+    for best in best_settings(document.groups):
+        lines += _detail_table(best, heading="###")
     for task in document.tasks:
         for group in task.groups:
             lines += _group(group)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from gru_bench.evidence.run_settings import show_keys
 from gru_bench.report import summary, tables
+from gru_bench.report.best_settings import best_settings
 from gru_bench.report.detail_tables import detail_tables
 from gru_bench.report.document import Document, TaskSection
 from gru_bench.report.explanations import CELLS, TASKS, Explanation
@@ -45,6 +46,8 @@ def to_html(document: Document) -> str:
         answer=document.answer,
         overview=[_picture(picture) for picture in document.overview],
         explained=_explained(document),
+        best_settings=best_settings(document.groups),
+        is_folded=len(document.groups) > tables.MOST_SHOWN,
         tasks=[_task(document, task) for task in document.tasks],
         brackets=summary.BRACKETS.replace("`", ""),
         overall=overall_tables(document.groups),

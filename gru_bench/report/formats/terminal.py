@@ -10,28 +10,59 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_bench.report import summary, tables
+from gru_bench.report.best_settings import best_settings
 from gru_bench.report.decision import decision
+from gru_bench.report.detail_table import DetailTable
 from gru_bench.report.groups import Group
 from gru_bench.report.robustness_table import robustness_lines
+from gru_bench.system.prose import counted
 
 # A narrower terminal may fold lines, but must not cut numbers short.
 WIDTH = 80
 
 
 def print_groups(groups: Sequence[Group], console: Console) -> None:
-    """Prints the decision, a table a group with its verdicts, then how to read them."""
+    """Prints the decision, what was best, a table a group with its verdicts, how to read them.
+
+    Of many groups only the first `tables.MOST_SHOWN` have a table; a line says where others are.
+    """
     console.print(Text(decision(groups), "bold"))
     console.print()
-    for group in groups:
+    for table in best_settings(groups):
+        _print_details(table, console)
+    shown = groups[: tables.MOST_SHOWN]
+    for group in shown:
         console.print(Text.assemble((group.label, "bold"), f": {tables.heading(group)}"))
         console.print(_table(group, console))
         if verdict := summary.verdict(group):
             console.print(Text(verdict))
         console.print()
+    if folded := len(groups) - len(shown):
+        console.print(
+            Text(
+                f"{counted(folded, 'more setting')} not shown: a file has them all (--out"
+                " report.md, or report.csv with a line for each run), and a folder within this one"
+                " has fewer.\n"
+            )
+        )
     for line in robustness_lines(groups):
         console.print(Text(line))
-    for note in tables.notes(groups):
+    for note in tables.notes(shown):
         console.print(Text(note, "dim"))
+
+
+def _print_details(details: DetailTable, console: Console) -> None:
+    console.print(Text(details.title, "bold"))
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for place, name in enumerate(details.columns):
+        justify: Literal["left", "right"] = "left" if place < details.words else "right"
+        # A setting may take several lines; a cell's name and numbers are never broken.
+        table.add_column(Text(name), justify=justify, no_wrap=place != 1, overflow="fold")
+    for row in details.rows:
+        table.add_row(*map(Text, row))
+    console.print(table)
+    console.print(Text(details.note, "dim"))
+    console.print()
 
 
 def _table(group: Group, console: Console) -> Table:
