@@ -4,7 +4,7 @@ The equations of a built-in cell are in `gru_bench/cells/builtin.py`.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gru_bench.config.checks import require, require_one_of
@@ -12,7 +12,10 @@ from gru_bench.config.keys import LONGEST, MISSING, check_keys, key
 from gru_bench.config.user_classes import CUSTOM, name_class, source_file
 from gru_bench.system.files import content_hash
 
-INITIALISATIONS = ("orthogonal", "chrono")
+INITIALISATIONS = ("orthogonal", "textbook", "chrono")
+# The share of its state that every gated cell keeps at the start unless another start is asked for:
+# chosen on validation data over the tasks, see results/starts/choice.md.
+KEEP = 0.9
 
 
 @dataclass(frozen=True)
@@ -62,19 +65,20 @@ class CellConfig:
     name: str = key("the cell", MISSING)
     keep: float | None = key(
         "share of its state that a gated cell keeps at the start, the same for all of them; null is"
-        " what forget_bias says, and a half for a GRU",
+        f" {KEEP:g}, unless forget_bias or initialisation say otherwise",
         None,
         above=0,
         below=1,
     )
     forget_bias: float | None = key(
-        "initial bias of the forget gate; null is 1, which keeps 73%, or what keep says",
+        "initial bias of the forget gate, instead of keep; 1 keeps 73%",
         None,
         belongs_to=tuple(name for name, cell in BUILT_IN.items() if cell.forget_bias),
     )
     initialisation: str = key(
-        "how it starts; chrono sets the gates that keep the state, for long lags, and leaves a cell"
-        " without such gates as it is",
+        "how it starts: orthogonal is recurrent weights that are, with gates as keep says; textbook"
+        " the same with a forget bias of 1, which keeps 73%, and a GRU that keeps 50%; chrono sets"
+        " the gates that keep the state for long lags",
         "orthogonal",
         choices=INITIALISATIONS,
     )
@@ -101,18 +105,32 @@ class CellConfig:
             self.keep,
             "left out with cell.forget_bias, which sets the same gate",
         )
-        require(
-            self.keep is None or self.initialisation != "chrono",
-            "cell.keep",
-            self.keep,
-            "left out with cell.initialisation=chrono, which sets the same gate",
-        )
+        for name in ("keep", "forget_bias"):
+            value = getattr(self, name)
+            require(
+                value is None or self.initialisation == INITIALISATIONS[0],
+                f"cell.{name}",
+                value,
+                f"left out with cell.initialisation={self.initialisation}, which sets that gate",
+            )
         require(
             self.chrono_length is None or self.initialisation == "chrono",
             "cell.chrono_length",
             self.chrono_length,
             "left out without cell.initialisation=chrono",
         )
+        if self.keep is None and self.has_default_start:
+            self.keep = KEEP
+
+    @property
+    def has_default_start(self) -> bool:
+        """Whether neither a forget bias nor another initialisation is asked for."""
+        return self.forget_bias is None and self.initialisation == INITIALISATIONS[0]
+
+    def with_initialisation(self, initialisation: str) -> "CellConfig":
+        """Returns the same cell that starts in another way; `keep` goes with orthogonal alone."""
+        keep = self.keep if initialisation == INITIALISATIONS[0] else None
+        return replace(self, initialisation=initialisation, keep=keep)
 
     def check_name(self) -> None:
         """Raises `UserError` unless the name is that of a cell."""

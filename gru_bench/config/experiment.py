@@ -20,8 +20,8 @@ class ExperimentConfig(ExecutionConfig, RunConfig):
     def __post_init__(self) -> None:
         RunConfig.__post_init__(self)
         ExecutionConfig.__post_init__(self)
-        if self.tune.learning_rates and set(self.tune.tuning_seeds) & set(self.seeds):
+        if self.tune.is_asked_for and set(self.tune.tuning_seeds) & set(self.seeds):
             raise UserError(
-                f"seeds={self.seeds} is not possible: rates are tuned on some of them; seeds must"
-                f" be below {TuneConfig.FIRST_SEED}"
+                f"seeds={self.seeds} is not possible: tuning uses some of them; seeds must be below"
+                f" {TuneConfig.FIRST_SEED}"
             )

@@ -24,7 +24,8 @@ MEANT = {
     "batch": "batch_size",
 }
 # Keys that another one overrules.
-LEARNING_RATE, RATES, TUNING_SEEDS = "optim.learning_rate", "tune.learning_rates", "tune.seeds"
+LEARNING_RATE, RATES = "optim.learning_rate", "tune.learning_rates"
+KEEP, KEEPS, TUNING_SEEDS = "cell.keep", "tune.keeps", "tune.seeds"
 
 
 def known_keys(config: Any, prefix: str = "") -> set[str]:
@@ -70,11 +71,13 @@ def has_place(word: Word, config: DictConfig, known: set[str]) -> bool:
 
 def is_overruled(word: Word, config: DictConfig) -> bool:
     """Returns whether a word has no effect because of what others say."""
-    tuned = bool(OmegaConf.select(config, RATES))
+    rates, keeps = (bool(OmegaConf.select(config, key)) for key in (RATES, KEEPS))
     if word.key == LEARNING_RATE:
-        return tuned
+        return rates
+    if word.key == KEEP:
+        return keeps
     if word.key == TUNING_SEEDS:
-        return not tuned
+        return not (rates or keeps)
     score = getattr(OmegaConf.get_type(config.task), "SCORE", None)
     unsolvable = score is not None and score.solved_rule is None
     return word.key == "stop_when_solved" and word.value is True and unsolvable
@@ -88,8 +91,12 @@ def without_effect(word: Word, config: DictConfig) -> UserError:
         return UserError(f"{said} on task={task}: add task=text")
     if word.key == LEARNING_RATE:
         return UserError(f"{said}: {RATES} takes its place")
+    if word.key == KEEP:
+        return UserError(f"{said}: {KEEPS} takes its place")
     if word.key == TUNING_SEEDS:
-        return UserError(f"{said} without {RATES}, such as {RATES}=[1e-3,3e-3,1e-2]")
+        return UserError(
+            f"{said} without {RATES}, such as {RATES}=[1e-3,3e-3,1e-2], or {KEEPS}=[0.5,0.9]"
+        )
     if word.key == "stop_when_solved":
         return UserError(f"{said} on task={task}, which has no mark at which it counts as solved")
     group = word.key.partition(".")[0]

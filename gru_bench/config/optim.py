@@ -1,4 +1,4 @@
-"""The schema of the optimiser, and of the choice of its learning rate."""
+"""The schema of the optimiser, and of the choice of its learning rate and the cell's start."""
 
 from dataclasses import dataclass, fields
 from typing import ClassVar
@@ -55,31 +55,48 @@ class OptimConfig(OptimizerConfig):
 
 @dataclass
 class TuneConfig:
-    """A learning rate for each cell from the same grid, with the same budget.
+    """A learning rate and a start for each cell from the same grid, with the same budget.
 
-    Every rate is trained with seeds that no reported run shares. The one with the best mean
-    validation score is then used.
+    Every rate is trained with every start, with seeds that no reported run shares. The pair with
+    the best mean validation score is then used.
     """
 
     learning_rates: list[float] = key(
         "the grid, such as [1e-3,3e-3,1e-2]; empty takes optim.learning_rate", [], above=0
     )
-    seeds: int = key("seeds that each rate is tried with, others than those reported", 2,
-                     at_least=1, at_most=10_000)  # fmt: skip
+    keeps: list[float] = key(
+        "shares of the state that gated cells keep at the start, each tried with every rate, such"
+        " as [0.5,0.9]; empty takes cell.keep",
+        [],
+        above=0,
+        below=1,
+    )
+    seeds: int = key(
+        "seeds that each rate and start is tried with, others than those reported",
+        2,
+        at_least=1,
+        at_most=10_000,
+    )
 
     # Far from the seeds that people give, so that no run is reported on a seed it was tuned on.
     FIRST_SEED: ClassVar[int] = 1_000_000_000
 
     def __post_init__(self) -> None:
         check_keys(self, "tune.")
-        require(
-            len(set(self.learning_rates)) == len(self.learning_rates),
-            "tune.learning_rates",
-            self.learning_rates,
-            "different numbers",
-        )
+        for name, grid in (("learning_rates", self.learning_rates), ("keeps", self.keeps)):
+            require(len(set(grid)) == len(grid), f"tune.{name}", grid, "different numbers")
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether anything is to be chosen."""
+        return bool(self.learning_rates or self.keeps)
+
+    @property
+    def starts(self) -> list[float | None]:
+        """The shares kept at the start that are tried; None alone if the start is not tuned."""
+        return [*self.keeps] or [None]
 
     @property
     def tuning_seeds(self) -> list[int]:
-        """The seeds that rates are tried with."""
+        """The seeds that rates and starts are tried with."""
         return list(range(self.FIRST_SEED, self.FIRST_SEED + self.seeds))

@@ -35,7 +35,7 @@ class RunConfig:
     task: TaskConfig = section("what is to be learnt")
     corpus: CorpusConfig | None = section("labelled text, of task=text", None)
     optim: OptimConfig = section("the optimiser", OptimConfig)
-    tune: TuneConfig = section("the choice of a learning rate", TuneConfig)
+    tune: TuneConfig = section("the choice of a learning rate and a start", TuneConfig)
     hidden_size: int = key("units of the LSTM; what other cells have follows from match", MISSING,
                            at_least=1)  # fmt: skip
     match: str = key(
@@ -86,6 +86,11 @@ class RunConfig:
             raise UserError(
                 f"epochs={self.epochs} is not possible: task.name={self.task.name} is drawn without"
                 " end, so give steps instead"
+            )
+        if self.tune.keeps and not self.cell.has_default_start:
+            raise UserError(
+                "tune.keeps is not possible with cell.forget_bias or"
+                f" cell.initialisation={self.cell.initialisation}, which set the same gate"
             )
         if (self.steps is None) == (self.epochs is None):
             raise UserError("give either steps or epochs: one of them must be set, the other null")
@@ -148,7 +153,11 @@ class RunConfig:
             _forget(keys, named.split("."))
         if self.tune.learning_rates:
             del keys["optim"]["learning_rate"]
+        if self.tune.keeps:
+            del keys["cell"]["keep"]
         else:
+            del keys["tune"]["keeps"]
+        if not self.tune.is_asked_for:
             del keys["tune"]
         canonical = json.dumps(keys, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:IDENTITY_DIGITS]

@@ -28,8 +28,13 @@ def settings_of(result: Result) -> dict[str, Any]:
     # A file of data counts by its content, wherever it lies.
     for key in [key for key in flat if CONTENT in key]:
         flat.pop(key.replace(CONTENT, "."), None)
-    tuned = bool(flat.get("tune.learning_rates"))
-    meaningless = "optim.learning_rate" if tuned else "tune."
+    rates, keeps = flat.get("tune.learning_rates"), flat.get("tune.keeps")
+    tuned = bool(rates or keeps)
+    meaningless = (
+        "optim.learning_rate" if rates else "tune.learning_rates",
+        "cell.keep" if keeps else "tune.keeps",
+        *(() if tuned else ("tune.",)),
+    )
     kept = {key: value for key, value in flat.items() if not key.startswith(meaningless)}
     return kept | {"tuned": tuned, "score": result.score.name}
 

@@ -132,7 +132,8 @@ def _planned(
     train = experiment.train
     populations = [len(seeds)]
     if needs_tuning(experiment):
-        populations.append(len(tuning_grid(experiment.config.tune)[0]))
+        tune, optim = experiment.config.tune, experiment.config.optim
+        populations.append(len(tuning_grid(tune, optim.learning_rate).seeds))
     training = [
         train_seconds(experiment.task, train, step.seconds, members) for members in populations
     ]

@@ -36,7 +36,7 @@ def has_all_seeds(experiment: Experiment) -> bool:
 
 
 def needs_tuning(experiment: Experiment) -> bool:
-    """Whether a learning rate is still to be chosen before seeds are trained."""
+    """Whether a learning rate or a start is still to be chosen before seeds are trained."""
     result = kept_result(experiment)
     tuned = result is not None and result.tuning is not None
-    return bool(experiment.config.tune.learning_rates) and not tuned
+    return experiment.config.tune.is_asked_for and not tuned

@@ -43,7 +43,7 @@ from gru_bench.system.interrupts import Interrupts
 from gru_bench.system.progress import Bar, Progress
 from gru_bench.training.checkpoints import Checkpoints, remove_checkpoints
 from gru_bench.training.fit import fit
-from gru_bench.training.state import Evaluation, Fit, Snapshot
+from gru_bench.training.state import Evaluation, Fit, Snapshot, with_start
 
 CHECKPOINTS = "checkpoints"
 
@@ -131,13 +131,15 @@ class PopulationTraining:
         config = self._first.config
         earlier = self._earlier[0]
         tuning = None if earlier is None else earlier.tuning
-        tunes = bool(config.tune.learning_rates) and tuning is None
+        tunes = config.tune.is_asked_for and tuning is None
         steps = self._train.steps * (2 if tunes else 1)
         title = f"{config.task_label} · {config.cell.name} · h{self._train.model.hidden_size}"
         with self._progress.run(title, steps, self._first.task.score.name) as bar:
             self._show(bar, "compiling")
             if tunes:
                 tuning = self._tune(bar)
+            if tuning is not None and tuning.chosen_keep is not None:
+                self._train = with_start(self._train, tuning.chosen_keep)
             parts = self._parts(tuning)
             with ExitStack() as stack:
                 logs = [stack.enter_context(self._open_log(part)) for part in parts]
@@ -193,15 +195,19 @@ class PopulationTraining:
         self._show(bar, phase)
 
     def _tune(self, bar: Bar) -> Tuning:
-        """Chooses the learning rate; a run that is tuned is the only one of its population."""
-        tune = self._first.config.tune
-        seeds, rates = tuning_grid(tune)
+        """Chooses learning rate and start; a run that is tuned is alone in its population."""
+        tune, rate = self._first.config.tune, self._first.config.optim.learning_rate
+        seeds, rates, starts = tuning_grid(tune, rate)
         search = self._fit(
-            "tuning", seeds, rates, lambda seen: self._show_evaluation(bar, seen, 0, "tuning")
+            "tuning",
+            seeds,
+            rates,
+            lambda seen: self._show_evaluation(bar, seen, 0, "tuning"),
+            starts=starts,
         )
         self._began -= search.earlier_s
         self._show(bar, "compiling")
-        return tuning_result(tune, search, self._first.task.score)
+        return tuning_result(tune, rate, search, self._first.task.score)
 
     def _parts(self, tuning: Tuning | None) -> list[Part]:
         """Returns what part of the population each run is."""
@@ -267,6 +273,7 @@ class PopulationTraining:
         rates: Sequence[float],
         on_evaluation: Callable[[Evaluation], None],
         on_snapshot: Callable[[Snapshot], None] = lambda snapshot: None,
+        starts: Sequence[float] | None = None,
     ) -> Fit:
         """Trains as `fit` does, taken up from the last checkpoint in the folder of the first run.
 
@@ -276,11 +283,13 @@ class PopulationTraining:
             rates: Learning rate of each member.
             on_evaluation: Called after each evaluation, those of earlier attempts included.
             on_snapshot: Called after each evaluation of this attempt, with all members' states.
+            starts: The share of the state that each member keeps at the start; None for that of the
+                configuration.
         """
         identities = [experiment.identity for experiment in self._experiments]
         kept = Checkpoints(
             self._first.folder / CHECKPOINTS / name,
-            repr((identities, self._train, seeds, rates)),
+            repr((identities, self._train, seeds, rates, starts)),
             self._first.config.checkpoint_s,
             self._progress.note,
         )
@@ -291,7 +300,16 @@ class PopulationTraining:
             kept.keep(snapshot, now=self._interrupts.requested or not snapshot.goes_on)
             self._interrupts.raise_requested()
 
-        return fit(self._train, self._first.task, seeds, rates, on_evaluation, kept.resume, keep)
+        return fit(
+            self._train,
+            self._first.task,
+            seeds,
+            rates,
+            on_evaluation,
+            kept.resume,
+            keep,
+            starts,
+        )
 
     def _keep_weights(self, part: Part, trained: Fit, result: Result) -> None:
         experiment, score = part.experiment, result.score.name

@@ -259,8 +259,8 @@ def resolve_one(config: ExperimentConfig, data: TaskData, label: str) -> Experim
         name=config.run_name(contents),
         label=label,
         setting=identity(cell=CellConfig(name=REFERENCE)),
-        # A run that is tuned stands alone, since its learning rate is not known beforehand.
-        population=own if config.tune.learning_rates else identity(optim=one_rate),
+        # A run that is tuned stands alone, since what is chosen is not known beforehand.
+        population=own if config.tune.is_asked_for else identity(optim=one_rate),
     )
 
 

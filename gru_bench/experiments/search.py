@@ -121,9 +121,10 @@ def check(configs: Sequence[ExperimentConfig]) -> None:
     if len({config.cell.name for config in configs}) < len(configs):
         raise UserError("a search is over one setting: only cell may list several values")
     for config in configs:
-        if config.tune.learning_rates:
+        if config.tune.is_asked_for:
             raise UserError(
-                "tune.learning_rates does not go with a search: give search.learning_rate=[a,b]"
+                "tune.learning_rates and tune.keeps do not go with a search: give"
+                " search.learning_rate=[a,b] or search.initialisation=[a,b]"
             )
         if max(config.seeds) >= TuneConfig.FIRST_SEED:
             raise UserError(
@@ -256,7 +257,8 @@ class Trial:
 def make_trial(config: ExperimentConfig, space: SearchConfig, study: Study, number: int) -> Trial:
     """Returns the run of a trial, on seeds that no reported run shares."""
     settings = trial_settings(study.get_trials(deepcopy=False)[number])
-    parts: dict[str, dict[str, Any]] = {"cell": {}, "optim": {}, "": {}}
+    start = settings.pop("cell.initialisation", config.cell.initialisation)
+    parts: dict[str, dict[str, Any]] = {"optim": {}, "": {}}
     for key, value in settings.items():
         part, _, name = key.rpartition(".")
         parts[part][name] = value
@@ -265,7 +267,7 @@ def make_trial(config: ExperimentConfig, space: SearchConfig, study: Study, numb
         number,
         dataclasses.replace(
             config,
-            cell=dataclasses.replace(config.cell, **parts["cell"]),
+            cell=config.cell.with_initialisation(start),
             optim=dataclasses.replace(config.optim, **parts["optim"]),
             seeds=TuneConfig(seeds=space.seeds).tuning_seeds,
             probes=False,

@@ -2,6 +2,8 @@
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import product
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -101,24 +103,50 @@ def predictions_on_test(trained: Fit, places: slice, seeds: Sequence[int]) -> Pr
     )
 
 
-def tuning_grid(tune: TuneConfig) -> tuple[list[int], list[float]]:
-    """Returns seed and learning rate of each member of the search: every rate with every seed."""
-    rates = [rate for rate in tune.learning_rates for _ in tune.tuning_seeds]
-    return tune.tuning_seeds * len(tune.learning_rates), rates
+class TuningGrid(NamedTuple):
+    """The members of a search: rate by rate, start by start, with every tuning seed.
+
+    Attributes:
+        seeds: The seed of each member.
+        learning_rates: The learning rate of each.
+        keeps: The share of the state that each keeps at the start; None if it is not tuned.
+    """
+
+    seeds: list[int]
+    learning_rates: list[float]
+    keeps: list[float] | None
 
 
-def tuning_result(tune: TuneConfig, trained: Fit, score: Score) -> Tuning:
-    """Returns the search with its choice: the best mean validation score, of equals the least loss.
+def tuning_grid(tune: TuneConfig, learning_rate: float) -> TuningGrid:
+    """Returns the members of a search.
+
+    Args:
+        tune: The rates and starts to be tried.
+        learning_rate: Of all of them if rates are not tuned.
+    """
+    members = list(product(tune.learning_rates or [learning_rate], tune.starts, tune.tuning_seeds))
+    keeps = [keep for _, keep, _ in members if keep is not None]
+    return TuningGrid(
+        seeds=[seed for _, _, seed in members],
+        learning_rates=[rate for rate, _, _ in members],
+        keeps=keeps or None,
+    )
+
+
+def tuning_result(tune: TuneConfig, learning_rate: float, trained: Fit, score: Score) -> Tuning:
+    """Returns the rate and start of the best mean validation score; of equals, of the least loss.
 
     A run without a finite score counts with the baseline, or as the worst where there is none; one
     without a finite loss counts as the worst.
 
     Args:
-        tune: The grid.
+        tune: The rates and starts that were tried.
+        learning_rate: Of all members if rates were not tuned.
         trained: The population of `tuning_grid`.
         score: The task's main score.
     """
-    shape = (len(tune.learning_rates), tune.seeds)
+    candidates = list(product(tune.learning_rates or [learning_rate], tune.starts))
+    shape = (len(candidates), tune.seeds)
     scores = trained.scores["validation"][score.name].reshape(shape)
     losses = trained.scores["validation"]["loss"].reshape(shape)
     sign = 1 if score.higher_is_better else -1
@@ -126,11 +154,14 @@ def tuning_result(tune: TuneConfig, trained: Fit, score: Score) -> Tuning:
     means = sign * np.where(np.isfinite(scores), scores, baseline).mean(1)
     mean_losses = np.where(np.isfinite(losses), losses, np.inf).mean(1)
     best = max(range(len(means)), key=lambda i: (means[i], -mean_losses[i]))
+    chosen, chosen_keep = candidates[best]
     return Tuning(
-        learning_rates=tune.learning_rates,
+        learning_rates=tune.learning_rates or [learning_rate],
+        keeps=tune.keeps,
         seeds=tune.tuning_seeds,
         scores=scores.tolist(),
-        chosen=tune.learning_rates[best],
+        chosen=chosen,
+        chosen_keep=chosen_keep,
     )
 
 

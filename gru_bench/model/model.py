@@ -91,6 +91,11 @@ class Model(nnx.Module):
         x = inputs if self.embedding is None else self.embedding(inputs)
         return x.astype(self.config.dtype)
 
+    def start_keeping(self, bias: Float[Array, ""] | float) -> None:
+        """Sets the bias of the gates that keep the state, in all layers."""
+        for cell in self.layers:
+            cell.start_keeping(jnp.full(self.config.hidden_size, bias))
+
     def hidden_states(self, inputs: Array) -> Float[Array, "time batch hidden"]:
         """Returns the outputs of the last recurrent layer after each step."""
         x = self.embed(inputs)

@@ -1,6 +1,6 @@
 """The tables behind the answers, as text: comparisons, counts, costs and learning rates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -115,23 +115,33 @@ def _entries(group: Group, run: ReportedRun) -> Iterator[str]:
 
 
 def _learning_rates(group: Group) -> Iterator[DetailTable]:
-    """Yields the table of the rates tried for each cell, with their validation scores."""
+    """Yields the table of the rates and starts tried for each cell, with their scores."""
     tuned = [(run, tuning) for run in group.runs if (tuning := run.result.tuning)]
     if not tuned:
         return
     rates = sorted({rate for _, tuning in tuned for rate in tuning.learning_rates})
+    has_starts = any(tuning.keeps for _, tuning in tuned)
+    what = "rate and start" if has_starts else "rate"
+    rows = []
+    for run, tuning in tuned:
+        for keep in tuning.starts:
+            chosen = f"{tuning.chosen:g}" if keep == tuning.chosen_keep else ""
+            start = ["-" if keep is None else f"{keep:g}"] if has_starts else []
+            tried = [_tried(group, tuning, rate, keep) for rate in rates]
+            rows.append([group.name(run), *start, chosen, *tried])
     yield DetailTable(
-        title="Learning rates tried",
-        columns=["cell", "chosen", *(f"{rate:g}" for rate in rates)],
-        words=1,
-        rows=[
-            [group.name(run), f"{tuning.chosen:g}", *(_tried(group, tuning, r) for r in rates)]
-            for run, tuning in tuned
+        title="Learning rates and starts tried" if has_starts else "Learning rates tried",
+        columns=[
+            *("cell", *(["kept at the start"] if has_starts else []), "chosen"),
+            *(f"{rate:g}" for rate in rates),
         ],
+        words=1,
+        rows=rows,
         note=(
-            f"Validation {show_score_name(group)} at each rate: mean over seeds that no reported"
-            " run shares, lowest to highest in brackets. All cells were given the same rates and"
-            " seeds, and each is reported at the rate with the best mean."
+            f"Validation {show_score_name(group)} at each {what}: mean over seeds that no reported"
+            " run shares, lowest to highest in brackets. All cells were given the same"
+            f" {'rates, starts' if has_starts else 'rates'} and seeds, and each is reported at the"
+            f" {what} with the best mean."
         ),
     )
 
@@ -139,15 +149,21 @@ def _learning_rates(group: Group) -> Iterator[DetailTable]:
 def _search(group: Group) -> Iterator[DetailTable]:
     """Yields the table of what a search of fewer trials would have found."""
     tuned = [(run, tuning) for run in group.runs if (tuning := run.result.tuning)]
-    trials = max((len(tuning.learning_rates) for _, tuning in tuned), default=0)
+    trials = max((len(tuning.scores) for _, tuning in tuned), default=0)
     if trials < 2:
         return
     rows = []
     for run, tuning in tuned:
-        rates, means = _mean_scores(group, tuning)
-        best = expected_best(means, group.higher_is_better) if len(means) else means
+        means = _mean_scores(group, tuning.scores)
+        scored = means[np.isfinite(means)]
+        best = expected_best(scored, group.higher_is_better) if len(scored) else scored
         known = [show_score(group, value) for value in best]
-        mean = show_score(group, area_under_sensitivity(rates, means)) if len(rates) > 1 else "-"
+        at_start = _mean_scores(group, tuning.scores_at(tuning.chosen_keep))
+        rates = np.array(tuning.learning_rates)[np.isfinite(at_start)]
+        sensitivity = at_start[np.isfinite(at_start)]
+        mean = "-"
+        if len(rates) > 1:
+            mean = show_score(group, area_under_sensitivity(rates, sensitivity))
         rows.append([group.name(run), mean, *known, *["-"] * (trials - len(known))])
     yield DetailTable(
         title="Budget of the search",
@@ -155,28 +171,26 @@ def _search(group: Group) -> Iterator[DetailTable]:
         words=1,
         rows=rows,
         note=(
-            f"Validation {show_score_name(group)}. Best of k: expected if k of these rates had been"
-            " tried, drawn with replacement (Dodge et al. 2019). Mean over rates: the area under"
-            " the curve of the score against the logarithm of the rate, over its width."
+            f"Validation {show_score_name(group)}. Best of k: expected if k of these candidates had"
+            " been tried, drawn with replacement (Dodge et al. 2019). Mean over rates: the area"
+            " under the curve of the score against the logarithm of the rate, over its width, at"
+            " the start that was chosen."
         ),
     )
 
 
-def _mean_scores(group: Group, tuning: Tuning) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the rates and mean scores; a seed without a score counts with the baseline."""
+def _mean_scores(group: Group, rows: Sequence[Sequence[float | None]]) -> np.ndarray:
+    """Returns the mean score of each row, nan where none; a lost seed counts with the baseline."""
     lost = group.runs[0].result.score.baseline
-    means = {
-        rate: sum(known) / len(known)
-        for rate, scores in zip(tuning.learning_rates, tuning.scores, strict=True)
-        if (known := [s for s in (lost if s is None else s for s in scores) if s is not None])
-    }
-    return np.array(list(means)), np.array(list(means.values()))
+    filled = [[lost if score is None else score for score in row] for row in rows]
+    known = [[score for score in row if score is not None] for row in filled]
+    return np.array([sum(row) / len(row) if row else np.nan for row in known])
 
 
-def _tried(group: Group, tuning: Tuning, rate: float) -> str:
+def _tried(group: Group, tuning: Tuning, rate: float, keep: float | None) -> str:
     if rate not in tuning.learning_rates:
         return "-"
-    scores = tuning.scores[tuning.learning_rates.index(rate)]
+    scores = tuning.scores_at(keep)[tuning.learning_rates.index(rate)]
     known = [score for score in scores if score is not None]
     lost = len(scores) - len(known)
     diverged = [f"{lost} of {len(scores)} diverged"] if lost else []

@@ -104,6 +104,26 @@ TASKS = {
             "Three a and three b go in; with the third b the end is predicted",
         ),
         Explanation(
+            "dyck",
+            "Brackets of several kinds are read. At each step the one that may close next must be"
+            " known, in strings nested deeper than any trained on: it takes a stack.",
+            _sequence([("in", list("([[]()")), ("closes", list(")]]]]]"))]),
+            "Six brackets go in; at each step the innermost open one closes next",
+        ),
+        Explanation(
+            "store_release",
+            "Some symbols are stored on a cue (▾) and put out on another (▴). In between the symbol"
+            " before must come out: what is stored is neither lost nor let out too early.",
+            _sequence(
+                [
+                    ("cue", [*["", "▾"], *[""] * 3, "▴", ""]),
+                    ("in", list("DBAECFA")),
+                    ("out", list("DDBAEBF")),
+                ]
+            ),
+            "The letter stored with the first cue comes out with the second, else the one before",
+        ),
+        Explanation(
             "text",
             "The words of a document are read, one a step. At the end its class must come out, such"
             " as the topic of a piece of news.",

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from gru_bench.config.cell import CELLS, REFERENCE
+from gru_bench.config.cell import CELLS, INITIALISATIONS, REFERENCE
 from gru_bench.evidence.comparable import group_runs
 from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.planning import fewest_pairs
 from gru_bench.evidence.robustness import Robustness, measure_robustness
 from gru_bench.evidence.run_settings import NOT_A_SETTING, is_common, show_value, varying
+from gru_bench.evidence.starts import starts_against
 from gru_bench.evidence.verdicts import compare_group, correct_together
 from gru_bench.report.reported_run import ReportedRun
 from gru_bench.runs.result import Result, Spread
@@ -22,6 +23,11 @@ _MATCHED = {
     "parameters": "hidden sizes for as many parameters",
     "flops": "hidden sizes for as many operations",
     "time": "hidden sizes for as long a training step",
+}
+STARTS = ("cell.keep", "cell.forget_bias", "cell.initialisation", "cell.chrono_length")
+_TUNED = {
+    "tune.learning_rates": "learning rate",
+    "tune.keeps": "share of the state kept at the start",
 }
 
 
@@ -178,18 +184,21 @@ class Group:
         """Returns the task's own keys and how it was trained, where that is equal for all runs."""
         flat = [run.settings for run in self.runs]
         task = [k for k in flat[0] if k.startswith("task.") and k not in NOT_A_SETTING]
+        starts = [key for key in STARTS if flat[0].get(key) != INITIALISATIONS[0]]
         training = ["steps", "epochs", "batch_size", "optim.name", "optim.learning_rate"]
-        common = {key: flat[0][key] for key in task + training if is_common(key, flat)}
+        common = {key: flat[0][key] for key in task + starts + training if is_common(key, flat)}
         shown = [
             f"{key.replace('optim.name', 'optim').rpartition('.')[2]}={show_value(key, value)}"
             for key, value in common.items()
         ]
-        if is_common("tune.learning_rates", flat) and is_common("tune.seeds", flat):
-            rates = ", ".join(map(str, flat[0]["tune.learning_rates"]))
+        tried = [
+            f"{what} from {', '.join(map(str, flat[0][key]))}"
+            for key, what in _TUNED.items()
+            if is_common(key, flat)
+        ]
+        if tried and is_common("tune.seeds", flat):
             seeds = flat[0]["tune.seeds"]
-            shown.append(
-                f"each cell's learning rate from {rates}, by {counted(seeds, 'other seed')}"
-            )
+            shown.append(f"each cell's {' and '.join(tried)}, by {counted(seeds, 'other seed')}")
         return ", ".join(shown)
 
     def matching(self) -> str:
@@ -227,15 +236,24 @@ class Group:
             notes.append(f"the runs state different margins: {self._each('margin', margins)}")
         settings = [run.settings for run in self.runs]
         for key in varying(settings):
-            if key.startswith(("optim.", "tune.")):
+            if key.startswith(("optim.", "tune.")) or key in STARTS:
                 values = self._each(key, [config.get(key) for config in settings])
                 notes.append(f"{key} differs: {values}")
         for run in self.runs:
             tuning = run.result.tuning
-            if tuning and tuning.chosen in (min(tuning.learning_rates), max(tuning.learning_rates)):
+            if tuning and tuning.chosen_rate_is_at_an_end:
                 notes.append(
                     f"{self.name(run)}: the learning rate chosen, {tuning.chosen:g}, is at an end"
                     " of those tried; a better one may lie beyond"
+                )
+        by_name = {self.name(run): run.result for run in self.runs}
+        for better, worse in self.better:
+            if against := starts_against(by_name[better], by_name[worse]):
+                notes.append(
+                    f"{better} is called better than {worse} at the starts chosen, but on"
+                    f" validation data {worse} is ahead where both keep"
+                    f" {' or '.join(f'{keep:g}' for keep in against)} of their state at the start:"
+                    " the verdict depends on the start"
                 )
         for run in self.runs:
             if (ratio := run.result.equal_time_ratio) is not None and run.result.cell != REFERENCE:

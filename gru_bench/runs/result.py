@@ -117,22 +117,50 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
-    """The search for a learning rate: every rate with every tuning seed, on validation data.
+    """The search for a learning rate and a start: each with every tuning seed, on validation data.
 
-    `scores[i][j]` is the best validation score of rate i with seed j, null where there is none.
+    `keeps` are the shares of the state kept at the start that were tried with every rate; empty if
+    the start was not tuned. `scores` has a row for each rate and, within a rate, for each start;
+    `scores[i][j]` is the best validation score of row i with seed j, null where there is none.
+    `chosen` is the learning rate and `chosen_keep` the start of the best row.
     """
 
     learning_rates: list[float]
     seeds: list[int]
     scores: list[list[float | None]]
     chosen: float
+    keeps: list[float] = field(default_factory=list)
+    chosen_keep: float | None = None
 
     def __post_init__(self) -> None:
         if self.chosen not in self.learning_rates:
             raise ValueError("`chosen` is none of the `learning_rates`")
-        shape = [len(self.seeds)] * len(self.learning_rates)
+        if (self.chosen_keep is not None or self.keeps) and self.chosen_keep not in self.keeps:
+            raise ValueError("`chosen_keep` is none of the `keeps`")
+        shape = [len(self.seeds)] * len(self.learning_rates) * len(self.starts)
         if [len(row) for row in self.scores] != shape:
-            raise ValueError("`scores` needs a row a learning rate with an entry a tuning seed")
+            raise ValueError("`scores` needs a row a candidate with an entry a tuning seed")
+
+    @property
+    def starts(self) -> list[float | None]:
+        """The shares kept at the start that were tried; None alone if the start was not tuned."""
+        return [*self.keeps] or [None]
+
+    @property
+    def chosen_rate_is_at_an_end(self) -> bool:
+        """Whether several rates were tried, and the lowest or the highest of them is chosen."""
+        ends = (min(self.learning_rates), max(self.learning_rates))
+        return len(self.learning_rates) > 1 and self.chosen in ends
+
+    @property
+    def at_the_chosen_rate(self) -> list[list[float | None]]:
+        """Returns the rows of the chosen rate, a row a start."""
+        first = len(self.starts) * self.learning_rates.index(self.chosen)
+        return self.scores[first : first + len(self.starts)]
+
+    def scores_at(self, keep: float | None) -> list[list[float | None]]:
+        """Returns the rows of one start, a row a learning rate."""
+        return self.scores[self.starts.index(keep) :: len(self.starts)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,10 @@
 """Training: one compiled program for a whole population.
 
-The members of a population differ in nothing that changes a shape: their seed and their learning
-rate. They are a leading axis of every array, sharded over devices and mapped over within a device.
-Where all members end sooner if CPU cores share the batches of each, the cores do. Steps run inside
-`lax.scan`; the host wakes once a chunk, after each evaluation.
+The members of a population differ in nothing that changes a shape: their seed, their learning rate
+and the share of the state that their cells keep at the start. They are a leading axis of every
+array, sharded over devices and mapped over within a device. Where all members end sooner if CPU
+cores share the batches of each, the cores do. Steps run inside `lax.scan`; the host wakes once a
+chunk, after each evaluation.
 """
 
 import time
@@ -15,6 +16,7 @@ from typing import Any
 
 from jaxtyping import Array, Float
 
+from gru_bench.cells.base import keeping_bias
 from gru_bench.tasks.base import Split, Task
 from gru_bench.training.devices import Placement, devices_per_member
 from gru_bench.training.state import (
@@ -36,6 +38,7 @@ def fit(
     on_evaluation: Callable[[Evaluation], None] = lambda evaluation: None,
     resume: Callable[[Snapshot], Snapshot] = lambda start: start,
     keep: Callable[[Snapshot], None] = lambda snapshot: None,
+    starts: Sequence[float] | None = None,
 ) -> Fit:
     """Trains one member for each pair of a seed and a learning rate, all of them at once.
 
@@ -51,6 +54,8 @@ def fit(
             arguments, with every array like that of the start, its sharding included. The result is
             then bit for bit (on CPU) what it would have been without the interruption.
         keep: Given a snapshot after each evaluation; the next chunk waits for it.
+        starts: The share of the state that the cells of each member keep at the start; None for
+            that of the configuration.
 
     Returns:
         The population, in the order of the seeds. A member's result depends on its own seed and
@@ -60,7 +65,7 @@ def fit(
     split = devices_per_member(config, len(seeds), task.batch_size)
     config, placement = replace(config, split=split), Placement(len(seeds), split)
     began = time.perf_counter()
-    programs, initial = compile_programs(config, task, placement, seeds, learning_rates)
+    programs, initial = compile_programs(config, task, placement, seeds, learning_rates, starts)
     compile_s = time.perf_counter() - began
 
     start = snapshot = resume(Snapshot(initial, [], 0.0))
@@ -117,20 +122,24 @@ def compile_programs(
     placement: Placement,
     seeds: Sequence[int],
     learning_rates: Sequence[float],
+    starts: Sequence[float] | None,
 ) -> tuple[Programs, TrainState]:
     """Returns the programs of a population, and its state before the first step."""
     task = placement.replicate(task)
-    start = (placement.fill(seeds, int), placement.fill(learning_rates, float))
+    members = [placement.fill(seeds, int), placement.fill(learning_rates, float)]
+    if starts is not None:
+        members.append(placement.fill([keeping_bias(share) for share in starts], float))
 
-    def init_member(seed: Array, learning_rate: Float[Array, ""], task: Task) -> TrainState:
-        return init_state(config, task, seed, learning_rate)
+    def init_member(*member_and_task: Any) -> TrainState:
+        seed, learning_rate, *keeping, task = member_and_task
+        return init_state(config, task, seed, learning_rate, *keeping)
 
     def test_member(
         state: TrainState, task: Task
     ) -> tuple[dict[Split, dict[str, Float[Array, ""]]], Predicted | None]:
         return evaluate_splits(config, state.best_params, task, state.evaluation_key)
 
-    state = placement.compile(init_member, *start, task)(*start, task)
+    state = placement.compile(init_member, *members, task)(*members, task)
     train = placement.compile(partial(train_chunk, config), state, task, donate=True)
     test = placement.compile(test_member, state, task)
 

@@ -177,6 +177,11 @@ class Fit:
     earlier_s: float
 
 
+def with_start(train: TrainConfig, keep: float) -> TrainConfig:
+    """Returns the same training of a model that keeps another share of its state at the start."""
+    return dataclasses.replace(train, model=dataclasses.replace(train.model, keep=keep))
+
+
 def with_hidden_size(train: TrainConfig, hidden_size: int) -> TrainConfig:
     """Returns the same training of a model of another size."""
     return dataclasses.replace(

@@ -25,15 +25,29 @@ from gru_bench.training.state import (
 
 
 def init_state(
-    config: TrainConfig, task: Task, seed: Int[Array, ""], learning_rate: Float[Array, ""]
+    config: TrainConfig,
+    task: Task,
+    seed: Int[Array, ""],
+    learning_rate: Float[Array, ""],
+    keeping: Float[Array, ""] | None = None,
 ) -> TrainState:
     """Returns the state of a member before its first step.
 
     Its data depend on the seed alone, never on the cell.
+
+    Args:
+        config: How it is trained.
+        task: The task.
+        seed: Its seed.
+        learning_rate: Its learning rate.
+        keeping: The bias of the gates that keep the state, where it is the member's own.
     """
     key = jax.random.key(seed)
     rngs = nnx.Rngs(params=jax.random.fold_in(key, INITIALISATION))
-    params = nnx.state(Model(config.model, rngs=rngs))
+    model = Model(config.model, rngs=rngs)
+    if keeping is not None:
+        model.start_keeping(keeping)
+    params = nnx.state(model)
     never = jnp.int32(NEVER)
     return TrainState(
         learning_rate=learning_rate,

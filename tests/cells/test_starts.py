@@ -1,5 +1,7 @@
 """Which share of its state a cell keeps at the start: measured in the cell, for every start."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,10 +10,13 @@ from flax import nnx
 from helpers.reference import CELLS, VARIANTS, named
 
 from gru_bench.cells.base import keeping_bias
-from gru_bench.config.cell import CellConfig
+from gru_bench.config.cell import KEEP, CellConfig
+from gru_bench.config.compose import compose_experiments
+from gru_bench.experiments.resolve import make_model_config
 from gru_bench.model.model import ModelConfig, make_cell
 from gru_bench.recurrence.plain import plain_dot
 from gru_bench.system.errors import UserError
+from gru_bench.tasks.make import make_task
 
 UNGATED = ("rnn", "gru_no_update")
 FORGETTING = ("lstm", "lstm_no_output", "lstm_coupled")  # whose forget gates have a bias of 1
@@ -22,6 +27,13 @@ def start(name, **options):
     """A cell before training."""
     config = ModelConfig(name, 3, 1, HIDDEN, **options)
     return make_cell(config, 3, nnx.Rngs(0))
+
+
+def asked_for(*words):
+    """A cell before training, as a command asks for it."""
+    (config,) = compose_experiments([*words, "task=adding", "hidden_size=5"], multirun=False)
+    model = make_model_config(config, make_task(config), "scan")
+    return make_cell(model, 3, nnx.Rngs(0))
 
 
 def kept_share(cell):
@@ -36,9 +48,36 @@ def kept_share(cell):
 
 
 @pytest.mark.parametrize("name", [*CELLS, *VARIANTS])
-def test_without_a_word_an_lstm_keeps_73_percent_and_a_gru_a_half(name):
+def test_by_default_every_gated_cell_keeps_the_same_share(name):
+    expected = 0.0 if name in UNGATED else KEEP
+    np.testing.assert_allclose(kept_share(asked_for(f"cell={name}")), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", [*CELLS, *VARIANTS])
+def test_at_the_textbook_start_an_lstm_keeps_73_percent_and_a_gru_a_half(name):
     share = 0.0 if name in UNGATED else 0.7310586 if name in FORGETTING else 0.5
-    np.testing.assert_allclose(kept_share(start(name)), share, rtol=1e-6)
+    cell = asked_for(f"cell={name}", "cell.initialisation=textbook")
+    np.testing.assert_allclose(kept_share(cell), share, rtol=1e-6)
+
+
+def test_a_result_states_its_start_and_is_another_run_than_one_of_another_start():
+    """A run whose `keep` is null is one of before there was one default for all cells."""
+    default, given, textbook, chrono = (
+        compose_experiments(["cell=gru", "task=adding", *words], multirun=False)[0]
+        for words in (
+            [],
+            [f"cell.keep={KEEP}"],
+            ["cell.initialisation=textbook"],
+            ["cell.initialisation=chrono"],
+        )
+    )
+    assert default.resolved({})["cell"]["keep"] == KEEP
+    assert default.identity({}) == given.identity({})
+    before = dataclasses.replace(default)
+    before.cell = dataclasses.replace(default.cell)
+    before.cell.keep = None
+    found = {config.identity({}) for config in (default, textbook, chrono, before)}
+    assert len(found) == 4
 
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.9, 0.999])
@@ -84,12 +123,26 @@ def test_a_share_is_between_nothing_and_all(share):
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("keys", "said"),
     [
-        ({"forget_bias": 1.0}, "left out with cell.forget_bias"),
-        ({"initialisation": "chrono"}, "left out with cell.initialisation=chrono"),
+        ({"keep": KEEP, "forget_bias": 1.0}, "cell.keep must be left out with cell.forget_bias"),
+        *(
+            (
+                {name: KEEP, "initialisation": start},
+                f"{name} must be left out with cell.init.*={start}",
+            )
+            for name in ("keep", "forget_bias")
+            for start in ("textbook", "chrono")
+        ),
     ],
 )
-def test_what_sets_the_same_gate_is_refused(other, said):
+def test_what_sets_the_same_gate_is_refused(keys, said):
     with pytest.raises(UserError, match=said):
-        CellConfig("lstm", keep=0.9, **other)
+        CellConfig("lstm", **keys)
+
+
+@pytest.mark.parametrize("keys", [{"forget_bias": 1.0}, {"initialisation": "chrono"}])
+def test_starts_are_not_tuned_where_something_else_sets_the_gate(keys):
+    words = [f"cell.{key}={value}" for key, value in keys.items()]
+    with pytest.raises(UserError, match=r"tune\.keeps is not possible with cell\.forget_bias"):
+        compose_experiments(["cell=lstm", *words, "tune.keeps=[0.5,0.9]"], multirun=False)

@@ -18,6 +18,7 @@ from gru_bench.cli.main import main
 from gru_bench.config.compose import compose_experiments
 from gru_bench.config.launcher import LAUNCHERS
 from gru_bench.config.search import SearchConfig
+from gru_bench.config.tasks import TASKS
 
 RUN = ["run", "-q", "task=adding", "task.length=6", "hidden_size=4", "steps=6", "seeds=3"]
 
@@ -257,7 +258,8 @@ def test_help_names_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
                 yield f"{prefix}{field.name}"
 
     words = {
-        *["copy", "adding", "counting", "text", "text corpus=files corpus.train=my.csv"],
+        *TASKS,
+        "text corpus=files corpus.train=my.csv",
         "custom task.module=parity:Parity",
     }
     named = set()

@@ -67,6 +67,7 @@ BAD: list[tuple[Any, str, list[Any]]] = [
     (lambda path: corpus(source="hub", path=path), "corpus.path", [None, ""]),
     (TextConfig, "task.train_documents", [0, -1]),
     (TuneConfig, "tune.learning_rates", [[0.0], [0.1, NAN], [0.1, 0.1], [-1.0]]),
+    (TuneConfig, "tune.keeps", [[0.0], [1.0], [0.5, NAN], [0.5, 0.5]]),
     (TuneConfig, "tune.seeds", [0, -1]),
     (make_config, "match", ["size", ""]),
     (make_config, "checkpoint_s", [-1.0, INFINITY, NAN]),
@@ -184,6 +185,7 @@ NOT_IDENTITY = {
     ("force",),
     ("margin",),
     ("probes",),
+    ("save_weights",),
     ("sweeps",),
     ("checkpoint_s",),
     ("dry_run",),
@@ -194,9 +196,10 @@ NOT_IDENTITY = {
 }
 BASES = {"copy": make_config, "text": make_text_config,
          "adding": lambda: make_config(task=AddingConfig()),
-         "tuned": lambda: make_config(tune=TuneConfig(learning_rates=[0.1, 0.2]))}  # fmt: skip
-# A grid takes the place of the one rate; without a grid its seeds say nothing.
-WITHOUT_EFFECT = {"tuned": ("optim", "learning_rate")}
+         "tuned": lambda: make_config(tune=TuneConfig(learning_rates=[0.1, 0.2])),
+         "starts": lambda: make_config(tune=TuneConfig(keeps=[0.5, 0.9]))}  # fmt: skip
+# A grid takes the place of the one value; without a grid its seeds say nothing.
+WITHOUT_EFFECT = {"tuned": ("optim", "learning_rate"), "starts": ("cell", "keep")}
 
 
 @pytest.mark.parametrize("base", BASES)

@@ -7,6 +7,7 @@ import pytest
 from gru_bench.config.compose import compose_experiments, show_experiments
 from gru_bench.config.presets import Sources
 from gru_bench.config.reference import choices
+from gru_bench.config.tasks import TASKS
 from gru_bench.config.words import text_keys
 from gru_bench.system.errors import UserError
 
@@ -32,7 +33,9 @@ REFUSED = [
     (["cell.chrono_length=9"], "cell.chrono_length=9 is not possible: cell.chrono_length must be"
      " left out without cell.initialisation=chrono"),
     (["tune.seeds=3"], "tune.seeds=3 has no effect without tune.learning_rates, such as"
-     " tune.learning_rates=[1e-3,3e-3,1e-2]"),
+     " tune.learning_rates=[1e-3,3e-3,1e-2], or tune.keeps=[0.5,0.9]"),
+    (["tune.keeps=[0.5,0.9]", "cell.keep=0.7"],
+     "cell.keep=0.7 has no effect: tune.keeps takes its place"),
     (["tune.learning_rates=[0.1,0.2]", "optim.learning_rate=0.3"],
      "optim.learning_rate=0.3 has no effect: tune.learning_rates takes its place"),
     ([*TEXT, "stop_when_solved=true"], "stop_when_solved=true has no effect on task=text, which has"
@@ -51,7 +54,7 @@ REFUSED = [
     ([*TEXT, "corpus.name="],
      "corpus.name='' is not possible: corpus.name must be a word or two for tables and folders"),
     (["task=custom", "task.module=a:B", "task.name=.."], "task.name=.. is not possible: task.name"
-     " must be of letters, digits, _, - and ., and none of adding, copy, counting, text, custom"),
+     f" must be of letters, digits, _, - and ., and none of {', '.join(TASKS)}, custom"),
     # Tracebacks
     (["+cell=gru"], "+cell=gru is not possible: write cell=gru, it is there already"),
     (["+corpus=imdb"], "+corpus=imdb is not possible: write corpus=imdb, it is there already"),
@@ -77,8 +80,8 @@ REFUSED = [
     (["lr=0.1"], "lr is not a key; did you mean optim.learning_rate?"),
     (["optim.learning_rate="],
      "optim.learning_rate= is not possible: optim.learning_rate must be a number"),
-    (["task=imdb"], "task=imdb is not known: task must be one of adding, copy, counting, custom,"
-     " text; did you mean task=text corpus=imdb?"),
+    (["task=imdb"], "task=imdb is not known: task must be one of"
+     f" {', '.join(sorted([*TASKS, 'custom']))}; did you mean task=text corpus=imdb?"),
     (["task=adding", "task.lag=20"],
      "task.lag is not a key of task=adding: it goes with task=copy"),
     (["cell=mine:Cell"], f"cell=mine:Cell is not known: cell must be one of {CELLS}"

@@ -191,8 +191,14 @@ def test_what_is_printed(tmp_path, runner):
         (["search.learning_rate=[0,0.1]"], "must be a range above 0"),
         (["search.hidden_size=[64,32]"], "must be a range above 0"),
         (["search.hidden_size=64"], "must be a list in brackets"),
-        (["search.initialisation=[random]"], "must be a list of some of orthogonal, chrono"),
-        (["tune.learning_rates=[0.1]"], "tune.learning_rates does not go with a search"),
+        (
+            ["search.initialisation=[random]"],
+            "must be a list of some of orthogonal, textbook, chrono",
+        ),
+        (
+            ["tune.learning_rates=[0.1]"],
+            "tune.learning_rates and tune.keeps do not go with a search",
+        ),
         (["seeds=[1000000000]"], "seeds must be below 1000000000"),
         (["task.length=5,6"], "only cell may list several values"),
     ],

@@ -93,6 +93,27 @@ def test_tuned_runs_use_the_best_rate_on_seeds_of_their_own(tmp_path):
     assert not set(result.tuning.seeds) & {seed.seed for seed in result.seeds}
 
 
+def test_the_start_is_tuned_with_the_rate_and_used(tmp_path):
+    """A run that is given the chosen start comes out the same, seeds that are added included."""
+
+    def run(*words, seeds):
+        asked = ["cell=lstm", "optim.learning_rate=0.05", "steps=10", f"out_dir={tmp_path}"]
+        configs = compose(*asked, *words, f"seeds={seeds}", multirun=False)
+        return read_result(run_experiments(configs, "test", quiet=True).folders[0])
+
+    grid = ["tune.keeps=[0.999,0.3]", "tune.seeds=1"]
+    tuning = run(*grid, seeds=1).tuning
+    assert tuning is not None
+    (first,), (second,) = tuning.scores
+    assert first != second
+    keep = 0.999 if first < second else 0.3  # of errors
+    assert (tuning.chosen, tuning.chosen_keep) == (0.05, keep)
+    tuned = run(*grid, seeds=2)
+    assert tuned.tuning == tuning
+    given = [run(f"cell.keep={keep}", seeds=seeds) for seeds in (1, 2)][-1]
+    assert tuned.test_scores == given.test_scores
+
+
 @pytest.mark.parametrize("match", ["parameters", "flops"])
 def test_matched_runs_say_how_large_they_are(tmp_path, match):
     words = ["cell=gru", "hidden_size=8", f"match={match}", f"out_dir={tmp_path}"]

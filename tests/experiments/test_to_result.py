@@ -43,9 +43,22 @@ def searched(score, scores, losses):
 
 def test_every_rate_is_tried_with_every_tuning_seed():
     first = TuneConfig.FIRST_SEED
-    seeds, rates = tuning_grid(TUNE)
+    seeds, rates, starts = tuning_grid(TUNE, 0.5)
     assert seeds == [first, first + 1] * 3
     assert rates == [0.1, 0.1, 0.01, 0.01, 0.001, 0.001]
+    assert starts is None
+
+
+@pytest.mark.parametrize(
+    ("rates", "tried"),
+    [([0.1, 0.01], [0.1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.01]), ([], [0.5, 0.5, 0.5, 0.5])],
+)
+def test_every_start_is_tried_with_every_rate_and_seed(rates, tried):
+    tune = TuneConfig(learning_rates=rates, keeps=[0.5, 0.9], seeds=2)
+    seeds, members, starts = tuning_grid(tune, 0.5)
+    assert members == tried
+    assert starts == [0.5, 0.5, 0.9, 0.9] * (len(tried) // 4)
+    assert seeds == tune.tuning_seeds * (len(tried) // 2)
 
 
 @pytest.mark.parametrize(
@@ -62,8 +75,9 @@ def test_every_rate_is_tried_with_every_tuning_seed():
     ],
 )
 def test_the_best_mean_on_validation_data_is_chosen(score, scores, losses, chosen):
-    tuning = tuning_result(TUNE, searched(score, scores, losses), score)
+    tuning = tuning_result(TUNE, 0.5, searched(score, scores, losses), score)
     assert tuning.chosen == chosen
+    assert tuning.chosen_keep is None
     assert tuning.seeds == TUNE.tuning_seeds
     np.testing.assert_array_equal(np.ravel(tuning.scores), scores)
 
@@ -100,3 +114,28 @@ def test_predictions_are_those_of_each_seed_on_each_test_document():
     np.testing.assert_array_equal(predictions.actual, labels[:7])
     means = predictions.values([6, 7]).mean(axis=1)
     np.testing.assert_allclose(means, scores["test"]["accuracy"][1:], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("scores", "rate", "keep"),
+    [
+        ([0.6, 0.6, 0.7, 0.7, 0.9, 0.9, 0.8, 0.8], 0.01, 0.5),
+        ([0.6, 0.6, 0.95, 0.95, 0.9, 0.9, 0.8, 0.8], 0.1, 0.9),
+    ],
+)
+def test_rate_and_start_are_chosen_together(scores, rate, keep):
+    tune = TuneConfig(learning_rates=[0.1, 0.01], keeps=[0.5, 0.9], seeds=2)
+    tuning = tuning_result(tune, 0.5, searched(ACCURACY, scores, [1] * 8), ACCURACY)
+    assert (tuning.chosen, tuning.chosen_keep) == (rate, keep)
+    # What is shown of the grid: the rates at a start, and the starts at the chosen rate.
+    assert tuning.scores_at(0.5) == [scores[:2], scores[4:6]]
+    assert tuning.scores_at(0.9) == [scores[2:4], scores[6:]]
+    at_rate = scores[:4] if rate == 0.1 else scores[4:]
+    assert tuning.at_the_chosen_rate == [at_rate[:2], at_rate[2:]]
+
+
+def test_starts_alone_are_chosen_at_the_rate_that_is_asked_for():
+    tune = TuneConfig(keeps=[0.5, 0.9], seeds=1)
+    tuning = tuning_result(tune, 0.3, searched(ACCURACY, [0.6, 0.7], [1, 1]), ACCURACY)
+    assert (tuning.learning_rates, tuning.chosen, tuning.chosen_keep) == ([0.3], 0.3, 0.9)
+    assert not tuning.chosen_rate_is_at_an_end

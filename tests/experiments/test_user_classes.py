@@ -322,7 +322,7 @@ def test_configurations_of_built_in_cells_are_as_they_were():
     """Or their finished runs would be run anew."""
     (config,) = compose_experiments(["cell=gru", "task=adding"], False)
     assert vars(config.cell) == {
-        "name": "gru", "keep": None, "forget_bias": None, "initialisation": "orthogonal",
+        "name": "gru", "keep": 0.9, "forget_bias": None, "initialisation": "orthogonal",
         "chrono_length": None,
     }  # fmt: skip
     assert vars(config.task) == {"name": "adding", "length": 100}

@@ -1106,6 +1106,47 @@ def test_learning_rates_tried():
     ]  # fmt: skip
 
 
+def tuned_with_starts(cell, scores, seeds, chosen_keep):
+    """Two rates, and two starts with each; a row of two seeds a candidate."""
+    tuning = Tuning(
+        learning_rates=[0.001, 0.01],
+        keeps=[0.5, 0.9],
+        seeds=[10**9, 10**9 + 1],
+        scores=scores,
+        chosen=0.01,
+        chosen_keep=chosen_keep,
+    )
+    tune = {"learning_rates": [0.001, 0.01], "keeps": [0.5, 0.9], "seeds": 2}
+    result = make_result("copy", cell, seeds, tuning=tuning)
+    return dataclasses.replace(result, config=result.config | {"tune": tune})
+
+
+def test_the_whole_grid_of_rates_and_starts_is_shown_and_a_verdict_that_depends_on_it_says_so():
+    gru = tuned_with_starts("gru", [[0.2, 0.2], [0.3, 0.3], [0.5, 0.5], [0.9, 0.8]], [0.9] * 8, 0.9)
+    lstm = tuned_with_starts(
+        "lstm", [[0.2, 0.2], [0.1, 0.1], [0.7, 0.7], [0.6, 0.6]], [0.7] * 8, 0.5
+    )
+    (group,) = make_groups([gru, lstm])
+    assert group.setting().endswith(
+        "each cell's learning rate from 0.001, 0.01 and share of the state kept at the start from"
+        " 0.5, 0.9, by 2 other seeds"
+    )
+    (table,) = [t for t in detail_tables(group) if t.title == "Learning rates and starts tried"]
+    assert table.columns == ["cell", "kept at the start", "chosen", "0.001", "0.01"]
+    assert [row[:3] for row in table.rows] == [
+        ["gru", "0.5", ""], ["gru", "0.9", "0.01"], ["lstm", "0.5", "0.01"], ["lstm", "0.9", ""],
+    ]  # fmt: skip
+    assert [row[3].split()[0] for row in table.rows] == ["20.0", "30.0", "20.0", "10.0"]
+    assert [row[4].split()[0] for row in table.rows] == ["50.0", "85.0", "70.0", "60.0"]
+    assert group.better == [("gru", "lstm")]
+    (note,) = [note for note in group.notes() if "start" in note]
+    assert note == (
+        "copy: gru is called better than lstm at the starts chosen, but on validation data lstm is"
+        " ahead where both keep 0.5 of their state at the start: the verdict depends on the start"
+    )
+    assert [p.name for p in score_figures.draw(group) if "starts" in p.name] == ["copy-starts"]
+
+
 def test_gates_at_their_ends():
     results = [
         make_result("copy", cell, (0.5,), probes=make_probes(cell, (0.5,)))

@@ -1,7 +1,7 @@
 """The figures of a group: how it learned, and what the scores cost."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -76,6 +76,8 @@ def draw(group: Group) -> list[Picture]:
     ]
     if any(run.result.tuning for run in group.runs):
         pictures.append(_learning_rates(group))
+    if any(run.result.tuning and run.result.tuning.keeps for run in group.runs):
+        pictures.append(_starts(group))
     return pictures + probes.draw(group)
 
 
@@ -222,9 +224,10 @@ def _learning_rates(group: Group) -> Picture:
         (axes,) = panels
         rates: set[float] = set()
         for run in group.runs:
-            if run.result.tuning is not None:
-                _tuning(axes, group, run)
-                rates |= set(run.result.tuning.learning_rates)
+            if tuning := run.result.tuning:
+                tried, scores = tuning.learning_rates, tuning.scores_at(tuning.chosen_keep)
+                _tuning(axes, group, run, tried, scores, tuning.chosen)
+                rates |= set(tried)
         axes.set_xlabel("learning rate")
         axes.set_ylabel(f"validation {show_score_name(group)}")
         scale_scores(axes, group)
@@ -238,20 +241,46 @@ def _learning_rates(group: Group) -> Picture:
     return make_picture(f"{group.slug}-learning-rates", title, caption, plot)
 
 
-def _tuning(axes: "Axes", group: Group, run: ReportedRun) -> None:
-    tuning = run.result.tuning
-    assert tuning is not None
-    order = np.argsort(tuning.learning_rates)
-    rates = np.asarray(tuning.learning_rates)[order]
-    scores = score_scale(group) * np.asarray(tuning.scores, float)[order]
+def _starts(group: Group) -> Picture:
+    def plot(panels: list["Axes"]) -> None:
+        (axes,) = panels
+        for run in group.runs:
+            tuning = run.result.tuning
+            if tuning and tuning.chosen_keep is not None:
+                scores = tuning.at_the_chosen_rate
+                _tuning(axes, group, run, tuning.keeps, scores, tuning.chosen_keep)
+        axes.set_xlabel("share of the state kept at the start")
+        axes.set_ylabel(f"validation {show_score_name(group)}")
+        scale_scores(axes, group)
+
+    title = f"Validation {show_score_name(group)} against the start"
+    caption = (
+        "At the learning rate chosen. Mean over the seeds that starts were tried with; the band"
+        " spans the lowest and the highest. Filled: the start chosen."
+    )
+    return make_picture(f"{group.slug}-starts", title, caption, plot)
+
+
+def _tuning(
+    axes: "Axes",
+    group: Group,
+    run: ReportedRun,
+    tried: Sequence[float],
+    rows: Sequence[Sequence[float | None]],
+    chosen: float,
+) -> None:
+    """Draws scores against the values tried, a row each."""
+    order = np.argsort(tried)
+    values = np.asarray(tried)[order]
+    scores = score_scale(group) * np.asarray(rows, float)[order]
     mean, band = over_seeds(scores.T, np.nanmean)
-    draw_band(axes, run, rates, mean, band, line_width(run, group.nominal_sizes))
+    draw_band(axes, run, values, mean, band, line_width(run, group.nominal_sizes))
     colour, marker, _ = style(run)
-    chosen = rates == tuning.chosen
+    is_chosen = values == chosen
     for filled in (False, True):
         axes.plot(
-            rates[chosen == filled],
-            mean[chosen == filled],
+            values[is_chosen == filled],
+            mean[is_chosen == filled],
             color=colour,
             marker=marker,
             markersize=9 if filled else 5,
