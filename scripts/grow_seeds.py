@@ -36,7 +36,7 @@ UNTRAINED = (
     "cell=gru,lstm",
     "task=counting",
     "task.max_n=5",
-    "task.test_max_n=10",
+    "task.test_max_n=20",
     "hidden_size=4",
     "steps=1",
 )

@@ -133,7 +133,8 @@ def jax_training(layer: Layer, shape: Shape) -> tuple[Call, float | None]:
     arguments = [
         jax.device_put(argument, NamedSharding(mesh, spec))
         for argument, spec in (
-            (layer.params, everywhere),
+            # Donated, and others use the layer's own.
+            (jax.tree.map(jnp.copy, layer.params), everywhere),
             (_data(layer, shape.time, shape.batch, shape.input_size, 0), split),
             (_data(layer, shape.time, shape.batch, shape.hidden_size, 1), split),
         )

@@ -11,7 +11,7 @@ from jaxtyping import Array, PyTree
 from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
 from gru_bench.config.user_classes import BadClass, faults_as_user_errors, import_class
-from gru_bench.tasks.base import SPLITS, Batch, Split, Task
+from gru_bench.tasks.base import SPLITS, Batch, PredictsExamples, Split, Task
 
 
 def load_task(reference: str, options: Mapping[str, Any], batch_size: int) -> Task:
@@ -72,6 +72,13 @@ def _scores(split: Split, task: Task, key: Array) -> dict[str, Array]:
     ):
         if lacking := [key for key in wanted if key not in found or found[key].shape != ()]:
             raise BadClass(f"{name} must have the single numbers {', '.join(lacking)}")
+    if isinstance(task, PredictsExamples):
+        predicted = task.predictions(outputs, batch)
+        if predicted.shape != (task.batch_size,):
+            raise BadClass(
+                f"predictions must be one for each sequence, ({task.batch_size},), they are"
+                f" {predicted.shape}"
+            )
     solved = task.solved(scores)
     if jnp.shape(solved) != () or not jnp.issubdtype(jnp.result_type(solved), jnp.bool):
         raise BadClass("solved must give one true or false")

@@ -558,6 +558,8 @@ def task(cls):
          ["scores must have the single numbers accuracy"]),
         ("@task\nclass Own(Parity):\n  def solved(self, s):\n    return s['accuracy']",
          ["solved must give one true or false"]),
+        ("@task\nclass Own(Parity):\n  def predictions(self, o, b):\n    return o.argmax()",
+         ["predictions must be one for each sequence, (10,), they are ()"]),
         ("@task\nclass Own(Parity):\n  def evaluation(self, key, split):\n    return key",
          ["cannot be used"]),
     ],
