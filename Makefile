@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 TOOLS := build/tools
 
 .DEFAULT_GOAL := help
-.PHONY: keys help setup run claims claims-full test lint bench check-guides check-statistics check-timing bench-runtimes check-gpu check-faults check-memory check-ray check-package release-check schema board clean
+.PHONY: keys help setup run claims claims-full test lint bench check-choices check-guides check-statistics check-timing bench-runtimes check-gpu check-faults check-memory check-ray check-package release-check schema board clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -62,6 +62,9 @@ bench-runtimes: $(VENV)/.ready-runtimes ## the cells in gru-bench, PyTorch and O
 
 check-statistics: $(VENV)/.ready ## the error rate of every verdict, by simulation (about 15 minutes)
 	$(BIN)/python scripts/check_statistics.py --out results/statistics/error_rates.md
+
+check-choices: $(VENV)/.ready ## how often a choice between cells is wrong, by simulation (minutes)
+	$(BIN)/python scripts/check_choices.py
 
 check-guides: $(VENV)/.ready-test ## every command of the pages in docs/ (10 to 20 minutes)
 	$(BIN)/python -m pytest -m guide --numprocesses auto --maxprocesses 4

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from gru_bench.system.errors import UserError
 
 if TYPE_CHECKING:
+    from gru_bench.config.experiment import ExperimentConfig
     from gru_bench.export.trained_model import TrainedModel
+    from gru_bench.report.choice_card import Card
     from gru_bench.runs.result import Result
 
 _one_at_a_time = threading.Lock()
@@ -52,7 +54,6 @@ def run(
     from gru_bench.experiments.sweep import run_experiments
     from gru_bench.runs.folder import read_result
     from gru_bench.system.files import require_working_directory
-    from gru_bench.system.machine import leave_accelerators, require_devices, set_up_devices
 
     require_working_directory()
     # Hydra's state and JAX's settings are those of the process.
@@ -62,11 +63,7 @@ def run(
             raise UserError(
                 "dry_run=true is not possible here: it prints, so give it to gru-bench run"
             )
-        with contextlib.suppress(RuntimeError):  # JAX has been used: its devices stay as they are
-            set_up_devices()
-            if configs[0].launcher.name != "local":
-                leave_accelerators()
-        require_devices()
+        _set_up_devices(configs)
         flag = ["-m"] if sweep else []
         done = run_experiments(configs, shlex.join(["gru-bench", "run", *flag, *overrides]), quiet)
     unfinished = [f"{folder}: {reason}" for folder, reason in done.failures]
@@ -75,6 +72,55 @@ def run(
         count = f"{len(unfinished)} of {len(done.folders)} runs are not finished"
         raise RuntimeError("; ".join([count, *unfinished]))
     return [read_result(folder) for folder in done.folders]
+
+
+def choose(
+    overrides: Sequence[str],
+    *,
+    latency_us: float | None = None,
+    runtime: str = "xla",
+    parameters: int | None = None,
+    memory_kb: float | None = None,
+    minutes: float = 30.0,
+    margin: float | None = None,
+    quiet: bool = True,
+) -> "Card":
+    """Chooses a cell for data and limits as `gru-bench choose` does.
+
+    Example:
+        >>> import gru_bench
+        >>> card = gru_bench.choose(["task=adding", "task.length=10"], parameters=5000, minutes=5)
+        >>> model = gru_bench.load_model(card.taken.folder)
+
+    Args:
+        overrides: Settings as words `key=value`, as on the command line; `cell=a,b,c` alone may
+            list several values, and `hidden_size` is the largest size that is looked at.
+        latency_us: Microseconds of a single step of one sequence, at most.
+        runtime: In which the latency is measured: xla, onnx or torch.
+        parameters: Of the whole model, at most.
+        memory_kb: Thousands of bytes of weights and of the state of one sequence, at most.
+        minutes: After which no further round of seeds begins.
+        margin: A difference of the score that does not matter.
+        quiet: No progress on standard error.
+
+    Raises:
+        UserError: A word or a limit is not possible, or runs failed.
+    """
+    from gru_bench.config.compose import choice_words, compose_experiments
+    from gru_bench.experiments.choose import Asked
+    from gru_bench.experiments.choose import choose as choose_within
+    from gru_bench.experiments.limits import Limits
+    from gru_bench.system.files import require_working_directory
+
+    require_working_directory()
+    limits = Limits(latency_us, runtime, parameters, memory_kb)
+    with _one_at_a_time:
+        words = choice_words(overrides, margin)
+        configs = compose_experiments(words, multirun=True)
+        _set_up_devices(configs)
+        command = shlex.join(["gru-bench", "choose", *overrides])
+        asked = Asked(limits, minutes, command, words, quiet)
+        return choose_within(configs, asked, lambda line: None)
 
 
 def load_results(directory: str | Path = "results/runs") -> "list[Result]":
@@ -120,3 +166,14 @@ def load_model(folder: str | Path, seed: int | None = None) -> "TrainedModel":
     from gru_bench.export import trained_model
 
     return trained_model.load_model(folder, seed)
+
+
+def _set_up_devices(configs: "Sequence[ExperimentConfig]") -> None:
+    """Sets JAX up as the command line does, unless it has been used before."""
+    from gru_bench.system.machine import leave_accelerators, require_devices, set_up_devices
+
+    with contextlib.suppress(RuntimeError):  # JAX has been used: its devices stay as they are
+        set_up_devices()
+        if configs[0].launcher.name != "local":
+            leave_accelerators()
+    require_devices()

@@ -29,7 +29,7 @@ install_import_hook([f"gru_bench.{package}" for package in CHECKED], "beartype.b
 UNOPTIMISED = {
     "test_api", "test_checkpoints", "test_claims", "test_engines", "test_equal_time",
     "test_dry_run", "test_user_classes", "test_probes", "test_search", "test_sweep",
-    "test_trained_model", "test_exported_files",
+    "test_trained_model", "test_exported_files", "test_choose",
 }  # fmt: skip
 
 

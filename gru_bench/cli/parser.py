@@ -5,6 +5,7 @@ from types import ModuleType
 
 from gru_bench.cli import (
     board,
+    choose,
     claims,
     completion,
     export,
@@ -26,6 +27,7 @@ COMMANDS: dict[str, ModuleType] = {
     "run": run,
     "search": search,
     "robustness": robustness,
+    "choose": choose,
     "claims": claims,
     "status": status,
     "report": report,

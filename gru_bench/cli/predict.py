@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gru_bench.cli.arguments import Parser
 from gru_bench.system.errors import UserError
+from gru_bench.system.prose import counted
 
 HELP = "let a trained model classify a file"
 DESCRIPTION = """\
@@ -75,13 +76,12 @@ def run(options: argparse.Namespace) -> None:
         return
     found = predict_texts(trained, texts)
     write_predictions(options.out, found)
-    print(f"{trained.saved.cell}, seed {trained.seed}: {len(texts)} rows")
+    print(f"{trained.saved.cell}, seed {trained.seed}: {counted(len(texts), 'row')}")
     counts = Counter(name for name in found.classes if name).most_common()
     for name, count in counts[:MOST_SHOWN]:
         print(f"{count:>8}  {name}")
     if len(counts) > MOST_SHOWN:
         print(f"{'':>8}  and {len(counts) - MOST_SHOWN} more classes")
     if found.empty:
-        rows = "row without text has" if found.empty == 1 else "rows without text have"
-        print(f"{found.empty} {rows} no prediction", file=sys.stderr)
+        print(f"no prediction for {counted(found.empty, 'row')} without text", file=sys.stderr)
     print(options.out)

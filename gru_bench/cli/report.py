@@ -31,11 +31,13 @@ def add_arguments(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Writes the report."""
     from gru_bench.report import render
+    from gru_bench.report.trials import without_trials
     from gru_bench.runs.folder import load_results
 
     out = None if options.out == Path("-") else options.out
     format = render.choose_format(options.format, out)
     results, warnings = load_results(options.dir)
-    render.render(results, warnings, format, out)
+    reported, left_out = without_trials(results)
+    render.render(reported, [*warnings, *left_out], format, out)
     if out is not None:
         print(out)

@@ -49,6 +49,19 @@ def compose_experiments(
     return list(configs.values())
 
 
+def choice_words(overrides: Sequence[str], margin: float | None) -> list[str]:
+    """Returns the words of a choice between cells, with what they leave out.
+
+    Args:
+        overrides: Words of a sweep over cells, of which `cell` may be left out.
+        margin: A difference of the score that does not matter; None leaves it to the words.
+    """
+    words = [*overrides, *([] if margin is None else [f"margin={margin}"])]
+    usual = {"cell": "gru,lstm,rnn", "out_dir": "results/choice"}
+    given = {word.partition("=")[0] for word in words}
+    return words + [f"{key}={value}" for key, value in usual.items() if key not in given]
+
+
 def show_experiments(
     overrides: Sequence[str], multirun: bool, sources: Sources, resolve: bool
 ) -> str:

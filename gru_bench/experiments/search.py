@@ -271,6 +271,7 @@ def make_trial(config: ExperimentConfig, space: SearchConfig, study: Study, numb
             optim=dataclasses.replace(config.optim, **parts["optim"]),
             seeds=TuneConfig(seeds=space.seeds).tuning_seeds,
             probes=False,
+            save_weights="none",
             **parts[""],
         ),
     )

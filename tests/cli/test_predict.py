@@ -23,7 +23,7 @@ def test_each_row_of_a_file_has_a_prediction(folder, tmp_path, capsys):
     assert main(["predict", *words]) == 0
     shown = capsys.readouterr()
     assert "gru, seed 0: 3 rows" in shown.out
-    assert "1 row without text has no prediction" in shown.err
+    assert "no prediction for 1 row without text" in shown.err
     with out.open() as file:
         rows = list(csv.DictReader(file))
     model = gru_bench.load_model(folder)

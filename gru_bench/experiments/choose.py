@@ -1,0 +1,372 @@
+"""From limits to a cell: sizes, then settings, then fresh seeds until a comparison decides.
+
+The limits cap each cell's size. Below the cap, validation data choose size, start and learning rate
+with the same budget for each cell. All runs are ordinary run folders, so that the same command goes
+on where it was stopped.
+"""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from gru_bench.cells.base import Cell
+from gru_bench.config.cell import KEEP
+from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.optim import TuneConfig
+from gru_bench.evidence.choice import MOST_SEEDS, Choice, choose_cell, first_round, next_round
+from gru_bench.evidence.record import scores_by_seed
+from gru_bench.evidence.sequential import median_sequence
+from gru_bench.experiments.limits import (
+    Limits,
+    largest_sizes,
+    measure_steps,
+    needs,
+    require_runtime,
+    sized,
+)
+from gru_bench.experiments.resolve import resolve
+from gru_bench.experiments.search import Searched, run_command, validation_score
+from gru_bench.experiments.sweep import run_experiments
+from gru_bench.model.model import ModelConfig, cell_class
+from gru_bench.report.choice_card import Card, Contender
+from gru_bench.runs.folder import read_result, require_writable
+from gru_bench.runs.result import Result
+from gru_bench.system.errors import UserError
+from gru_bench.system.files import write_atomically
+
+SHARES_OF_SIZE = (1.0, 0.5)  # of the largest size that is allowed
+SHARES_KEPT = (0.5, KEEP)  # of its state, that a gated cell keeps at the start
+RATES = 12  # candidates of a cell: rates times sizes times starts
+SPREAD = 10.0  # from the rate that is asked for to the largest and to the smallest that are tried
+# Successive halving: the part of the training that each round makes, and how many go on from it.
+HALVING = ((0.25, 4), (0.5, 1))
+SIZES = "choice.json"  # in out_dir: the sizes that were found, which another time would differ
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for besides the configurations.
+
+    Attributes:
+        limits: What a model may take.
+        minutes: After which no further round of seeds begins.
+        command: The command, to be noted in the results.
+        words: Its settings.
+        quiet: No progress.
+    """
+
+    limits: Limits
+    minutes: float
+    command: str
+    words: Sequence[str]
+    quiet: bool
+
+
+def choose(configs: Sequence[ExperimentConfig], asked: Asked, note: Note) -> Card:
+    """Returns which cell to take.
+
+    Args:
+        configs: One for each cell, of one setting; their hidden size is the largest that is tried.
+        asked: What else is asked for.
+        note: Takes a line for the user.
+
+    Raises:
+        UserError: A configuration or a limit is not possible, or runs failed.
+    """
+    began = time.monotonic()
+    check(configs)
+    require_runtime(asked.limits.runtime)
+    require_writable(configs[0].out_dir)
+    experiments = resolve(configs, note)
+    models = {each.config.cell.name: each.train.model for each in experiments}
+    sizes = find_sizes(configs, models, asked.limits)
+    for name, size in sizes.items():
+        note(f"{name}: at most {size} units")
+    settled = select(configs, sizes, asked, note)
+    rounds = Rounds(settled, asked, began, note)
+    results, choice = rounds.run()
+    return make_card(settled, results, choice, models, sizes, asked, began)
+
+
+def check(configs: Sequence[ExperimentConfig]) -> None:
+    """Raises `UserError` for what does not go with a choice."""
+    names = [config.cell.name for config in configs]
+    if len(set(names)) < len(names):
+        raise UserError("a choice is made in one setting: only cell may list several values")
+    if len(names) < 2:
+        raise UserError("a choice takes two cells at least, such as cell=gru,lstm,rnn")
+    for config in configs:
+        if config.dry_run:
+            raise UserError(
+                "dry_run=true is not possible here: what is trained depends on the scores"
+            )
+        if config.tune.is_asked_for:
+            raise UserError("tune does not go with a choice, which tries rates and starts itself")
+        if config.match != "hidden":
+            raise UserError(
+                f"match={config.match} does not go with a choice: each cell has the size that suits"
+                " it within the limits"
+            )
+
+
+def find_sizes(
+    configs: Sequence[ExperimentConfig], models: dict[str, ModelConfig], limits: Limits
+) -> dict[str, int]:
+    """Returns the largest size of each cell, as it was found when this was first asked."""
+    path = Path(configs[0].out_dir) / SIZES
+    contents = configs[0].hash_data()
+    key = repr((sorted(config.identity(contents) for config in configs), limits))
+    known: dict[str, dict[str, int]] = {}
+    if path.exists():
+        try:
+            known = msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, int]])
+        except (OSError, msgspec.MsgspecError):
+            known = {}
+    if key not in known:
+        found = largest_sizes(models, limits, configs[0].hidden_size)
+        known[key] = {name: size for name, (size, _) in found.items()}
+        write_atomically(path, msgspec.json.format(msgspec.json.encode(known), indent=1))
+    return known[key]
+
+
+def candidates(config: ExperimentConfig, size: int) -> list[ExperimentConfig]:
+    """Returns the settings of a cell that are tried: the same number for every cell.
+
+    Half as many starts are made up for by twice as many learning rates.
+    """
+    sizes = sorted({max(1, round(share * size)) for share in SHARES_OF_SIZE}, reverse=True)
+    free = _is_gated(config) and config.cell.keep == KEEP
+    starts = SHARES_KEPT if free else (config.cell.keep,)
+    count = RATES // (len(sizes) * len(starts))
+    middle = config.optim.learning_rate
+    rates = np.geomspace(middle / SPREAD, middle * SPREAD, count + 2)[1:-1]
+    return [
+        dataclasses.replace(
+            config,
+            hidden_size=units,
+            cell=dataclasses.replace(config.cell, keep=keep),
+            optim=dataclasses.replace(config.optim, learning_rate=float(f"{rate:.2g}")),
+        )
+        for units in sizes
+        for keep in starts
+        for rate in rates
+    ]
+
+
+def _is_gated(config: ExperimentConfig) -> bool:
+    """Whether the cell has a gate that keeps its state, which a start may set."""
+    return cell_class(config.cell.implementation).remember is not Cell.remember
+
+
+def select(
+    configs: Sequence[ExperimentConfig], sizes: dict[str, int], asked: Asked, note: Note
+) -> list[ExperimentConfig]:
+    """Returns each cell's best setting on validation data, by successive halving.
+
+    Raises:
+        UserError: All candidates of a cell failed.
+    """
+    alive = {config.cell.name: candidates(config, sizes[config.cell.name]) for config in configs}
+    for share, kept in HALVING:
+        trials = {
+            name: [(setting, shortened(setting, share)) for setting in settings]
+            for name, settings in alive.items()
+        }
+        flat = [trial for pairs in trials.values() for _, trial in pairs]
+        scores = _validation_scores(flat, asked)
+        for name, pairs in trials.items():
+            ranked = sorted(pairs, key=lambda pair: scores[_key(pair[1])], reverse=True)
+            if math.isinf(scores[_key(ranked[0][1])]):
+                raise UserError(f"all settings of {name} failed: see error.txt in their folders")
+            alive[name] = [setting for setting, _ in ranked[:kept]]
+    chosen = [settings[0] for settings in alive.values()]
+    for setting in chosen:
+        note(f"{setting.cell.name}: {_words(setting)}")
+    return chosen
+
+
+def shortened(config: ExperimentConfig, share: float) -> ExperimentConfig:
+    """Returns a trial of a setting: a part of the training, on a seed that no other run shares."""
+    return dataclasses.replace(
+        config,
+        steps=config.steps and max(1, round(share * config.steps)),
+        epochs=config.epochs and max(1, round(share * config.epochs)),
+        seeds=TuneConfig(seeds=1).tuning_seeds,
+        probes=False,
+        save_weights="none",
+    )
+
+
+def _key(config: ExperimentConfig) -> str:
+    return repr(config)
+
+
+def _validation_scores(trials: Sequence[ExperimentConfig], asked: Asked) -> dict[str, float]:
+    """Runs trials; returns their scores, turned so that more is better; the worst if one failed."""
+    sweep = run_experiments(trials, asked.command, asked.quiet, timed=False)
+    _require_all(sweep.elsewhere)
+    finished, scores = set(sweep.finished), {}
+    for trial, folder in zip(trials, sweep.folders, strict=True):
+        score = -math.inf
+        if folder in finished:
+            result = read_result(folder)
+            score = validation_score(result) * (1 if result.score.higher_is_better else -1)
+        scores[_key(trial)] = score
+    return scores
+
+
+def _require_all(elsewhere: Sequence[Path]) -> None:
+    if elsewhere:
+        raise UserError(f"another process is at work on {elsewhere[0]}: wait until it ends")
+
+
+class Rounds:
+    """Fresh seeds for the settings that were chosen, round by round.
+
+    Args:
+        settings: Each cell's.
+        asked: What is asked for.
+        began: When all this began, by the monotonic clock.
+        note: Takes a line for the user.
+    """
+
+    def __init__(
+        self, settings: Sequence[ExperimentConfig], asked: Asked, began: float, note: Note
+    ) -> None:
+        self._settings, self._asked, self._note = settings, asked, note
+        self._ends = began + 60 * asked.minutes
+        self._costs = [float(needs(model).parameters) for model in self._models()]
+
+    def _models(self) -> list[ModelConfig]:
+        return [each.train.model for each in resolve(self._settings)]
+
+    def run(self) -> tuple[list[Result], Choice]:
+        """Trains until the choice is decided, or no further round would end in time.
+
+        There is one round in any case: without it nothing could be said.
+        """
+        seeds = first_round(len(self._settings))
+        while True:
+            began = time.monotonic()
+            results = self._train(seeds)
+            took = time.monotonic() - began
+            choice = choose_cell(results, self._costs, self._settings[0].margin)
+            self._note(f"{seeds} seeds of each cell: {choice.cell}, {choice.basis}")
+            further = next_round(seeds)
+            late = time.monotonic() + took * (further - seeds) / seeds > self._ends
+            if choice.basis != "undecided" or late or seeds == MOST_SEEDS:
+                return results, choice
+            seeds = further
+
+    def _train(self, seeds: int) -> list[Result]:
+        configs = [
+            dataclasses.replace(setting, seeds=list(range(seeds))) for setting in self._settings
+        ]
+        sweep = run_experiments(configs, self._asked.command, self._asked.quiet, timed=False)
+        _require_all(sweep.elsewhere)
+        for folder, reason in sweep.failures:
+            raise UserError(f"{folder} failed: {reason}")
+        return [read_result(folder) for folder in sweep.folders]
+
+
+def make_card(
+    settings: Sequence[ExperimentConfig],
+    results: Sequence[Result],
+    choice: Choice,
+    models: dict[str, ModelConfig],
+    sizes: dict[str, int],
+    asked: Asked,
+    began: float,
+) -> Card:
+    """Returns the card of a choice.
+
+    Args:
+        settings: Each cell's, as it was chosen.
+        results: Their runs.
+        choice: What follows from these.
+        models: The model of each cell, of any size.
+        sizes: The largest size of each.
+        asked: What was asked for.
+        began: When all this began, by the monotonic clock.
+    """
+    chosen = {
+        setting.cell.name: sized(models[setting.cell.name], setting.hidden_size)
+        for setting in settings
+    }
+    latencies = measure_steps(chosen, asked.limits.runtime)
+    contents, contenders = settings[0].hash_data(), []
+    for setting, result in zip(settings, results, strict=True):
+        name = setting.cell.name
+        scores = np.array(list(scores_by_seed(result).values()))
+        taken = needs(chosen[name])
+        contenders.append(
+            Contender(
+                cell=name,
+                hidden_size=setting.hidden_size,
+                largest_size=sizes[name],
+                settings=_found(setting),
+                score=median_sequence(scores) if len(scores) else None,
+                parameters=taken.parameters,
+                memory_kb=taken.memory_kb,
+                latency_us=latencies[name],
+                folder=str(Path(setting.out_dir) / setting.run_name(contents)),
+            )
+        )
+    first, seeds = results[0], len(results[0].seeds)
+    (taken_setting,) = (each for each in settings if each.cell.name == choice.cell)
+    limits = {
+        name: value
+        for name, value in dataclasses.asdict(asked.limits).items()
+        if name != "runtime" and value is not None
+    }
+    found = _found(taken_setting) | {"seeds": seeds}
+    return Card(
+        task=first.task_label,
+        score=first.score.in_words,
+        is_share=first.score.is_share,
+        margin=settings[0].margin,
+        runtime=asked.limits.runtime,
+        limits=limits,
+        cell=choice.cell,
+        basis=choice.basis,
+        against=choice.against,
+        contenders=contenders,
+        seeds=seeds,
+        minutes=(time.monotonic() - began) / 60,
+        minutes_left=_minutes_left(choice, results),
+        command=run_command(Searched(taken_setting, 0, 0, found, first), asked.words),
+    )
+
+
+def _minutes_left(choice: Choice, results: Sequence[Result]) -> float | None:
+    """Returns about how long the seeds take that would probably decide; None if none would."""
+    undecided = [each for each in choice.against if each.outcome == "undecided"]
+    more = [each.more_seeds for each in undecided]
+    if not undecided or any(number is None for number in more):
+        return None
+    most = max(number for number in more if number is not None)
+    return sum(most * each.timing.train_s / len(each.seeds) for each in results) / 60
+
+
+def _found(setting: ExperimentConfig) -> dict[str, Any]:
+    """Returns what validation chose, by the keys of a command."""
+    found: dict[str, Any] = {
+        "hidden_size": setting.hidden_size,
+        "optim.learning_rate": setting.optim.learning_rate,
+    }
+    if setting.cell.keep is not None and _is_gated(setting):
+        found["cell.keep"] = setting.cell.keep
+    return found
+
+
+def _words(setting: ExperimentConfig) -> str:
+    return " ".join(f"{key}={value}" for key, value in _found(setting).items())
