@@ -87,9 +87,9 @@ def predictions_on_test(trained: Fit, places: slice, seeds: Sequence[int]) -> Pr
     """Returns what some members predict on the test split; None where they share none.
 
     Args:
-        trained: the population.
-        places: of the members in it.
-        seeds: theirs.
+        trained: The population.
+        places: Of the members in it.
+        seeds: Theirs.
     """
     predicted = trained.predicted
     if predicted is None:

@@ -17,6 +17,7 @@ from gru_bench.measuring.recurrence_choice import (
     recurrence_times,
 )
 from gru_bench.model.model import ModelConfig
+from gru_bench.recurrence.scan import Implementation
 from gru_bench.system.errors import UserError
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.training.state import TrainConfig
@@ -151,3 +152,7 @@ def test_a_path_that_does_not_compile_is_passed_over_with_a_warning(milliseconds
 
 def test_the_step_that_is_timed_takes_every_gradient():
     recurrence_choice.layer_gradients("scan", training(hidden_size=4).model, 3, 5, members=2)()
+
+
+def test_the_key_offers_every_implementation():
+    assert list(Implementation) == recurrence_choice.IMPLEMENTATIONS
