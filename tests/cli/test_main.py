@@ -83,7 +83,7 @@ DOCUMENTED = [
         "task", "cell", "hidden_size", "nominal_size", "match", "seeds", "learning_rate",
         "parameters", "parameters_vs_lstm", "total_parameters", "score_name", "score_mean",
         "score_low", "score_high", "solved", "train_step_ms", "train_step_vs_lstm", "latency_us",
-        "latency_vs_lstm", "compile_s", "train_s", "wall_s", "memory_mb", "state_bytes",
+        "latency_vs_lstm", "memory_mb", "state_bytes",
 ]  # fmt: skip
 
 

@@ -177,7 +177,9 @@ def score_scale(group: Group) -> float:
 
 def interval_caption(group: Group) -> str:
     """Returns how to read the bars of a group's scores."""
-    caption = "Mean over seeds; bars are 95% Student t intervals."
+    crossed = any(run.result.predictions is not None for run in group.runs)
+    kind = "intervals for other seeds and other examples" if crossed else "Student t intervals"
+    caption = f"Mean over seeds; bars are 95% {kind}."
     if is_log(group):
         caption += " A bar that reaches 0 or below ends at the axis."
     return caption
