@@ -146,7 +146,7 @@ class RunConfig:
         content of a set on the hub without a `revision`, a size found by measuring time.
 
         Args:
-            contents: As for `resolved`.
+            contents: The hashes, as `resolved` takes them.
         """
         keys = self.resolved(contents)
         for named in contents:

@@ -88,7 +88,7 @@ def predictions_on_test(trained: Fit, places: slice, seeds: Sequence[int]) -> Pr
 
     Args:
         trained: The population.
-        places: Of the members in it.
+        places: The places of the members in it.
         seeds: Theirs.
     """
     predicted = trained.predicted
@@ -122,7 +122,7 @@ def tuning_grid(tune: TuneConfig, learning_rate: float) -> TuningGrid:
 
     Args:
         tune: The rates and starts to be tried.
-        learning_rate: Of all of them if rates are not tuned.
+        learning_rate: The rate of all of them if rates are not tuned.
     """
     members = list(product(tune.learning_rates or [learning_rate], tune.starts, tune.tuning_seeds))
     keeps = [keep for _, keep, _ in members if keep is not None]
@@ -141,7 +141,7 @@ def tuning_result(tune: TuneConfig, learning_rate: float, trained: Fit, score: S
 
     Args:
         tune: The rates and starts that were tried.
-        learning_rate: Of all members if rates were not tuned.
+        learning_rate: The rate of all members if rates were not tuned.
         trained: The population of `tuning_grid`.
         score: The task's main score.
     """

@@ -96,7 +96,7 @@ def step_model(trained: TrainedModel, operators: bool = True) -> "onnx.ModelProt
 
     Args:
         trained: The model.
-        operators: As for `sequence_model`.
+        operators: Whether the operators of ONNX are used, as in `sequence_model`.
 
     Raises:
         NoSuchForm: Its cell has equations that cannot be converted.

@@ -50,7 +50,7 @@ def torch_model(trained: TrainedModel) -> "RecurrentModel":
     """Returns a model as the module that an exported file holds.
 
     Raises:
-        NoSuchForm: That has no such cell.
+        NoSuchForm: That module has no such cell.
     """
     import torch
 
@@ -74,7 +74,7 @@ def torch_arrays(trained: TrainedModel) -> dict[str, np.ndarray]:
     """Returns the parameters of a model by their names in `exported_torch.RecurrentModel`.
 
     Raises:
-        NoSuchForm: That has no such cell.
+        NoSuchForm: That module has no such cell.
     """
     model = trained.model
     named = named_arrays(trained.parameters)

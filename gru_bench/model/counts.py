@@ -104,7 +104,7 @@ def parameter_table(
     Args:
         input_sizes: Features that the layer reads.
         hidden_sizes: The hidden sizes of the LSTM.
-        match: As for `matched_hidden_size`.
+        match: What is matched, as in `matched_hidden_size`.
         own: Further cells, which users wrote: `package.module:Class` by their names in tables.
     """
     return [

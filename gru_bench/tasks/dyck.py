@@ -100,7 +100,7 @@ class DyckTask:
         return keys, depths, jnp.ones(depths.shape)
 
     def evaluation(self, key: Key[Array, ""], split: Split) -> Item:
-        """Every depth equally often; what is not of the split has weight zero."""
+        """Returns every depth equally often; what is not of the split has weight zero."""
         first, last = (self.depth + 1, self.test_depth) if split == "test" else (1, self.depth)
         batches = -(-EVALUATED_SEQUENCES // self.batch_size)
         # Whatever the weights: for `depth_reached`, the test split has strings from depth 1.
@@ -256,7 +256,7 @@ def memoryless_acceptance(config: DyckConfig) -> float:
 
 
 def _mean_of_powers(depth: int, length: int, power: float) -> float:
-    """The mean of `power` to the number of neighbouring opening brackets, over strings."""
+    """Returns the mean of `power` to the number of neighbouring opening brackets, over strings."""
     following = completions(depth, length)
     # Weight of the strings begun so far, by level, whether the depth is reached, and whether the
     # last bracket opened one.

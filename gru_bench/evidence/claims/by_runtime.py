@@ -22,7 +22,7 @@ def time_tests(figures: RuntimeFigures, work: Work, part: str) -> list[Test]:
     Args:
         figures: What was measured.
         work: What was timed.
-        part: Of the claim; the name of the runtime is added to it.
+        part: The part of the claim; the name of the runtime is added to it.
     """
     return [
         Test(
@@ -42,7 +42,7 @@ def memory_tests(figures: RuntimeFigures, part: str) -> list[Test]:
 
     Args:
         figures: What was measured.
-        part: Of the claim; the name of the runtime is added to it.
+        part: The part of the claim; the name of the runtime is added to it.
     """
     tests = []
     for figure in _of_grus(figures, Work.TRAINING):
