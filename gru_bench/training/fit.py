@@ -8,7 +8,7 @@ chunk, after each evaluation.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -72,17 +72,9 @@ def fit(
     compile_s += start.compile_s
     for evaluation in start.evaluations:
         on_evaluation(evaluation)
-    # Only because the main thread waits for another is a signal handled in the midst of a chunk.
-    with ThreadPoolExecutor(1) as thread:
-        while snapshot.goes_on:
-            began = time.perf_counter()
-            state, log = thread.submit(programs.advance, snapshot.state).result()
-            train_s = snapshot.train_s + time.perf_counter() - began
-            step = min((len(snapshot.evaluations) + 1) * config.evaluate_every, config.steps)
-            evaluations = [*snapshot.evaluations, Evaluation(step, train_s, **log)]
-            snapshot = Snapshot(state, evaluations, compile_s)
-            on_evaluation(evaluations[-1])
-            keep(snapshot)
+    for snapshot in _after_each_chunk(config, programs, start, compile_s):
+        on_evaluation(snapshot.evaluations[-1])
+        keep(snapshot)
 
     state = snapshot.state
     scores, predicted = programs.test(state)
@@ -99,6 +91,22 @@ def fit(
         train_s=snapshot.train_s,
         earlier_s=start.compile_s + start.train_s,
     )
+
+
+def _after_each_chunk(
+    config: TrainConfig, programs: "Programs", snapshot: Snapshot, compile_s: float
+) -> Iterator[Snapshot]:
+    """Yields how far the population has come after each chunk of steps, until all have ended."""
+    # Only because the main thread waits for another is a signal handled in the midst of a chunk.
+    with ThreadPoolExecutor(1) as thread:
+        while snapshot.goes_on:
+            began = time.perf_counter()
+            state, log = thread.submit(programs.advance, snapshot.state).result()
+            train_s = snapshot.train_s + time.perf_counter() - began
+            step = min((len(snapshot.evaluations) + 1) * config.evaluate_every, config.steps)
+            evaluations = [*snapshot.evaluations, Evaluation(step, train_s, **log)]
+            snapshot = Snapshot(state, evaluations, compile_s)
+            yield snapshot
 
 
 @dataclass(frozen=True)
