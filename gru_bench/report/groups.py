@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from gru_bench.config.cell import CELLS, INITIALISATIONS, REFERENCE
+from gru_bench.config.cell import CELLS, INITIALISATIONS
 from gru_bench.evidence.comparable import group_runs
 from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.planning import fewest_pairs
 from gru_bench.evidence.robustness import Robustness, measure_robustness
-from gru_bench.evidence.run_settings import NOT_A_SETTING, is_common, show_value, varying
-from gru_bench.evidence.starts import starts_against
+from gru_bench.evidence.run_settings import NOT_A_SETTING, is_common, show_value
 from gru_bench.evidence.verdicts import compare_group, correct_together
 from gru_bench.report.reported_run import ReportedRun
 from gru_bench.runs.result import Result, Spread
@@ -211,77 +210,6 @@ class Group:
         sizes = " and ".join(map(str, self.nominal_sizes))
         return f"{_MATCHED[settings[0]['match']]} as an LSTM of {sizes} units"
 
-    def notes(self) -> list[str]:
-        """Returns what a reader must know before comparing the rows of this group."""
-        notes = []
-        for run in self.runs:
-            result, missing = run.result, len(run.result.seeds) - len(run.result.test_scores)
-            counted = ", counted with the baseline" if result.score.baseline is not None else ""
-            failures = [f"{result.diverged} diverged"] if result.diverged else []
-            failures += [f"{missing} without a score{counted}"] if missing else []
-            if failures:
-                notes.append(f"{self.name(run)}: {', '.join(failures)}")
-        without = [self.name(run) for run in self.runs if run.result.predictions is None]
-        if self.shares_test_split and without:
-            notes.append(
-                f"no predictions are stored with {', '.join(without)}, so intervals and verdicts"
-                " hold for other seeds, and not for other documents than those of the test split"
-            )
-        if any(run.score and run.score.low is None for run in self.runs):
-            notes.append("one seed has no interval")
-        if len({tuple(sorted(s.seed for s in run.result.seeds)) for run in self.runs}) > 1:
-            notes.append("the runs differ in their seeds, so not all are paired")
-        margins = [run.result.margin for run in self.runs]
-        if len(set(margins)) > 1:
-            notes.append(f"the runs state different margins: {self._each('margin', margins)}")
-        settings = [run.settings for run in self.runs]
-        for key in varying(settings):
-            if key.startswith(("optim.", "tune.")) or key in STARTS:
-                values = self._each(key, [config.get(key) for config in settings])
-                notes.append(f"{key} differs: {values}")
-        for run in self.runs:
-            tuning = run.result.tuning
-            if tuning and tuning.chosen_rate_is_at_an_end:
-                notes.append(
-                    f"{self.name(run)}: the learning rate chosen, {tuning.chosen:g}, is at an end"
-                    " of those tried; a better one may lie beyond"
-                )
-        by_name = {self.name(run): run.result for run in self.runs}
-        for better, worse in self.better:
-            if against := starts_against(by_name[better], by_name[worse]):
-                notes.append(
-                    f"{better} is called better than {worse} at the starts chosen, but on"
-                    f" validation data {worse} is ahead where both keep"
-                    f" {' or '.join(f'{keep:g}' for keep in against)} of their state at the start:"
-                    " the verdict depends on the start"
-                )
-        for run in self.runs:
-            if (ratio := run.result.equal_time_ratio) is not None and run.result.cell != REFERENCE:
-                missed = ": equal time was missed, and no size in reach comes nearer"
-                notes.append(
-                    f"{self.name(run)}: when its size was chosen, a training step took {ratio:.2f}"
-                    f" of the LSTM's time{missed if run.result.misses_equal_time else ''}"
-                )
-        if len({_machine(run.result) for run in self.runs}) > 1:
-            notes.append("the runs come from different machines, so their times do not compare")
-        ways = [run.result.environment.recurrence for run in self.runs]
-        if len(set(ways)) > 1:
-            notes.append(
-                "the loop over time was computed in different ways, so their times compare these,"
-                f" too: {self._each('recurrence', ways)}"
-            )
-        if any(was_a_job(run.result) for run in self.runs):
-            notes.append(
-                "runs were made by a launcher, each cell timed in turns with the LSTM alone, maybe"
-                " while others ran beside, so their times compare less well"
-            )
-        return [f"{self.label}: {note}" for note in notes]
-
-    def _each(self, key: str, values: Sequence[Any]) -> str:
-        """Returns the values of the runs as text."""
-        pairs = zip(self.runs, values, strict=True)
-        return ", ".join(f"{self.name(run)} {show_value(key, value)}" for run, value in pairs)
-
 
 def make_groups(results: Sequence[Result]) -> list[Group]:
     """Returns the groups of comparable runs, each with a name for files and links."""
@@ -308,18 +236,3 @@ def make_slug(label: str, taken: set[str]) -> str:
     plain = re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-").lower() or "task"
     numbered = (f"{plain}-{i}" for i in itertools.count(2))
     return next(slug for slug in itertools.chain([plain], numbered) if slug not in taken)
-
-
-def was_a_job(result: Result) -> bool:
-    """Whether it was made in a process of its own, beside those of other cells."""
-    return result.environment.launcher != "local"
-
-
-def _machine(result: Result) -> tuple[str, str, int, str]:
-    environment = result.environment
-    return (
-        environment.device_kind,
-        environment.platform,
-        environment.device_count,
-        environment.processor,
-    )

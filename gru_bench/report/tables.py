@@ -12,6 +12,7 @@ from gru_bench.report.format_numbers import (
     show_score,
     show_score_name,
 )
+from gru_bench.report.group_notes import group_notes
 from gru_bench.report.groups import Group
 from gru_bench.report.rows import median
 
@@ -143,7 +144,7 @@ def legend(groups: Sequence[Group]) -> list[str]:
 
 def notes(groups: Sequence[Group]) -> list[str]:
     """Returns how to read the table, and what to know before comparing its rows."""
-    return [*legend(groups), *(note for group in groups for note in group.notes())]
+    return [*legend(groups), *(note for group in groups for note in group_notes(group))]
 
 
 def machines(groups: Sequence[Group]) -> list[dict[str, str]]:

@@ -24,6 +24,7 @@ from gru_bench.experiments.engines import launch, resources, run_joblib, run_ray
 from gru_bench.experiments.jobs import Job, JobOutcome, JobProcess, Resumable, run_job
 from gru_bench.experiments.resolve import resolve
 from gru_bench.experiments.sweep import run_experiments
+from gru_bench.report.group_notes import group_notes
 from gru_bench.report.groups import make_groups
 from gru_bench.runs.folder import ERROR, RESULT, load_results, read_result
 from gru_bench.system.errors import UserError
@@ -71,7 +72,7 @@ def test_a_job_has_its_share_of_the_cores_and_its_own_ratio_to_the_lstm(joblib_s
     assert result.timing.train_step_vs_lstm.median > 0
     assert result.environment.launcher == "joblib"
     (group,) = make_groups(load_results("runs")[0])
-    assert any("runs were made by a launcher" in note for note in group.notes())
+    assert any("runs were made by a launcher" in note for note in group_notes(group))
 
 
 def test_what_is_finished_is_the_same_run_without_a_launcher(joblib_sweep):

@@ -14,6 +14,7 @@ from gru_bench.experiments.population import CHECKPOINTS
 from gru_bench.experiments.resolve import SIZES, resolve
 from gru_bench.experiments.run_locks import lock_of
 from gru_bench.experiments.sweep import run_experiments
+from gru_bench.report.group_notes import group_notes
 from gru_bench.report.groups import make_groups
 from gru_bench.runs.folder import ERROR, RESULT, read_result
 from gru_bench.runs.status import Status, read_status, write_status
@@ -141,7 +142,9 @@ def test_sizes_of_equal_time_are_measured_once(tmp_path):
     assert (result.hidden_size, result.equal_time_ratio) == (7, 0.8)
     assert result.misses_equal_time
     (group,) = make_groups([result])
-    assert any("took 0.80 of the LSTM's time: equal time was missed" in n for n in group.notes())
+    assert any(
+        "took 0.80 of the LSTM's time: equal time was missed" in n for n in group_notes(group)
+    )
 
 
 def test_one_failure_does_not_stop_the_others(tmp_path):

@@ -32,6 +32,7 @@ from gru_bench.report.figures import scores as score_figures
 from gru_bench.report.figures.series import make_series, places
 from gru_bench.report.format_numbers import show_time
 from gru_bench.report.formats import latex
+from gru_bench.report.group_notes import group_notes
 from gru_bench.report.groups import make_groups
 from gru_bench.report.over_tasks import over_tasks
 from gru_bench.report.reported_run import ReportedRun
@@ -265,7 +266,7 @@ def test_labels_name_only_what_tells_runs_apart():
     results = [copy(20), copy(20, "lstm", **fast)]
     assert labels(results) == ["copy"]
     (group,) = make_groups(results)
-    assert "copy: optim.learning_rate differs: gru 0.002, lstm 0.01" in group.notes()
+    assert "copy: optim.learning_rate differs: gru 0.002, lstm 0.01" in group_notes(group)
 
 
 @pytest.mark.parametrize(
@@ -398,7 +399,7 @@ def test_tuned_runs_are_told_apart_by_their_grid_alone():
     assert group.label == "adding"
     setting = "optim=adam, each cell's learning rate from 0.001, 0.01, 0.1, by 2 other seeds"
     assert group.setting().endswith(setting)
-    assert group.notes() == [
+    assert group_notes(group) == [
         "adding: lstm: the learning rate chosen, 0.1, is at an end of those tried; a better one may"
         " lie beyond"
     ]
@@ -439,7 +440,7 @@ def test_matched_cells_go_by_the_size_that_they_match():
 
 def test_notes_tell_of_different_margins():
     (group,) = make_groups([make_result(margin=0.01), make_result(cell="lstm", margin=0.002)])
-    assert group.notes() == ["adding: the runs state different margins: gru 0.01, lstm 0.002"]
+    assert group_notes(group) == ["adding: the runs state different margins: gru 0.01, lstm 0.002"]
     assert group.comparisons[0].typical.margin == 0.002
 
 
@@ -454,13 +455,13 @@ def test_a_lost_score_counts_with_the_baseline_and_is_noted():
     (row,) = rows.rows(results)
     assert (row["seeds"], row["score_mean"]) == (3, pytest.approx((0.4 + 1 / 6) / 3))
     note = "adding: gru: 2 diverged, 1 without a score, counted with the baseline"
-    assert note in make_groups(results)[0].notes()
+    assert note in group_notes(make_groups(results)[0])
 
 
 def test_notes_warn_of_unequal_machines_and_seeds():
     other = dataclasses.replace(ENVIRONMENT, device_kind="H200")
     slow = dataclasses.replace(make_result(cell="rnn", scores=(0.1, 0.2)), environments=[other])
-    notes = " ".join(make_groups([make_result(), slow])[0].notes())
+    notes = " ".join(group_notes(make_groups([make_result(), slow])[0]))
     assert "different machines" in notes
     assert "differ in their seeds" in notes
 
@@ -468,7 +469,7 @@ def test_notes_warn_of_unequal_machines_and_seeds():
 def test_a_note_tells_cells_apart_that_were_computed_in_different_ways():
     by_cudnn = dataclasses.replace(ENVIRONMENT, recurrence="cudnn")
     lstm = dataclasses.replace(make_result(cell="lstm"), environments=[by_cudnn])
-    (note,) = make_groups([make_result(), lstm])[0].notes()
+    (note,) = group_notes(make_groups([make_result(), lstm])[0])
     assert note.endswith("different ways, so their times compare these, too: gru scan, lstm cudnn")
 
 
@@ -746,8 +747,8 @@ def test_where_predictions_are_stored_the_report_parts_seeds_from_examples():
     parts = crossed_mean(right_of["gru"].astype(float) - right_of["lstm"])
     assert typical.rows[0][-2] == f"{100 * parts.seeds_error:.2f}"
     assert typical.rows[0][-1] == f"{100 * parts.examples_error:.2f}"
-    assert not [note for note in crossed.notes() if "no predictions" in note]
-    (note,) = [note for note in alone.notes() if "no predictions" in note]
+    assert not [note for note in group_notes(crossed) if "no predictions" in note]
+    (note,) = [note for note in group_notes(alone) if "no predictions" in note]
     assert "gru, lstm" in note
     # The interval of a score covers other examples, too.
     wide, narrow = crossed.runs[0].score, alone.runs[0].score
@@ -1139,7 +1140,7 @@ def test_the_whole_grid_of_rates_and_starts_is_shown_and_a_verdict_that_depends_
     assert [row[3].split()[0] for row in table.rows] == ["20.0", "30.0", "20.0", "10.0"]
     assert [row[4].split()[0] for row in table.rows] == ["50.0", "85.0", "70.0", "60.0"]
     assert group.better == [("gru", "lstm")]
-    (note,) = [note for note in group.notes() if "start" in note]
+    (note,) = [note for note in group_notes(group) if "start" in note]
     assert note == (
         "copy: gru is called better than lstm at the starts chosen, but on validation data lstm is"
         " ahead where both keep 0.5 of their state at the start: the verdict depends on the start"

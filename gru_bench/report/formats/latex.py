@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from gru_bench.report import summary, tables
 from gru_bench.report.document import Document
+from gru_bench.report.group_notes import group_notes
 from gru_bench.report.groups import Group
 from gru_bench.report.ledger import Ledger, show_deciding
 
@@ -64,7 +65,7 @@ def _table(group: Group) -> str:
     lines += [r"    \bottomrule", r"  \end{tabular}}", r"  \par\smallskip"]
     lines += [r"  \begin{minipage}{\linewidth}"]
     notes = [tables.heading(group) + ".", *tables.legend([group])]
-    notes += [f"{note}." for note in group.notes()]
+    notes += [f"{note}." for note in group_notes(group)]
     lines += [f"    {escape(note)}" for note in notes]
     lines += [r"  \end{minipage}", r"\end{table}", ""]
     return "\n" + "\n".join(lines)
