@@ -210,7 +210,7 @@ def test_options_may_be_swept_over():
 # Hydra's habits
 
 
-def test_presets_of_ones_own_lie_in_conf_or_where_it_is_said(tmp_path, monkeypatch):
+def test_presets_of_a_user_lie_in_conf_or_where_it_is_said(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for folder, lag in (("conf", 31), ("more", 32), ("third", 33)):
         (tmp_path / folder / "task").mkdir(parents=True)
@@ -242,7 +242,7 @@ def test_a_preset_that_does_not_fit_is_one_line(tmp_path, monkeypatch):
         compose_experiments(["experiment=typo"], False)
 
 
-def test_a_primary_configuration_of_ones_own(tmp_path, monkeypatch):
+def test_a_primary_configuration_of_a_user(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "mine.yaml").write_text(

@@ -95,7 +95,7 @@ def test_a_command_of_the_page_does_what_it_says(page, number):
 
 
 @pytest.mark.guide
-def test_a_cell_of_ones_own_stands_in_the_table_and_among_the_figures(page):
+def test_a_cell_of_a_user_stands_in_the_table_and_among_the_figures(page):
     folder, done = page(0)
     row = next(line for line in done.stdout.splitlines() if line.startswith("mgu "))
     assert "608" in row.split()  # 2 H (I + H + 1)
@@ -112,7 +112,7 @@ def test_a_cell_of_ones_own_stands_in_the_table_and_among_the_figures(page):
 
 
 @pytest.mark.guide
-def test_the_result_of_a_cell_of_ones_own(page):
+def test_the_result_of_a_cell_of_a_user(page):
     folder, _ = page(0)
     runs = results_by_cell(folder, "adding")
     mgu, gru = runs["mgu"], runs["gru"]
@@ -153,7 +153,7 @@ def test_a_finished_run_is_recognised_and_a_changed_cell_is_run_anew(page, monke
 
 
 @pytest.mark.guide
-def test_the_result_of_a_task_of_ones_own(page):
+def test_the_result_of_a_task_of_a_user(page):
     folder, _ = page(1)
     (result,) = results_by_cell(folder, "parity").values()
     assert result.config["task"]["options"] == {"length": 8}
@@ -163,7 +163,7 @@ def test_the_result_of_a_task_of_ones_own(page):
 
 
 @pytest.mark.guide
-def test_the_result_of_a_text_of_ones_own(page):
+def test_the_result_of_a_text_of_a_user(page):
     folder, _ = page(2)
     (result,) = results_by_cell(folder, "text-tickets").values()
     assert len(result.test_scores) == 2
@@ -342,7 +342,7 @@ def test_a_file_is_found_without_running_any_code(tmp_path, monkeypatch):
     assert source_file("own_packages:A") is None
 
 
-def test_a_sweep_has_built_in_ones_and_ones_own_side_by_side():
+def test_a_sweep_has_built_in_ones_and_users_ones_side_by_side():
     words = ["cell=gru,custom", f"cell.module={MGU}", "task=custom,adding", f"task.module={PARITY}"]
     configs = compose_experiments([*words, "task.options.length=4,5"], True)
     assert [(c.cell.name, c.task.name, getattr(c.task, "options", None)) for c in configs] == [

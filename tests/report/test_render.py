@@ -363,9 +363,9 @@ def test_texts_and_tasks_that_have_changed_stand_apart_under_a_short_hash():
         assert [what.partition(":")[0] for what in settings] == [f"text-reuters8({name}=012345)"]
 
 
-def test_the_heading_of_a_task_of_ones_own_has_the_start_of_its_hash():
+def test_the_heading_of_a_task_that_a_user_wrote_has_the_start_of_its_hash():
     (group,) = make_groups([make_result("copy", task={"source": A})])
-    assert group.setting().startswith("lag=20, source=012345, steps=2000, ")
+    assert group.setting().startswith("lag=20, source=012345, forget_bias=1.0, steps=2000, ")
 
 
 def test_an_old_source_of_a_cell_stands_apart():
@@ -1060,7 +1060,7 @@ def line_ends(picture, colour):
     return [max(float(y) for _, y in re.findall(r"[ML] (\S+) (\S+)", d)) for d in drawn]
 
 
-def test_cells_of_ones_own_are_told_apart_and_alike_in_all_groups():
+def test_cells_of_a_user_are_told_apart_and_alike_in_all_groups():
     def named(task, cell):
         result = make_result(task, "gru", (0.5,))
         config = result.config | {"cell": {"name": cell}}
