@@ -37,7 +37,7 @@ class Limits:
 
     Attributes:
         latency_us: Microseconds of a single step of one sequence, in `runtime`.
-        runtime: xla, onnx or torch.
+        runtime: Xla, onnx or torch.
         parameters: Of the whole model.
         memory_kb: Thousands of bytes of its parameters in float32 and the state of one sequence.
     """
@@ -153,7 +153,7 @@ def measure_steps(models: Mapping[Any, ModelConfig], runtime: str) -> dict[Any, 
 
     Args:
         models: The models by anything.
-        runtime: xla, onnx or torch.
+        runtime: Xla, onnx or torch.
 
     Raises:
         UserError: The runtime has no form of a cell.
