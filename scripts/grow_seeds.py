@@ -26,6 +26,7 @@ COMPARISON = (
     "cell=gru,lstm",
     "task=adding",
     "task.length=20",
+    "cell.initialisation=textbook",
     "hidden_size=8",
     "steps=300",
     "probes=false",
@@ -37,6 +38,7 @@ UNTRAINED = (
     "task=counting",
     "task.max_n=5",
     "task.test_max_n=20",
+    "cell.initialisation=textbook",
     "hidden_size=4",
     "steps=1",
 )
