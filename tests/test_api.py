@@ -14,6 +14,8 @@ from helpers.made_up import make_result
 
 import gru_bench
 from gru_bench.config.compose import compose_experiments
+from gru_bench.experiments import choose as choosing
+from gru_bench.experiments.limits import Limits
 from gru_bench.model.counts import cell_parameters
 from gru_bench.runs.folder import read_result, write_result
 from gru_bench.system import errors
@@ -181,3 +183,16 @@ def test_the_examples_of_the_guide_run(tmp_path):
     assert "did you mean gru" in printed
     assert re.search(r"^gru .* 3$", printed, re.MULTILINE)  # mean, deviation and count of 3 seeds
     assert len(list(tmp_path.glob("results/runs/adding/*/*/result.json"))) == 2
+
+
+def test_a_choice_is_asked_for_with_its_limits(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(choosing, "choose", lambda *arguments: asked.append(arguments))
+    words = ["task=adding", "steps=2", f"out_dir={tmp_path}"]
+    gru_bench.choose(words, parameters=400, runtime="onnx", minutes=2, margin=0.01)
+    ((configs, request, _),) = asked
+    assert [config.cell.name for config in configs] == ["gru", "lstm", "rnn"]
+    assert {config.margin for config in configs} == {0.01}
+    assert request.limits == Limits(runtime="onnx", parameters=400)
+    assert (request.minutes, request.quiet) == (2, True)
+    assert request.command == f"gru-bench choose task=adding steps=2 out_dir={tmp_path}"

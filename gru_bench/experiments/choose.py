@@ -6,23 +6,19 @@ on where it was stopped.
 """
 
 import dataclasses
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 
-from gru_bench.cells.base import Cell
-from gru_bench.config.cell import KEEP
 from gru_bench.config.experiment import ExperimentConfig
-from gru_bench.config.optim import TuneConfig
 from gru_bench.evidence.choice import MOST_SEEDS, Choice, choose_cell, first_round, next_round
 from gru_bench.evidence.record import scores_by_seed
 from gru_bench.evidence.sequential import median_sequence
+from gru_bench.experiments.halving import Note, chosen_keys, require_all, select
 from gru_bench.experiments.limits import (
     Limits,
     largest_sizes,
@@ -32,24 +28,16 @@ from gru_bench.experiments.limits import (
     sized,
 )
 from gru_bench.experiments.resolve import resolve
-from gru_bench.experiments.search import Searched, run_command, validation_score
+from gru_bench.experiments.search import Searched, run_command
 from gru_bench.experiments.sweep import run_experiments
-from gru_bench.model.model import ModelConfig, cell_class
+from gru_bench.model.model import ModelConfig
 from gru_bench.report.choice_card import Card, Contender
 from gru_bench.runs.folder import read_result, require_writable
 from gru_bench.runs.result import Result
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import write_atomically
 
-SHARES_OF_SIZE = (1.0, 0.5)  # of the largest size that is allowed
-SHARES_KEPT = (0.5, KEEP)  # of its state, that a gated cell keeps at the start
-RATES = 12  # candidates of a cell: rates times sizes times starts
-SPREAD = 10.0  # from the rate that is asked for to the largest and to the smallest that are tried
-# Successive halving: the part of the training that each round makes, and how many go on from it.
-HALVING = ((0.25, 4), (0.5, 1))
 SIZES = "choice.json"  # in out_dir: the sizes that were found, which another time would differ
-
-Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -91,7 +79,7 @@ def choose(configs: Sequence[ExperimentConfig], asked: Asked, note: Note) -> Car
     sizes = find_sizes(configs, models, asked.limits)
     for name, size in sizes.items():
         note(f"{name}: at most {size} units")
-    settled = select(configs, sizes, asked, note)
+    settled = select(configs, sizes, asked.command, asked.quiet, note)
     rounds = Rounds(settled, asked, began, note)
     results, choice = rounds.run()
     return make_card(settled, results, choice, models, sizes, asked, began)
@@ -138,97 +126,6 @@ def find_sizes(
     return known[key]
 
 
-def candidates(config: ExperimentConfig, size: int) -> list[ExperimentConfig]:
-    """Returns the settings of a cell that are tried: the same number for every cell.
-
-    Half as many starts are made up for by twice as many learning rates.
-    """
-    sizes = sorted({max(1, round(share * size)) for share in SHARES_OF_SIZE}, reverse=True)
-    free = _is_gated(config) and config.cell.keep == KEEP
-    starts = SHARES_KEPT if free else (config.cell.keep,)
-    count = RATES // (len(sizes) * len(starts))
-    middle = config.optim.learning_rate
-    rates = np.geomspace(middle / SPREAD, middle * SPREAD, count + 2)[1:-1]
-    return [
-        dataclasses.replace(
-            config,
-            hidden_size=units,
-            cell=dataclasses.replace(config.cell, keep=keep),
-            optim=dataclasses.replace(config.optim, learning_rate=float(f"{rate:.2g}")),
-        )
-        for units in sizes
-        for keep in starts
-        for rate in rates
-    ]
-
-
-def _is_gated(config: ExperimentConfig) -> bool:
-    """Whether the cell has a gate that keeps its state, which a start may set."""
-    return cell_class(config.cell.implementation).remember is not Cell.remember
-
-
-def select(
-    configs: Sequence[ExperimentConfig], sizes: dict[str, int], asked: Asked, note: Note
-) -> list[ExperimentConfig]:
-    """Returns each cell's best setting on validation data, by successive halving.
-
-    Raises:
-        UserError: All candidates of a cell failed.
-    """
-    alive = {config.cell.name: candidates(config, sizes[config.cell.name]) for config in configs}
-    for share, kept in HALVING:
-        trials = {
-            name: [(setting, shortened(setting, share)) for setting in settings]
-            for name, settings in alive.items()
-        }
-        flat = [trial for pairs in trials.values() for _, trial in pairs]
-        scores = _validation_scores(flat, asked)
-        for name, pairs in trials.items():
-            ranked = sorted(pairs, key=lambda pair: scores[_key(pair[1])], reverse=True)
-            if math.isinf(scores[_key(ranked[0][1])]):
-                raise UserError(f"all settings of {name} failed: see error.txt in their folders")
-            alive[name] = [setting for setting, _ in ranked[:kept]]
-    chosen = [settings[0] for settings in alive.values()]
-    for setting in chosen:
-        note(f"{setting.cell.name}: {_words(setting)}")
-    return chosen
-
-
-def shortened(config: ExperimentConfig, share: float) -> ExperimentConfig:
-    """Returns a trial of a setting: a part of the training, on a seed that no other run shares."""
-    return dataclasses.replace(
-        config,
-        steps=config.steps and max(1, round(share * config.steps)),
-        epochs=config.epochs and max(1, round(share * config.epochs)),
-        seeds=TuneConfig(seeds=1).tuning_seeds,
-        probes=False,
-        save_weights="none",
-    )
-
-
-def _key(config: ExperimentConfig) -> str:
-    return repr(config)
-
-
-def _validation_scores(trials: Sequence[ExperimentConfig], asked: Asked) -> dict[str, float]:
-    """Runs trials; returns their scores, turned so that more is better; the worst if one failed."""
-    sweep = run_experiments(trials, asked.command, asked.quiet, timed=False)
-    _require_all(sweep.elsewhere)
-    finished, scores = set(sweep.finished), {}
-    for trial, folder in zip(trials, sweep.folders, strict=True):
-        score = -math.inf
-        if folder in finished:
-            result = read_result(folder)
-            score = validation_score(result) * (1 if result.score.higher_is_better else -1)
-        scores[_key(trial)] = score
-    return scores
-
-
-def _require_all(elsewhere: Sequence[Path]) -> None:
-    if elsewhere:
-        raise UserError(f"another process is at work on {elsewhere[0]}: wait until it ends")
-
-
 class Rounds:
     """Fresh seeds for the settings that were chosen, round by round.
 
@@ -272,7 +169,7 @@ class Rounds:
             dataclasses.replace(setting, seeds=list(range(seeds))) for setting in self._settings
         ]
         sweep = run_experiments(configs, self._asked.command, self._asked.quiet, timed=False)
-        _require_all(sweep.elsewhere)
+        require_all(sweep.elsewhere)
         for folder, reason in sweep.failures:
             raise UserError(f"{folder} failed: {reason}")
         return [read_result(folder) for folder in sweep.folders]
@@ -313,7 +210,7 @@ def make_card(
                 cell=name,
                 hidden_size=setting.hidden_size,
                 largest_size=sizes[name],
-                settings=_found(setting),
+                settings=chosen_keys(setting),
                 score=median_sequence(scores) if len(scores) else None,
                 parameters=taken.parameters,
                 memory_kb=taken.memory_kb,
@@ -328,7 +225,7 @@ def make_card(
         for name, value in dataclasses.asdict(asked.limits).items()
         if name != "runtime" and value is not None
     }
-    found = _found(taken_setting) | {"seeds": seeds}
+    found = chosen_keys(taken_setting) | {"seeds": seeds}
     return Card(
         task=first.task_label,
         score=first.score.in_words,
@@ -355,18 +252,3 @@ def _minutes_left(choice: Choice, results: Sequence[Result]) -> float | None:
         return None
     most = max(number for number in more if number is not None)
     return sum(most * each.timing.train_s / len(each.seeds) for each in results) / 60
-
-
-def _found(setting: ExperimentConfig) -> dict[str, Any]:
-    """Returns what validation chose, by the keys of a command."""
-    found: dict[str, Any] = {
-        "hidden_size": setting.hidden_size,
-        "optim.learning_rate": setting.optim.learning_rate,
-    }
-    if setting.cell.keep is not None and _is_gated(setting):
-        found["cell.keep"] = setting.cell.keep
-    return found
-
-
-def _words(setting: ExperimentConfig) -> str:
-    return " ".join(f"{key}={value}" for key, value in _found(setting).items())

@@ -7,8 +7,9 @@ from rich.console import Console
 
 from gru_bench.cli.main import main
 from gru_bench.config.compose import compose_experiments
-from gru_bench.experiments import choose as choosing
-from gru_bench.experiments.choose import Asked, candidates, check, choose
+from gru_bench.experiments import halving
+from gru_bench.experiments.choose import Asked, check, choose
+from gru_bench.experiments.halving import candidates
 from gru_bench.experiments.limits import Limits, largest_sizes, needs, sized
 from gru_bench.experiments.resolve import resolve
 from gru_bench.model.counts import cell_parameters
@@ -92,10 +93,10 @@ def test_what_does_not_go_with_a_choice(words, said):
 @pytest.mark.slow
 def test_a_choice_is_made_of_ordinary_runs_and_is_repeated_from_them(tmp_path, monkeypatch):
     # Fewer candidates than a user has.
-    monkeypatch.setattr(choosing, "RATES", 2)
-    monkeypatch.setattr(choosing, "SHARES_OF_SIZE", (1.0,))
-    monkeypatch.setattr(choosing, "SHARES_KEPT", (0.9,))
-    monkeypatch.setattr(choosing, "HALVING", ((0.5, 1),))
+    monkeypatch.setattr(halving, "CANDIDATES", 2)
+    monkeypatch.setattr(halving, "SHARES_OF_SIZE", (1.0,))
+    monkeypatch.setattr(halving, "SHARES_KEPT", (0.9,))
+    monkeypatch.setattr(halving, "HALVING", ((0.5, 1),))
     configs = compose("cell=gru,rnn", "margin=0.5", f"out_dir={tmp_path}")
     asked = Asked(Limits(parameters=80), 1.0, "gru-bench choose", ["cell=gru,rnn", *WORDS], True)
     notes = []
