@@ -124,6 +124,13 @@ TASKS = {
             "The letter stored with the first cue comes out with the second, else the one before",
         ),
         Explanation(
+            "automaton",
+            "Symbols are read that switch a machine from state to state. After each its state must"
+            " be named, such as whether the number of ones is odd: it takes a state that is exact.",
+            _sequence([("in", list("1101001")), ("state", list("1001110"))]),
+            "Zeros and ones go in; after each the parity of the ones comes out",
+        ),
+        Explanation(
             "text",
             "The words of a document are read, one a step. At the end its class must come out, such"
             " as the topic of a piece of news.",
