@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 TOOLS := build/tools
 
 .DEFAULT_GOAL := help
-.PHONY: keys help setup run claims claims-full test lint bench check-choices check-guides check-statistics check-timing bench-runtimes check-gpu check-faults check-memory check-ray check-package release-check schema board clean
+.PHONY: readme keys help setup run claims claims-full test lint bench check-choices check-guides check-statistics check-timing bench-runtimes check-gpu check-faults check-memory check-ray check-package release-check schema board clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -31,8 +31,8 @@ $(TOOLS)/.ready: constraints.txt
 	$(TOOLS)/bin/python -m pip install --quiet --constraint constraints.txt packaging uv
 	touch $@
 
-run: $(VENV)/.ready ## the quickstart: four cells, three tasks, a table and a page
-	$(BIN)/gru-bench run experiment=quickstart
+run: $(VENV)/.ready ## the quickstart: three cells, three tasks, verdicts and a page
+	$(BIN)/gru-bench run
 	$(BIN)/gru-bench report --format html --out results/report/report.html
 	$(BIN)/gru-bench report --format markdown --out results/report/report.md
 
@@ -88,6 +88,9 @@ release-check: $(TOOLS)/.ready ## source distribution and wheel in build/dist: m
 
 check-gpu: $(VENV)/.ready ## every way through time on a GPU: values, gradients, times (needs the extra cuda)
 	$(BIN)/python scripts/check_gpu.py
+
+readme: $(VENV)/.ready ## the figures of README.md and docs/, from the committed results
+	$(BIN)/python scripts/readme.py
 
 keys: $(VENV)/.ready ## docs/keys.md, after a change of keys or presets
 	$(BIN)/python -m gru_bench.cli.key_help

@@ -7,9 +7,9 @@ import contextlib
 import shlex
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gru_bench.system.errors import UserError
 
@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from gru_bench.config.experiment import ExperimentConfig
     from gru_bench.export.trained_model import TrainedModel
     from gru_bench.report.choice_card import Card
-    from gru_bench.runs.result import Result
+    from gru_bench.report.results import Results
 
 _one_at_a_time = threading.Lock()
 
 
 def run(
-    overrides: Sequence[str] = (), *, sweep: bool = False, quiet: bool = True
-) -> "list[Result]":
+    overrides: "Sequence[str] | Mapping[str, Any]" = (),
+    *,
+    sweep: bool = False,
+    quiet: bool = True,
+    **settings: Any,
+) -> "Results":
     """Trains and compares cells as `gru-bench run` does; finished runs are read, not repeated.
 
     To be called before JAX is used for anything else, which then keeps the devices it has. Threads
@@ -32,14 +36,18 @@ def run(
 
     Example:
         >>> import gru_bench
-        >>> words = ["cell=gru,rnn", "task=adding", "task.length=10", "steps=50"]
-        >>> for result in gru_bench.run(words, sweep=True):
+        >>> results = gru_bench.run({"task.length": 10}, cell=["gru", "rnn"], task="adding")
+        >>> print(results)
+        >>> for result in results:
         ...     print(result.cell, result.parameters.cell, result.test_scores)
 
     Args:
-        overrides: Settings as words `key=value`, as on the command line; none means the quickstart.
-        sweep: Whether `key=a,b` asks for every combination, as `-m` does.
+        overrides: Settings as words `key=value`, as on the command line, or as a mapping. If
+            nothing names a cell, a task or an experiment, they are about the quickstart.
+        sweep: Whether `key=a,b` among the words asks for every combination, as `-m` does. A list
+            among the values of a mapping does so by itself, unless the key takes a list.
         quiet: Whether to show no progress on standard error.
+        **settings: Further settings, by keys without a dot, such as `cell="gru"` or `seeds=3`.
 
     Returns:
         A result for each configuration, in the order of the sweep.
@@ -50,28 +58,48 @@ def run(
     """
     if isinstance(overrides, str):
         raise UserError(f"overrides={overrides!r} is not possible: give a list, [{overrides!r}]")
+    words, is_sweep = _words(overrides, settings)
+    sweep = sweep or is_sweep
     from gru_bench.config.compose import compose_experiments
     from gru_bench.experiments.sweep import run_experiments
+    from gru_bench.report.results import Results
     from gru_bench.runs.folder import read_result
     from gru_bench.system.files import require_working_directory
 
     require_working_directory()
     # Hydra's state and JAX's settings are those of the process.
     with _one_at_a_time:
-        configs = compose_experiments(overrides, sweep)
+        configs = compose_experiments(words, sweep)
         if any(config.dry_run for config in configs):
             raise UserError(
                 "dry_run=true is not possible here: it prints, so give it to gru-bench run"
             )
         _set_up_devices(configs)
         flag = ["-m"] if sweep else []
-        done = run_experiments(configs, shlex.join(["gru-bench", "run", *flag, *overrides]), quiet)
+        done = run_experiments(configs, shlex.join(["gru-bench", "run", *flag, *words]), quiet)
     unfinished = [f"{folder}: {reason}" for folder, reason in done.failures]
     unfinished += [f"{folder}: another process is at work on it" for folder in done.elsewhere]
     if unfinished:
         count = f"{len(unfinished)} of {len(done.folders)} runs are not finished"
         raise RuntimeError("; ".join([count, *unfinished]))
-    return [read_result(folder) for folder in done.folders]
+    return Results(read_result(folder) for folder in done.folders)
+
+
+def _words(
+    overrides: "Sequence[str] | Mapping[str, Any]", settings: dict[str, Any]
+) -> tuple[list[str], bool]:
+    """Returns all settings as words, and whether values ask for a sweep."""
+    from gru_bench.config.settings import to_words
+    from gru_bench.config.words import parse
+
+    if not isinstance(overrides, Mapping):
+        written, values = list(overrides), settings
+    else:
+        if twice := overrides.keys() & settings.keys():
+            raise UserError(f"{min(twice)} is given twice: in the mapping and as a keyword")
+        written, values = [], {**overrides, **settings}
+    made = to_words(values)
+    return [*written, *made], any(each.is_sweep_override() for each in parse(made))
 
 
 def choose(
@@ -123,7 +151,7 @@ def choose(
         return choose_within(configs, asked, lambda line: None)
 
 
-def load_results(directory: str | Path = "results/runs") -> "list[Result]":
+def load_results(directory: str | Path = "results/runs") -> "Results":
     """Returns every finished run below a folder, in the order of their paths.
 
     For each folder that is passed over (damaged, unfinished, a copy) there is a warning.
@@ -139,12 +167,13 @@ def load_results(directory: str | Path = "results/runs") -> "list[Result]":
     Raises:
         UserError: There is no such folder, or no finished run in it.
     """
+    from gru_bench.report.results import Results
     from gru_bench.runs import folder
 
     results, passed_over = folder.load_results(directory)
     for line in passed_over:
         warnings.warn(line, stacklevel=2)
-    return results
+    return Results(results)
 
 
 def load_model(folder: str | Path, seed: int | None = None) -> "TrainedModel":

@@ -1,5 +1,6 @@
 """The functions for scripts and notebooks."""
 
+import html
 import math
 import os
 import re
@@ -14,9 +15,13 @@ from helpers.made_up import make_result
 
 import gru_bench
 from gru_bench.config.compose import compose_experiments
+from gru_bench.config.settings import to_words
 from gru_bench.experiments import choose as choosing
 from gru_bench.experiments.limits import Limits
 from gru_bench.model.counts import cell_parameters
+from gru_bench.report.decision import decision
+from gru_bench.report.groups import make_groups
+from gru_bench.report.results import Results
 from gru_bench.runs.folder import read_result, write_result
 from gru_bench.system import errors
 
@@ -72,6 +77,73 @@ def test_finished_runs_are_read_and_not_repeated(finished, capfd):
     assert capfd.readouterr() == ("", "")
     gru_bench.run(words, sweep=True, quiet=False)
     assert capfd.readouterr().err.count("finished already") == 2
+
+
+def test_settings_may_be_python_values(finished):
+    """A mapping and keywords name the runs that words name, which are finished already."""
+    out, _, results = finished
+    settings = {"task.length": 6, "hidden_size": 4, "steps": 6, "probes": False}
+    again = gru_bench.run(
+        settings, cell=["rnn", "gru"], task="adding", seeds=2, out_dir=str(out), quiet=True
+    )
+    assert again == results
+    by_list = gru_bench.run(
+        {"cell": "gru", **settings}, task="adding", seeds=[0, 1], out_dir=str(out)
+    )
+    assert by_list == results[1:]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"cell": ["gru", "lstm"], "seeds": 3}, ["cell=gru,lstm", "seeds=3"]),
+        ({"seeds": [0, 2], "task.length": (5, 9)}, ["seeds=[0,2]", "task.length=5,9"]),
+        ({"tune.learning_rates": [1e-3, 0.01]}, ["tune.learning_rates=[0.001,0.01]"]),
+        ({"optim.clip_norm": None, "force": True}, ["optim.clip_norm=null", "force=true"]),
+        ({"out_dir": "a,b"}, ['out_dir="a,b"']),
+        ({"cell.options.k": {"a": [1, 2]}}, ["cell.options.k={a:[1,2]}"]),
+    ],
+)
+def test_python_values_are_written_as_words(settings, words):
+    assert to_words(settings) == words
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"cell": []}, r"cell=\[\] is not possible: give one value at least"),
+        ({"cell": {1}}, r"cell=\{1\} is not possible: give a text, a number"),
+        ({"cell": "gruu"}, "did you mean gru"),
+    ],
+)
+def test_values_that_cannot_be_are_user_errors(settings, message):
+    with pytest.raises(gru_bench.UserError, match=message):
+        gru_bench.run(settings)
+    with pytest.raises(gru_bench.UserError, match="cell is given twice"):
+        gru_bench.run(settings, cell="gru")
+
+
+def test_results_show_what_they_say():
+    results = Results([make_result("adding", "gru"), make_result("adding", "lstm")])
+    first, answer, *runs = repr(results).splitlines()
+    assert first == "2 runs"
+    assert answer == decision(make_groups(results))
+    assert [line.split()[:2] for line in runs] == [["<Result", "gru"], ["<Result", "lstm"]]
+    assert all(len(line) <= 100 for line in runs)
+    page = results._repr_html_()
+    assert html.escape(answer) in page
+    assert page.count("<tr>") == 3
+    assert repr(results[:1]).startswith("1 run\n")
+    assert repr(Results()) == "no runs"
+
+
+def test_results_become_a_data_frame():
+    results = Results([make_result("adding", "gru"), make_result("copy", "lstm")])
+    frame = results.to_pandas()
+    assert sorted(frame["cell"]) == ["gru", "lstm"]
+    by_cell = frame.set_index("cell")
+    assert by_cell.loc["gru", "parameters"] == results[0].parameters.cell
+    assert Results().to_pandas().empty
 
 
 def test_load_results_gives_them_by_path(finished):

@@ -21,7 +21,8 @@ again, the command goes on where it was stopped."""
 EPILOG = """\
 example:
   gru-bench choose task=text corpus=files corpus.train=tickets.csv \\
-      --latency-us 50 --runtime onnx --parameters 200000 --margin 0.01 --minutes 20"""
+      --latency-us 50 --runtime onnx --parameters 200000 --margin 0.01 \\
+      --minutes 20"""
 
 
 def add_arguments(parser: Parser) -> None:

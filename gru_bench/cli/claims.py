@@ -11,12 +11,14 @@ from gru_bench.system.errors import UserError
 
 HELP = "test what textbooks claim of the cells"
 DESCRIPTION = """\
-Tests ten textbook claims (a GRU has 75% of an LSTM's parameters, trains faster, needs less memory,
-performs comparably, ...) on runs made for it, prints a ledger (supported, refuted, undecided) and
-writes a page. Runs are kept in results/claims; finished ones are skipped.
+Tests ten textbook claims (a GRU has 75% of an LSTM's parameters, trains faster,
+needs less memory, performs comparably, ...) on runs made for it, prints a
+ledger (supported, refuted, undecided) and writes a page. Runs are kept in
+results/claims; finished ones are skipped.
 
-  --size quick   gru, lstm, rnn; 10 seeds; one learning rate a task; for a first look
-  --size full    all cells; 12 seeds; learning rates tuned for each cell; an hour or more
+  --size quick   gru, lstm, rnn; 10 seeds; one learning rate a task
+  --size full    all cells; 12 seeds; learning rates tuned for each cell; an
+                 hour or more
 """
 
 

@@ -15,7 +15,8 @@ DESCRIPTION = "Prints a script that makes a shell complete commands, flags and s
 EPILOG = """\
 to install, in a new shell from then on:
   gru-bench completion bash >> ~/.bash_completion
-  gru-bench completion zsh > ~/.zfunc/_gru-bench    # with fpath+=~/.zfunc before compinit
+  # zsh, with fpath+=~/.zfunc before compinit:
+  gru-bench completion zsh > ~/.zfunc/_gru-bench
   gru-bench completion fish > ~/.config/fish/completions/gru-bench.fish
 """
 

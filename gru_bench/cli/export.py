@@ -12,17 +12,18 @@ if TYPE_CHECKING:
 
 HELP = "write a trained model for another runtime"
 DESCRIPTION = """\
-Writes the model of the run RUN for another runtime, and compares what comes out with JAX:
+Writes the model of the run RUN for another runtime, and compares what comes out
+with JAX:
 
-  onnx         FILE.onnx reads whole sequences, FILE_step.onnx takes one step from
-               a state to the next (needs the extra export)
+  onnx         FILE.onnx reads whole sequences, FILE_step.onnx takes one step
+               from a state to the next (needs the extra export)
   torch        FILE.safetensors and FILE.py, whose load() makes the model (needs
                torch)
   safetensors  the weights by their names here, with all that is known of them"""
 EPILOG = """\
 example:
-  gru-bench export results/runs/text-tickets/gru/h16-0123456789ab --format onnx \\
-      --out model.onnx"""
+  gru-bench export results/runs/text-tickets/gru/h16-0123456789ab \\
+      --format onnx --out model.onnx"""
 
 
 def add_arguments(parser: Parser) -> None:

@@ -31,6 +31,9 @@ def _command(arguments: Sequence[str] | None) -> int:
     """Runs the command line; returns its exit status, but for what goes wrong with the output."""
     parser = make_parser()
     options, rest = parser.parse_known_args(arguments)
+    if options.command is None and not rest:
+        parser.print_help()
+        return 0
     # argparse ends the list of overrides at the first flag; those that follow it belong there, too.
     if rest and "overrides" in options and not any(word.startswith("-") for word in rest):
         options.overrides += rest
@@ -55,6 +58,6 @@ def meant(rest: Sequence[str], options: argparse.Namespace) -> str:
     flag, *values = next((rest[i:] for i, word in enumerate(rest) if word.startswith("--")), [""])
     key, sign, value = flag.removeprefix("--").partition("=")
     if not flag or "overrides" not in options:
-        return f" (see gru-bench {options.command} --help)"
+        return f" (see {' '.join(filter(None, ('gru-bench', options.command)))} --help)"
     value = value if sign else values[0] if values and not values[0].startswith("-") else "..."
     return f": settings are words without dashes, such as {key}={value}"

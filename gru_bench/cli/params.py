@@ -7,8 +7,8 @@ from gru_bench.system.errors import UserError
 
 HELP = "exact parameter counts, and sizes that match"
 DESCRIPTION = """\
-Parameters and operations (FLOPs) of one recurrent layer, forward, a step of one sequence: for every
-cell and pair of sizes, or at the sizes that match an LSTM."""
+Parameters and operations (FLOPs) of one recurrent layer, forward, a step of one
+sequence: for every cell and pair of sizes, or at the sizes that match an LSTM."""
 EPILOG = "example: gru-bench params --input-size 100 --budget 20000"
 
 

@@ -18,12 +18,14 @@ from gru_bench.cli import (
     search,
     speed,
     status,
+    tour,
 )
 from gru_bench.cli.arguments import Parser
 from gru_bench.system.version import __version__
 
 DESCRIPTION = "Which recurrent cell should I use: a GRU, an LSTM or a plain RNN?"
 COMMANDS: dict[str, ModuleType] = {
+    "tour": tour,
     "run": run,
     "search": search,
     "robustness": robustness,
@@ -46,9 +48,7 @@ def make_parser() -> Parser:
     parser = Parser(prog="gru-bench", description=DESCRIPTION)
     parser.set_defaults(when_stopped="", grammar=parser)
     parser.add_argument("--version", action="version", version=f"gru-bench {__version__}")
-    commands = parser.add_subparsers(
-        title="commands", dest="command", required=True, metavar="COMMAND"
-    )
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for name, module in COMMANDS.items():
         command: Parser = commands.add_parser(
             name,

@@ -11,8 +11,8 @@ from gru_bench.system.prose import counted
 
 HELP = "let a trained model classify a file"
 DESCRIPTION = """\
-Reads FILE (CSV, TSV, JSON, JSON Lines or Parquet) as the files that the run RUN was trained on, and
-writes the class of each row with its probability."""
+Reads FILE (CSV, TSV, JSON, JSON Lines or Parquet) as the files that the run RUN
+was trained on, and writes the class of each row with its probability."""
 EPILOG = """\
 example:
   gru-bench predict results/runs/text-tickets/gru/h16-0123456789ab new.csv \\

@@ -15,9 +15,10 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--format",
         choices=("table", "markdown", "latex", "csv", "json", "html", "long", "card"),
-        help="html is one self-contained page with figures, latex tables for a paper, long a table"
-        " of every evaluation: CSV, or Parquet with --out FILE.parquet, card the verdict as a"
-        " picture (default: table)",
+        metavar="FORMAT",
+        help="table (default), markdown, csv or json; html: one self-contained page with figures;"
+        " latex: tables for a paper; long: a table of every evaluation, as CSV, or Parquet with"
+        " --out FILE.parquet; card: the verdict as a picture",
     )
     parser.add_argument(
         "--out",

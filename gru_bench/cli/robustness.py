@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 HELP = "see whether a verdict survives other starts, budgets, readouts and sizes"
 DESCRIPTION = """\
-Trains every cell under several starts, budgets, readouts and sizes, and shows at
-which share of these points each verdict holds. Values that you give yourself,
-such as hidden_size=32,64,128, stand in the place of these:
+Trains every cell under several starts, budgets, readouts and sizes, and shows
+at which share of these points each verdict holds. Values that you give
+yourself, such as hidden_size=32,64,128, stand in the place of these:
 
   start    cell.initialisation=orthogonal,chrono
-  budget   half of the steps, read off the learning curves; trained as a point of
-           its own where the learning rate depends on the number of steps
+  budget   half of the steps, read off the learning curves; trained as a point
+           of its own where the learning rate depends on the number of steps
   readout  task.readout=last,mean, of a task that has the key and reads out at
            the end
   size     hidden_size: that of the task, and half of it
@@ -29,7 +29,8 @@ A sweep like any other: its points are ordinary runs, finished ones are skipped.
 EPILOG = """\
 examples:
   gru-bench robustness cell=gru,lstm task=adding seeds=8
-  gru-bench robustness cell=gru,lstm task=copy cell.keep=0.5,0.9 hidden_size=64,128
+  gru-bench robustness cell=gru,lstm task=copy cell.keep=0.5,0.9 \\
+    hidden_size=64,128
 """
 START = ("cell.initialisation", "cell.keep", "cell.forget_bias", "cell.chrono_length")
 

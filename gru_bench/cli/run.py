@@ -11,14 +11,15 @@ from gru_bench.system.prose import counted
 HELP = "train and compare cells"
 DESCRIPTION = """\
 Trains one cell on one task with several seeds at once, or with -m every
-combination of the values given as key=a,b. Without arguments:
-experiment=quickstart, four cells on three tasks. Finished runs are recognised
-and skipped. Keys and their defaults:
+combination of the values given as key=a,b. Words that name no cell, task or
+experiment, or none at all, mean experiment=quickstart: three cells on three
+tasks. Finished runs are recognised and skipped. Keys and their defaults:
 
 """
 EPILOG = """\
 examples:
   gru-bench run
+  gru-bench run seeds=20
   gru-bench run cell=gru task=adding hidden_size=128 seeds=5
   gru-bench run -m cell=gru,lstm,rnn task=adding task.length=50,200
   gru-bench run -m cell=gru,lstm task=text corpus=files corpus.train=my.csv \\

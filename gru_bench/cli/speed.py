@@ -8,8 +8,9 @@ from gru_bench.cli.arguments import Parser, add_cells, positive
 
 HELP = "time the cells against other libraries"
 DESCRIPTION = """\
-Times one layer of each cell, training and inference, in turns with the libraries that are installed
-(Flax, and of the extra 'peers' PyTorch, Keras, Equinox)."""
+Times one layer of each cell, training and inference, in turns with the
+libraries that are installed (Flax, and of the extra 'peers' PyTorch, Keras,
+Equinox)."""
 
 
 def add_arguments(parser: Parser) -> None:

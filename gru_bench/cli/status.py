@@ -7,8 +7,8 @@ from gru_bench.cli.arguments import Parser
 
 HELP = "how far the runs are"
 DESCRIPTION = """\
-How far the runs under DIR are, from another terminal: those that run or failed, with the steps and
-the time left."""
+How far the runs under DIR are, from another terminal: those that run or
+failed, with the steps and the time left."""
 
 
 def add_arguments(parser: Parser) -> None:

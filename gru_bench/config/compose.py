@@ -26,7 +26,9 @@ from gru_bench.config.search import SearchConfig
 from gru_bench.config.words import FREE, Word, combinations, expand, parse
 from gru_bench.system.errors import UserError
 
-DEFAULT = ("experiment=quickstart",)
+# What words are about that name none of `CHOICES`: the quickstart, with those words.
+DEFAULT = "experiment=quickstart"
+CHOICES = ("cell", "task", "experiment")
 SAME_RUN = {each.name for each in dataclasses.fields(ExecutionConfig)} - {"out_dir"}
 
 
@@ -36,7 +38,8 @@ def compose_experiments(
     """Returns the experiments that words ask for, in the order of the sweep.
 
     Args:
-        overrides: Words `key=value` in Hydra's grammar; none of them means the quickstart.
+        overrides: Words `key=value` in Hydra's grammar. If they name no cell, task or experiment,
+            they are those of the quickstart.
         multirun: Whether `key=a,b` asks for a sweep. An experiment may ask for one by itself.
         sources: Where the user's presets lie, and what to start from.
 
@@ -108,12 +111,14 @@ def _compose_all(
     start = [] if file is None else read_run_file(file)
     if file is not None:
         sources = dataclasses.replace(sources, config_name=None)
-    overrides = parse(words or ([] if sources.config_name or file else DEFAULT))
+    overrides = parse(words)
     searched = [o for o in overrides if o.key_or_group == "hydra.searchpath"]
     overrides = [o for o in overrides if o.key_or_group != "hydra.searchpath"]
     folders = [str(folder) for o in searched for folder in _list(o)]
     with open_presets(sources, folders) as presets:
         _check_sweeps(overrides)
+        if file is None and sources.config_name is None:
+            overrides = _with_default(overrides, presets)
         sweeps = _sweeps_of_experiment(overrides, presets)
         if not (multirun or sweeps):
             for override in overrides:
@@ -129,6 +134,23 @@ def _compose_all(
                 composed.append(_compose(combination, start, presets))
         _require_effects(composed, given)
         yield from ((each.config(), each.raw) for each in composed)
+
+
+def _with_default(overrides: Sequence[Override], presets: Presets) -> list[Override]:
+    """Returns the words, with that of the quickstart before them if they choose nothing to run.
+
+    A choice from a group of the user's own may set anything, so that it needs no other.
+
+    Raises:
+        UserError: A word is about the task or its data, and no task is named.
+    """
+    keys = {override.key_or_group for override in overrides}
+    if keys.intersection(CHOICES) or keys & presets.groups.keys() - set(GROUPS):
+        return list(overrides)
+    for override in overrides:
+        if places := mistakes.tasks_with(override.key_or_group):
+            raise UserError(f"{override.input_line} needs a named task: add {' or '.join(places)}")
+    return [*parse([DEFAULT]), *overrides]
 
 
 def _list(override: Override) -> list[Any]:

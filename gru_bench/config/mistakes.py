@@ -103,15 +103,27 @@ def without_effect(word: Word, config: DictConfig) -> UserError:
     places = [f"{group}={name}" for name in _belongs_to(word.key)]
     if not places:
         free = next((free for free in FREE if word.is_below(free)), word.key)
-        places = [
-            section.choice
-            for section in sections()
-            if "=" in section.choice and free in {each.name for each in section.keys}
-        ]
+        places = _choices_with(free)
     chosen = {"task": task, "cell": cell}.get(group, OmegaConf.select(config, f"{group}.name"))
     return UserError(
         f"{word.key} is not a key of {group}={chosen}: it goes with {' or '.join(places)}"
     )
+
+
+def tasks_with(key: str) -> list[str]:
+    """Returns the words, such as `task=copy`, that a key needs beside it; none for most keys."""
+    if key.partition(".")[0] == "corpus":
+        return ["task=text"]
+    return [choice for choice in _choices_with(key) if choice.startswith("task=")]
+
+
+def _choices_with(key: str) -> list[str]:
+    """Returns the words, such as `task=copy`, each of which brings a key."""
+    return [
+        section.choice
+        for section in sections()
+        if "=" in section.choice and key in {each.name for each in section.keys}
+    ]
 
 
 def unknown(word: Word, config: DictConfig) -> UserError:

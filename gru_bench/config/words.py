@@ -152,10 +152,11 @@ def _quoted(word: str, texts: set[str]) -> str:
     key, sign, value = word.partition("=")
     if not sign or key.lstrip("+") not in texts or _GRAMMAR.search(value):
         return word
-    return f"{key}={','.join(map(_quoted_text, value.split(',')))}"
+    return f"{key}={','.join(map(quoted_text, value.split(',')))}"
 
 
-def _quoted_text(text: str) -> str:
+def quoted_text(text: str) -> str:
+    """Returns a text as a word has it, in quotes if Hydra would read something else."""
     if text.strip() in ("", "null"):
         return text.strip() or '""'
     try:

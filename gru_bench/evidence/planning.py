@@ -73,6 +73,8 @@ def detectable_difference(pairs: int, comparisons: int) -> float | None:
         In standard deviations of the difference over seeds, for normal differences, to the nearest
         0.1; None if equal signs of all pairs would not decide.
     """
+    if pairs < fewest_pairs(comparisons):
+        return None
     noise = np.random.default_rng(_SEED).standard_normal((_FUTURES, min(pairs, MOST_PAIRS)))
     totals = np.array([noise.shape[1]])
     for tenths in range(1, 60):

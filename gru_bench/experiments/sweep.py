@@ -1,5 +1,6 @@
 """Takes the configurations of a sweep to finished run folders."""
 
+import textwrap
 import traceback
 from collections import defaultdict
 from collections.abc import Sequence
@@ -100,7 +101,7 @@ def run_experiments(
             forget_attempts(experiment.folder)
         # A search compares settings of a cell, and not cells.
         if timed and (budget := describe_seed_budget(experiments)):
-            progress.note(budget)
+            progress.note(textwrap.fill(budget, 80))
         for population in populations:
             for experiment in population:
                 note_growth(experiment, progress)

@@ -11,6 +11,7 @@ from typing import Any
 
 from gru_bench.config.score import Score
 from gru_bench.runs.predictions import Predictions
+from gru_bench.system.prose import counted
 
 SCHEMA_VERSION = 3
 EQUAL_TIME = 1.1  # times that differ by a larger factor are not equal
@@ -312,6 +313,15 @@ class Result:
                 raise ValueError(f"`environment` of seed {seed.seed} is none of `environments`")
         if len({seed.seed for seed in self.seeds}) < len(self.seeds):
             raise ValueError("`seeds` has a seed twice")
+
+    def __repr__(self) -> str:
+        """Returns what was run, and the mean of the main score."""
+        scores = self.test_scores.values()
+        mean = f"{sum(scores) / len(scores):.4g}" if scores else "none"
+        return (
+            f"<Result {self.cell} h{self.hidden_size} on {self.task_label}:"
+            f" {self.score.name} {mean}, mean of {counted(len(scores), 'seed')}>"
+        )
 
     @property
     def cell(self) -> str:

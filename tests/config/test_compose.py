@@ -1,12 +1,16 @@
 """Overrides become configurations, and what is wrong with them is said in one line."""
 
+import re
+
 import pytest
+from helpers import ROOT
 
 from gru_bench.config.compose import compose_experiments
 from gru_bench.config.reference import conf_dir
 from gru_bench.config.tasks.adding import AddingConfig
 from gru_bench.config.tasks.copy import CopyConfig
 from gru_bench.config.tasks.text import TextConfig
+from gru_bench.evidence.planning import fewest_pairs
 from gru_bench.system.errors import UserError
 
 
@@ -43,18 +47,40 @@ def test_sweep_is_the_product_in_order() -> None:
 
 def test_without_words_it_is_the_quickstart() -> None:
     configs = compose_experiments([], multirun=False)
-    pairs = {(config.task.name, config.cell.name) for config in configs}
-    assert pairs == {
-        (task, cell)
-        for task in ("copy", "adding", "text")
-        for cell in ("gru", "gru_reset_after", "lstm", "rnn")
-    }
-    assert configs == compose_experiments(["experiment=quickstart"], multirun=False)
+    pairs = [(config.task.name, config.cell.name) for config in configs]
+    tasks, cells = ("adding", "copy", "text"), ("gru", "lstm", "rnn")
+    assert pairs == [(task, cell) for task in tasks for cell in cells]
+    needed = fewest_pairs(len(cells) * (len(cells) - 1) // 2)  # for a verdict
+    assert all(len(config.seeds) >= needed for config in configs)
+    table = (ROOT / "results" / "quickstart" / "learning_rates.md").read_text(encoding="utf-8")
+    chosen = re.findall(r"^chosen: (.+)$", table, re.MULTILINE)
+    assert [config.optim.learning_rate for config in configs[::3]] == [float(c) for c in chosen]
+
+
+def test_words_that_name_nothing_to_run_are_about_the_quickstart() -> None:
+    configs = compose_experiments(["seeds=12", "optim.name=sgd"], multirun=False)
+    assert len(configs) == 9
+    assert {(len(c.seeds), c.optim.name) for c in configs} == {(12, "sgd")}
+
+
+@pytest.mark.parametrize(
+    ("word", "needed"),
+    [
+        ("task.lag=3", "task=copy"),
+        ("task.max_n=9", "task=counting"),
+        ("corpus=imdb", "task=text"),
+        ("corpus.train=a.csv", "task=text"),
+    ],
+)
+def test_words_about_a_task_need_its_name(word: str, needed: str) -> None:
+    with pytest.raises(UserError) as error:
+        compose_experiments([word, "seeds=3"], multirun=False)
+    assert str(error.value) == f"{word} needs a named task: add {needed}"
 
 
 def test_words_narrow_what_an_experiment_sweeps_over() -> None:
     configs = compose_experiments(["experiment=quickstart", "cell=gru", "seeds=2"], multirun=False)
-    assert [config.task.name for config in configs] == ["copy", "adding", "text"]
+    assert [config.task.name for config in configs] == ["adding", "copy", "text"]
     assert {config.cell.name for config in configs} == {"gru"}
     assert all(config.seeds == [0, 1] for config in configs)
 
@@ -66,7 +92,7 @@ def test_an_experiment_may_be_several_sweeps() -> None:
     documents = {c.task.train_documents for c in configs if isinstance(c.task, TextConfig)}
     assert documents == {100, None}
     for c in configs:
-        assert len(c.tune.learning_rates) * c.tune.seeds == len(c.seeds)
+        assert (len(c.tune.learning_rates) * c.tune.seeds, len(c.seeds)) == (10, 12)
         assert c.sweeps == []
     assert len({c.run_name({}) for c in configs}) == len(configs)
 
@@ -79,7 +105,7 @@ def test_words_narrow_an_experiment_to_the_sweeps_of_a_task() -> None:
 
 
 def test_what_several_sweeps_ask_for_is_run_once() -> None:
-    configs = compose_experiments(["hidden_size=8,8", "steps=1"], multirun=True)
+    configs = compose_experiments(["task=adding", "hidden_size=8,8", "steps=1"], multirun=True)
     assert len(configs) == 1
 
 

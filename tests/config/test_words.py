@@ -164,7 +164,7 @@ def test_null_is_no_experiment():
 
 def test_seeds_may_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("GRU_BENCH_SEEDS", "3")
-    (config,) = compose_experiments(["seeds=${oc.env:GRU_BENCH_SEEDS}"], multirun=False)
+    (config,) = compose_experiments([*ADDING, "seeds=${oc.env:GRU_BENCH_SEEDS}"], multirun=False)
     assert config.seeds == [0, 1, 2]
 
 

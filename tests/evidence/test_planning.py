@@ -49,6 +49,7 @@ def test_detectable_difference_falls_with_seeds_and_rises_with_comparisons():
     assert detectable_difference(24, 1) < detectable_difference(10, 1)
     assert detectable_difference(24, 1) < detectable_difference(24, 6)
     assert detectable_difference(8, 6) is None
+    assert detectable_difference(1, 1) is None  # without a spread, and without a warning
     rng = np.random.default_rng(0)
     lead = detectable_difference(10, 1)
     found = [typical_p(row) <= SIGNIFICANCE for row in lead + rng.normal(size=(300, 10))]
