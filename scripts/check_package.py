@@ -36,6 +36,7 @@ VISIT = [
     ("gru-bench report", "lstm"),
     ("gru-bench report --format html --out report.html", ""),
     ("gru-bench report --format long --out report.parquet", ""),
+    ("gru-bench --help", "usage: gru-bench"),
     ("gru-bench params", "gru_reset_after"),
     ("gru-bench info", "jax"),
     ("python -m gru_bench --version", "gru-bench"),

@@ -10,6 +10,7 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(programs)
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
+import hypothesis
 import jax
 import pytest
 from jaxtyping import install_import_hook
@@ -18,6 +19,12 @@ jax.config.update("jax_num_cpu_devices", 2)
 
 pytest.register_assert_rewrite("helpers")
 
+# Properties are tried on the same few examples each time, so that a failure is the change's own.
+hypothesis.settings.register_profile(
+    "suite", derandomize=True, max_examples=40, deadline=None, database=None
+)
+hypothesis.settings.load_profile("suite")
+
 # An array is never stretched to more axes unasked: `a + b[None]` says what `a + b` leaves open.
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -25,25 +32,26 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 CHECKED = ["analysis", "cells", "model", "recurrence", "tasks", "training"]
 install_import_hook([f"gru_bench.{package}" for package in CHECKED], "beartype.beartype")
 
-# What runs, resumes and reports trainings, whatever they compute: most of its time is compilation.
-UNOPTIMISED = {
-    "test_api", "test_checkpoints", "test_claims", "test_engines", "test_equal_time",
-    "test_dry_run", "test_user_classes", "test_probes", "test_search", "test_sweep",
-    "test_trained_model", "test_exported_files", "test_choose",
-}  # fmt: skip
+# Most of the tests' time is compilation, and what most of them test does not depend on its quality.
+UNOPTIMISED = "JAX_DISABLE_MOST_OPTIMIZATIONS"
+os.environ[UNOPTIMISED] = "1"  # of processes that a test starts
+jax.config.update(UNOPTIMISED.lower(), True)
+
+# The modules whose subject is what a program computes to the last bit, or what it costs.
+OPTIMISED = {"test_fit", "test_scan", "test_training_step"}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def optimisations(request):
-    """Programs of the modules in UNOPTIMISED are compiled without most optimisations."""
-    if request.path.stem not in UNOPTIMISED:
+    """Programs of the modules in OPTIMISED are compiled as a user's are."""
+    if request.path.stem not in OPTIMISED:
         yield
         return
+    jax.config.update(UNOPTIMISED.lower(), False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # of processes that a test starts
-        jax.config.update("jax_disable_most_optimizations", True)
+        patch.delenv(UNOPTIMISED)
         yield
-        jax.config.update("jax_disable_most_optimizations", False)
+    jax.config.update(UNOPTIMISED.lower(), True)
 
 
 @pytest.fixture

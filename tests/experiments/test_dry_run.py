@@ -1,16 +1,18 @@
 """What a sweep would take, before it is run."""
 
 import io
+from dataclasses import replace
 
 import jax
 import pytest
+from helpers.made_up import make_result
 from rich.console import Console
 
 from gru_bench.config.compose import compose_experiments
 from gru_bench.experiments import dry_run
 from gru_bench.experiments.dry_run import Planned, plan, print_plan, train_seconds
 from gru_bench.experiments.resolve import resolve
-from gru_bench.experiments.sweep import run_experiments
+from gru_bench.runs.folder import write_result
 
 WORDS = ["cell=gru,rnn", "task=adding", "task.length=5", "hidden_size=3", "steps=10",
          "batch_size=40", "evaluate_every=5", "seeds=3", "probes=false"]  # fmt: skip
@@ -30,7 +32,10 @@ def test_seconds_of_training_with_its_evaluations():
 
 def test_what_is_finished_takes_no_time(tmp_path):
     configs = compose_experiments([*WORDS, f"out_dir={tmp_path}"], multirun=True)
-    run_experiments(configs[:1], "test", quiet=True)
+    experiment, _ = resolve(configs)
+    experiment.folder.mkdir(parents=True)
+    result = make_result(scores=[0.1] * 3, hidden_size=3)
+    write_result(experiment.folder, replace(result, identity=experiment.identity))
     gru, rnn = plan(configs)
     assert (gru.state, rnn.state) == ("finished", "to do")
     assert (gru.parameters, rnn.parameters) == (3 * 3 * 6, 3 * 6)

@@ -1,7 +1,7 @@
 """Sweeps: what is run together, what fails alone, what another process has."""
 
-import json
 import signal
+from unittest.mock import create_autospec
 
 import pytest
 from filelock import FileLock
@@ -14,6 +14,7 @@ from gru_bench.experiments.population import CHECKPOINTS
 from gru_bench.experiments.resolve import SIZES, resolve
 from gru_bench.experiments.run_locks import lock_of
 from gru_bench.experiments.sweep import run_experiments
+from gru_bench.measuring.equal_time import TimeMatch, match_training_time
 from gru_bench.report.group_notes import group_notes
 from gru_bench.report.groups import make_groups
 from gru_bench.runs.folder import ERROR, RESULT, read_result
@@ -22,6 +23,17 @@ from gru_bench.system.errors import UserError
 from gru_bench.training.fit import fit
 
 WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "batch_size=4", "seeds=2"]
+
+
+@pytest.fixture(autouse=True)
+def unmeasured(monkeypatch):
+    """Nothing is timed: half of what a sweep takes, and no test here is about it."""
+
+    def costs(alike, timed=True):
+        names = {"lstm", *(experiment.config.cell.name for experiment in alike)}
+        return dict.fromkeys(names, Cost(alike[0].config.hidden_size, state_bytes=12))
+
+    monkeypatch.setattr("gru_bench.experiments.sweep.measure_cells", costs)
 
 
 def compose(*words, multirun=True):
@@ -65,10 +77,9 @@ def test_a_run_ends_the_same_alone_and_in_a_population(tmp_path):
 def test_a_sweep_over_an_option_of_the_cell_trains_each_as_it_says(tmp_path):
     bias = "cell.forget_bias=0,5"
     together = run_experiments(compose("cell=lstm", bias, f"out_dir={tmp_path}/a"), "t", quiet=True)
-    for folder, value in zip(together.folders, (0, 5), strict=True):
-        words = ["cell=lstm", f"cell.forget_bias={value}", f"out_dir={tmp_path}/b{value}"]
-        alone = run_experiments(compose(*words), "t", quiet=True)
-        assert scores(folder) == scores(alone.folders[0])
+    words = ["cell=lstm", "cell.forget_bias=5", f"out_dir={tmp_path}/b"]
+    alone = run_experiments(compose(*words), "t", quiet=True)
+    assert scores(together.folders[1]) == scores(alone.folders[0])
     assert scores(together.folders[0]) != scores(together.folders[1])
 
 
@@ -126,19 +137,19 @@ def test_matched_runs_say_how_large_they_are(tmp_path, match):
     assert result.parameters.lstm == 4 * 8 * (2 + 8 + 1)
 
 
-def test_sizes_of_equal_time_are_measured_once(tmp_path):
-    words = ["cell=rnn", "match=time", "steps=2", f"out_dir={tmp_path}"]
-    first = run_experiments(compose(*words), "test", quiet=True)
-    size = read_result(first.folders[0]).hidden_size
-    (kept,) = (tmp_path / SIZES).glob("*.json")
-    sizes = json.loads(kept.read_text())
-    (match,) = sizes.values()
-    assert match["hidden_size"] == size
+def test_sizes_of_equal_time_are_measured_once(tmp_path, monkeypatch):
+    found = {"rnn": TimeMatch(hidden_size=7, ratio=0.8, ratios={7: 0.8})}
+    measure = create_autospec(match_training_time, return_value=found)
+    monkeypatch.setattr("gru_bench.experiments.resolve.match_training_time", measure)
+    configs = compose("cell=rnn", "match=time", "steps=2", f"out_dir={tmp_path}")
+    (experiment,) = resolve(configs)
+    assert experiment.train.model.hidden_size == 7
     # What is kept is used, whatever a second measurement would find.
-    match |= {"hidden_size": 7, "ratio": 0.8}
-    kept.write_text(json.dumps(sizes))
-    again = run_experiments(compose(*words, "force=true"), "test", quiet=True)
-    result = read_result(again.folders[0])
+    measure.return_value = {"rnn": TimeMatch(hidden_size=8, ratio=1.0, ratios={8: 1.0})}
+    sweep = run_experiments(configs, "test", quiet=True)
+    measure.assert_called_once()
+    assert len(list((tmp_path / SIZES).glob("*.json"))) == 1
+    result = read_result(sweep.folders[0])
     assert (result.hidden_size, result.equal_time_ratio) == (7, 0.8)
     assert result.misses_equal_time
     (group,) = make_groups([result])
@@ -176,7 +187,6 @@ def test_ctrl_c_while_a_run_fails_ends_the_sweep(tmp_path, monkeypatch):
         signal.raise_signal(signal.SIGINT)
         raise ZeroDivisionError
 
-    monkeypatch.setattr("gru_bench.experiments.sweep.measure_cells", lambda *arguments: {})
     monkeypatch.setattr("gru_bench.experiments.sweep.run_population", fail)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -201,11 +211,7 @@ def test_what_a_kill_on_the_last_line_left_behind_goes(tmp_path):
 
 
 @pytest.mark.parametrize("linked", ["", CHECKPOINTS, f"{CHECKPOINTS}/training", "seed_0"])
-def test_nothing_behind_a_link_is_touched(tmp_path, monkeypatch, linked):
-    monkeypatch.setattr(
-        "gru_bench.experiments.sweep.measure_cells",
-        lambda *arguments: dict.fromkeys(("gru", "lstm"), Cost(3, 12)),
-    )
+def test_nothing_behind_a_link_is_touched(tmp_path, linked):
     documents = tmp_path / "documents"
     for name in ("1/arrays", "training/1/arrays", f"{CHECKPOINTS}/training/1/arrays", "seed_1"):
         (documents / name).mkdir(parents=True)
@@ -239,9 +245,6 @@ def test_a_traceback_replaces_a_link_and_not_what_is_behind_it(tmp_path, monkeyp
 
 def test_what_cannot_fit_is_passed_over_and_the_others_go_on(tmp_path, monkeypatch):
     trained = []
-    monkeypatch.setattr(
-        "gru_bench.experiments.sweep.measure_cells", lambda *arguments: {"gru": Cost(3, 12)}
-    )
     monkeypatch.setattr(
         "gru_bench.experiments.sweep.run_population",
         lambda experiments, *rest: trained.extend(experiments),
