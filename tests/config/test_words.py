@@ -24,9 +24,9 @@ REFUSED = [
     (["hydra.run.dir=x"], "hydra.run.dir=x has no effect here: write out_dir=..."),
     (["hydra/launcher=joblib"], "hydra/launcher=joblib has no effect here: write launcher=..."),
     (["hydra.job.name=x"], "hydra.job.name=x has no effect here: leave it out (see docs/hydra.md)"),
-    (["corpus=imdb"], "corpus=imdb has no effect on task=adding: add task=text"),
+    (["corpus=imdb"], "corpus=imdb needs a named task: add task=text"),
     (["corpus=files", "corpus.train=my.csv"],
-     "corpus=files has no effect on task=adding: add task=text"),
+     "corpus=files needs a named task: add task=text"),
     (["cell=gru", "cell.forget_bias=2"],
      "cell.forget_bias is not a key of cell=gru: it goes with cell=lstm or cell=lstm_no_output or"
      " cell=lstm_coupled"),
@@ -57,7 +57,8 @@ REFUSED = [
      f" must be of letters, digits, _, - and ., and none of {', '.join(TASKS)}, custom"),
     # Tracebacks
     (["+cell=gru"], "+cell=gru is not possible: write cell=gru, it is there already"),
-    (["+corpus=imdb"], "+corpus=imdb is not possible: write corpus=imdb, it is there already"),
+    (["task=text", "+corpus=imdb"],
+     "+corpus=imdb is not possible: write corpus=imdb, it is there already"),
     (["cell@x=gru"], "cell@x=gru is not possible: write cell=..., without @x"),
     (["optim.momentum=interval(0,1)"], "optim.momentum=interval(0,1) is not possible: list values,"
      " optim.momentum=a,b, or use gru-bench search, which draws from a range"),
@@ -68,7 +69,8 @@ REFUSED = [
      " may be null: optim.clip_norm=null"),
     (["seeds=${oc.env:GRU_BENCH_NONE}"],
      "seeds is not possible: Environment variable 'GRU_BENCH_NONE' not found"),
-    (["task.length=100000000000"], "task.length=100000000000 is not possible: task.length must be"
+    (["task=adding", "task.length=100000000000"],
+     "task.length=100000000000 is not possible: task.length must be"
      " at least 2 and at most 1000000"),
     (["hidden_size=100000000000"],
      "hidden_size=100000000000 is not possible: hidden_size must be at most 2147483647"),
