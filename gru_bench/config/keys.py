@@ -7,16 +7,53 @@ import copy
 import dataclasses
 import math
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
 
 from gru_bench.config.checks import require
+from gru_bench.system.errors import UserError
 
 KEY = "key"  # the entry of a field's metadata that holds its `Key`
 MISSING: Any = "???"  # a value that has to be given, as OmegaConf writes it
 LARGEST = 2**31 - 1  # whole numbers above it have no meaning anywhere
 LONGEST = 1_000_000  # steps of a sequence
+
+
+@dataclass(frozen=True)
+class OnlyWith:
+    """What another key has to be for a key to have an effect.
+
+    Attributes:
+        key: The other one, such as `corpus.source`.
+        values: The values with which it has one; None stands for an empty list, too. Where none
+            are listed, it must be given.
+    """
+
+    key: str
+    values: tuple[Any, ...] = ()
+
+    def holds(self, value: Any) -> bool:
+        """Returns whether a key has an effect where the other one has this value."""
+        given = None if isinstance(value, list) and not value else value
+        if not self.values:
+            return given is not None
+        return not isinstance(given, list) and given in self.values
+
+    def lacking(self, value: Any) -> str:
+        """Returns what stands in the way where the other key has this value, and what is right."""
+        if not self.values:
+            return f"without {self.key}"
+        if self.values == (None,):
+            return f"with {self.key}, which takes its place"
+        right = " or ".join(f"{self.key}={each}" for each in self.values)
+        return f"with {self.key}={value}: it goes with {right}"
+
+    def __str__(self) -> str:
+        if self.values == (None,):
+            return f"without {self.key}"
+        values = " or ".join(map(str, self.values))
+        return f"with {self.key}={values}" if values else f"with {self.key}"
 
 
 @dataclass(frozen=True)
@@ -30,7 +67,8 @@ class Key:
         at_most: Its largest value, likewise.
         above: It must be greater than this number.
         below: It must be smaller than this number.
-        belongs_to: Names of the cells that it has an effect on; empty for all of them.
+        only_with: What other keys have to be, one at least, for it to have an effect; empty if it
+            always has one.
     """
 
     documentation: str
@@ -39,7 +77,7 @@ class Key:
     at_most: float | None = None
     above: float | None = None
     below: float | None = None
-    belongs_to: tuple[str, ...] = ()
+    only_with: tuple[OnlyWith, ...] = ()
 
     def allows(self, number: float) -> bool:
         """Returns whether a number is finite and within the bounds."""
@@ -97,6 +135,9 @@ def section(documentation: str, default: Any = MISSING) -> Any:
 def check_keys(config: Any, prefix: str = "") -> None:
     """Raises `UserError` unless every value is one of its key's choices and within its bounds.
 
+    So it does for a value that has no effect, because another key of the dataclass is not what it
+    goes with.
+
     Args:
         config: An object of a dataclass whose fields are made by `key`.
         prefix: What stands before the names of its keys, such as `task.`.
@@ -115,6 +156,38 @@ def check_keys(config: Any, prefix: str = "") -> None:
             require(
                 isinstance(number, float) or number <= LARGEST, name, value, f"at most {LARGEST}"
             )
+        _check_effect(config, each, prefix)
+
+
+def _check_effect(config: Any, field: dataclasses.Field[Any], prefix: str) -> None:
+    """Raises `UserError` if a key is set, and others of the dataclass leave it without effect."""
+    conditions, usual = field.metadata[KEY].only_with, default_of(field)
+    value = getattr(config, field.name)
+    others = [each.key.removeprefix(prefix) for each in conditions]
+    if usual == MISSING or value == usual or not all(hasattr(config, other) for other in others):
+        return
+    values = {f"{prefix}{other}": getattr(config, other) for other in others}
+    if lacking := lacking_conditions(conditions, values):
+        raise UserError(f"{prefix}{field.name}={value} has no effect {lacking}")
+
+
+def lacking_conditions(conditions: tuple[OnlyWith, ...], values: Mapping[str, Any]) -> str:
+    """Returns why a key has no effect, and what is right; empty if one of its conditions holds.
+
+    Args:
+        conditions: What other keys have to be, one of them at least.
+        values: What they are.
+    """
+    if any(each.holds(values[each.key]) for each in conditions):
+        return ""
+    return " and ".join(each.lacking(values[each.key]) for each in conditions)
+
+
+def default_of(field: dataclasses.Field[Any]) -> Any:
+    """Returns the value of a field if nothing is said."""
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
 
 
 @dataclass(frozen=True)
@@ -153,14 +226,11 @@ def keys_of(schema: type, prefix: str = "") -> Iterator[DocumentedKey]:
         kinds = get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
         given = [kind for kind in kinds if kind is not types.NoneType]
         if not dataclasses.is_dataclass(given[0]):
-            default = each.default
-            if each.default_factory is not dataclasses.MISSING:
-                default = each.default_factory()
             yield DocumentedKey(
                 name=prefix + each.name,
                 kind=given[0],
                 optional=types.NoneType in kinds,
-                default=default,
+                default=default_of(each),
                 about=each.metadata[KEY],
             )
 

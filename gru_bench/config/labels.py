@@ -1,6 +1,7 @@
 """Labels of the runs of a sweep, which name what tells them apart."""
 
 import dataclasses
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -32,3 +33,12 @@ def labels(configs: Sequence[ExperimentConfig]) -> list[str]:
             values = ", ".join(f"{key}={each.get(key)}" for key in varied)
             found[place] = f"{name} · {values}" if values else name
     return found
+
+
+def common_label(labels: Sequence[str]) -> str:
+    """Returns what some labels have in common, with how many they are if there are several."""
+    if len(labels) == 1:
+        return labels[0]
+    first, *others = ([*re.split(" · |, ", label)] for label in labels)
+    common = [part for part in first if all(part in other for other in others)]
+    return " · ".join([*common, f"{len(labels)} runs"])

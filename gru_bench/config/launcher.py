@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from gru_bench.config.checks import require, require_installed
-from gru_bench.config.keys import check_keys, key
+from gru_bench.config.keys import OnlyWith, check_keys, key
 
 CLUSTERS = ("slurm", "local")
+SLURM = (OnlyWith("launcher.cluster", ("slurm",)),)
 
 
 @dataclass
@@ -54,10 +55,10 @@ class SubmititConfig(LauncherConfig):
     cpus: int = key("cores of each job", 2, at_least=1)
     gpus: int = key("GPUs of each job", 0, at_least=0)
     memory_gb: float | None = key("memory of each job in GB; null is what the cluster gives", None,
-                                  above=0)  # fmt: skip
+                                  above=0, only_with=SLURM)  # fmt: skip
     timeout_min: int = key("minutes of each job, after which it is queued again", 240, at_least=1)
-    partition: str | None = key("the cluster's partition", None)
-    account: str | None = key("whom the cluster charges", None)
+    partition: str | None = key("the cluster's partition", None, only_with=SLURM)
+    account: str | None = key("whom the cluster charges", None, only_with=SLURM)
     options: dict[str, Any] = key(
         "further options, as submitit names them for Slurm, such as"
         " {qos: long, setup: [module load cuda]}",

@@ -2,12 +2,13 @@
 
 import dataclasses
 import difflib
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from gru_bench.config.keys import LARGEST
+from gru_bench.config.keys import LARGEST, DocumentedKey, lacking_conditions
 from gru_bench.config.reference import GROUPS, every_key, sections
 from gru_bench.config.words import FREE, Word
 from gru_bench.system.errors import UserError
@@ -23,9 +24,6 @@ MEANT = {
     "seed": "seeds",
     "batch": "batch_size",
 }
-# Keys that another one overrules.
-LEARNING_RATE, RATES = "optim.learning_rate", "tune.learning_rates"
-KEEP, KEEPS, TUNING_SEEDS = "cell.keep", "tune.keeps", "tune.seeds"
 
 
 def known_keys(config: Any, prefix: str = "") -> set[str]:
@@ -58,8 +56,6 @@ def has_place(word: Word, config: DictConfig, known: set[str]) -> bool:
         raise UserError(f"{word.text} is not possible: write {word.text[1:]}, it is there already")
     if word.is_below("corpus"):
         return bool(getattr(OmegaConf.get_type(config.task), "READS_CORPUS", False))
-    if word.key == "cell.forget_bias":
-        return str(OmegaConf.select(config, "cell.name")) in _belongs_to(word.key)
     if word.key in GROUPS or word.key in known:
         return True
     if word.is_free:
@@ -71,13 +67,8 @@ def has_place(word: Word, config: DictConfig, known: set[str]) -> bool:
 
 def is_overruled(word: Word, config: DictConfig) -> bool:
     """Returns whether a word has no effect because of what others say."""
-    rates, keeps = (bool(OmegaConf.select(config, key)) for key in (RATES, KEEPS))
-    if word.key == LEARNING_RATE:
-        return rates
-    if word.key == KEEP:
-        return keeps
-    if word.key == TUNING_SEEDS:
-        return not (rates or keeps)
+    if _lacking(word, config):
+        return True
     score = getattr(OmegaConf.get_type(config.task), "SCORE", None)
     unsolvable = score is not None and score.solved_rule is None
     return word.key == "stop_when_solved" and word.value is True and unsolvable
@@ -87,23 +78,15 @@ def without_effect(word: Word, config: DictConfig) -> UserError:
     """Returns the error for a key that has no effect on any of the runs that it is given for."""
     task, cell = OmegaConf.select(config, "task.name"), OmegaConf.select(config, "cell.name")
     said = f"{word.text} has no effect"
+    if lacking := _lacking(word, config):
+        return UserError(f"{said} {lacking}")
     if word.is_below("corpus"):
         return UserError(f"{said} on task={task}: add task=text")
-    if word.key == LEARNING_RATE:
-        return UserError(f"{said}: {RATES} takes its place")
-    if word.key == KEEP:
-        return UserError(f"{said}: {KEEPS} takes its place")
-    if word.key == TUNING_SEEDS:
-        return UserError(
-            f"{said} without {RATES}, such as {RATES}=[1e-3,3e-3,1e-2], or {KEEPS}=[0.5,0.9]"
-        )
     if word.key == "stop_when_solved":
         return UserError(f"{said} on task={task}, which has no mark at which it counts as solved")
     group = word.key.partition(".")[0]
-    places = [f"{group}={name}" for name in _belongs_to(word.key)]
-    if not places:
-        free = next((free for free in FREE if word.is_below(free)), word.key)
-        places = _choices_with(free)
+    free = next((free for free in FREE if word.is_below(free)), word.key)
+    places = _choices_with(free)
     chosen = {"task": task, "cell": cell}.get(group, OmegaConf.select(config, f"{group}.name"))
     return UserError(
         f"{word.key} is not a key of {group}={chosen}: it goes with {' or '.join(places)}"
@@ -184,8 +167,22 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
-def _belongs_to(key: str) -> tuple[str, ...]:
-    return next((each.about.belongs_to for each in every_key() if each.name == key), ())
+def _lacking(word: Word, config: DictConfig) -> str:
+    """Returns why other keys leave a word without effect; empty if it has one.
+
+    To ask for nothing where that is usual, such as a momentum of 0, is no mistake.
+    """
+    key = _conditional_keys().get(word.key)
+    if key is None or (not word.value and word.value == key.default):
+        return ""
+    values = {each.key: OmegaConf.select(config, each.key) for each in key.about.only_with}
+    plain = {name: list(v) if isinstance(v, ListConfig) else v for name, v in values.items()}
+    return lacking_conditions(key.about.only_with, plain)
+
+
+@functools.cache
+def _conditional_keys() -> dict[str, DocumentedKey]:
+    return {key.name: key for key in every_key() if key.about.only_with}
 
 
 def _kind(config: DictConfig, key: str) -> str:

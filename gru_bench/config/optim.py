@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from gru_bench.config.checks import require
-from gru_bench.config.keys import check_keys, key
+from gru_bench.config.keys import OnlyWith, check_keys, key
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
 SCHEDULES = ("constant", "cosine", "linear")
@@ -18,33 +18,34 @@ class OptimizerConfig:
     schedule: str = key("how the learning rate goes to 0 at the last step", "constant",
                         choices=SCHEDULES)  # fmt: skip
     warmup_steps: int = key("steps over which the rate rises from 0", 0, at_least=0)
-    weight_decay: float = key("weight decay of adamw", 0.0, at_least=0)
-    momentum: float = key("momentum of sgd and rmsprop", 0.0, at_least=0, below=1)
+    weight_decay: float = key(
+        "weight decay", 0.0, at_least=0, only_with=(OnlyWith("optim.name", ("adamw",)),)
+    )
+    momentum: float = key(
+        "momentum",
+        0.0,
+        at_least=0,
+        below=1,
+        only_with=(OnlyWith("optim.name", ("sgd", "rmsprop")),),
+    )
     clip_norm: float | None = key(
         "largest norm of the gradient of all parameters together; null clips nothing", 1.0, above=0
     )
 
     def __post_init__(self) -> None:
         check_keys(self, "optim.")
-        require(
-            self.weight_decay == 0 or self.name == "adamw",
-            "optim.weight_decay",
-            self.weight_decay,
-            "0, or positive with optim.name=adamw",
-        )
-        require(
-            self.momentum == 0 or self.name in ("sgd", "rmsprop"),
-            "optim.momentum",
-            self.momentum,
-            "0, or below 1 with optim.name=sgd or rmsprop",
-        )
 
 
 @dataclass
 class OptimConfig(OptimizerConfig):
     """The optimiser, its learning rate and the clipping of the gradient."""
 
-    learning_rate: float = key("its learning rate, before the schedule lowers it", 1e-3, above=0)
+    learning_rate: float = key(
+        "its learning rate, before the schedule lowers it",
+        1e-3,
+        above=0,
+        only_with=(OnlyWith("tune.learning_rates", (None,)),),
+    )
 
     @property
     def optimizer(self) -> OptimizerConfig:
@@ -76,6 +77,7 @@ class TuneConfig:
         2,
         at_least=1,
         at_most=10_000,
+        only_with=(OnlyWith("tune.learning_rates"), OnlyWith("tune.keeps")),
     )
 
     # Far from the seeds that people give, so that no run is reported on a seed it was tuned on.

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from gru_bench.config.cell import CellConfig, CustomCellConfig
-from gru_bench.config.checks import require
 from gru_bench.config.corpus import CorpusConfig
-from gru_bench.config.keys import MISSING, check_keys, key, section
+from gru_bench.config.keys import MISSING, OnlyWith, check_keys, key, section
 from gru_bench.config.optim import OptimConfig, TuneConfig
 from gru_bench.config.tasks import CustomTaskConfig, TaskConfig
 from gru_bench.system.errors import UserError
@@ -36,8 +35,12 @@ class RunConfig:
     corpus: CorpusConfig | None = section("labelled text, of task=text", None)
     optim: OptimConfig = section("the optimiser", OptimConfig)
     tune: TuneConfig = section("the choice of a learning rate and a start", TuneConfig)
-    hidden_size: int = key("units of the LSTM; what other cells have follows from match", MISSING,
-                           at_least=1)  # fmt: skip
+    hidden_size: int = key(
+        "units of the LSTM; what other cells have follows from match",
+        MISSING,
+        at_least=1,
+        only_with=(OnlyWith("budget", (None,)),),
+    )
     match: str = key(
         "what every cell has as much of as an LSTM of hidden_size: hidden units, parameters, flops,"
         " or time of a training step",
@@ -45,9 +48,10 @@ class RunConfig:
         choices=MATCHES,
     )
     budget: int | None = key(
-        "with match=parameters: parameters of the recurrent layers of every cell, the LSTM's too",
+        "parameters of the recurrent layers of every cell, the LSTM's too",
         None,
         at_least=1,
+        only_with=(OnlyWith("match", ("parameters",)),),
     )
     layers: int = key("recurrent layers, each on top of the one before", 1,
                       at_least=1, at_most=1000)  # fmt: skip
@@ -70,12 +74,6 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         check_keys(self)
-        require(
-            self.budget is None or self.match == "parameters",
-            "budget",
-            self.budget,
-            "left out, unless match=parameters",
-        )
         if self.task.READS_CORPUS and self.corpus is None:
             raise UserError(
                 f"corpus is missing: task={self.task.name} needs one, such as corpus=reuters8"

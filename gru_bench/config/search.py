@@ -1,11 +1,21 @@
 """The schema of a search over training settings: how many trials, and which ranges."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gru_bench.config.cell import INITIALISATIONS
 from gru_bench.config.checks import require
 from gru_bench.config.keys import check_keys, key
+from gru_bench.system.errors import UserError
+
+# Keys of a run that a search draws, by the names of their ranges.
+DRAWN = {
+    "learning_rate": "optim.learning_rate",
+    "clip_norm": "optim.clip_norm",
+    "initialisation": "cell.initialisation",
+    "hidden_size": "hidden_size",
+}
 
 
 @dataclass
@@ -45,3 +55,13 @@ class SearchConfig:
         )
         searched = (self.learning_rate, self.clip_norm, self.initialisation, self.hidden_size)
         require(any(searched), "search", "[]", "over something: give one range at least")
+
+    def refuse_drawn(self, words: Sequence[str]) -> None:
+        """Raises `UserError` if a word sets what the search draws."""
+        for word in words:
+            for name, drawn in DRAWN.items():
+                if word.lstrip("+").startswith(f"{drawn}=") and getattr(self, name):
+                    raise UserError(
+                        f"{word} has no effect: the search draws {drawn}; search.{name}=[] leaves"
+                        " it as it is"
+                    )

@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import Glob, IntervalSweep, Override, Rang
 from hydra.errors import HydraException, OverrideParseException
 
 from gru_bench.config.reference import every_key
+from gru_bench.config.user_classes import CUSTOM
 from gru_bench.system.errors import UserError
 
 # Only the user's class or the engine knows which keys there are below these.
@@ -97,7 +98,8 @@ def expand(override: Override, groups: dict[str, list[str]]) -> list[Word]:
         texts = [
             name
             for name in groups.get(key, [])
-            if any(fnmatch.fnmatch(name, pattern) for pattern in value.include)
+            if name != CUSTOM  # which needs a class besides
+            and any(fnmatch.fnmatch(name, pattern) for pattern in value.include)
             and not any(fnmatch.fnmatch(name, pattern) for pattern in value.exclude)
         ]
         if not texts:

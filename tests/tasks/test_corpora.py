@@ -338,6 +338,8 @@ def test_small_classes_keep_a_training_document(tmp_path):
 def test_many_small_classes_still_give_a_share_of_the_whole(tmp_path):
     rows = [(f"document {i}", i // 3) for i in range(30)]
     path = write(tmp_path / "a.csv", rows)
+    with pytest.raises(UserError, match=r"corpus.validation_fraction=0.3 has no effect"):
+        load_corpus(files(path, validation=path, validation_fraction=0.3))
     corpus = load_corpus(files(path, validation=path, test_fraction=0.2))
     assert len(corpus.test.texts) == 6
     assert max(Counter(corpus.test.labels.tolist()).values()) == 1
@@ -393,6 +395,19 @@ def test_hub_validation_is_split_off_training(monkeypatch):
     corpus = load_corpus(CorpusConfig("x", "hub", path="someone/set"))
     assert (len(corpus.train.texts), len(corpus.validation.texts)) == (18, 2)
     assert corpus.test.texts == ["t", "u"]
+
+
+@pytest.mark.parametrize("revision", [None, "v1"])
+def test_the_commit_of_a_set_that_may_change_is_named(monkeypatch, tmp_path, revision):
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    hub_split(["a", "b"] * 10, [0, 1] * 10).save_to_disk(tmp_path / commit)
+    train = datasets.load_from_disk(str(tmp_path / commit))
+    splits = datasets.DatasetDict(train=train, test=hub_split(["t", "u"], [0, 1]))
+    on_the_hub(monkeypatch, splits, expected=("someone/set", None, revision))
+    notes = []
+    load_corpus(CorpusConfig("x", "hub", path="someone/set", revision=revision), notes.append)
+    named = [note for note in notes if f"corpus.revision={commit} keeps its content" in note]
+    assert len(named) == (revision is None)
 
 
 def test_sst2_is_tested_on_its_validation_split(monkeypatch):

@@ -1,15 +1,15 @@
 """Text classification, declared: `gru_bench/tasks/text.py` has its code."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar
 
-from gru_bench.config.checks import require
-from gru_bench.config.keys import LONGEST, key
+from gru_bench.config.keys import LONGEST, OnlyWith, key
 from gru_bench.config.score import Score
 from gru_bench.config.tasks.base import TokenTaskConfig
 
 TOKENS = ("words", "characters", "bytes")
 POOLINGS = ("last", "mean", "max")
+COUNTED = (OnlyWith("task.tokens", ("words", "characters")),)  # of bytes there are 256
 
 
 @dataclass
@@ -20,10 +20,13 @@ class TextConfig(TokenTaskConfig):
     max_length: int = key("tokens; longer documents are cut", 128, at_least=1, at_most=LONGEST)
     tokens: str = key("what a token is", "words", choices=TOKENS)
     vocabulary_size: int = key(
-        "most different tokens, with padding and the unknown one; not of bytes", 8000, at_least=3
+        "most different tokens, with padding and the unknown one",
+        8000,
+        at_least=3,
+        only_with=COUNTED,
     )
     min_frequency: int = key(
-        "times that a token must occur in training; not of bytes", 2, at_least=1
+        "times that a token must occur in training", 2, at_least=1, only_with=COUNTED
     )
     readout: str = key("state that the class is read from", "last", choices=POOLINGS)
     train_documents: int | None = key(
@@ -40,16 +43,3 @@ class TextConfig(TokenTaskConfig):
         baseline_name="always the commonest class",
         is_share=True,
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.tokens == "bytes":
-            for each in fields(self):
-                if each.name in ("vocabulary_size", "min_frequency"):
-                    value = getattr(self, each.name)
-                    require(
-                        value == each.default,
-                        f"task.{each.name}",
-                        value,
-                        "left out with task.tokens=bytes, of which there are 256",
-                    )
