@@ -2,6 +2,9 @@
 
 import sys
 
+if not sys.flags.safe_path:
+    del sys.path[0]  # the working directory, whose `random.py` would replace Python's own
+
 from gru_bench.cli.main import main
 
 sys.exit(main())

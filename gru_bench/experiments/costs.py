@@ -16,6 +16,7 @@ from gru_bench.measuring.training_step import first_state, measure_training_step
 from gru_bench.model.model import make_model
 from gru_bench.model.streaming import stream_bytes
 from gru_bench.runs.result import CallLatency
+from gru_bench.system.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,11 @@ def measure_cells(experiments: Sequence[Experiment], timed: bool = True) -> dict
     trains = {experiment.config.cell.name: experiment.train for experiment in experiments}
     if REFERENCE not in trains:
         trains[REFERENCE] = lstm_of(first)
-    for train in trains.values():
-        require_memory(train, first.task, members=1)
+    for name, train in trains.items():
+        try:
+            require_memory(train, first.task, members=1)
+        except UserError as error:
+            raise UserError(f"{name}, which a step's costs are compared with, is {error}") from None
     states = {name: first_state(train, first.task) for name, train in trains.items()}
     models = {name: make_model(trains[name].model, states[name].params) for name in trains}
     costs = {

@@ -4,7 +4,6 @@ A job is one population. Whatever the engine, its part ends in `run_job`, which 
 process for the job: nothing of JAX is inherited, and one that is killed takes no other with it.
 """
 
-import os
 import socket
 import threading
 import time
@@ -26,6 +25,7 @@ from gru_bench.experiments.jobs import (
 from gru_bench.experiments.resolve import Experiment
 from gru_bench.system.errors import UserError
 from gru_bench.system.machine import cpu_cores
+from gru_bench.system.processes import safe_path
 
 SUBMITIT_FOLDER = ".submitit"  # holds its scripts and logs, below out_dir
 RULE = "\n" + 22 * "-" + "\n"  # separates the parts of submitit's errors
@@ -61,8 +61,6 @@ def launch(
         UserError: The engine is not available. Nothing has been started then.
     """
     cores, shares_gpu = resources(launcher)
-    # No Python that an engine starts shall take modules from the working directory.
-    os.environ["PYTHONSAFEPATH"] = "1"
     cwd = str(Path.cwd())
     jobs = [
         Job(
@@ -194,7 +192,8 @@ def _submit(executor: Any, launcher: SubmititConfig, jobs: Sequence[Job]) -> Job
             batch = [waiting.popleft() for _ in range(min(limit - len(running), len(waiting)))]
             if batch:
                 try:
-                    submitted = executor.submit_array([Resumable(job) for _, job in batch])
+                    with safe_path():
+                        submitted = executor.submit_array([Resumable(job) for _, job in batch])
                 except FailedJobError as error:
                     reason = f"Slurm refuses the jobs: {_lines(error)[0]}"
                     if not accepted:
@@ -235,7 +234,8 @@ def run_ray(launcher: RayConfig, jobs: Sequence[Job], note: Callable[[str], None
         host, _, port = (launcher.address or "").rpartition(":")
         if host and port.isdecimal():  # Ray itself tries for minutes
             socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
-        ray.init(launcher.address, logging_level=logging.ERROR, log_to_driver=False)
+        with safe_path():
+            ray.init(launcher.address, logging_level=logging.ERROR, log_to_driver=False)
     except (OSError, ValueError, RuntimeError) as error:
         raise UserError(
             f"launcher.address={launcher.address} is not possible: {_lines(error)[0]}"

@@ -15,6 +15,7 @@ import numpy as np
 
 from gru_bench.analysis.probes import look_within, probe
 from gru_bench.config.cell import REFERENCE
+from gru_bench.config.labels import common_label
 from gru_bench.experiments.costs import Cost
 from gru_bench.experiments.finished import kept_result, missing_seeds
 from gru_bench.experiments.resolve import Experiment
@@ -32,7 +33,7 @@ from gru_bench.experiments.to_result import (
 )
 from gru_bench.measuring.recurrence_choice import choose_recurrence
 from gru_bench.runs.events import EventLog
-from gru_bench.runs.folder import prepare_folder, write_result
+from gru_bench.runs.folder import CHECKPOINTS, prepare_folder, write_result
 from gru_bench.runs.growth import grown
 from gru_bench.runs.result import MachineEnvironment, Result, Timing, Tuning
 from gru_bench.runs.status import Status, clear_status, write_status
@@ -44,8 +45,6 @@ from gru_bench.system.progress import Bar, Progress
 from gru_bench.training.checkpoints import Checkpoints, remove_checkpoints
 from gru_bench.training.fit import fit
 from gru_bench.training.state import Evaluation, Fit, Snapshot, with_start
-
-CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,9 @@ class PopulationTraining:
         tuning = None if earlier is None else earlier.tuning
         tunes = config.tune.is_asked_for and tuning is None
         steps = self._train.steps * (2 if tunes else 1)
-        title = f"{config.task_label} · {config.cell.name} · h{self._train.model.hidden_size}"
+        title = common_label([experiment.label for experiment in self._experiments])
+        if (size := self._train.model.hidden_size) != config.hidden_size:
+            title += f" · {size} units"
         with self._progress.run(title, steps, self._first.task.score.name) as bar:
             self._show(bar, "compiling")
             if tunes:

@@ -32,7 +32,7 @@ def locked(
                 stack.enter_context(lock(lock_of(experiment)))
             except Held as holder:
                 who = f" ({holder})" if str(holder) else ""
-                note(f"left to another process: {experiment.folder}{who}")
+                note(f"left to another process: {experiment.label}{who}")
                 continue
             free.append(experiment)
         yield free

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gru_bench.config.experiment import ExperimentConfig
+from gru_bench.config.labels import common_label
 from gru_bench.experiments.costs import Cost, measure_cells
 from gru_bench.experiments.engines import launch
 from gru_bench.experiments.finished import has_all_seeds, kept_result, missing_seeds
@@ -23,10 +24,15 @@ from gru_bench.experiments.population import clear, run_population
 from gru_bench.experiments.resolve import Experiment, resolve
 from gru_bench.experiments.run_locks import locked
 from gru_bench.experiments.seed_budget import describe_seed_budget
-from gru_bench.runs.folder import ERROR, require_writable
+from gru_bench.runs.folder import (
+    ERROR,
+    ForeignFolder,
+    refuse_foreign_folder,
+    require_writable,
+)
 from gru_bench.runs.status import Status, write_status
 from gru_bench.system.errors import UserError, cause
-from gru_bench.system.files import refuse_link, write_atomically
+from gru_bench.system.files import write_atomically
 from gru_bench.system.interrupts import Interrupts
 from gru_bench.system.machine import pinned_settings
 from gru_bench.system.progress import Progress
@@ -84,7 +90,8 @@ def run_experiments(
     for out_dir in {experiment.config.out_dir for experiment in experiments}:
         require_writable(out_dir)
     for experiment in experiments:
-        refuse_link(experiment.folder)
+        out_dir = experiment.config.out_dir
+        refuse_foreign_folder(out_dir, experiment.name, experiment.identity)
     by_population: dict[str, list[Experiment]] = defaultdict(list)
     finished = []
     for experiment in experiments:
@@ -96,7 +103,7 @@ def run_experiments(
     sweep = Sweep([experiment.folder for experiment in experiments])
     with Progress(len(populations), quiet=quiet) as progress:
         for experiment in finished:
-            progress.note(f"finished already (force=true runs it anew): {experiment.folder}")
+            progress.note(f"finished already (force=true runs it anew): {experiment.label}")
             clear(experiment)  # what is left if it was killed on its last line
             forget_attempts(experiment.folder)
         # A search compares settings of a cell, and not cells.
@@ -208,7 +215,7 @@ def run_in_jobs(
             sweep.elsewhere.extend(elsewhere)
             state = "failed" if failures else "left to another process"
             state = state if failures or elsewhere else "finished"
-            progress.job_ended(f"{', '.join(str(e.folder) for e in population)}: {state}")
+            progress.job_ended(f"{common_label([e.label for e in population])}: {state}")
 
 
 def note_growth(experiment: Experiment, progress: Progress) -> None:
@@ -217,7 +224,7 @@ def note_growth(experiment: Experiment, progress: Progress) -> None:
     if result is not None:
         progress.note(
             f"{len(missing_seeds(experiment))} more seeds beside {len(result.seeds)} finished ones:"
-            f" {experiment.folder}"
+            f" {experiment.label}"
         )
 
 
@@ -245,8 +252,14 @@ def announce(populations: Sequence[Sequence[Experiment]]) -> None:
 
 
 def note_failure(experiment: Experiment, error: Exception) -> tuple[Path, str]:
-    """Leaves the traceback in the run folder; returns the folder and the reason in one line."""
+    """Leaves the traceback in the run folder, if it is the run's.
+
+    Returns:
+        The folder, and the reason in one line.
+    """
     reason = str(error) if isinstance(error, JobLost) else cause(error)
+    if isinstance(error, ForeignFolder):
+        return experiment.folder, reason
     status = Status(state="failed", label=experiment.label, reason=reason)
     write_status(experiment.folder, status)
     try:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from gru_bench.evidence.estimates import Interval, mean_interval
+from gru_bench.system.processes import safe_path
 
 PROCESSES = 5
 T = TypeVar("T")
@@ -40,7 +41,7 @@ def in_processes(
     for number in range(processes):
         progress(f"process {number + 1} of {processes}")
         # Spawned, not forked: JAX's threads do not survive a fork.
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with safe_path(), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             results.append(pool.submit(measure, number, *arguments).result())
     return results
 

@@ -148,7 +148,13 @@ def _check_gradient(cell: type[Cell]) -> None:
 
         return jax.jit(jax.grad(loss, (0, 1)))(params, x)
 
-    pairs = zip(*(jax.tree.leaves(gradients(each)) for each in (unroll, plain_unroll)), strict=True)
+    plain, fast = (jax.tree.leaves(gradients(each)) for each in (plain_unroll, unroll))
+    if not all(bool(jnp.isfinite(leaf).all()) for leaf in plain):
+        raise BadClass(
+            f"its gradient by plain autodiff is not finite after {TIME} steps: look for a division"
+            " by zero, a square root or a logarithm of zero, or a state that grows without bounds"
+        )
+    pairs = zip(fast, plain, strict=True)
     if not all(jnp.abs(a - b).max() <= TOLERANCE * jnp.abs(b).max() for a, b in pairs):
         raise BadClass(
             "its gradient differs from that of plain autodiff: if the projected input is not merely"

@@ -12,7 +12,7 @@ from gru_bench.report.reported_run import ReportedRun
 from gru_bench.runs.result import Result, Spread
 
 # What a spreadsheet takes for the start of a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def rows(results: Sequence[Result]) -> list[dict[str, Any]]:

@@ -35,11 +35,16 @@ MAYBE_CONTROLS = re.compile(
     rb"\\u00[0189]|\\u007f|\\u20[26]|\\[bfr]|\x7f|\xc2[\x80-\x9f]|\xe2[\x80\x81]", re.IGNORECASE
 )
 EVENTS = "events.out.tfevents."  # begins the names of the files that TensorBoard reads
+CHECKPOINTS = "checkpoints"
 OWNER = "# gru-bench run "  # begins config.yaml, before the identity of the run
 
 
 class DamagedResult(Exception):  # noqa: N818
     """A `result.json` that cannot be used. The message is one line: the file and what is wrong."""
+
+
+class ForeignFolder(UserError):  # noqa: N818
+    """A folder in which nothing may be written: it is a link, a file, or holds another run."""
 
 
 class OtherVersion(DamagedResult):
@@ -72,6 +77,34 @@ def _unwritable(out_dir: str | Path, error: OSError) -> UserError:
     )
 
 
+def refuse_foreign_folder(out_dir: str | Path, run_name: str, identity: str) -> None:
+    """Raises `ForeignFolder` unless a run may be written in its folder. Nothing is changed.
+
+    Args:
+        out_dir: The folder of all runs, which may be a link.
+        run_name: The run's folder below it.
+        identity: The run's identity.
+    """
+    folder = Path(out_dir) / run_name
+    above = [each for each in folder.parents if each.is_relative_to(out_dir)][:-1]
+    checkpoints = folder / CHECKPOINTS
+    written = [*above, folder, *folder.glob("seed_*"), checkpoints, *checkpoints.glob("*")]
+    try:
+        for each in written:
+            refuse_link(each)
+    except UserError as error:
+        raise ForeignFolder(str(error)) from None
+    for each in [*above, folder, checkpoints]:
+        if each.exists() and not each.is_dir():
+            raise ForeignFolder(f"{each} is no folder: move it away, or give another out_dir")
+    other = identity_of(folder)
+    if other not in (None, identity):
+        raise ForeignFolder(
+            f"{folder} holds another run ({other}, not {identity}), which is not overwritten:"
+            " give another out_dir"
+        )
+
+
 def prepare_folder(
     out_dir: str | Path,
     run_name: str,
@@ -94,18 +127,13 @@ def prepare_folder(
         finished: Seeds that a result in the folder has, and that are to be kept.
 
     Raises:
-        UserError: The folder cannot be made or written to, is a link, or holds another run.
+        UserError: The folder cannot be made or written to; or, as `ForeignFolder`, is not the
+            run's.
     """
     folder = Path(out_dir) / run_name
-    refuse_link(folder)
+    refuse_foreign_folder(out_dir, run_name, identity)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        other = identity_of(folder)
-        if other not in (None, identity):
-            raise UserError(
-                f"{folder} holds another run ({other}, not {identity}), which is not overwritten:"
-                " give another out_dir"
-            )
         (folder / ERROR).unlink(missing_ok=True)
         if not finished:
             set_other_version_aside(folder)
@@ -192,6 +220,8 @@ def read_result(folder: Path) -> Result:
             raise OtherVersion(path, version)
         result = msgspec.convert(data, Result)
     except (msgspec.ValidationError, KeyError, TypeError, AttributeError) as error:
+        if version in UPGRADES:
+            raise OtherVersion(path, version) from None
         raise DamagedResult(f"{path}: {error}") from None
     return dataclasses.replace(result, predictions=_read_predictions(folder))
 

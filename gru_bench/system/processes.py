@@ -1,8 +1,29 @@
-"""Processes of this machine, identified by number and start, since numbers are used again."""
+"""Processes of this machine: told apart by number and start, started with a safe search path."""
 
+import contextlib
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+
+SAFE_PATH = "PYTHONSAFEPATH"
+
+
+@contextlib.contextmanager
+def safe_path() -> Iterator[None]:
+    """Has no Python that is started in the meantime take modules from the working directory.
+
+    Where a file such as `random.py` lies in that directory, it would replace Python's own module.
+    """
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(SAFE_PATH, None)
+        else:
+            os.environ[SAFE_PATH] = before
 
 
 def start_of(process: int) -> str:

@@ -8,16 +8,15 @@ from filelock import FileLock
 
 from gru_bench.config.compose import compose_experiments
 from gru_bench.config.run import RunConfig
-from gru_bench.experiments.costs import Cost
-from gru_bench.experiments.memory_check import ATTEMPT
-from gru_bench.experiments.population import CHECKPOINTS
+from gru_bench.experiments.costs import Cost, measure_cells
+from gru_bench.experiments.memory_check import ATTEMPT, least_bytes
 from gru_bench.experiments.resolve import SIZES, resolve
 from gru_bench.experiments.run_locks import lock_of
 from gru_bench.experiments.sweep import run_experiments
 from gru_bench.measuring.equal_time import TimeMatch, match_training_time
 from gru_bench.report.group_notes import group_notes
 from gru_bench.report.groups import make_groups
-from gru_bench.runs.folder import ERROR, RESULT, read_result
+from gru_bench.runs.folder import CHECKPOINTS, CONFIG, ERROR, OWNER, RESULT, read_result
 from gru_bench.runs.status import Status, read_status, write_status
 from gru_bench.system.errors import UserError
 from gru_bench.training.fit import fit
@@ -210,24 +209,61 @@ def test_what_a_kill_on_the_last_line_left_behind_goes(tmp_path):
     assert sorted(folder.iterdir()) == there
 
 
-@pytest.mark.parametrize("linked", ["", CHECKPOINTS, f"{CHECKPOINTS}/training", "seed_0"])
-def test_nothing_behind_a_link_is_touched(tmp_path, linked):
+@pytest.mark.parametrize(
+    "linked", ["..", "", CHECKPOINTS, f"{CHECKPOINTS}/training", "seed_0", "seed_7"]
+)
+def test_nothing_is_written_where_a_link_is(tmp_path, linked):
     documents = tmp_path / "documents"
     for name in ("1/arrays", "training/1/arrays", f"{CHECKPOINTS}/training/1/arrays", "seed_1"):
         (documents / name).mkdir(parents=True)
         (documents / name / "events.out.tfevents.1").write_text("years of work")
-    before = sorted(documents.rglob("*"))
-    configs = compose("cell=gru", f"out_dir={tmp_path}/runs", "checkpoint_s=0", multirun=False)
-    link = tmp_path / "runs" / configs[0].run_name({}) / linked
-    link.parent.mkdir(parents=True, exist_ok=True)
+    (run,) = compose("cell=gru", multirun=False)
+    name = run.run_name({})
+    runs = tmp_path / "disk"
+    (tmp_path / "runs").symlink_to(runs)  # out_dir itself may be a link
+    link = (runs / name / linked).resolve()
+    link.parent.mkdir(parents=True)
     link.symlink_to(documents)
-    if linked:
-        ((_, reason),) = run_experiments(configs, "test", quiet=True).failures
-        assert "is a link to" in reason
-    else:
-        with pytest.raises(UserError, match="is a link to"):
-            run_experiments(configs, "test", quiet=True)
-    assert sorted(documents.rglob("*")) == before
+    before = sorted(tmp_path.rglob("*"))
+    configs = compose("cell=gru,lstm", f"out_dir={tmp_path}/runs")
+    with pytest.raises(UserError, match="is a link to"):
+        run_experiments(configs, "test", quiet=True)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def hold_another_run(folder):
+    folder.mkdir(parents=True)
+    (folder / CONFIG).write_text(f"{OWNER}0123456789abcdef\n")
+
+
+def be_a_file(folder):
+    folder.parent.mkdir(parents=True)
+    folder.write_text("a letter")
+
+
+@pytest.mark.parametrize("make", [hold_another_run, be_a_file])
+@pytest.mark.parametrize("force", ["true", "false"])
+def test_nothing_is_written_where_a_folder_is_not_the_runs(tmp_path, make, force):
+    configs = compose("cell=gru,lstm", f"out_dir={tmp_path}", f"force={force}")
+    make(tmp_path / configs[0].run_name({}))
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    with pytest.raises(UserError, match=r"holds another run|is no folder"):
+        run_experiments(configs, "test", quiet=True)
+    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
+
+
+def test_a_folder_that_is_taken_meanwhile_is_left_as_it_is(tmp_path, monkeypatch):
+    configs = compose("cell=gru", f"out_dir={tmp_path}")
+    folder = tmp_path / configs[0].run_name({})
+
+    def measure(*_):
+        (folder / CONFIG).write_text(f"{OWNER}0123456789abcdef\n")
+        return {"gru": Cost(3, 12), "lstm": Cost(3, 12)}
+
+    monkeypatch.setattr("gru_bench.experiments.sweep.measure_cells", measure)
+    ((_, reason),) = run_experiments(configs, "test", quiet=True).failures
+    assert "holds another run" in reason
+    assert not (folder / ERROR).exists()
 
 
 def test_a_traceback_replaces_a_link_and_not_what_is_behind_it(tmp_path, monkeypatch):
@@ -259,6 +295,14 @@ def test_what_cannot_fit_is_passed_over_and_the_others_go_on(tmp_path, monkeypat
     assert status is not None
     assert status.state == "failed"
     assert not list(tmp_path.rglob(ATTEMPT))
+
+
+def test_an_lstm_that_is_too_large_to_compare_with_is_named(tmp_path, monkeypatch):
+    (gru,) = resolve(compose("cell=rnn", f"out_dir={tmp_path}", multirun=False))
+    needed = least_bytes(gru.train, gru.task, members=1)
+    monkeypatch.setattr("gru_bench.experiments.memory_check.device_bytes", lambda: needed)
+    with pytest.raises(UserError, match=r"^lstm, which a step's costs are compared with"):
+        measure_cells([gru])
 
 
 def test_a_run_of_another_process_is_left_to_it(tmp_path):

@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from helpers.made_up import ENVIRONMENT, make_learning_curve, make_probes, make_result, make_show
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gru_bench.evidence.claims.claim import Claim
 from gru_bench.evidence.claims.claim import Test as ClaimTest
@@ -36,6 +38,7 @@ from gru_bench.report.group_notes import group_notes
 from gru_bench.report.groups import make_groups
 from gru_bench.report.over_tasks import over_tasks
 from gru_bench.report.reported_run import ReportedRun
+from gru_bench.report.rows import write_csv
 from gru_bench.runs.predictions import Predictions
 from gru_bench.runs.result import GradientNorms, Lengths, Tuning
 from gru_bench.system.errors import UserError
@@ -964,6 +967,23 @@ def test_what_users_name_is_escaped_everywhere(tmp_path):
     assert r"0\$x\textasciicircum{}2\$" in tex
 
 
+def test_no_name_changes_the_structure_of_a_page(tmp_path):
+    evil = """'"><img src=x onerror=alert(1)></script></style><!-- {{ 7*7 }} {% if %} &lt;b&gt;"""
+    page, plain = (
+        make_page(
+            [
+                make_result("text", cell, (0.5, 0.6), corpus=name, command=f"gru-bench run {name}")
+                for cell in ("gru", "lstm")
+            ],
+            tmp_path,
+        )
+        for name in (evil, "plain")
+    )
+    assert page.tags == plain.tags
+    assert f"text-{evil}" in page.text
+    assert len(page.references) == len(plain.references)
+
+
 @pytest.mark.parametrize("seeds", [4, 10])
 def test_latex_is_balanced_and_has_a_full_table_a_task(seeds):
     tex = latex.to_latex(make_document(make_show(seeds), ["passed over\n\\input{x}"]))
@@ -995,6 +1015,47 @@ def test_latex_escapes_every_special_character():
         r" \textbackslash{}x"
     )
     assert latex.escape("-0.5 [-1e-3, ±2] sst-2 ↑") == r"$-$0.5 [$-$1e-3, $\pm$2] sst-2 $\uparrow$"
+
+
+# How LaTeX shows what `escape` writes; whatever else is special to it must not occur.
+SHOWN = {
+    **{f"\\{sign}": sign for sign in "&%$#_{}"},
+    r"\textbackslash{}": "\\",
+    r"\textasciitilde{}": "~",
+    r"\textasciicircum{}": "^",
+    r"\textless{}": "<",
+    r"\textgreater{}": ">",
+    r"\textbar{}": "|",
+    r"\textquotedbl{}": '"',
+    r"$\uparrow$": "↑",
+    r"$\downarrow$": "↓",
+    r"$\pm$": "±",
+    "$-$": "-",
+    "-{}": "-",
+}
+PLAIN = r"[^\\&%$#_{}~^<>|\"\n]"
+
+
+@given(text=st.text() | st.text(alphabet='\\{}$&%#_^~<>|"-12 [*↑±'))
+def test_latex_shows_any_text_as_it_is(text):
+    written = latex.escape(text)
+    assert "--" not in written  # which would be a dash
+    tokens = re.compile("|".join([*map(re.escape, sorted(SHOWN, key=len)[::-1]), PLAIN]))
+    shown, place = "", 0
+    while place < len(written):
+        token = tokens.match(written, place)
+        assert token is not None, written[place:]
+        shown += SHOWN.get(token[0], token[0])
+        place = token.end()
+    assert shown == text.replace("\n", " ")
+
+
+@given(first=st.text(), second=st.text())
+def test_a_spreadsheet_evaluates_nothing(first, second):
+    _, row = list(csv.reader(io.StringIO(write_csv(["a", "b"], [[first, second]]), newline="")))
+    for written, text in zip(row, (first, second), strict=True):
+        assert written in (text, f"'{text}")
+        assert written[:1] not in set("=+-@\t\r\n")
 
 
 def test_a_page_of_one_diverged_seed_without_any_score(tmp_path):

@@ -99,8 +99,11 @@ def _ledger(ledger: Ledger) -> str:
 def escape(text: str) -> str:
     """Returns text as LaTeX shows it unchanged; a hyphen before a number becomes a minus."""
     escaped = "".join(_SPECIAL.get(sign, sign) for sign in text)
-    return re.sub(r"(?<![\w)-])-(?=\d)", "$-$", escaped)
+    escaped = re.sub(r"(?<![\w)-])-(?=\d)", "$-$", escaped)
+    return re.sub("-(?=-)", "-{}", escaped)  # else a dash
 
 
 def _row(entries: Sequence[str]) -> str:
-    return f"    {' & '.join(entries)} \\\\"
+    line = " & ".join(entries)
+    # After the end of a row, a bracket or a star would be an argument of it.
+    return f"    {'{}' if line.startswith(('[', '*')) else ''}{line} \\\\"
