@@ -44,8 +44,9 @@ VISIT = [
 WRITTEN = ("report.html", "report.parquet")
 COMPLAINT = re.compile(r"warning|error|traceback|^[WEF]\d{4} ", re.IGNORECASE)
 
-# Tests of the code that calls the dependencies; none needs PyTorch, whose wheels are large.
+# Tests of the code that calls the dependencies, without PyTorch, whose wheels are large.
 TESTS = ["config", "model", "report", "runs", "tasks", "training"]
+NEEDS_TORCH = re.compile(r"^(import torch|from helpers\.torch_layers)", re.MULTILINE)
 TESTED_WITH = ("beartype", "hypothesis", "pandas", "pytest", "pytest-timeout")
 ENGINES = ("joblib", "search", "submitit")  # extras
 WITHOUT = "not (slow or network or browser or guide)"
@@ -111,7 +112,8 @@ def run_tests(folder: Path) -> bool:
     # The checkout's folder must not stand on the path: its package would be tested instead.
     variables = os.environ | {"PYTHONSAFEPATH": "1", "XDG_CACHE_HOME": str(folder / "cache")}
     python = folder / "venv" / "bin" / "python"
-    tests = [str(ROOT / "tests" / each) for each in TESTS]
+    files = [path for each in TESTS for path in (ROOT / "tests" / each).rglob("test_*.py")]
+    tests = [str(path) for path in files if not NEEDS_TORCH.search(path.read_text("utf-8"))]
     # What is old calls what newer dependencies of its own deprecate.
     options = ["-p", "no:cacheprovider", "-W", "ignore::DeprecationWarning", "-m", WITHOUT]
     command = [str(python), "-m", "pytest", *options, *tests]
