@@ -3,7 +3,11 @@
 import sys
 from typing import TYPE_CHECKING
 
+from gru_bench.system.errors import UserError
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gru_bench.config.experiment import ExperimentConfig
     from gru_bench.runs.result import Result
 
@@ -38,10 +42,21 @@ def run_all(
     from gru_bench.runs.folder import ERROR, read_result
 
     set_up(configs)
-    sweep = run_experiments(configs, command, quiet)
+    sweep = run_experiments(configs, command, quiet, describe=describe)
     for folder in sweep.elsewhere:
         print(f"another process is at work on {folder}", file=sys.stderr)
     for folder, reason in sweep.failures:
         print(f"failed: {folder}: {reason} (see {ERROR} there)", file=sys.stderr)
     incomplete = bool(sweep.failures or sweep.elsewhere)
     return [read_result(folder) for folder in sweep.finished], int(incomplete)
+
+
+def describe(folders: "list[Path]") -> str:
+    """Returns the tables of finished runs, without how to read them; nothing if there are none."""
+    from gru_bench.report.render import tables_alone
+    from gru_bench.runs.folder import read_result
+
+    try:
+        return tables_alone([read_result(folder) for folder in folders])
+    except UserError:
+        return ""  # The report at the end says what is odd about them.

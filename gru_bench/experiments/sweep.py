@@ -3,7 +3,7 @@
 import textwrap
 import traceback
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +66,11 @@ class Sweep:
 
 @pinned_settings()
 def run_experiments(
-    configs: Sequence[ExperimentConfig], command: str, quiet: bool = False, timed: bool = True
+    configs: Sequence[ExperimentConfig],
+    command: str,
+    quiet: bool = False,
+    timed: bool = True,
+    describe: Callable[[list[Path]], str] | None = None,
 ) -> Sweep:
     """Runs what is not yet finished, in this process or by the launcher of the configurations.
 
@@ -80,6 +84,8 @@ def run_experiments(
         command: How it was asked for, to be noted in the results.
         quiet: Whether to show no progress.
         timed: Whether to measure what a step costs.
+        describe: Says in some lines what the runs in these folders come to. It is asked for each
+            task that has ended while runs of others are still to come.
 
     Raises:
         UserError: A configuration is not possible, or the launcher is not available.
@@ -112,8 +118,15 @@ def run_experiments(
         for population in populations:
             for experiment in population:
                 note_growth(experiment, progress)
+
+        def show_task(label: str) -> None:
+            ended = [e.folder for e in experiments if e.config.task_label == label]
+            found = [folder for folder in ended if folder in sweep.finished]
+            if describe is not None and not quiet and found:
+                progress.note(f"\n{describe(found)}")
+
         if launcher.name == "local":
-            run_here(populations, sweep, command, progress, timed)
+            run_here(populations, sweep, command, progress, timed, show_task)
         elif populations:
             run_in_jobs(populations, sweep, command, progress, timed)
     return sweep
@@ -125,6 +138,7 @@ def run_here(
     command: str,
     progress: Progress,
     timed: bool,
+    task_ended: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Trains populations in this process, one after another.
 
@@ -134,10 +148,14 @@ def run_here(
         command: How they were asked for.
         progress: Where to show how far they are.
         timed: Whether to measure what a step costs.
+        task_ended: Takes the label of a task whose runs have all ended, before the next begins.
     """
     announce(populations)
     costs: dict[str, dict[str, Cost]] = {}
-    for population in populations:
+    labels = [population[0].config.task_label for population in populations]
+    for number, population in enumerate(populations):
+        if number and labels[number - 1] not in labels[number:]:
+            task_ended(labels[number - 1])
         with locked(population, progress.note) as free, ExitStack() as stack:
             sweep.elsewhere.extend(each.folder for each in population if each not in free)
             # Another process may have finished some in the meantime.

@@ -128,6 +128,22 @@ def print_table(results: Sequence[Result]) -> None:
     sys.stdout.write(of_sound_results(results, lambda kept, _: _as_text(kept, console)))
 
 
+def tables_alone(results: Sequence[Result]) -> str:
+    """Returns the tables as plain text, without the decision and the notes.
+
+    Raises:
+        UserError: Nothing can be made of any of them.
+    """
+
+    def make(kept: Sequence[Result], _: Sequence[str]) -> str:
+        console = Console(file=io.StringIO(), width=terminal.WIDTH)
+        with console.capture() as captured:
+            terminal.print_tables(make_groups(kept), console)
+        return captured.get()
+
+    return of_sound_results(results, make)
+
+
 def of_sound_results(
     results: Sequence[Result], make: Callable[[Sequence[Result], Sequence[str]], Made]
 ) -> Made:

@@ -43,6 +43,30 @@ def scores(folder):
     return {seed.seed: seed.test for seed in read_result(folder).seeds}
 
 
+def test_a_task_is_described_once_it_has_ended_and_others_are_to_come(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("gru_bench.experiments.sweep.run_population", lambda *_: None)
+    configs = [
+        config
+        for task in ("adding", "copy", "counting")
+        for config in compose_experiments(
+            ["cell=gru,rnn", f"task={task}", "hidden_size=4", f"out_dir={tmp_path}"], multirun=True
+        )
+    ]
+    described = []
+
+    def describe(folders):
+        described.append([folder.relative_to(tmp_path).parts[:2] for folder in folders])
+        return "what they come to"
+
+    run_experiments(configs, "test", describe=describe)
+    tasks = [{task.partition("-")[0] for task, _ in folders} for folders in described]
+    assert tasks == [{"adding"}, {"copy"}]  # the report has the last at once
+    assert [[cell for _, cell in folders] for folders in described] == [["gru", "rnn"]] * 2
+    assert capsys.readouterr().err.count("what they come to") == 2
+
+
 def test_what_changes_no_shape_is_one_population():
     words = ["cell=gru,rnn", "optim.learning_rate=0.1,0.2", "hidden_size=3,4"]
     experiments = resolve(compose(*words))

@@ -31,12 +31,7 @@ def print_groups(groups: Sequence[Group], console: Console) -> None:
     for table in best_settings(groups):
         _print_details(table, console)
     shown = groups[: tables.MOST_SHOWN]
-    for group in shown:
-        console.print(Text.assemble((group.label, "bold"), f": {tables.heading(group)}"))
-        console.print(_table(group, console))
-        if verdict := summary.verdict(group):
-            console.print(Text(verdict))
-        console.print()
+    print_tables(shown, console)
     if folded := len(groups) - len(shown):
         console.print(
             Text(
@@ -49,6 +44,16 @@ def print_groups(groups: Sequence[Group], console: Console) -> None:
         console.print(Text(line))
     for note in tables.notes(shown):
         console.print(Text(note, "dim"))
+
+
+def print_tables(groups: Sequence[Group], console: Console) -> None:
+    """Prints a table a group with its verdicts."""
+    for group in groups:
+        console.print(Text.assemble((group.label, "bold"), f": {tables.heading(group)}"))
+        console.print(_table(group, console))
+        if verdict := summary.verdict(group):
+            console.print(Text(verdict))
+        console.print()
 
 
 def _print_details(details: DetailTable, console: Console) -> None:
