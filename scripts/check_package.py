@@ -47,7 +47,7 @@ COMPLAINT = re.compile(r"warning|error|traceback|^[WEF]\d{4} ", re.IGNORECASE)
 # Tests of the code that calls the dependencies, without PyTorch, whose wheels are large.
 TESTS = ["config", "model", "report", "runs", "tasks", "training"]
 NEEDS_TORCH = re.compile(r"^(import torch|from helpers\.torch_layers)", re.MULTILINE)
-TESTED_WITH = ("beartype", "hypothesis", "pandas", "pytest", "pytest-timeout")
+TESTED_WITH = ("beartype", "hypothesis", "pytest", "pytest-timeout")
 ENGINES = ("joblib", "search", "submitit")  # extras
 WITHOUT = "not (slow or network or browser or guide)"
 

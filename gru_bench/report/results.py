@@ -8,7 +8,6 @@ from gru_bench.report import rows, tables
 from gru_bench.report.decision import decision
 from gru_bench.report.groups import make_groups
 from gru_bench.runs.result import Result
-from gru_bench.system.errors import UserError
 from gru_bench.system.prose import counted
 
 if TYPE_CHECKING:
@@ -46,15 +45,9 @@ class Results(list[Result]):
         return "\n".join(parts)
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """Returns a data frame with a row for each run: what it measured, then its settings.
+        """Returns a data frame with a row for each run: what it measured, then its settings."""
+        import pandas
 
-        Raises:
-            UserError: pandas is not installed.
-        """
-        try:
-            import pandas
-        except ModuleNotFoundError:
-            raise UserError("to_pandas needs pandas: pip install pandas") from None
         return pandas.DataFrame(rows.rows(self) if self else [])
 
 
