@@ -101,4 +101,9 @@ class TuneConfig:
     @property
     def tuning_seeds(self) -> list[int]:
         """The seeds that rates and starts are tried with."""
-        return list(range(self.FIRST_SEED, self.FIRST_SEED + self.seeds))
+        return self.seeds_to_choose_with(self.seeds)
+
+    @classmethod
+    def seeds_to_choose_with(cls, count: int) -> list[int]:
+        """Returns seeds to try settings with, on which no run is reported."""
+        return list(range(cls.FIRST_SEED, cls.FIRST_SEED + count))

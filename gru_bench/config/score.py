@@ -27,3 +27,12 @@ class Score:
     def in_words(self) -> str:
         """The name as prose has it, such as `recall accuracy`."""
         return "MSE" if self.name == "mse" else self.name.replace("_", " ")
+
+
+ACCURACY = Score(
+    name="accuracy",
+    higher_is_better=True,
+    baseline=None,
+    baseline_name="always the commonest class",
+    is_share=True,
+)

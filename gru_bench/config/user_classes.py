@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
+from inspect import isfunction
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from gru_bench.system.errors import UserError, first_line
 
@@ -105,8 +106,10 @@ def source_file(reference: str) -> str | None:
     return spec.origin if spec and spec.has_location else None
 
 
-def import_class(kind: Kind, reference: str) -> type:
+def import_class(kind: Kind, reference: str) -> Any:
     """Imports the class; the working directory is searched last, after all installed packages.
+
+    A task may be made by a function as well.
 
     Raises:
         UserError: There is no such class, or its module cannot be imported.
@@ -127,8 +130,9 @@ def import_class(kind: Kind, reference: str) -> type:
             f"{key} is not possible: importing it fails with {first_line(error)}"
         ) from error
     found = getattr(module, class_name, None)
-    if not isinstance(found, type):
-        raise UserError(f"{key} is not possible: {file} has no class {class_name}")
+    if not isinstance(found, type) and not (kind == "task" and isfunction(found)):
+        what = "class or function" if kind == "task" else "class"
+        raise UserError(f"{key} is not possible: {file} has no {what} {class_name}")
     if found.__module__ != module_name:
         # A run's identity holds the content of the file that defines the class.
         raise UserError(

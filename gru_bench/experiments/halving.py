@@ -101,7 +101,7 @@ def shortened(config: ExperimentConfig, share: float) -> ExperimentConfig:
         config,
         steps=config.steps and max(1, round(share * config.steps)),
         epochs=config.epochs and max(1, round(share * config.epochs)),
-        seeds=TuneConfig(seeds=1).tuning_seeds,
+        seeds=TuneConfig.seeds_to_choose_with(1),
         probes=False,
         save_weights="none",
     )

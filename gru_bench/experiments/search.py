@@ -269,7 +269,7 @@ def make_trial(config: ExperimentConfig, space: SearchConfig, study: Study, numb
             config,
             cell=config.cell.with_initialisation(start),
             optim=dataclasses.replace(config.optim, **parts["optim"]),
-            seeds=TuneConfig(seeds=space.seeds).tuning_seeds,
+            seeds=TuneConfig.seeds_to_choose_with(space.seeds),
             probes=False,
             save_weights="none",
             **parts[""],

@@ -138,7 +138,7 @@ def run_here(
     command: str,
     progress: Progress,
     timed: bool,
-    task_ended: Callable[[str], None] = lambda _: None,
+    task_ended: Callable[[str], None] | None = None,
 ) -> None:
     """Trains populations in this process, one after another.
 
@@ -152,9 +152,9 @@ def run_here(
     """
     announce(populations)
     costs: dict[str, dict[str, Cost]] = {}
-    labels = [population[0].config.task_label for population in populations]
+    labels = [each.config.task_label for population in populations for each in population[:1]]
     for number, population in enumerate(populations):
-        if number and labels[number - 1] not in labels[number:]:
+        if task_ended and number and labels[number - 1] not in labels[number:]:
             task_ended(labels[number - 1])
         with locked(population, progress.note) as free, ExitStack() as stack:
             sweep.elsewhere.extend(each.folder for each in population if each not in free)

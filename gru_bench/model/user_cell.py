@@ -38,7 +38,7 @@ def load_cell(implementation: str) -> type[Cell]:
         UserError: There is no such class, it is no cell, or the check fails.
     """
     reference, brace, rest = implementation.partition("{")
-    found = import_class("cell", reference)
+    found: type[Cell] = import_class("cell", reference)
     # A model may be in the making inside a program: the check is run all the same.
     with faults_as_user_errors("cell", reference), jax.ensure_compile_time_eval():
         if not issubclass(found, Cell):

@@ -79,6 +79,8 @@ def write_csv(names: Iterable[str], lines: Iterable[Iterable[Any]]) -> str:
     """Returns CSV of which a spreadsheet evaluates nothing.
 
     A text that begins as a formula does gets an apostrophe before it; truth is `true` or `false`.
+    A carriage return within a text would end the line for some readers, and becomes a newline,
+    which is quoted.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -92,4 +94,7 @@ def _in_csv(value: Any) -> Any:
         value = json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):
         return str(value).lower()
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    value = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{value}" if value.startswith(FORMULA) else value

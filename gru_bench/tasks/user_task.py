@@ -18,7 +18,8 @@ def load_task(reference: str, options: Mapping[str, Any], batch_size: int) -> Ta
     """Returns the task named `package.module:Class`, once it has passed its check.
 
     Args:
-        reference: A class that follows the protocol `gru_bench.tasks.base.Task`.
+        reference: A class that follows the protocol `gru_bench.tasks.base.Task`, or a function
+            that returns an instance of one.
         options: What it is made with, besides `batch_size`.
         batch_size: Sequences in a batch.
 

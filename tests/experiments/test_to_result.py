@@ -105,7 +105,7 @@ def test_predictions_are_those_of_each_seed_on_each_test_document():
     trained = dataclasses.replace(searched(ACCURACY, [0.5], [0.5]), predicted=predicted)
     predictions = predictions_on_test(trained, slice(1, 3), [6, 7])
 
-    documents, lengths = task.documents[-7:].astype(jnp.int32).T, task.lengths[-7:]
+    documents, lengths = task.inputs[-7:].astype(jnp.int32).T, task.lengths[-7:]
     for row, place in enumerate((1, 2)):
         of_seed = jax.tree.map(lambda leaf, at=place: leaf[at], params)
         outputs = make_model(model, of_seed)(documents, lengths)

@@ -36,8 +36,8 @@ def model(folder):
 def test_predictions_score_what_the_result_says(corpus, folder, model):
     task: Any = resolve(compose_experiments(words_for_tickets(corpus), multirun=False))[0].task
     rows = slice(sum(task.sizes[:2]), None)
-    documents = [row[row != PADDING] for row in np.asarray(task.documents[rows])]
-    right = [model.class_names[label] for label in task.labels[rows]]
+    documents = [row[row != PADDING] for row in np.asarray(task.inputs[rows])]
+    right = [model.class_names[label] for label in task.targets[rows]]
     seeds = read_result(folder).seeds
     (seed,) = (each for each in seeds if each.seed == model.seed)
     accuracy = np.mean([a == b for a, b in zip(model.predict(documents), right, strict=True)])

