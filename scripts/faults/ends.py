@@ -21,6 +21,7 @@ from faults.lab import (
 )
 from gru_bench.runs.folder import read_result
 from gru_bench.runs.status import read_all
+from gru_bench.system.errors import UserError
 
 JUMPING_CLOCK = """
 import time
@@ -97,9 +98,12 @@ def asked_to_end(lab: Lab) -> str:
 
 def step_of(out_dir: Path) -> int:
     """Returns how many steps of all runs are done."""
-    statuses = read_all(out_dir).values() if out_dir.exists() else []
+    try:
+        statuses = read_all(out_dir)
+    except UserError:
+        return 0  # No run has begun.
     done = sum(seed.steps for path in marks(out_dir) for seed in read_result(path.parent).seeds[:1])
-    return done + sum(status.step or 0 for status in statuses)
+    return done + sum(status.step or 0 for status in statuses.values())
 
 
 def two_at_once(lab: Lab) -> str:
