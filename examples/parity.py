@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 
-from gru_bench.tasks import Batch, Readout, Score, Split, evaluation_keys, static, step_keys
+from gru_bench.tasks import Batch, DrawnFromKeys, Readout, Score, static
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Parity:
+class Parity(DrawnFromKeys):
     """Two features a step: a random bit, and a marker that is 1 at every other step or so.
 
     The class is the parity of the marked bits, so that a single one that is missed spoils all.
@@ -46,12 +46,6 @@ class Parity:
     def sequence_length(self) -> int:
         """Steps of a sequence."""
         return self.length
-
-    def schedule(self, key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Array:
-        return step_keys(key, first_step, steps)
-
-    def evaluation(self, key: Key[Array, ""], split: Split) -> Array:
-        return evaluation_keys(key, split, self.batch_size)
 
     def batch(self, item: Key[Array, ""]) -> Batch:
         inputs = jax.random.bernoulli(item, shape=(self.length, self.batch_size, 2))

@@ -11,10 +11,12 @@ from gru_bench.tasks.base import (
     static,
     step_keys,
 )
+from gru_bench.tasks.drawn import DrawnFromKeys
 
 __all__ = [
     "SPLITS",
     "Batch",
+    "DrawnFromKeys",
     "Readout",
     "Score",
     "Split",

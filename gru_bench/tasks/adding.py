@@ -9,19 +9,20 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 
 from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
 from gru_bench.config.tasks.adding import SOLVED_MSE, AddingConfig
-from gru_bench.tasks.base import Batch, Split, evaluation_keys, static, step_keys
+from gru_bench.tasks.base import Batch, static
+from gru_bench.tasks.drawn import DrawnFromKeys
 
 TOLERANCE = 0.04
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class AddingTask:
+class AddingTask(DrawnFromKeys):
     """Two features a step: a number from U[0, 1], and a marker that is 1 twice, once in each half.
 
     The target is the sum of the two marked numbers. Always predicting its mean, 1, gives a mean
@@ -43,12 +44,6 @@ class AddingTask:
     def sequence_length(self) -> int:
         """Steps of a sequence."""
         return self.length
-
-    def schedule(self, key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Array:
-        return step_keys(key, first_step, steps)
-
-    def evaluation(self, key: Key[Array, ""], split: Split) -> Array:
-        return evaluation_keys(key, split, self.batch_size)
 
     def batch(self, item: Key[Array, ""]) -> Batch:
         of_values, of_first, of_second = jax.random.split(item, 3)

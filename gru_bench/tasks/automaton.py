@@ -17,14 +17,8 @@ from jaxtyping import Array, Float, Int, Key
 from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
 from gru_bench.config.tasks.automaton import SOLVED_ACCURACY, AutomatonConfig
-from gru_bench.tasks.base import (
-    Batch,
-    Split,
-    evaluation_keys,
-    register_tree,
-    static,
-    step_keys,
-)
+from gru_bench.tasks.base import Batch, register_tree, static
+from gru_bench.tasks.drawn import DrawnFromKeys
 
 # The next state by present state and symbol; all machines begin in state 0.
 Table = list[list[int]]
@@ -63,7 +57,7 @@ def _group_table(generators: tuple[Permutation, ...]) -> Table:
 
 @register_tree
 @dataclass(frozen=True)
-class AutomatonTask:
+class AutomatonTask(DrawnFromKeys):
     """Symbols drawn uniformly and on their own; the state after each is to be named.
 
     The loss is the cross entropy of the state in nats, averaged over steps. The score,
@@ -97,12 +91,6 @@ class AutomatonTask:
     def sequence_length(self) -> int:
         """Steps of a sequence."""
         return self.length
-
-    def schedule(self, key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Array:
-        return step_keys(key, first_step, steps)
-
-    def evaluation(self, key: Key[Array, ""], split: Split) -> Array:
-        return evaluation_keys(key, split, self.batch_size)
 
     def batch(self, item: Key[Array, ""]) -> Batch:
         shape = (self.length, self.batch_size)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 
 from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
 from gru_bench.config.tasks.copy import SOLVED_ACCURACY, SYMBOLS, CopyConfig
-from gru_bench.tasks.base import Batch, Split, evaluation_keys, static, step_keys
+from gru_bench.tasks.base import Batch, static
+from gru_bench.tasks.drawn import DrawnFromKeys
 
 RECALLED = 10
 BLANK = SYMBOLS
@@ -25,7 +26,7 @@ DELIMITER = SYMBOLS + 1
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class CopyTask:
+class CopyTask(DrawnFromKeys):
     """Ten symbols of eight, `lag` - 1 blanks, a delimiter, then ten steps of recall.
 
     A sequence has lag + 20 steps. The loss is the cross entropy of all steps, in nats; its value
@@ -52,12 +53,6 @@ class CopyTask:
     def memoryless_loss(self) -> float:
         """Least mean cross entropy without memory, in nats."""
         return RECALLED * math.log(SYMBOLS) / self.sequence_length
-
-    def schedule(self, key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Array:
-        return step_keys(key, first_step, steps)
-
-    def evaluation(self, key: Key[Array, ""], split: Split) -> Array:
-        return evaluation_keys(key, split, self.batch_size)
 
     def batch(self, item: Key[Array, ""]) -> Batch:
         symbols = jax.random.randint(item, (RECALLED, self.batch_size), 0, SYMBOLS)

@@ -16,14 +16,15 @@ from jaxtyping import Array, Float, Int, Key
 from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
 from gru_bench.config.tasks.store_release import SOLVED_ACCURACY, SYMBOLS, StoreReleaseConfig
-from gru_bench.tasks.base import Batch, Split, evaluation_keys, static, step_keys
+from gru_bench.tasks.base import Batch, static
+from gru_bench.tasks.drawn import DrawnFromKeys
 
 RELEASE = SYMBOLS + 1  # the place of its cue among the features of a step, after that of storing
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class StoreReleaseTask:
+class StoreReleaseTask(DrawnFromKeys):
     """A symbol of eight at every step, and at some of them a cue to store it or to release one.
 
     In the first half of a sequence `values` steps, drawn at random, have a cue to store the symbol
@@ -53,12 +54,6 @@ class StoreReleaseTask:
     def sequence_length(self) -> int:
         """Steps of a sequence."""
         return self.distractors + 2 * self.values
-
-    def schedule(self, key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Array:
-        return step_keys(key, first_step, steps)
-
-    def evaluation(self, key: Key[Array, ""], split: Split) -> Array:
-        return evaluation_keys(key, split, self.batch_size)
 
     def batch(self, item: Key[Array, ""]) -> Batch:
         of_symbols, of_stores, of_releases = jax.random.split(item, 3)
