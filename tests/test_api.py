@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
+import numpy as np
 import pytest
 from helpers import ROOT
 from helpers.made_up import make_result
@@ -268,3 +269,9 @@ def test_a_choice_is_asked_for_with_its_limits(monkeypatch, tmp_path):
     assert request.limits == Limits(runtime="onnx", parameters=400)
     assert (request.minutes, request.quiet) == (2, True)
     assert request.command == f"gru-bench choose task=adding steps=2 out_dir={tmp_path}"
+
+
+def test_numbers_of_numpy_are_numbers():
+    grid = list(np.geomspace(1e-3, 1e-1, 3))
+    words = to_words({"optim.learning_rate": grid, "hidden_size": np.int64(8)})
+    assert words == ["optim.learning_rate=0.001,0.01,0.1", "hidden_size=8"]

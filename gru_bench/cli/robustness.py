@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gru_bench.cli.arguments import Parser, add_settings, source_words, sources_of
 from gru_bench.cli.launch import run_all, show_plan
+from gru_bench.config.cell import STARTS
 from gru_bench.system.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ examples:
   gru-bench robustness cell=gru,lstm task=copy cell.keep=0.5,0.9 \\
     hidden_size=64,128
 """
-START = ("cell.initialisation", "cell.keep", "cell.forget_bias", "cell.chrono_length")
 
 
 def add_arguments(parser: Parser) -> None:
@@ -86,9 +86,9 @@ def further_points(asked: "list[ExperimentConfig]", words: list[str]) -> list[st
             f"robustness compares cells, and there is but {first.cell.name}: give cell=gru,lstm"
         )
     points = []
-    if not given & set(START):
+    if not given & set(STARTS) and not first.tune.keeps:
         points.append("cell.initialisation=orthogonal,chrono")
-    if "hidden_size" not in given and first.hidden_size > 1:
+    if "hidden_size" not in given and first.budget is None and first.hidden_size > 1:
         points.append(f"hidden_size={first.hidden_size // 2},{first.hidden_size}")
     if not given & {"steps", "epochs"} and first.optim.schedule != "constant":
         key = "steps" if first.epochs is None else "epochs"

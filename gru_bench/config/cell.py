@@ -13,6 +13,8 @@ from gru_bench.config.user_classes import CUSTOM, name_class, source_file
 from gru_bench.system.files import content_hash
 
 INITIALISATIONS = ("orthogonal", "textbook", "chrono")
+# The keys of a cell that say how it starts.
+STARTS = ("cell.keep", "cell.forget_bias", "cell.initialisation", "cell.chrono_length")
 # The share of its state that every gated cell keeps at the start unless another start is asked for:
 # chosen on validation data over the tasks, see results/starts/choice.md.
 KEEP = 0.9

@@ -144,10 +144,9 @@ def whole_section(word: Word, config: DictConfig) -> UserError:
 
 def wrong_type(word: Word, config: DictConfig) -> UserError:
     """Returns the error for a value whose type is not that of its key."""
-    value = "" if word.value is None else word.text.partition("=")[2]
+    value = "null" if word.value is None else word.text.partition("=")[2]
     too_large = isinstance(word.value, int) and abs(word.value) > LARGEST
     right = f"at most {LARGEST}" if too_large else _kind(config, word.key)
-    value = "null" if word.value is None else value
     return UserError(f"{word.key}={value} is not possible: {word.key} must be {right}")
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from gru_bench.config.reference import every_key
 from gru_bench.config.words import FREE, quoted_text
 from gru_bench.system.errors import UserError
@@ -38,6 +40,8 @@ def _word(key: str, value: Any, lists: set[str]) -> str:
 
 
 def _text(key: str, value: Any) -> str:
+    if isinstance(value, np.generic):
+        value = value.item()  # a number of NumPy's, such as those of a grid
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -79,6 +79,19 @@ def scores_by_seed(result: Result) -> dict[int, float]:
     return scores
 
 
+def mean_validation_score(result: Result) -> float:
+    """Returns the mean validation score over seeds, by which settings are chosen.
+
+    A seed without a finite score counts with the baseline, and as the worst there can be where the
+    task has none: to leave it out would favour the setting that failed.
+    """
+    name, baseline = result.score.name, result.score.baseline
+    worst = -math.inf if result.score.higher_is_better else math.inf
+    without = worst if baseline is None else baseline
+    scores = [seed.validation.get(name) for seed in result.seeds]
+    return float(np.mean([without if score is None else score for score in scores]))
+
+
 def record_of(result: Result, margin: float | None) -> Record:
     """Returns what is judged of a run.
 

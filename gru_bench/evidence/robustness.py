@@ -15,6 +15,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
+from gru_bench.config.cell import STARTS
 from gru_bench.evidence.comparable import ComparableRuns
 from gru_bench.evidence.comparison import TURNED, Outcome
 from gru_bench.evidence.rules import LASTING, SHORTER_BUDGET
@@ -22,10 +23,9 @@ from gru_bench.evidence.run_settings import freeze, show_keys
 from gru_bench.evidence.verdicts import compare_group
 from gru_bench.runs.result import Result, SeedResult
 
-START = ("cell.keep", "cell.forget_bias", "cell.initialisation", "cell.chrono_length")
 BUDGET = ("steps", "epochs", "evaluate_every", "patience")
 READOUT = ("task.readout",)
-CHOICES = frozenset((*START, *BUDGET, *READOUT))
+CHOICES = frozenset((*STARTS, *BUDGET, *READOUT))
 
 Pair = tuple[str, str]
 

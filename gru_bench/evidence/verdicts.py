@@ -77,11 +77,16 @@ def compare_group(
     several = len({result.cell for result in results}) < len(results)
     if names is None:
         names = [f"{r.cell} h{r.nominal_size}" if several else r.cell for r in results]
-    runs = sorted(zip(results, names, strict=True), key=lambda run: cell_order(run[0]))
     margin = _stated_margin(results) if margin is None else margin
+    runs = [
+        (result, record_of(result, margin), name)
+        for result, name in sorted(
+            zip(results, names, strict=True), key=lambda run: cell_order(run[0])
+        )
+    ]
     comparisons = [
-        compare(record_of(a, margin), record_of(b, margin), margin, name_a, name_b)
-        for (a, name_a), (b, name_b) in itertools.combinations(runs, 2)
+        compare(record_a, record_b, margin, name_a, name_b)
+        for (a, record_a, name_a), (b, record_b, name_b) in itertools.combinations(runs, 2)
         if a.cell != b.cell and (a.nominal_size == b.nominal_size or not several)
     ]
     comparisons = [comparison for comparison in comparisons if comparison.n_pairs]

@@ -97,6 +97,10 @@ def check(configs: Sequence[ExperimentConfig]) -> None:
             raise UserError(
                 "dry_run=true is not possible here: what is trained depends on the scores"
             )
+        if config.save_weights == "none":
+            raise UserError(
+                "save_weights=none does not go with a choice, which says where the weights lie"
+            )
         if config.tune.is_asked_for:
             raise UserError("tune does not go with a choice, which tries rates and starts itself")
         if config.match != "hidden":
@@ -117,7 +121,7 @@ def find_sizes(
     if path.exists():
         try:
             known = msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, int]])
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, UnicodeDecodeError, msgspec.MsgspecError):
             known = {}
     if key not in known:
         found = largest_sizes(models, limits, configs[0].hidden_size)

@@ -12,7 +12,7 @@ from gru_bench.cells.base import Cell
 from gru_bench.config.cell import KEEP
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.optim import TuneConfig
-from gru_bench.experiments.search import validation_score
+from gru_bench.evidence.record import mean_validation_score
 from gru_bench.experiments.sweep import run_experiments
 from gru_bench.model.model import cell_class
 from gru_bench.runs.folder import read_result
@@ -122,7 +122,7 @@ def _validation_scores(
         score = -math.inf
         if folder in finished:
             result = read_result(folder)
-            score = validation_score(result) * (1 if result.score.higher_is_better else -1)
+            score = mean_validation_score(result) * (1 if result.score.higher_is_better else -1)
         scores[_key(trial)] = score
     return scores
 

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from gru_bench.config.checks import require_installed
+from gru_bench.config.checks import require, require_installed, require_one_of
 from gru_bench.config.preprocessing import Preprocessing
 from gru_bench.config.score import Score
 from gru_bench.export.files import onnx_step, require_onnx
@@ -31,6 +31,9 @@ ROUNDS, CALLS = 10, 20
 Step = Callable[[], object]
 
 
+RUNTIMES = ("xla", "onnx", "torch")
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a model may take; None where it does not matter.
@@ -46,6 +49,12 @@ class Limits:
     runtime: str = "xla"
     parameters: int | None = None
     memory_kb: float | None = None
+
+    def __post_init__(self) -> None:
+        require_one_of("runtime", self.runtime, RUNTIMES)
+        for name in ("latency_us", "parameters", "memory_kb"):
+            limit = getattr(self, name)
+            require(limit is None or limit > 0, name, limit, "above 0")
 
 
 @dataclass(frozen=True)

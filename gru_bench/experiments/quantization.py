@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from gru_bench.measuring.rounds import by_round, race
 from gru_bench.runs.folder import CONFIG
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import write_named_file
+from gru_bench.system.machine import pinned_settings
 from gru_bench.tasks.base import Batch, Task
 from gru_bench.training.state import EVALUATION_DATA
 
@@ -45,6 +46,7 @@ class Measured:
     sequence_us: float
 
 
+@pinned_settings()
 def quantize(trained: TrainedModel, folder: Path, out: Path) -> dict[str, Measured]:
     """Writes a model whose weights are 8-bit integers, and measures it beside the one in float32.
 
@@ -72,7 +74,8 @@ def quantize(trained: TrainedModel, folder: Path, out: Path) -> dict[str, Measur
     write_named_file(out, small)
     calls = {"float32": onnx_call(whole, threads=1), "int8": onnx_call(str(out), threads=1)}
     sizes = {"float32": whole.ByteSize(), "int8": len(small)}
-    inputs, lengths = _median_sequence(tested_batches(task, trained.seed))
+    batches = tested_batches(task, trained.seed)
+    inputs, lengths = _median_sequence(batches)
 
     def timed(call: Call) -> Callable[[], object]:
         return lambda: call(inputs, lengths)
@@ -80,7 +83,7 @@ def quantize(trained: TrainedModel, folder: Path, out: Path) -> dict[str, Measur
     seconds = race({name: timed(call) for name, call in calls.items()}, ROUNDS, counted=CALLS)
     return {
         name: Measured(
-            score=score_of(task, trained.seed, call),
+            score=score_of(task, batches, call),
             kilobytes=sizes[name] / 1000,
             sequence_us=float(np.median(by_round(seconds[name]))) * 1e6,
         )
@@ -126,10 +129,10 @@ def tested_batches(task: Task, seed: int) -> list[Batch]:
     return [task.batch(jax.tree.map(lambda leaf, at=at: leaf[at], items)) for at in range(count)]
 
 
-def score_of(task: Task, seed: int, call: Call) -> float:
-    """Returns the main score on the test split of whatever computes a model's outputs."""
+def score_of(task: Task, batches: Sequence[Batch], call: Call) -> float:
+    """Returns the main score on these batches of whatever computes a model's outputs."""
     tallies = []
-    for batch in tested_batches(task, seed):
+    for batch in batches:
         outputs = jnp.asarray(call(*_as_arrays(batch)))
         if task.readout == "every":
             outputs = outputs.swapaxes(0, 1)
@@ -145,7 +148,7 @@ def _as_arrays(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(inputs, kind), np.asarray(batch.lengths, np.int64)
 
 
-def _median_sequence(batches: list[Batch]) -> tuple[np.ndarray, np.ndarray]:
+def _median_sequence(batches: Sequence[Batch]) -> tuple[np.ndarray, np.ndarray]:
     """Returns the sequence of the first batch that is of median length, alone."""
     inputs, lengths = _as_arrays(batches[0])
     middle = np.argsort(lengths, kind="stable")[len(lengths) // 2]

@@ -8,7 +8,6 @@ to which search. Optuna learns validation scores alone.
 import dataclasses
 import hashlib
 import json
-import math
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +36,7 @@ from gru_bench.config.cell import CustomCellConfig
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.optim import TuneConfig
 from gru_bench.config.search import SearchConfig
+from gru_bench.evidence.record import mean_validation_score
 from gru_bench.experiments.sweep import run_experiments
 from gru_bench.runs.folder import read_result, require_writable
 from gru_bench.runs.result import Result
@@ -308,18 +308,9 @@ def run_trials(
             note(f"{label}: failed: {reason}")
             continue
         result = read_result(folder)
-        score = validation_score(result)
+        score = mean_validation_score(result)
         trial.study.tell(trial.number, -score if result.score.higher_is_better else score)
         note(f"{label}: validation {result.score.name} {score:.4g}")
-
-
-def validation_score(result: Result) -> float:
-    """Returns the mean over the seeds; the baseline counts where a score is not finite."""
-    name, baseline = result.score.name, result.score.baseline
-    scores = [seed.validation[name] for seed in result.seeds]
-    worst = -math.inf if result.score.higher_is_better else math.inf
-    without = worst if baseline is None else baseline
-    return float(np.mean([without if score is None else score for score in scores]))
 
 
 def summary(
@@ -354,7 +345,7 @@ def print_search(searched: Sequence[Searched], words: Sequence[str], console: Co
     for each in searched:
         row = [each.config.cell.name, str(each.finished), str(each.failed)]
         if each.result is not None:
-            row += [f"{validation_score(each.result):.4g}", *map(str, each.settings.values())]
+            row += [f"{mean_validation_score(each.result):.4g}", *map(str, each.settings.values())]
             row.append(f"{each.result.parameters.cell:,}")
         table.add_row(*row)
     console.print(table)

@@ -121,7 +121,8 @@ def run_experiments(
 
         def show_task(label: str) -> None:
             ended = [e.folder for e in experiments if e.config.task_label == label]
-            found = [folder for folder in ended if folder in sweep.finished]
+            finished_folders = set(sweep.finished)
+            found = [folder for folder in ended if folder in finished_folders]
             if describe is not None and not quiet and found:
                 progress.note(f"\n{describe(found)}")
 

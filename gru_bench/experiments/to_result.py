@@ -16,7 +16,7 @@ from gru_bench.config.score import Score
 from gru_bench.model.counts import stack_parameters
 from gru_bench.model.model import Model, count_parameters
 from gru_bench.model.parameters import named_arrays
-from gru_bench.runs.events import _tag
+from gru_bench.runs.events import make_tag
 from gru_bench.runs.predictions import Predictions
 from gru_bench.runs.result import Curve, Parameters, SeedResult, Tuning
 from gru_bench.runs.weights import FileFormat, SavedModel, SeedWeights
@@ -214,10 +214,10 @@ def curves(evaluation: Evaluation, place: int, task: str) -> dict[str, float]:
         task: The task's label.
     """
     numbers = {
-        _tag("train", task, "loss"): evaluation.train_loss,
-        _tag("train", task, "gradient_norm"): evaluation.gradient_norm,
-        _tag("train", task, "learning_rate"): evaluation.learning_rate,
-    } | {_tag("validation", task, name): score for name, score in evaluation.scores.items()}
+        make_tag("train", task, "loss"): evaluation.train_loss,
+        make_tag("train", task, "gradient_norm"): evaluation.gradient_norm,
+        make_tag("train", task, "learning_rate"): evaluation.learning_rate,
+    } | {make_tag("validation", task, name): score for name, score in evaluation.scores.items()}
     return {tag: float(values[place]) for tag, values in numbers.items()}
 
 

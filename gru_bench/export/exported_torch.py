@@ -69,10 +69,10 @@ class RecurrentModel(nn.Module):
         if self.readout == "every":
             return self.head(x.transpose(0, 1))  # type: ignore[no-any-return]
         if lengths is None:
-            lengths = torch.full((x.shape[1],), x.shape[0])
-        real = (torch.arange(x.shape[0])[:, None] < lengths)[..., None]
+            lengths = torch.full((x.shape[1],), x.shape[0], device=x.device)
+        real = (torch.arange(x.shape[0], device=x.device)[:, None] < lengths)[..., None]
         if self.readout == "last":
-            x = x[lengths - 1, torch.arange(x.shape[1])]
+            x = x[lengths - 1, torch.arange(x.shape[1], device=x.device)]
         elif self.readout == "mean":
             x = torch.where(real, x, 0.0).sum(0) / lengths[:, None]
         else:
@@ -105,7 +105,7 @@ class RecurrentModel(nn.Module):
         return self.head(read), (after, pooled, number + 1)
 
     def _zeros(self, batch: int) -> list[Any]:
-        zeros = torch.zeros(1, batch, self.hidden_size)
+        zeros = self.head.weight.new_zeros(1, batch, self.hidden_size)
         return [(zeros, zeros) if self.cell == "lstm" else zeros for _ in self.layers]
 
 

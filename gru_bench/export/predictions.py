@@ -17,7 +17,7 @@ from gru_bench.system.errors import UserError
 from gru_bench.system.files import write_named_file
 from gru_bench.tasks.data_files import TextFormat, read_columns
 
-KEY = re.compile(r"corpus\.(\w+)")
+KEY = re.compile(r"\bcorpus\.(text_column|separator|encoding|quotes)\b(?!\.)")
 
 
 @dataclass(frozen=True)

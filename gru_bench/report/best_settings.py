@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from gru_bench.evidence.record import mean_validation_score
 from gru_bench.evidence.run_settings import freeze, show_keys
 from gru_bench.report.detail_table import DetailTable
 from gru_bench.report.format_numbers import show_interval_column, show_number_column
@@ -74,14 +75,4 @@ def _setting(group: Group) -> str:
 
 
 def _validation(run: ReportedRun) -> float:
-    """Returns the mean validation score over seeds, the worst there is if it has none.
-
-    A seed without a score counts with the baseline, as in test scores.
-    """
-    score = run.result.score
-    found = [seed.validation.get(score.name) for seed in run.result.seeds]
-    known = [score.baseline if value is None else value for value in found]
-    values = [value for value in known if value is not None]
-    if not values:
-        return -math.inf if score.higher_is_better else math.inf
-    return sum(values) / len(values)
+    return mean_validation_score(run.result)

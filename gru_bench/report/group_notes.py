@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gru_bench.config.cell import REFERENCE
+from gru_bench.config.cell import REFERENCE, STARTS
 from gru_bench.evidence.run_settings import show_value, varying
 from gru_bench.evidence.starts import starts_against
-from gru_bench.report.groups import STARTS, Group
+from gru_bench.report.groups import Group
 from gru_bench.runs.result import Result
 
 

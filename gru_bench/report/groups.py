@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from gru_bench.config.cell import CELLS, INITIALISATIONS
+from gru_bench.config.cell import CELLS, INITIALISATIONS, STARTS
 from gru_bench.evidence.comparable import group_runs
 from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.planning import fewest_pairs
@@ -23,7 +23,6 @@ _MATCHED = {
     "flops": "hidden sizes for as many operations",
     "time": "hidden sizes for as long a training step",
 }
-STARTS = ("cell.keep", "cell.forget_bias", "cell.initialisation", "cell.chrono_length")
 _TUNED = {
     "tune.learning_rates": "learning rate",
     "tune.keeps": "share of the state kept at the start",

@@ -39,7 +39,8 @@ from gru_bench.system.files import refuse_link, remove_entries
 FLUSH_EVERY_S = 5.0  # TensorBoard looks for new events as often as that.
 
 
-def _tag(split: str, task: str, name: str) -> str:
+def make_tag(split: str, task: str, name: str) -> str:
+    """Returns the name under which TensorBoard shows a curve."""
     return f"{split}/{task}/{name}"
 
 
@@ -221,7 +222,7 @@ class EventLog:
                         Chart(
                             title=title,
                             multiline=MultilineChartContent(
-                                tag=[re.escape(_tag(split, task, name)) + "$"]
+                                tag=[re.escape(make_tag(split, task, name)) + "$"]
                             ),
                         )
                         for title, (split, name) in charts.items()

@@ -25,6 +25,7 @@ from gru_bench.system.files import (
     write_atomically,
 )
 from gru_bench.system.printable import printable
+from gru_bench.system.prose import counted
 
 RESULT = "result.json"
 PREDICTIONS = "predictions.npz"
@@ -276,8 +277,7 @@ def load_results(directory: str | Path) -> tuple[list[Result], list[str]]:
             continue
         results[result.identity] = result
     if unfinished:
-        runs = "run" if unfinished == 1 else "runs"
-        warnings.append(f"passed over {unfinished} unfinished {runs} under {directory}")
+        warnings.append(f"passed over {counted(unfinished, 'unfinished run')} under {directory}")
     if not results:
         found = f" ({'; '.join(warnings)})" if warnings else ""
         raise UserError(f"no finished runs under {directory}{found}: start with gru-bench run")

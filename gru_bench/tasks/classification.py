@@ -1,6 +1,7 @@
 """Classification of fixed data: one class for a sequence, or one for each of its steps."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -11,6 +12,7 @@ from jaxtyping import Array, Float, Int, Integer
 
 from gru_bench.config.preprocessing import Preprocessing
 from gru_bench.config.score import ACCURACY, Score
+from gru_bench.system.errors import UserError
 from gru_bench.tasks.base import SPLITS, Batch, register_tree
 from gru_bench.tasks.fixed_data import FixedData, pad, smallest_type, split_sizes
 
@@ -95,11 +97,14 @@ def make_classification(
         readout: Which hidden states the class is read from.
 
     Raises:
-        UserError: A split is empty, or an epoch does not hold a single batch.
+        UserError: A split is empty, an epoch does not hold a single batch, sequences and classes
+            differ in number, a class has no name, or a sequence is not of finite features.
     """
+    sizes = split_sizes([len(splits[split][0]) for split in SPLITS], batch_size, "sequences")
+    for split in SPLITS:
+        _check(split, *splits[split], class_names)
     inputs, lengths = pad([each for split in SPLITS for each in splits[split][0]])
     labels = [np.asarray(splits[split][1], np.int32) for split in SPLITS]
-    sizes = split_sizes([len(each) for each in labels], batch_size, "sequences")
     classes = np.concatenate(labels)
     return Classification(
         inputs=jnp.asarray(inputs),
@@ -107,12 +112,35 @@ def make_classification(
         lengths=jnp.asarray(lengths),
         sizes=sizes,
         input_size=inputs.shape[-1],
-        output_size=max(len(class_names), int(classes.max()) + 1),
+        output_size=len(class_names) or int(classes.max()) + 1,
         readout=readout,
         batch_size=batch_size,
         score=scored_against_commonest(labels[0], labels[2]),
         preprocessing=Preprocessing(class_names=tuple(class_names)),
     )
+
+
+def _check(
+    split: str, sequences: Sequence[np.ndarray], classes: Sequence[int], names: Sequence[str]
+) -> None:
+    """Raises `UserError` unless every sequence has features and a class that there is."""
+    if len(classes) != len(sequences):
+        raise UserError(
+            f"the {split} split has {len(sequences)} sequences and {len(classes)} classes: give a"
+            " class for each"
+        )
+    for number, (sequence, label) in enumerate(zip(sequences, classes, strict=True)):
+        what = f"sequence {number} of the {split} split"
+        shape = np.shape(sequence)
+        if len(shape) != 2 or 0 in shape:
+            raise UserError(
+                f"{what} is of shape {shape}: it must be [time, features], both above 0"
+            )
+        if not np.isfinite(sequence).all():
+            raise UserError(f"{what} has values that are missing or not finite: fill them")
+        if not 0 <= label < (len(names) or math.inf):
+            known = f"0 to {len(names) - 1}, of which there are names" if names else "at least 0"
+            raise UserError(f"{what} is of class {label}: it must be {known}")
 
 
 def scored_against_commonest(

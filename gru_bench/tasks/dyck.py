@@ -19,10 +19,9 @@ from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
 from gru_bench.config.tasks.dyck import SOLVED_ACCEPTANCE, DyckConfig
 from gru_bench.tasks.base import (
-    EVALUATED_SEQUENCES,
-    SPLITS,
     Batch,
     Split,
+    evaluation_keys,
     register_tree,
     static,
     step_keys,
@@ -102,10 +101,9 @@ class DyckTask:
     def evaluation(self, key: Key[Array, ""], split: Split) -> Item:
         """Returns every depth equally often; what is not of the split has weight zero."""
         first, last = (self.depth + 1, self.test_depth) if split == "test" else (1, self.depth)
-        batches = -(-EVALUATED_SEQUENCES // self.batch_size)
+        keys = evaluation_keys(key, split, self.batch_size)
         # Whatever the weights: for `depth_reached`, the test split has strings from depth 1.
-        depths = 1 + jnp.arange(batches * self.batch_size).reshape(batches, -1) % last
-        keys = jax.random.split(jax.random.fold_in(key, SPLITS.index(split)), batches)
+        depths = 1 + jnp.arange(len(keys) * self.batch_size).reshape(len(keys), -1) % last
         return keys, depths, (depths >= first).astype(float)
 
     def batch(self, item: Item) -> Batch:

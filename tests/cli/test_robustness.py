@@ -33,6 +33,18 @@ def test_what_the_words_say_stands():
 
 
 @pytest.mark.parametrize(
+    "own",
+    [("match=parameters", "budget=5000"), ("tune.keeps=[0.5,0.9]",)],
+    ids=" ".join,
+)
+def test_what_is_added_goes_with_the_words(own):
+    words = ["cell=gru,lstm", "task=adding", *own]
+    added = points(*words)
+    assert len(added) == 1
+    assert len(compose_experiments([*words, *added], multirun=True)) == 4
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (("cell=gru", "task=adding"), "give cell=gru,lstm"),

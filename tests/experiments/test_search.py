@@ -16,6 +16,7 @@ from gru_bench.cli.main import main
 from gru_bench.config import checks
 from gru_bench.config.compose import compose_experiments, compose_search
 from gru_bench.config.optim import TuneConfig
+from gru_bench.evidence.record import mean_validation_score
 from gru_bench.experiments import search
 from gru_bench.experiments.sweep import Sweep
 from gru_bench.runs.folder import RESULT, read_result, write_result
@@ -143,7 +144,7 @@ def test_a_seed_without_a_score_counts_with_the_baseline(tmp_path, runner):
     runner.without_score = (1,)
     found = start(tmp_path, "search.learning_rate=[]", cells="gru", trials=1)["gru"]
     distance = abs(math.log(0.005 / 0.01))
-    assert search.validation_score(found.result) == pytest.approx((1 / 6 + distance) / 2)
+    assert mean_validation_score(found.result) == pytest.approx((1 / 6 + distance) / 2)
 
 
 def test_a_score_of_which_more_is_better_is_maximised(tmp_path, runner):

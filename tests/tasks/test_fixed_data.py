@@ -104,3 +104,19 @@ def test_a_cell_is_no_function(monkeypatch):
     monkeypatch.setattr("sys.path", [*sys.path])
     with pytest.raises(UserError, match=r"sensors\.py has no class movements"):
         import_class("cell", "sensors:movements")
+
+
+@pytest.mark.parametrize(
+    ("train", "said"),
+    [
+        ((sequences([3, 1, 2]), [1, 1]), "3 sequences and 2 classes"),
+        ((sequences([3, 1, 2]), [1, 1, 2]), "class 2: it must be 0 to 1, of which there are names"),
+        ((sequences([3, 1, 2]), [1, -1, 0]), "class -1"),
+        ((sequences([3, 0, 2]), [1, 1, 0]), r"sequence 1 of the train split is of shape \(0, 2\)"),
+        (([np.ones(3)] * 3, [1, 1, 0]), r"of shape \(3,\)"),
+        (([np.full((2, 2), np.nan)] * 3, [1, 1, 0]), "missing or not finite"),
+    ],
+)
+def test_what_no_task_can_be_made_of_is_said(train, said):
+    with pytest.raises(UserError, match=said):
+        make_classification(splits() | {"train": train}, 2, ["still", "moving"])
