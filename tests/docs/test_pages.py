@@ -1,22 +1,17 @@
 """README.md and the pages: their links lead somewhere, their figures are those of the results."""
 
-import importlib.util
 import json
 import re
 
 import pytest
+import readme
+from blocks import picture
 from helpers import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"(?:\]\(|<img src=\")([^)\"\s]+)")
-
-
-@pytest.fixture(scope="module")
-def readme():
-    spec = importlib.util.spec_from_file_location("readme", ROOT / "scripts" / "readme.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+# What README.md says in figures outside its blocks: names, versions, sizes of what is downloaded.
+STATED = ("95% intervals", "Reuters-8", "Python 3.11", "38 MB", "2 cores")
 
 
 def anchors(page):
@@ -50,29 +45,54 @@ def test_every_page_is_in_the_index():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_figures_are_those_of_the_results(readme, page):
+def test_figures_are_those_of_the_results(page):
     text = page.read_text(encoding="utf-8")
     assert readme.filled(text) == text, "out of date: make readme"
 
 
-def test_a_figure_that_differs_is_found(readme):
+def test_a_figure_that_differs_is_found():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     changed = text.replace("96.2%", "96.3%")
     assert changed != text
     assert readme.filled(changed) == text
 
 
-def test_every_block_is_used(readme):
+def test_every_block_is_used():
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert set(re.findall(r"<!-- begin:([\w-]+) -->", text)) == set(readme.BLOCKS)
 
 
+def test_readme_has_no_figures_but_those_of_its_blocks():
+    page = text_of(ROOT / "README.md")
+    prose = re.sub(r"<!-- begin:.*?<!-- end:[^>]*>|`[^`]*`|\]\([^)]*\)", "", page, flags=re.DOTALL)
+    for stated in STATED:
+        prose = prose.replace(stated, "")
+    assert re.findall(r".*\d.*", prose) == []
+
+
+def test_the_picture_shows_the_figures_of_the_results():
+    """Each mark has its value beside it; where a line lies may hang on fonts and versions."""
+
+    def texts(svg):
+        return re.findall(r"<text[^>]*>([^<]*)", svg)
+
+    drawn = picture.FILE.read_text(encoding="utf-8")
+    assert "96.2%" in texts(drawn)
+    assert texts(drawn) == texts(picture.draw()), "out of date: make readme"
+    assert "prefers-color-scheme:dark" in drawn
+
+
 def test_the_first_screen_says_what_is_asked_and_answered():
-    first = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:22]
-    text = "\n".join(first)
-    assert "Which recurrent cell should I use" in text
-    assert "pip install" in text
-    assert "<!-- begin:answer -->" in text
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    first = "\n".join(page.splitlines()[:22])
+    assert "Which recurrent cell should I use" in first
+    assert "pip install" in first
+    assert "<!-- begin:answer -->" in first
+    above = page.partition("## ")[0]
+    for part in ("begin:tour", "docs/answer.svg", "begin:questions", "begin:how-sure"):
+        assert part in above
+    (links,) = re.findall(r"\*\*Read on:\*\*(.*?)\n\n", above, flags=re.DOTALL)
+    assert len(LINK.findall(links)) == 5
 
 
 def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):

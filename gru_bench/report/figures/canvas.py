@@ -126,8 +126,8 @@ def _svg(figure: "Figure", name: str) -> str:
 def standalone(svg: str) -> str:
     """Returns the SVG as a file of its own, light or dark as the reader's system is."""
     style = (
-        f"<style>svg{{color:{INK}}}"
-        "@media(prefers-color-scheme:dark){svg{color:#e4e7eb}}</style>"
+        f"<style>svg{{color:{INK};background:#fff}}"
+        "@media(prefers-color-scheme:dark){svg{color:#e4e7eb;background:#15181c}}</style>"
     )
     head, sign, body = svg.partition(">")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{head}{sign}\n{style}{body}\n'

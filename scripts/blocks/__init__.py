@@ -1,0 +1,1 @@
+"""What stands between the comments of README.md and docs/ that begin and end a block."""

@@ -1,0 +1,67 @@
+"""The blocks on time and memory."""
+
+from typing import Any
+
+from blocks.committed import CELLS, read_json, span, table
+from gru_bench.system.prose import listed
+
+
+def of_runtime(runtime: str, cell: str, work: str) -> str:
+    """Returns the range over hidden sizes of a cell's time over the LSTM's in a runtime."""
+    return span(
+        figure["vs_lstm"]["estimate"]
+        for figure in read_json("speed/runtimes.json")["figures"]
+        if (figure["runtime"], figure["cell"], figure["work"]) == (runtime, cell, work)
+    )
+
+
+def layer() -> str:
+    """Returns how much faster a training step is than the best peer's, by shape and cell."""
+    quiet, busy = (_times_faster(name) for name in ("layer", "layer_busy"))
+    rows = [
+        [shape, *(f"{quiet[shape, cell]:.2f} ({busy[shape, cell]:.2f})" for cell in CELLS)]
+        for shape in dict.fromkeys(shape for shape, _ in quiet)
+    ]
+    return table(f"batch x time x input x hidden | {' | '.join(CELLS)}", rows)
+
+
+def _times_faster(name: str) -> dict[tuple[str, str], float]:
+    found = {}
+    for case in _cases(name, "training step"):
+        sizes = ("batch", "time", "input_size", "hidden_size")
+        shape = " x ".join(str(case["shape"][size]) for size in sizes)
+        found[shape, case["cell"]] = case["faster"]["median"]
+    return found
+
+
+def _cases(name: str, work: str) -> list[dict[str, Any]]:
+    return [case for case in read_json(f"speed/{name}.json")["cases"] if case["work"] == work]
+
+
+def layer_notes() -> str:
+    """Returns what a layer takes of memory, and how long a single sequence takes."""
+    below = []
+    for case in _cases("layer", "training step"):
+        memory = {name: each["memory_mb"] for name, each in case["contestants"].items()}
+        below.append(1 - memory["gru-bench"] / memory["jax.lax.scan"])
+    single = [case["faster"]["median"] for case in _cases("layer", "inference, batch 1")]
+    return (
+        f"Peak memory is below that of plain autodiff of a scan, by {min(below):.0%} to"
+        f" {max(below):.0%}. A single sequence takes {1 / max(single):.2f} to"
+        f" {1 / min(single):.2f} of the time of the fastest other library."
+    )
+
+
+def end_to_end() -> str:
+    """Returns the seconds of a whole comparison here and as a loop in PyTorch."""
+    figures = read_json("speed/end_to_end.json")
+    cells = figures["cells"]
+    ours, bare, torch = (
+        sum(cell[key] for cell in cells.values())
+        for key in ("gru-bench", "gru-bench without compilation", "PyTorch")
+    )
+    return (
+        f"{listed(list(cells))}, {figures['seeds']} seeds each, {figures['steps']} updates a run:"
+        f" {ours:.0f} seconds against {torch:.0f} in PyTorch, of which {ours - bare:.0f} are"
+        " compilation."
+    )

@@ -1,0 +1,233 @@
+"""The blocks on scores: what the reference runs say, and what was printed by the tour."""
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+
+from blocks.committed import (
+    CELLS,
+    CLAIMS,
+    Row,
+    interval,
+    markdown_rows,
+    percent,
+    read_text,
+    reference_runs,
+    reference_scores,
+    solved,
+    span,
+    table,
+)
+from blocks.costs import of_runtime
+from gru_bench.evidence.planning import fewest_pairs
+from gru_bench.evidence.record import Record
+from gru_bench.evidence.verdicts import compare, correct_together
+
+LONG, COPY, COUNTING = "adding(length=200)", "copy", "counting"
+ALL, FEW = (f"text-reuters8(train_documents={count})" for count in ("all", 100))
+LINK = f"[claims](results/{CLAIMS}.md)"
+
+
+def answer() -> str:
+    """Returns the answer in one line, with its figures."""
+    runs = reference_runs()
+    long, text, counting = (
+        {cell: runs[task, cell] for cell in CELLS} for task in (LONG, ALL, COUNTING)
+    )
+    return (
+        "**The answer so far: a gated cell where lags are long, and none of the two everywhere.**"
+        f" With {long['gru']['parameters_vs_lstm']:.0%} of the LSTM's parameters the GRU"
+        f" solves *adding* over 200 steps with {solved(long['gru'])} seeds (LSTM"
+        f" {solved(long['lstm'])}, RNN {solved(long['rnn'])}) and classifies"
+        f" {percent(text['gru'])} of Reuters-8 (LSTM {percent(text['lstm'])}, RNN"
+        f" {percent(text['rnn'])}), but counts beyond its training with"
+        f" {solved(counting['gru'])} seeds (LSTM {solved(counting['lstm'])})."
+    )
+
+
+def how_sure() -> str:
+    """Returns how far the reference runs can be trusted."""
+    runs = reference_runs()
+    (seeds,) = {row["seeds"] for row in runs.values()}
+    tasks = {task for task, _ in runs}
+    comparisons = 2 * len(tasks)  # each of the two GRUs with the LSTM
+    needed = fewest_pairs(comparisons)
+    verdict = (
+        f"a verdict in a ledger of {comparisons} comparisons takes {needed} seeds: these figures"
+        " show, they do not prove."
+        if seeds < needed
+        else f"{seeds} seeds are enough for verdicts on {comparisons} comparisons."
+    )
+    return (
+        f"How sure? {seeds} seeds a cell, learning rates tuned for each, on CPU. By [the present"
+        f" rules](docs/statistics.md) {verdict} They hold for one start (the textbook one, no"
+        " longer the default), one budget and one runtime: [what does not survive"
+        " another](docs/which-cell.md#what-does-not-survive)."
+    )
+
+
+def tour() -> str:
+    """Returns the table that `gru-bench tour` printed."""
+    lines = read_text("tour/tour.txt").splitlines()
+    (first,) = (i for i, line in enumerate(lines) if line.startswith("adding: test"))
+    last = lines.index("", first)
+    return "\n".join(["```", *(line.rstrip() for line in lines[first:last]), "```"])
+
+
+def questions() -> str:
+    """Returns what is asked, the answer on the reference runs, and where the evidence lies."""
+    runs = reference_runs()
+
+    def each(task: str, show: Callable[[Row], str]) -> str:
+        return ", ".join(f"{name} {show(runs[task, name])}" for name in ("gru", "lstm", "rnn"))
+
+    gru, lstm = runs[COPY, "gru"], runs[COPY, "lstm"]
+    step, one = "training step", "one step"
+    runtimes = "[runtimes](results/speed/runtimes.md)"
+    rows = [
+        ["Which bridges 200 steps?", f"seeds that solve adding: {each(LONG, solved)}", LINK],
+        [
+            "Which copies?",
+            f"recall at lag 10: {each(COPY, percent)}; with more steps the LSTM solves it, too",
+            LINK,
+        ],
+        ["Which counts?", f"seeds that do: {each(COUNTING, solved)}", LINK],
+        [
+            "Which reads text?",
+            f"Reuters-8: {each(ALL, percent)}; from another start the GRU is not ahead",
+            LINK,
+        ],
+        ["On 100 documents?", f"{each(FEW, percent)}: {_told_apart(FEW, 'accuracy', 0.01)}", LINK],
+        [
+            "Which is smaller?",
+            f"a GRU has {gru['parameters_vs_lstm']:.0%} of an LSTM's parameters and"
+            f" {gru['state_bytes'] / lstm['state_bytes']:.0%} of its state",
+            "[counts](docs/cells.md)",
+        ],
+        [
+            "Which trains faster?",
+            "that depends on the runtime: a reset-after GRU's step takes"
+            f" {of_runtime('gru-bench', 'gru_reset_after', step)} of the LSTM's here,"
+            f" {of_runtime('PyTorch', 'gru_reset_after', step)} in PyTorch",
+            runtimes,
+        ],
+        [
+            "Which answers faster?",
+            "one step of one sequence, a reset-after GRU over the LSTM:"
+            f" {of_runtime('gru-bench', 'gru_reset_after', one)} here,"
+            f" {of_runtime('PyTorch', 'gru_reset_after', one)} in PyTorch,"
+            f" {of_runtime('ONNX Runtime', 'gru_reset_after', one)} in ONNX Runtime",
+            runtimes,
+        ],
+    ]
+    return table("question | answer here | evidence", rows)
+
+
+def _told_apart(task: str, score: str, margin: float) -> str:
+    """Returns the present rules' verdict on the GRU and the LSTM, in a report of the task alone.
+
+    Args:
+        task: One that is scored by a share, and has no mark from which on it is solved.
+        score: The name of the share.
+        margin: Differences up to it do not matter.
+    """
+    records = {}
+    for cell in CELLS:
+        scores = np.array(reference_scores(task, cell, score))
+        records[cell] = Record(
+            seeds=np.arange(len(scores)),
+            scores=scores,
+            higher_is_better=True,
+            learned=np.ones(len(scores), dtype=bool),
+            solved_step=None,
+        )
+    comparisons = correct_together(
+        [
+            compare(records[a], records[b], margin, a, b)
+            for place, a in enumerate(CELLS)
+            for b in CELLS[place + 1 :]
+        ]
+    )
+    (found,) = (c for c in comparisons if (c.cell_a, c.cell_b) == ("gru", "lstm"))
+    seeds, outcome = found.n_pairs, found.outcome
+    return {
+        "better": f"the GRU is ahead by the present rules, with {seeds} seeds",
+        "worse": f"the LSTM is ahead by the present rules, with {seeds} seeds",
+        "equivalent": f"as good as each other, with {seeds} seeds",
+    }.get(outcome, f"by the present rules {seeds} seeds do not tell GRU and LSTM apart")
+
+
+def scores() -> str:
+    """Returns the scores of the reference runs, a row for each cell."""
+    runs = reference_runs()
+
+    def mse(cell: str) -> str:
+        return f"{runs[LONG, cell]['score_mean']:.2g} ({solved(runs[LONG, cell])})"
+
+    def recall(cell: str) -> str:
+        return f"{percent(runs[COPY, cell])} ({solved(runs[COPY, cell])})"
+
+    def counts(cell: str) -> str:
+        return f"{percent(runs[COUNTING, cell], 0)} ({solved(runs[COUNTING, cell])})"
+
+    def with_interval(row: Row) -> str:
+        low, high = interval(row)
+        return f"{percent(row)} [{100 * low:.1f}, {100 * high:.1f}]"
+
+    def step_time(cell: str) -> str:
+        return span(row["train_step_vs_lstm"] for (_, name), row in runs.items() if name == cell)
+
+    rows = [
+        [
+            f"`{cell}`",
+            mse(cell),
+            recall(cell),
+            counts(cell),
+            with_interval(runs[ALL, cell]),
+            with_interval(runs[FEW, cell]),
+            f"{runs[COPY, cell]['parameters_vs_lstm']:.2f}",
+            "1" if cell == "lstm" else step_time(cell),
+        ]
+        for cell in CELLS
+    ]
+    return table(
+        "cell | adding, 200 steps: MSE ↓ (solved) | copy, lag 10: recall ↑ (solved) | counting"
+        " beyond training ↑ (solved) | Reuters-8: accuracy ↑ | on 100 documents ↑ | parameters |"
+        " step time",
+        rows,
+    )
+
+
+def ledger() -> str:
+    """Returns the textbook claims with their verdicts, as the reference ledger has them."""
+    text = read_text(f"{CLAIMS}.md")
+    found = re.findall(r"^\| (\d+) \| (.*?) \| (.*?) \| .* \| (.*?) \|$", text, re.MULTILINE)
+    return table("claim | verdict there | tests", [[f"{n}. {c}", v, t] for n, c, v, t in found])
+
+
+def start_shares() -> str:
+    """Returns how the share of its state that a gated cell keeps at the start was chosen."""
+    path = "starts/choice.md"
+    (shares,) = re.findall(r"^\| task \| cell \| (.*) \|$", read_text(path), re.MULTILINE)
+    by_row = {
+        (task.strip("*"), cell): dict(zip(shares.split(" | "), map(float, values), strict=True))
+        for task, cell, *values in markdown_rows(path)
+    }
+    means, lstm = by_row["mean", ""], by_row["copy", "lstm"]
+    (chosen,) = re.findall(r"^Chosen: (.*)\.$", read_text(path), re.MULTILINE)
+    others = [f"{value:.2f} at {share}" for share, value in means.items() if share != chosen]
+    return (
+        f"The mean over all was {means[chosen]:.2f} of the way to the best run at {chosen}, against"
+        f" {', '.join(others[:-1])} and {others[-1]}. It matters most to the LSTM, on copy"
+        f" {lstm[chosen]:.2f} against {lstm['0.5']:.2f} at 0.5, and less to the GRUs; no share is"
+        " the best for every cell on every task."
+    )
+
+
+def fewest_seeds() -> str:
+    """Returns how many seeds a verdict takes."""
+    return (
+        f"No verdict rests on fewer than {fewest_pairs(1)} seeds; among three cells none can be had"
+        f" under {fewest_pairs(3)}, among four under {fewest_pairs(6)}."
+    )
