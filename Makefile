@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 TOOLS := build/tools
 
 .DEFAULT_GOAL := help
-.PHONY: readme keys help setup run claims claims-full test lint bench check-choices check-guides check-statistics check-timing bench-runtimes check-gpu check-faults check-memory check-ray check-package release-check schema board clean
+.PHONY: docs readme keys help setup run claims claims-full test lint bench check-choices check-guides check-statistics check-timing bench-runtimes check-gpu check-faults check-memory check-ray check-package release-check schema board clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -91,6 +91,9 @@ check-gpu: $(VENV)/.ready ## every way through time on a GPU: values, gradients,
 
 readme: $(VENV)/.ready ## the figures of README.md and docs/, from the committed results
 	$(BIN)/python scripts/readme.py
+
+docs: $(VENV)/.ready-docs ## the documentation site, in build/site
+	$(BIN)/python -m sphinx --fail-on-warning --quiet --fresh-env --builder html --conf-dir docs . build/site
 
 keys: $(VENV)/.ready ## docs/keys.md, after a change of keys or presets
 	$(BIN)/python -m gru_bench.cli.key_help
