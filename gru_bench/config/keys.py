@@ -69,6 +69,8 @@ class Key:
         below: It must be smaller than this number.
         only_with: What other keys have to be, one at least, for it to have an effect; empty if it
             always has one.
+        neutral: Whether its default stands for what runs were before there was such a key, so that
+            it is no part of what tells runs apart.
     """
 
     documentation: str
@@ -78,6 +80,7 @@ class Key:
     above: float | None = None
     below: float | None = None
     only_with: tuple[OnlyWith, ...] = ()
+    neutral: bool = False
 
     def allows(self, number: float) -> bool:
         """Returns whether a number is finite and within the bounds."""
@@ -233,6 +236,15 @@ def keys_of(schema: type, prefix: str = "") -> Iterator[DocumentedKey]:
                 default=default_of(each),
                 about=each.metadata[KEY],
             )
+
+
+def neutral_defaults(schema: type) -> dict[str, Any]:
+    """Returns the defaults of the keys of a dataclass that are neutral, by their names."""
+    return {
+        each.name: default_of(each)
+        for each in dataclasses.fields(schema)
+        if each.metadata.get(KEY, Key("")).neutral
+    }
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -14,9 +14,9 @@ from typing import Any
 
 from gru_bench.config.cell import CellConfig, CustomCellConfig
 from gru_bench.config.corpus import CorpusConfig
-from gru_bench.config.keys import MISSING, OnlyWith, check_keys, key, section
+from gru_bench.config.keys import MISSING, OnlyWith, check_keys, key, neutral_defaults, section
 from gru_bench.config.optim import OptimConfig, TuneConfig
-from gru_bench.config.tasks import CustomTaskConfig, TaskConfig
+from gru_bench.config.tasks import TASKS, CustomTaskConfig, TaskConfig
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import content_hash, expand_home, is_file
 
@@ -141,7 +141,8 @@ class RunConfig:
         """Returns the run's identity: digits that are the same for whatever gives the same results.
 
         A file of data counts by its content, wherever it lies. What no key states is left out: the
-        content of a set on the hub without a `revision`, a size found by measuring time.
+        content of a set on the hub without a `revision`, a size found by measuring time. A neutral
+        key at its default is left out as well, so that a run stays what it is as keys are added.
 
         Args:
             contents: The hashes, as `resolved` takes them.
@@ -149,6 +150,11 @@ class RunConfig:
         keys = self.resolved(contents)
         for named in contents:
             _forget(keys, named.split("."))
+        for name, default in neutral_values(keys).items():
+            group, _, last = name.rpartition(".")
+            values = keys[group] if group else keys
+            if values[last] == default:
+                del values[last]
         if self.tune.learning_rates:
             del keys["optim"]["learning_rate"]
         if self.tune.keeps:
@@ -169,6 +175,23 @@ class RunConfig:
         label = "".join(c if c in safe else "_" for c in self.task_label)
         digits = self.identity(contents)[:FOLDER_DIGITS]
         return f"{label}/{self.cell.name}/h{self.hidden_size}-{digits}"
+
+
+def neutral_values(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the defaults of neutral keys, by their dotted names.
+
+    Args:
+        keys: A run's keys as plain values; an older gru-bench may have known fewer of them.
+    """
+    schemas = {"cell": CellConfig, "corpus": CorpusConfig, "optim": OptimConfig, "tune": TuneConfig}
+    found = neutral_defaults(RunConfig)
+    for group, values in keys.items():
+        if isinstance(values, Mapping):
+            is_built_in = group == "task" and values.get("name") in TASKS
+            schema = TASKS[values["name"]] if is_built_in else schemas.get(group)
+            defaults = {} if schema is None else neutral_defaults(schema)
+            found |= {f"{group}.{name}": default for name, default in defaults.items()}
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,8 @@ class Score:
         baseline: The value that is reached without using the history; None if it is not known.
         baseline_name: What reaches the baseline, in words.
         solved_rule: When the task counts as solved, in words; None if it has no such mark.
-        is_share: Whether it is a share of right answers, shown in percent and percentage points.
+        is_share: Whether it is a share of right answers or, like F1, made of such shares: it is
+            then shown in percent and percentage points.
     """
 
     name: str
@@ -26,7 +27,12 @@ class Score:
     @property
     def in_words(self) -> str:
         """The name as prose has it, such as `recall accuracy`."""
-        return "MSE" if self.name == "mse" else self.name.replace("_", " ")
+        return score_in_words(self.name)
+
+
+def score_in_words(name: str) -> str:
+    """Returns the name of a score as prose has it."""
+    return "MSE" if name == "mse" else name.replace("_", " ").replace("f1", "F1")
 
 
 ACCURACY = Score(
@@ -36,3 +42,4 @@ ACCURACY = Score(
     baseline_name="always the commonest class",
     is_share=True,
 )
+CLASSIFICATION_SCORES = (ACCURACY.name, "macro_f1", "balanced_accuracy")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from gru_bench.evidence.example_scores import example_scores
 from gru_bench.evidence.rules import MIN_PAIRS, SIGNIFICANCE
 from gru_bench.evidence.sequential import sequential_p
 from gru_bench.runs.result import Result
@@ -27,9 +28,9 @@ class Record:
         learned: Whether the score beats the baseline by more than the margin.
         solved_step: Steps until the task was solved, infinity where it was not; None where it has
             no such mark.
-        examples: What each seed scores on each example of the test split, such as 1 where it is
-            right and 0 where it is wrong, so that the mean of a row is the seed's score; None where
-            predictions are not at hand, or the score is no such mean.
+        examples: What each seed scores on each example of the test split, as `example_scores`
+            gives it, so that the mean of a row is the seed's score; None where predictions are not
+            at hand, or the score is another one than these tell.
     """
 
     seeds: Int[np.ndarray, " seeds"]
@@ -127,7 +128,7 @@ def _examples(
     """Returns what each seed scores on each example; None where its score is no mean of that."""
     if result.predictions is None:
         return None
-    values = result.predictions.values(seeds)
+    values = example_scores(result.predictions, seeds, result.score.name)
     if values is None or not np.allclose(values.mean(axis=1), scores, rtol=1e-4):
         return None
     return values

@@ -6,10 +6,11 @@ from typing import Any
 
 from gru_bench.config.cell import CELLS
 from gru_bench.config.keys import flatten
+from gru_bench.config.run import neutral_values
 from gru_bench.runs.result import Result
 
 # Known from elsewhere in a row.
-NOT_A_SETTING = {"cell.name", "hidden_size", "task.name", "corpus.name"}
+NOT_A_SETTING = {"cell.name", "hidden_size", "task.name", "task.score", "corpus.name"}
 
 DOCUMENTS = "task.train_documents"
 CELL_SOURCE = "cell.source"
@@ -22,9 +23,10 @@ HASH_DIGITS = 6
 def settings_of(result: Result) -> dict[str, Any]:
     """Returns a run's configuration by dotted keys, without those that have no effect in it.
 
-    Two more say what the configuration leaves open: `tuned` and the name of the `score`.
+    Two more say what the configuration leaves open: `tuned` and the name of the `score`. Neutral
+    keys that the run was made without have their defaults.
     """
-    flat = flatten(result.config)
+    flat = neutral_values(result.config) | flatten(result.config)
     # A file of data counts by its content, wherever it lies.
     for key in [key for key in flat if CONTENT in key]:
         flat.pop(key.replace(CONTENT, "."), None)

@@ -25,11 +25,13 @@ def _on_seeds(group: Group) -> Iterator[str]:
         failures += [f"{missing} without a score{counted}"] if missing else []
         if failures:
             yield f"{group.name(run)}: {', '.join(failures)}"
-    without = [group.name(run) for run in group.runs if run.result.predictions is None]
+    without = [group.name(run) for run in group.runs if run.examples is None]
     if group.shares_test_split and without:
+        stored = any(run.result.predictions is not None for run in group.runs)
+        lacking = f"no predictions that tell {group.score_name}" if stored else "no predictions"
         yield (
-            f"no predictions are stored with {', '.join(without)}, so intervals and verdicts"
-            " hold for other seeds, and not for other documents than those of the test split"
+            f"{lacking} are stored with {', '.join(without)}, so intervals and verdicts"
+            " hold for other seeds, and not for other examples than those of the test split"
         )
     if any(run.score and run.score.low is None for run in group.runs):
         yield "one seed has no interval"

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 from gru_bench.config.score import Score
 from gru_bench.evidence.cell_summary import CellSummary, summarize
 from gru_bench.evidence.crossed import crossed_mean
@@ -28,6 +31,11 @@ class ReportedRun:
     other_cell: int = 0
 
     @cached_property
+    def examples(self) -> Float[np.ndarray, "seeds examples"] | None:
+        """What each seed scores on each example of the test split; None where it is not known."""
+        return record_of(self.result, self.result.margin).examples
+
+    @cached_property
     def score(self) -> Interval | None:
         """Mean test score over seeds; one without a score counts with the baseline.
 
@@ -37,10 +45,9 @@ class ReportedRun:
         values = list(scores_by_seed(self.result).values())
         if not values:
             return None
-        examples = record_of(self.result, self.result.margin).examples
         interval = mean_interval(values)
-        if examples is not None and min(examples.shape) > 1:
-            interval = crossed_mean(examples).interval()
+        if self.examples is not None and min(self.examples.shape) > 1:
+            interval = crossed_mean(self.examples).interval()
         return within_range(self.result.score, interval)
 
     @cached_property
@@ -57,6 +64,12 @@ class ReportedRun:
             score - tests[s] for s, score in trained.items() if score is not None and s in tests
         ]
         return mean_interval(gaps) if gaps else None
+
+    def mean_of(self, score: str) -> float | None:
+        """Returns the mean over seeds of any test score; None if one of them has none."""
+        scores = [seed.test.get(score) for seed in self.result.seeds]
+        known = [each for each in scores if each is not None]
+        return sum(known) / len(scores) if len(known) == len(scores) else None
 
     @property
     def solved_seeds(self) -> str:

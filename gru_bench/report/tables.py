@@ -1,9 +1,10 @@
 """The main table of a group as text, with a row for each run, and the notes that go with it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gru_bench.config.score import ACCURACY, CLASSIFICATION_SCORES, score_in_words
 from gru_bench.evidence.rules import MIN_PAIRS, SIGNIFICANCE
 from gru_bench.report.format_numbers import (
     show_interval_column,
@@ -21,8 +22,9 @@ MOST_SHOWN = 20
 LEGEND = (
     "Scores are on test data: mean over seeds [95% Student t interval]. Bold: shortest step, lowest"
     " latency, and each score that no verdict calls worse, where verdicts tell any two apart."
-    " Parameters are the cell's alone; vs LSTM: over those of the LSTM with as many units, or of"
-    " the one that the cell matches. Step: median time of one training step of one model."
+    " Cell params: of the recurrent layers alone; vs LSTM: over those of the LSTM with as many"
+    " units, or of the one that the cell matches; model params: with embedding and head. Step:"
+    " median time of one training step of one model."
     " Latency: one step of one sequence in real time. Peak: memory while training."
 )
 VERDICTS = (
@@ -105,11 +107,13 @@ def columns(group: Group) -> list[Column]:
                 [group.runs.index(run) for run in group.unbeaten()],
             ),
         ),
+        *_score_beside(group),
         Column("seeds", "", _entries(str(len(result.seeds)) for result in results))
         if results[0].solved is None
         else Column("solved", "seeds", _entries(run.solved_seeds for run in group.runs)),
         Column("cell", "params", _entries(f"{r.parameters.cell:,}" for r in results)),
         Column("vs", "LSTM", _entries(f"{run.parameters_vs_lstm:.2f}" for run in group.runs), 2),
+        Column("model", "params", _entries(f"{r.parameters.total:,}" for r in results), rank=4),
         Column(
             "step",
             "ms",
@@ -124,6 +128,15 @@ def columns(group: Group) -> list[Column]:
         *(latency if any(timing.latency_us for timing in timings) else []),
         Column("peak", "MB", _entries(show_number_column([r.memory_mb for r in results])), 5),
     ]
+
+
+def _score_beside(group: Group) -> Iterator[Column]:
+    """Yields the mean of macro F1 where classes are told apart by accuracy, else of accuracy."""
+    name = "macro_f1" if group.runs[0].result.score.name == ACCURACY.name else ACCURACY.name
+    means = [run.mean_of(name) for run in group.runs]
+    if group.runs[0].result.score.name in CLASSIFICATION_SCORES and None not in means:
+        shown = [show_score(group, mean) for mean in means if mean is not None]
+        yield Column(score_in_words(name), "(%) ↑", _entries(shown), rank=2)
 
 
 def _entries(texts: Iterable[str], stand_out: Collection[int] = ()) -> list[Entry]:

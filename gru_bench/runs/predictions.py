@@ -38,16 +38,22 @@ class Predictions:
         if examples not in (None, self.given.shape[1]):
             raise ValueError(f"`actual` has {examples} examples, `given` {self.given.shape[1]}")
 
+    def of(self, seeds: Sequence[int]) -> Shaped[np.ndarray, "seeds examples"] | None:
+        """Returns the rows of some seeds, in this order; None if one of them is not known."""
+        rows = {int(seed): row for row, seed in enumerate(self.seeds)}
+        if not rows.keys() >= set(seeds):
+            return None
+        return self.given[[rows[seed] for seed in seeds]]
+
     def values(self, seeds: Sequence[int]) -> Float[np.ndarray, "seeds examples"] | None:
         """Returns what each seed scores on each example: 1 where it is right, else 0; or its error.
 
         Args:
             seeds: A row is returned for each, in this order; None if one of them is not known.
         """
-        rows = {int(seed): row for row, seed in enumerate(self.seeds)}
-        if not rows.keys() >= set(seeds):
+        given = self.of(seeds)
+        if given is None:
             return None
-        given = self.given[[rows[seed] for seed in seeds]]
         return np.asarray(given if self.actual is None else given == self.actual, dtype=float)
 
 

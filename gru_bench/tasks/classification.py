@@ -10,8 +10,9 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Integer
 
+from gru_bench.config.checks import require_one_of
 from gru_bench.config.preprocessing import Preprocessing
-from gru_bench.config.score import ACCURACY, Score
+from gru_bench.config.score import ACCURACY, CLASSIFICATION_SCORES, Score
 from gru_bench.system.errors import UserError
 from gru_bench.tasks.base import SPLITS, Batch, register_tree
 from gru_bench.tasks.fixed_data import FixedData, pad, smallest_type, split_sizes
@@ -20,17 +21,26 @@ from gru_bench.tasks.fixed_data import FixedData, pad, smallest_type, split_size
 @register_tree
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Labelling(FixedData):
-    """A `Task` whose outputs are classes: of every real step with the readout "every"."""
+    """A `Task` whose outputs are classes: of every real step with the readout "every".
+
+    Attributes:
+        class_weights: By which the loss of each class is multiplied; None weighs all alike.
+    """
+
+    class_weights: Float[Array, " classes"] | None = None
 
     def tally(self, outputs: Float[Array, "*time batch classes"], batch: Batch) -> dict[str, Array]:
         """Returns sums over the batch: cross entropy in nats, decisions, and counts of each class.
 
+        The cross entropy is that by which training goes, each class by its weight.
         These are `correct`, the decisions for a class that were right; `actual`, those that should
         have been for it; and `predicted`, those that were.
         """
         loss = optax.softmax_cross_entropy_with_integer_labels(
             outputs.astype(jnp.float32), batch.targets
         )
+        if self.class_weights is not None:
+            loss *= self.class_weights[batch.targets]
         guesses = outputs.argmax(-1)
         weights = batch.weights
         if self.readout == "every":
@@ -49,13 +59,14 @@ class Labelling(FixedData):
         }
 
     def scores(self, tally: dict[str, Array]) -> dict[str, Float[Array, ""]]:
-        """Returns mean cross entropy in nats, accuracy, and macro F1.
+        """Returns mean cross entropy in nats, accuracy, macro F1 and balanced accuracy.
 
         F1 of a class is 2 TP / (2 TP + FP + FN); macro F1 is its plain mean over the classes that
         occur among the targets or the predictions, which is scikit-learn's `f1_score` with
-        `average="macro"`.
+        `average="macro"`. Balanced accuracy is the plain mean over the classes of the targets of
+        the share of each that is recognised, its `balanced_accuracy_score`.
         """
-        correct = tally["correct"]
+        correct, actual = tally["correct"], tally["actual"]
         occurrences = tally["actual"] + tally["predicted"]
         occurs = occurrences > 0
         f1 = 2 * correct / jnp.where(occurs, occurrences, 1)
@@ -63,6 +74,7 @@ class Labelling(FixedData):
             "loss": tally["loss"] / tally["count"],
             "accuracy": correct.sum() / tally["count"],
             "macro_f1": f1.sum() / occurs.sum(),
+            "balanced_accuracy": (correct / jnp.maximum(actual, 1)).sum() / (actual > 0).sum(),
         }
 
 
@@ -86,6 +98,8 @@ def make_classification(
     batch_size: int,
     class_names: Sequence[str] = (),
     readout: Literal["last", "mean", "max"] = "last",
+    score: str = ACCURACY.name,
+    class_weights: str | None = None,
 ) -> Classification:
     """Returns the task of telling the classes of sequences that are at hand as arrays.
 
@@ -95,28 +109,34 @@ def make_classification(
         batch_size: Sequences a batch.
         class_names: Their names, for the saved model.
         readout: Which hidden states the class is read from.
+        score: The score that decides, one of `CLASSIFICATION_SCORES`.
+        class_weights: As `weights_of` takes it.
 
     Raises:
-        UserError: A split is empty, an epoch does not hold a single batch, sequences and classes
-            differ in number, a class has no name, or a sequence is not of finite features.
+        UserError: There is no such score, a split is empty, an epoch does not hold a single batch,
+            sequences and classes differ in number, a class has no name, or a sequence is not of
+            finite features.
     """
+    require_one_of("score", score, CLASSIFICATION_SCORES)
     sizes = split_sizes([len(splits[split][0]) for split in SPLITS], batch_size, "sequences")
     for split in SPLITS:
         _check(split, *splits[split], class_names)
     inputs, lengths = pad([each for split in SPLITS for each in splits[split][0]])
     labels = [np.asarray(splits[split][1], np.int32) for split in SPLITS]
     classes = np.concatenate(labels)
+    output_size = len(class_names) or int(classes.max()) + 1
     return Classification(
         inputs=jnp.asarray(inputs),
         targets=jnp.asarray(classes),
         lengths=jnp.asarray(lengths),
         sizes=sizes,
         input_size=inputs.shape[-1],
-        output_size=len(class_names) or int(classes.max()) + 1,
+        output_size=output_size,
         readout=readout,
         batch_size=batch_size,
-        score=scored_against_commonest(labels[0], labels[2]),
+        score=scored_against_commonest(score, labels[0], labels[2]),
         preprocessing=Preprocessing(class_names=tuple(class_names)),
+        class_weights=weights_of(class_weights, labels[0], output_size),
     )
 
 
@@ -144,8 +164,39 @@ def _check(
 
 
 def scored_against_commonest(
-    train: Int[np.ndarray, " decisions"], test: Int[np.ndarray, " tested"]
+    score: str, train: Int[np.ndarray, " decisions"], test: Int[np.ndarray, " tested"]
 ) -> Score:
-    """Returns accuracy, whose baseline is that of the commonest class of training on the test."""
-    commonest = np.bincount(train).argmax()
-    return dataclasses.replace(ACCURACY, baseline=float(np.mean(test == commonest)))
+    """Returns a score, whose baseline is that of the commonest class of training on the test.
+
+    Args:
+        score: Its name, one of `CLASSIFICATION_SCORES`.
+        train: The classes of training.
+        test: The classes of the test.
+    """
+    share = float(np.mean(test == np.bincount(train).argmax()))
+    classes = len(np.unique(test))
+    # Of the commonest class all are found, and its share is the precision; of the others none.
+    f1 = 2 * share / (1 + share) / classes
+    recall = float(share > 0) / classes
+    baseline = {"accuracy": share, "macro_f1": f1, "balanced_accuracy": recall}[score]
+    return dataclasses.replace(ACCURACY, name=score, baseline=baseline)
+
+
+def weights_of(
+    asked: str | None, train: Int[np.ndarray, " decisions"], classes: int
+) -> Float[Array, " classes"] | None:
+    """Returns the weights of classes that are asked for; None where all count alike.
+
+    Args:
+        asked: "balanced" for n / (number of classes times n of the class) as scikit-learn's
+            `compute_class_weight`, so that every class has the same part in the loss of training; a
+            class without an example in training has none. None for no weights.
+        train: The classes of training.
+        classes: How many there are.
+    """
+    if asked is None:
+        return None
+    counts = np.bincount(train, minlength=classes)
+    present = counts > 0
+    weights = len(train) / (present.sum() * np.maximum(counts, 1)) * present
+    return jnp.asarray(weights, jnp.float32)

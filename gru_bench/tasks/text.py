@@ -16,7 +16,11 @@ from gru_bench.config.preprocessing import Preprocessing, TextPreprocessing
 from gru_bench.config.tasks import Readout
 from gru_bench.config.tasks.text import TextConfig
 from gru_bench.system.errors import UserError
-from gru_bench.tasks.classification import Classification, scored_against_commonest
+from gru_bench.tasks.classification import (
+    Classification,
+    scored_against_commonest,
+    weights_of,
+)
 from gru_bench.tasks.corpora import Corpus, Documents
 from gru_bench.tasks.corpus_sources import Note
 from gru_bench.tasks.fixed_data import smallest_type, split_sizes
@@ -75,7 +79,8 @@ def make_task(
         output_size=len(corpus.class_names),
         readout=cast(Readout, config.readout),
         batch_size=batch_size,
-        score=scored_against_commonest(train.labels, corpus.test.labels),
+        score=scored_against_commonest(config.score, train.labels, corpus.test.labels),
+        class_weights=weights_of(config.class_weights, train.labels, len(corpus.class_names)),
         preprocessing=Preprocessing(text=text, class_names=corpus.class_names),
         tokens=True,
     )

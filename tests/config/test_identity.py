@@ -6,6 +6,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
+from helpers.made_up import make_result
 from hypothesis import assume, given, settings
 
 from gru_bench.config.cell import CellConfig
@@ -17,6 +18,7 @@ from gru_bench.config.launcher import JoblibConfig
 from gru_bench.config.optim import OptimConfig, TuneConfig
 from gru_bench.config.run import RunConfig
 from gru_bench.config.tasks import TASKS
+from gru_bench.evidence.run_settings import settings_of
 from gru_bench.system.errors import UserError
 
 SECTIONS: dict[str, type] = {"cell": CellConfig, "optim": OptimConfig, "tune": TuneConfig}
@@ -163,3 +165,22 @@ def test_data_count_by_their_content_and_not_by_their_place(content):
     )
     one = config.identity({"task.length": "0"})
     assert (config.identity({"task.length": content}) == one) == (content == "0")
+
+
+def test_a_neutral_key_at_its_default_is_no_part_of_a_run():
+    text = ["task=text", "corpus=reuters8"]
+    usual = identity_of(*text)
+    assert identity_of(*text, "task.score=accuracy", "task.class_weights=null") == usual
+    assert identity_of(*text, "task.score=macro_f1") != usual
+    assert identity_of(*text, "task.class_weights=balanced") != usual
+
+
+def test_runs_that_came_before_a_key_have_its_default():
+    result = make_result("text")
+    assert "score" not in result.config["task"]
+    assert settings_of(result)["task.score"] == "accuracy"
+
+
+def test_the_identity_of_runs_that_are_published_stays_what_it_is():
+    words = ["task=text", "corpus=reuters8", "cell=gru", "hidden_size=64"]
+    assert identity_of(*words) == "f8fe821d1211aac7"

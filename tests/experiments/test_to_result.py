@@ -6,12 +6,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.trained import train, words_for_tickets
 
 from gru_bench.config.optim import OptimConfig, TuneConfig
 from gru_bench.config.score import Score
 from gru_bench.config.tasks.text import TextConfig
+from gru_bench.evidence.record import record_of
 from gru_bench.experiments.to_result import predictions_on_test, tuning_grid, tuning_result
 from gru_bench.model.model import ModelConfig, make_model
+from gru_bench.runs.folder import read_result
 from gru_bench.tasks.corpora import Corpus, Documents
 from gru_bench.tasks.text import make_task
 from gru_bench.training.state import Fit, TrainConfig
@@ -139,3 +142,16 @@ def test_starts_alone_are_chosen_at_the_rate_that_is_asked_for():
     tuning = tuning_result(tune, 0.3, searched(ACCURACY, [0.6, 0.7], [1, 1]), ACCURACY)
     assert (tuning.learning_rates, tuning.chosen, tuning.chosen_keep) == ([0.3], 0.3, 0.9)
     assert not tuning.chosen_rate_is_at_an_end
+
+
+def test_a_run_is_judged_by_the_score_that_is_asked_for(tmp_path):
+    asked = ["task.score=macro_f1", "task.class_weights=balanced", "seeds=2"]
+    result = read_result(train(tmp_path, *words_for_tickets(tmp_path), *asked))
+    assert result.score.name == "macro_f1"
+    assert 0 < result.score.baseline < 0.5  # one class of two is never found
+    for seed in result.seeds:
+        best = max(score for score in seed.curve.validation_score if score is not None)
+        assert seed.validation["macro_f1"] == pytest.approx(best, rel=1e-6)
+    # Verdicts cross seeds with examples.
+    record = record_of(result, result.margin)
+    np.testing.assert_allclose(record.examples.mean(axis=1), record.scores, rtol=1e-5)

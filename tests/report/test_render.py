@@ -759,6 +759,21 @@ def test_where_predictions_are_stored_the_report_parts_seeds_from_examples():
     assert wide.high - wide.low > 1.2 * (narrow.high - narrow.low)
 
 
+def test_macro_f1_stands_beside_accuracy_and_accuracy_beside_macro_f1():
+    result = make_result("text", scores=[0.9, 0.7])
+    both = [{"accuracy": 0.9, "macro_f1": 0.5}, {"accuracy": 0.7, "macro_f1": 0.4}]
+    seeds = [dataclasses.replace(s, test=t) for s, t in zip(result.seeds, both, strict=True)]
+    result = dataclasses.replace(result, seeds=seeds)
+    by_f1 = dataclasses.replace(result, score=dataclasses.replace(result.score, name="macro_f1"))
+    for shown, beside, mean in ((result, "macro F1", "45.0"), (by_f1, "accuracy", "80.0")):
+        (group,) = make_groups([shown])
+        (column,) = [each for each in tables.columns(group) if each.name == beside]
+        assert [entry.text for entry in column.entries] == [mean]
+    assert "macro F1" not in [
+        each.name for each in tables.columns(make_groups([make_result("copy")])[0])
+    ]
+
+
 def test_that_seeds_share_the_test_documents_is_said_of_text_alone():
     text, copy = make_result("text"), make_result("copy")
     assert tables.CROSSED in tables.notes(make_groups([copy, text]))

@@ -16,6 +16,7 @@ from gru_bench.config.optim import OptimConfig
 from gru_bench.model.model import Model, ModelConfig
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.base import SPLITS
+from gru_bench.tasks.classification import make_classification
 from gru_bench.tasks.copy import CopyTask
 from gru_bench.training.devices import devices_per_member, over_members
 from gru_bench.training.fit import fit
@@ -518,3 +519,20 @@ def test_tallies_are_added_up_without_being_kept():
         np.testing.assert_allclose(values, expected, rtol=1e-5)
     stacked_bytes = count * wide * 4
     assert program.memory_analysis().temp_size_in_bytes < stacked_bytes / 10
+
+
+def test_the_best_parameters_are_best_by_the_score_that_is_asked_for():
+    rng = np.random.default_rng(0)
+    classes = (rng.random(60) < 0.2).astype(int)
+    sequences = [rng.normal(each, 1.5, (3, 1)) for each in classes]
+    parts: dict[str, tuple[list[np.ndarray], list[int]]] = {
+        split: (sequences[i : i + 20], classes[i : i + 20].tolist())
+        for i, split in zip((0, 20, 40), SPLITS, strict=True)
+    }
+    task = make_classification(parts, 5, score="macro_f1")
+    model = ModelConfig("rnn", input_size=1, output_size=2, hidden_size=4)
+    result = fit(TrainConfig(model, OptimConfig(), 60, 4), task, (0, 1, 2), (0.05,) * 3)
+    f1, accuracy = curve(result, "macro_f1"), curve(result, "accuracy")
+    np.testing.assert_array_equal(result.best_step, 4 * (f1.argmax(0) + 1))
+    np.testing.assert_allclose(result.scores["validation"]["macro_f1"], f1.max(0), rtol=1e-6)
+    assert (f1.argmax(0) != accuracy.argmax(0)).any()

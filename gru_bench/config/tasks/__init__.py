@@ -6,7 +6,13 @@ A module that is put into this package declares a task; nothing lists it.
 from importlib import import_module
 from pkgutil import iter_modules
 
-from gru_bench.config.tasks.base import Readout, TaskConfig, TokenTaskConfig, declared
+from gru_bench.config.tasks.base import (
+    ClassificationConfig,
+    Readout,
+    TaskConfig,
+    TokenTaskConfig,
+    declared,
+)
 from gru_bench.config.tasks.custom import CustomTaskConfig
 
 for _module in iter_modules(__path__):
@@ -16,6 +22,7 @@ TASKS = declared()  # the built-in ones by name
 
 __all__ = [
     "TASKS",
+    "ClassificationConfig",
     "CustomTaskConfig",
     "Readout",
     "TaskConfig",

@@ -5,9 +5,10 @@ from typing import ClassVar, Literal
 
 from gru_bench.config.checks import require
 from gru_bench.config.keys import MISSING, check_keys, key
-from gru_bench.config.score import Score
+from gru_bench.config.score import ACCURACY, CLASSIFICATION_SCORES, Score
 
 Readout = Literal["last", "mean", "max", "every"]
+CLASS_WEIGHTS = ("balanced",)
 
 
 @dataclass
@@ -54,6 +55,28 @@ class TokenTaskConfig(TaskConfig):
     """A task whose inputs may be tokens, which the model embeds."""
 
     embedding_size: int = key("features of an embedded token", 64, at_least=1)
+
+
+@dataclass
+class ClassificationConfig(TaskConfig):
+    """A task of telling classes apart, with the score and the weights that its classes have."""
+
+    score: str = key(
+        "what chooses parameters, rates and cells: the share of right answers, or one in which"
+        " every class counts as much",
+        ACCURACY.name,
+        choices=CLASSIFICATION_SCORES,
+        neutral=True,
+    )
+    class_weights: str | None = key(
+        "balanced weighs the loss of a class by n / (classes times n of the class), counted in"
+        " training; null weighs all alike",
+        None,
+        choices=CLASS_WEIGHTS,
+        neutral=True,
+    )
+
+    SCORE: ClassVar[Score] = ACCURACY
 
 
 def declared(base: type[TaskConfig] = TaskConfig) -> dict[str, type[TaskConfig]]:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gru_bench.config.keys import LONGEST, OnlyWith, key
-from gru_bench.config.score import ACCURACY, Score
-from gru_bench.config.tasks.base import TokenTaskConfig
+from gru_bench.config.tasks.base import ClassificationConfig, TokenTaskConfig
 
 TOKENS = ("words", "characters", "bytes")
 POOLINGS = ("last", "mean", "max")
@@ -13,7 +12,7 @@ COUNTED = (OnlyWith("task.tokens", ("words", "characters")),)  # of bytes there 
 
 
 @dataclass
-class TextConfig(TokenTaskConfig):
+class TextConfig(ClassificationConfig, TokenTaskConfig):
     """Text classification: the tokens of a document in, its class out."""
 
     name: str = key("the task", "text")
@@ -36,4 +35,3 @@ class TextConfig(TokenTaskConfig):
     AXIS: ClassVar[str | None] = "max_length"
     READS_CORPUS: ClassVar[bool] = True
     HAS_EPOCHS: ClassVar[bool | None] = True
-    SCORE: ClassVar[Score] = ACCURACY
