@@ -29,4 +29,4 @@ def run(options: argparse.Namespace) -> None:
         f" starts; to clear them: {shlex.join(['rm', '-r', str(folder)])}"
     )
     for name, value in rows.items():
-        print(f"{name.replace('_', ' '):<16}{value}")
+        print(f"{name.replace('_', ' '):<16}{'unknown' if value is None else value}")

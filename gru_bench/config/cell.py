@@ -130,9 +130,14 @@ class CellConfig:
         require_one_of("cell.name", self.name, CELLS)
 
     @property
-    def implementation(self) -> str:
-        """What the class is found by: the name of a built-in cell, or `package.module:Class`."""
+    def class_reference(self) -> str:
+        """The name of a built-in cell, or a class as `package.module:Class`."""
         return self.name
+
+    @property
+    def implementation(self) -> str:
+        """What the cell is made from: its class and, as JSON after it, options if it has any."""
+        return self.class_reference
 
 
 @dataclass
@@ -149,7 +154,10 @@ class CustomCellConfig(CellConfig):
         self.source = content_hash(source_file(self.module))
 
     @property
+    def class_reference(self) -> str:
+        return self.module
+
+    @property
     def implementation(self) -> str:
-        """Its class and, as JSON after it, the options that it is made with."""
         options = json.dumps(self.options, sort_keys=True) if self.options else ""
         return self.module + options

@@ -19,6 +19,9 @@ MISSING: Any = "???"  # a value that has to be given, as OmegaConf writes it
 LARGEST = 2**31 - 1  # whole numbers above it have no meaning anywhere
 LONGEST = 1_000_000  # steps of a sequence
 
+# Names that the choice of a group sets, as `cell=gru` does.
+SET_BY_GROUPS = ("cell.name", "task.name", "launcher.name")
+
 
 @dataclass(frozen=True)
 class OnlyWith:
@@ -46,8 +49,9 @@ class OnlyWith:
             return f"without {self.key}"
         if self.values == (None,):
             return f"with {self.key}, which takes its place"
-        right = " or ".join(f"{self.key}={each}" for each in self.values)
-        return f"with {self.key}={value}: it goes with {right}"
+        group = self.key.removesuffix(".name") if self.key in SET_BY_GROUPS else self.key
+        right = " or ".join(f"{group}={each}" for each in self.values)
+        return f"with {group}={value}: it goes with {right}"
 
     def __str__(self) -> str:
         if self.values == (None,):

@@ -55,7 +55,7 @@ def has_place(word: Word, config: DictConfig, known: set[str]) -> bool:
     if added and not word.is_free and (word.key in known or word.key in GROUPS):
         raise UserError(f"{word.text} is not possible: write {word.text[1:]}, it is there already")
     if word.is_below("corpus"):
-        return bool(getattr(OmegaConf.get_type(config.task), "READS_CORPUS", False))
+        return _reads_corpus(config)
     if word.key in GROUPS or word.key in known:
         return True
     if word.is_free:
@@ -63,6 +63,10 @@ def has_place(word: Word, config: DictConfig, known: set[str]) -> bool:
     if word.key in {each.name for each in every_key()}:
         return False
     raise unknown(word, config)
+
+
+def _reads_corpus(config: DictConfig) -> bool:
+    return bool(getattr(OmegaConf.get_type(config.task), "READS_CORPUS", False))
 
 
 def is_overruled(word: Word, config: DictConfig) -> bool:
@@ -78,10 +82,10 @@ def without_effect(word: Word, config: DictConfig) -> UserError:
     """Returns the error for a key that has no effect on any of the runs that it is given for."""
     task, cell = OmegaConf.select(config, "task.name"), OmegaConf.select(config, "cell.name")
     said = f"{word.text} has no effect"
+    if word.is_below("corpus") and not _reads_corpus(config):
+        return UserError(f"{said} on task={task}: add task=text")
     if lacking := _lacking(word, config):
         return UserError(f"{said} {lacking}")
-    if word.is_below("corpus"):
-        return UserError(f"{said} on task={task}: add task=text")
     if word.key == "stop_when_solved":
         return UserError(f"{said} on task={task}, which has no mark at which it counts as solved")
     group = word.key.partition(".")[0]
@@ -174,6 +178,8 @@ def _lacking(word: Word, config: DictConfig) -> str:
     key = _conditional_keys().get(word.key)
     if key is None or (not word.value and word.value == key.default):
         return ""
+    if not any(each.key in known_keys(config) for each in key.about.only_with):
+        return ""  # The word's own section is not there either.
     values = {each.key: OmegaConf.select(config, each.key) for each in key.about.only_with}
     plain = {name: list(v) if isinstance(v, ListConfig) else v for name, v in values.items()}
     return lacking_conditions(key.about.only_with, plain)

@@ -162,15 +162,16 @@ def with_measured_sizes(
     for setting in {each.setting for each in experiments if each.config.match == "time"}:
         alike = [each for each in experiments if each.setting == setting]
         found[setting] = measure_sizes(alike)
-        for name, match in found[setting].items():
+        names = {each.train.model.cell: each.config.cell.name for each in alike}
+        for cell, match in found[setting].items():
             if misses_equal_time(match.ratio):
                 note(
-                    f"{alike[0].config.task_label}: {name} misses equal time: with"
+                    f"{alike[0].config.task_label}: {names[cell]} misses equal time: with"
                     f" {match.hidden_size} units, the nearest in reach, its training step takes"
                     f" {match.ratio:.2f} of the LSTM's"
                 )
     return [
-        _with_match(each, found[each.setting][each.config.cell.name])
+        _with_match(each, found[each.setting][each.train.model.cell])
         if each.setting in found
         else each
         for each in experiments
@@ -183,18 +184,17 @@ def _with_match(experiment: Experiment, match: TimeMatch) -> Experiment:
 
 
 def measure_sizes(experiments: Sequence[Experiment]) -> dict[str, TimeMatch]:
-    """Returns each cell's hidden size at which a training step takes as long as the LSTM's.
+    """Returns, for each cell, the hidden size whose training step takes as long as the LSTM's.
 
     They are kept beside the runs: measured anew, they might come out a little different, and runs
     of one setting would not be of one size.
     """
     first = experiments[0]
     config = first.config
-    trains = {each.config.cell.name: each.train for each in experiments}
+    cells = [each.train.model.cell for each in experiments]
     path = Path(config.out_dir) / SIZES / f"{first.setting}.json"
-    cells = {name: train.model.cell for name, train in trains.items()}
     # A cell of the user's is another one once its file has changed.
-    keys = {cell: f"{cell} {content_hash(source_file(cell))}" for cell in cells.values()}
+    keys = {cell: f"{cell} {content_hash(source_file(cell))}" for cell in cells}
     with lock(path.with_suffix(".lock"), wait=True):  # Other jobs of the sweep want the same sizes.
         known: dict[str, TimeMatch] = {}
         with contextlib.suppress(OSError, msgspec.MsgspecError):
@@ -204,7 +204,7 @@ def measure_sizes(experiments: Sequence[Experiment]) -> dict[str, TimeMatch]:
             found = match_training_time(lstm_of(first), missing, first.task)
             known |= {keys[cell]: match for cell, match in found.items()}
             write_atomically(path, msgspec.json.encode(known))
-    return {name: known[keys[cell]] for name, cell in cells.items()}
+    return {cell: known[keys[cell]] for cell in cells}
 
 
 def lstm_of(experiment: Experiment) -> TrainConfig:
@@ -217,11 +217,11 @@ def require_distinct_cells(configs: Sequence[ExperimentConfig]) -> None:
     """Raises `UserError` if two classes have the name of one cell."""
     classes: dict[str, str] = {}
     for cell in (config.cell for config in configs):
-        first = classes.setdefault(cell.name, cell.implementation)
-        if first != cell.implementation:
+        first = classes.setdefault(cell.name, cell.class_reference)
+        if first != cell.class_reference:
             raise UserError(
                 f"cell.name={cell.name} is not possible for both {first} and"
-                f" {cell.implementation}: give one of them another cell.name"
+                f" {cell.class_reference}: give one of them another cell.name"
             )
 
 

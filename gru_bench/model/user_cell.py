@@ -4,6 +4,7 @@ The checks find what would else fail deep inside a compiled program or, worse, w
 cell whose gradient is not the one of its equations, arrays that train but are not counted.
 """
 
+import inspect
 import json
 from collections.abc import Callable
 from functools import cache
@@ -23,6 +24,7 @@ from gru_bench.recurrence.scan import unroll
 # Sizes at which a cell is checked, all different so that none can stand in for another.
 TIME, BATCH, INPUT, HIDDEN = 5, 2, 3, 4
 Unroll = Callable[[Cell, Array, State], tuple[Array, State]]
+STATIC = ("gates", "next_state", "openness")
 TOLERANCE = 0.01  # error of a gradient over its largest entry: room for rounding on accelerators
 
 
@@ -43,6 +45,7 @@ def load_cell(implementation: str) -> type[Cell]:
     with faults_as_user_errors("cell", reference), jax.ensure_compile_time_eval():
         if not issubclass(found, Cell):
             raise BadClass("it is not a subclass of gru_bench.cells.Cell")
+        _check_static(found)
         if brace:
             found = _with_options(found, json.loads(brace + rest))
         _check_parameters(found)
@@ -88,6 +91,13 @@ def _shapes(cell: type[Cell], input_size: int, hidden_size: int) -> Cell:
 
 def _count(cell: Cell) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(cell, nnx.Param)))
+
+
+def _check_static(cell: type[Cell]) -> None:
+    """What the fast recurrence calls without a cell must not need one."""
+    for name in STATIC:
+        if not isinstance(inspect.getattr_static(cell, name), staticmethod):
+            raise BadClass(f"{name} must be a @staticmethod, which takes no self")
 
 
 def _check_parameters(cell: type[Cell]) -> None:

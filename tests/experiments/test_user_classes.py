@@ -489,6 +489,7 @@ INIT = OWN + "def __init__(self, i, h, *, rngs):\n    super().__init__(%s, rngs=
         (NEXT_STATE % "g['n'] / jnp.where(g['n'] > 9, 1, 0)", ["is not finite"]),
         (GATES % "x * d(0, s[0])",
          ["gradient differs from that of plain autodiff", "input_is_added = False"]),
+        (OWN + "def gates(self, s, x, d): return {'n': x}", ["gates must be a @staticmethod"]),
         (OWN + "openness = staticmethod(lambda g: {'kept': 1 + g['n']})",
          ["openness: kept", "from 0 to 1"]),
         (INIT % "i, h" + "    self.extra = nnx.Variable(jnp.zeros(h))", ["no nnx.Param"]),
