@@ -168,9 +168,12 @@ def _check_sweeps(overrides: Sequence[Override]) -> None:
             raise UserError(f"{word} is not possible: give one {key.partition('.')[0]} at a time")
         if key == "seeds":
             counts = (word or "").partition("=")[2]
+            listed = (
+                f"[{counts}]" if override.is_choice_sweep() and "(" not in counts else "[0,1,2]"
+            )
             raise UserError(
                 f"{word} is not possible: it would be a run with each count of seeds; give one"
-                f" count, or a list of seeds, seeds=[{counts}]"
+                f" count, or a list of seeds, seeds={listed}"
             )
         if key in SAME_RUN:
             raise UserError(

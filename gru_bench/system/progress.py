@@ -53,13 +53,15 @@ class Bar:
 
     def outcome(self, error: BaseException | None) -> str:
         """Returns the run in one line of plain text, once it is over."""
-        line = f"{self.description}: "
-        if error is not None:
-            line += "failed " if isinstance(error, Exception) else f"{cause(error)} "
-        elif self.step < self.total_steps:
-            line += "stopped early "
-        line += f"at step {self.step} of {self.total_steps}"
-        line += f" after {show_clock(time.monotonic() - self._started_s)}"
+        took = show_clock(time.monotonic() - self._started_s)
+        if error is None and self.step >= self.total_steps:
+            line = f"{self.description}: {self.step} steps in {took}"
+        else:
+            ended = "stopped early"
+            if error is not None:
+                ended = "failed" if isinstance(error, Exception) else cause(error)
+            line = f"{self.description}: {ended} at step {self.step} of {self.total_steps}"
+            line += f" after {took}"
         return f"{line}, {self._values}" if self._values else line
 
     def steps_per_s(self) -> float | None:

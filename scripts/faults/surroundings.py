@@ -77,7 +77,8 @@ def small_disk(
         try:
             yield folder, fill, filler.unlink, "a small tmpfs"
         finally:
-            subprocess.run(["umount", folder], check=True)
+            # Lazily, so that a process that a failed check leaves does not hide why it failed.
+            subprocess.run(["umount", "--lazy", folder], check=True)
     else:  # Without the right to mount: no file may grow, which is how a full disk looks to it.
         yield (
             folder,

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import numpy as np
 import pytest
 from helpers.made_up import ENVIRONMENT, make_learning_curve, make_probes, make_result, make_show
@@ -40,7 +41,7 @@ from gru_bench.report.over_tasks import over_tasks
 from gru_bench.report.reported_run import ReportedRun
 from gru_bench.report.rows import write_csv
 from gru_bench.runs.predictions import Predictions
-from gru_bench.runs.result import GradientNorms, Lengths, Tuning
+from gru_bench.runs.result import GradientNorms, Lengths, Result, Tuning
 from gru_bench.system.errors import UserError
 
 KEYS = [
@@ -76,6 +77,7 @@ class Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.open, self.tags, self.ids, self.references = [], [], [], []
+        self.attributes = []
         self.text = ""
         self.feed(text)
         self.close()
@@ -89,6 +91,7 @@ class Page(HTMLParser):
     def handle_startendtag(self, tag, attributes):
         self.tags.append(tag)
         for name, value in attributes:
+            self.attributes.append(name)
             if name == "id":
                 self.ids.append(value)
             if name in ("src", "href", "xlink:href", "srcset", "data", "action"):
@@ -982,20 +985,47 @@ def test_what_users_name_is_escaped_everywhere(tmp_path):
     assert r"0\$x\textasciicircum{}2\$" in tex
 
 
-def test_no_name_changes_the_structure_of_a_page(tmp_path):
-    evil = """'"><img src=x onerror=alert(1)></script></style><!-- {{ 7*7 }} {% if %} &lt;b&gt;"""
-    page, plain = (
-        make_page(
-            [
-                make_result("text", cell, (0.5, 0.6), corpus=name, command=f"gru-bench run {name}")
-                for cell in ("gru", "lstm")
-            ],
-            tmp_path,
-        )
-        for name in (evil, "plain")
-    )
+HOSTILE = (
+    """'"><img src=x onerror=alert(1)></script></style><!-- {{ 7*7 }} {% if %} &lt;b&gt;""",
+    "--></title></svg><svg onload=alert(1)>]]><script>",
+    r"$\foo{$ ' onmouseover='x' ` javascript:alert(1) %00",
+)
+
+
+# Values that a result is refused without.
+CHECKED = {"2026-01-31T12:00:00Z", "hidden", "cpu", "accuracy", "lstm"}
+
+
+def with_texts(value, named):
+    """A copy of what JSON holds in which `named` changes every text that a reader does not check.
+
+    Whatever the text is, the key of a configuration stays what it is.
+    """
+    if isinstance(value, dict):
+        return {key: with_texts(each, named) for key, each in value.items()}
+    if isinstance(value, list):
+        return [with_texts(each, named) for each in value]
+    return named(value) if isinstance(value, str) and value not in CHECKED else value
+
+
+@pytest.mark.parametrize("evil", HOSTILE)
+def test_no_text_of_a_result_changes_the_structure_of_a_page(evil, tmp_path):
+    pages = []
+    for text in (evil, "plain"):
+        made = [
+            make_result("text", cell, (0.5, 0.6), task={"note": "x", "a": ["y"]})
+            for cell in ("gru", "lstm")
+        ]
+        values = [
+            with_texts(json.loads(msgspec.json.encode(result)), lambda old, text=text: old + text)
+            for result in made
+        ]
+        results = [msgspec.convert(value, Result) for value in values]
+        pages.append(make_page(results, tmp_path))
+    page, plain = pages
     assert page.tags == plain.tags
-    assert f"text-{evil}" in page.text
+    assert set(page.attributes) == set(plain.attributes)
+    assert f"text-reuters8{evil}" in page.text
     assert len(page.references) == len(plain.references)
 
 

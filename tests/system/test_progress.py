@@ -36,9 +36,7 @@ def test_pipe_gets_plain_lines_at_start_and_end() -> None:
     lines = out.getvalue().splitlines()
     assert len(lines) == 4
     assert lines[0] == "[1/2] adding · gru · h128: 2000 steps"
-    assert lines[3] == (
-        "[2/2] adding · lstm · h128: at step 2000 of 2000 after 0:00:00, loss 0.25, mse 0.125"
-    )
+    assert lines[3] == ("[2/2] adding · lstm · h128: 2000 steps in 0:00:00, loss 0.25, mse 0.125")
     assert not set(out.getvalue()) & {"\x1b", "\r", "\b"}
 
 

@@ -39,6 +39,8 @@ OTHER_STYLES: tuple[tuple[str, str, Any], ...] = (
 )
 # Text and axes: dark on the PNG's white; in the SVG this colour becomes the page's own.
 INK = "#1c2127"
+# Letters of a name within a figure, and of a line of text: what is longer is cut off.
+NAME_LETTERS, MOST_LETTERS = 28, 60
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
 RC: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -154,6 +156,15 @@ def over_seeds(
     return centre, band
 
 
+def written(text: str, most: int = NAME_LETTERS) -> str:
+    """Returns a text as figures draw it: its beginning if it is too long, and never as a formula.
+
+    Matplotlib takes what stands between two dollar signs for mathematics.
+    """
+    lines = (line if len(line) <= most else f"{line[: most - 1]}…" for line in text.split("\n"))
+    return "\n".join(lines).replace("$", r"\$")
+
+
 def style(run: ReportedRun) -> tuple[str, str, Any]:
     """Returns colour, marker and dash of a run's cell."""
     other = OTHER_STYLES[run.other_cell % len(OTHER_STYLES)]
@@ -198,7 +209,13 @@ def draw_band(
     axes.fill_between(x, *band, color=colour, alpha=0.15, linewidth=0)
     marker = "o" if len(middle) == 1 else None
     axes.plot(
-        x, middle, color=colour, linestyle=dash, lw=width, marker=marker, label=run.result.cell
+        x,
+        middle,
+        color=colour,
+        linestyle=dash,
+        lw=width,
+        marker=marker,
+        label=written(run.result.cell),
     )
 
 
@@ -228,7 +245,7 @@ def draw_intervals(
         linestyle="none" if width is None else dash,
         linewidth=width,
         elinewidth=1.6,
-        label=run.result.cell,
+        label=written(run.result.cell),
     )
 
 
@@ -241,7 +258,9 @@ def draw_baseline(axes: "Axes", group: Group) -> None:
 
 def draw_level(axes: "Axes", value: float, name: str) -> None:
     """Draws a thin line across the panel."""
-    axes.axhline(value, color=INK, linestyle="--", linewidth=1, alpha=0.7, label=name)
+    axes.axhline(
+        value, color=INK, linestyle="--", linewidth=1, alpha=0.7, label=written(name, MOST_LETTERS)
+    )
 
 
 def scale_scores(axes: "Axes", group: Group) -> None:

@@ -11,7 +11,7 @@ from gru_bench.evidence.comparison import TURNED, Comparison
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.record import scores_by_seed
 from gru_bench.report.decision import decision
-from gru_bench.report.figures.canvas import INK, Picture, make_picture
+from gru_bench.report.figures.canvas import INK, MOST_LETTERS, Picture, make_picture, written
 from gru_bench.report.groups import Group
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ VERDICTS: dict[str, tuple[str, str, str]] = {
 MOST_ROWS = 60
 # Up to so many seeds are dots of their own.
 MOST_DOTS = 12
+HEADING_LETTERS = 76
 CAPTION = (
     "Each row is a cell against the LSTM of the same task and setting. To the right the cell is"
     " better. One unit is the margin, the difference that was said beforehand not to matter: what"
@@ -80,7 +81,7 @@ def draw(groups: Sequence[Group]) -> list[Picture]:
 def card(groups: Sequence[Group]) -> Picture:
     """Returns the decision as a picture to be pasted, with the cells against the LSTM below it."""
     text, found = decision(groups), sections(groups)
-    lines = textwrap.wrap(text, 76, break_on_hyphens=False)
+    lines = textwrap.wrap(text, HEADING_LETTERS, break_on_hyphens=False)
     width, height = _size(found) if found else (8.0, 0.2)
     return make_picture(
         "card",
@@ -88,7 +89,7 @@ def card(groups: Sequence[Group]) -> Picture:
         text,
         _plot(found) if found else _nothing,
         size=(width, height + 0.24 * len(lines) + 0.3),
-        heading="\n".join(lines),
+        heading=written("\n".join(lines), HEADING_LETTERS),
     )
 
 
@@ -151,7 +152,7 @@ def _plot(shown: Sequence[tuple[str, list[Row]]]) -> Any:
             axes.text(
                 0.01,
                 place,
-                label,
+                written(label, MOST_LETTERS),
                 transform=axes.get_yaxis_transform(),
                 va="center",
                 fontweight="bold",
@@ -159,7 +160,7 @@ def _plot(shown: Sequence[tuple[str, list[Row]]]) -> Any:
             )
             for row in rows:
                 place -= 1
-                names[place] = row.cell
+                names[place] = written(row.cell)
                 _draw_row(axes, row, place)
             place -= 1
         axes.set_yticks(list(names), list(names.values()))

@@ -20,6 +20,7 @@ from gru_bench.report.figures.canvas import (
     scale_values,
     score_scale,
     style,
+    written,
 )
 from gru_bench.report.format_numbers import show_score_name
 from gru_bench.report.groups import Group
@@ -105,7 +106,12 @@ def _gate(by_step: "Axes", by_unit: "Axes", group: Group, run: ReportedRun, name
     share = (np.arange(len(gate.by_unit)) + 0.5) / len(gate.by_unit)
     for axes, x, y in ((by_step, gate.step, gate.by_step), (by_unit, share, gate.by_unit)):
         axes.plot(
-            x, np.asarray(y, float), color=colour, linestyle=dash, lw=width, label=run.result.cell
+            x,
+            np.asarray(y, float),
+            color=colour,
+            linestyle=dash,
+            lw=width,
+            label=written(run.result.cell),
         )
 
 
@@ -120,7 +126,7 @@ def _lengths(group: Group, lengths: dict[ReportedRun, Lengths]) -> Picture:
             intervals = list(scores.values())
             draw_intervals(axes, run, list(scores), intervals, score_scale(group), width)
         draw_baseline(axes, group)
-        axes.set_ylabel(f"test {show_score_name(group)}")
+        axes.set_ylabel(f"test {written(show_score_name(group))}")
         axes.set_xlabel(f"steps of a sequence; trained with {min(steps):,}")
         scale_scores(axes, group)
         scale_values(axes, sorted(steps), [f"{n:,}" for n in sorted(steps)])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gru_bench.evidence.robustness import Robustness
-from gru_bench.report.figures.canvas import Picture, make_picture
+from gru_bench.report.figures.canvas import MOST_LETTERS, Picture, make_picture, written
 from gru_bench.report.figures.overview import VERDICTS
 from gru_bench.report.groups import Group
 from gru_bench.report.robustness_table import all_robustness
@@ -31,7 +31,7 @@ def draw(groups: Sequence[Group]) -> list[Picture]:
 
 def _draw(number: int, problem: str, pairs: Sequence[Robustness]) -> Picture:
     labels = list(dict.fromkeys(point.label for pair in pairs for point in pair.points))
-    longest = max(map(len, labels))
+    longest = min(max(map(len, labels)), MOST_LETTERS)
     size = (1.0 + 0.08 * longest + max(2.5, 1.1 * len(pairs)), 1.6 + 0.28 * len(labels))
     title = f"{problem}: verdicts at other settings"
     return make_picture(f"robustness-{number}", title, CAPTION, _plot(pairs, labels), size=size)
@@ -53,9 +53,10 @@ def _plot(pairs: Sequence[Robustness], labels: Sequence[str]) -> Any:
                     markeredgewidth=1.6,
                     label=point.outcome,
                 )
-        names = [f"{pair.cell_a}\nagainst\n{pair.cell_b}" for pair in pairs]
+        names = [written(f"{pair.cell_a}\nagainst\n{pair.cell_b}") for pair in pairs]
         axes.set_xticks(range(len(pairs)), names, fontsize=9)
-        axes.set_yticks(range(len(labels)), labels, fontsize=9)
+        rows = [written(label, MOST_LETTERS) for label in labels]
+        axes.set_yticks(range(len(labels)), rows, fontsize=9)
         axes.set_xlim(-0.6, len(pairs) - 0.4)
         axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.xaxis.tick_top()

@@ -23,6 +23,7 @@ from gru_bench.report.figures.canvas import (
     scale_values,
     score_scale,
     style,
+    written,
 )
 from gru_bench.report.format_numbers import show_score_name
 from gru_bench.report.groups import Group
@@ -120,7 +121,7 @@ def _curves(group: Group) -> Picture:
                 draw_band(axes, run, steps, scale * mean, scale * band, width)
         draw_baseline(axes, group)
         axes.set_xlabel("training step")
-        axes.set_ylabel(f"validation {show_score_name(group)}")
+        axes.set_ylabel(f"validation {written(show_score_name(group))}")
         scale_scores(axes, group)
         axes.set_xlim(left=0)
 
@@ -152,7 +153,7 @@ def _solved(group: Group) -> Picture:
                 color=colour,
                 linestyle=dash,
                 linewidth=line_width(run, group.nominal_sizes),
-                label=run.result.cell,
+                label=written(run.result.cell),
             )
         axes.set_xlabel("training step")
         axes.set_ylabel("seeds that solved it (%)")
@@ -182,7 +183,7 @@ def _against(group: Group, cost: CostAxis) -> Picture:
             draw_intervals(axes, joined[0], costs, scores, score_scale(group), width)
         if is_log(group):  # On a linear axis a distant baseline would press the runs together.
             draw_baseline(axes, group)
-        axes.set_ylabel(f"test {show_score_name(group)}")
+        axes.set_ylabel(f"test {written(show_score_name(group))}")
         axes.set_xlabel(cost.label)
         scale_scores(axes, group)
         _scale_costs(axes, [cost.of(run) or 0.0 for run in runs])
@@ -229,7 +230,7 @@ def _learning_rates(group: Group) -> Picture:
                 _tuning(axes, group, run, tried, scores, tuning.chosen)
                 rates |= set(tried)
         axes.set_xlabel("learning rate")
-        axes.set_ylabel(f"validation {show_score_name(group)}")
+        axes.set_ylabel(f"validation {written(show_score_name(group))}")
         scale_scores(axes, group)
         scale_values(axes, sorted(rates), [f"{rate:g}" for rate in sorted(rates)])
 
@@ -250,7 +251,7 @@ def _starts(group: Group) -> Picture:
                 scores = tuning.at_the_chosen_rate
                 _tuning(axes, group, run, tuning.keeps, scores, tuning.chosen_keep)
         axes.set_xlabel("share of the state kept at the start")
-        axes.set_ylabel(f"validation {show_score_name(group)}")
+        axes.set_ylabel(f"validation {written(show_score_name(group))}")
         scale_scores(axes, group)
 
     title = f"Validation {show_score_name(group)} against the start"

@@ -11,6 +11,7 @@ import numpy as np
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.run_settings import DOCUMENTS, show_keys, show_value
 from gru_bench.report.figures.canvas import (
+    MOST_LETTERS,
     Picture,
     draw_baseline,
     draw_intervals,
@@ -20,6 +21,7 @@ from gru_bench.report.figures.canvas import (
     scale_scores,
     scale_values,
     score_scale,
+    written,
 )
 from gru_bench.report.format_numbers import show_score_name
 from gru_bench.report.groups import Group, make_slug
@@ -125,8 +127,8 @@ def _plot(
         if has_level:
             draw_baseline(axes, first)
             scale_scores(axes, first)
-        axes.set_xlabel(series.name)
-        axes.set_ylabel(name)
+        axes.set_xlabel(written(series.name, MOST_LETTERS))
+        axes.set_ylabel(written(name, MOST_LETTERS))
         scale_values(axes, x_values, [_tick(series.key, group) for group in series.groups])
 
     return plot
