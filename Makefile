@@ -6,6 +6,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # The tools of a release need no place in the environment of the package.
 TOOLS := build/tools
 
+# A process would compile the modules that it imports again, as in images that set this variable.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: docs readme keys help setup run claims claims-full test lint bench check-choices check-guides check-statistics check-timing bench-runtimes check-gpu check-faults check-memory check-ray check-package release-check schema board clean
 
