@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gru_bench.config.checks import require
-from gru_bench.config.keys import check_keys, key, section
+from gru_bench.config.keys import OnlyWith, check_keys, key, section
 from gru_bench.config.launcher import LauncherConfig
 from gru_bench.system.files import expand_home
 
@@ -51,7 +51,10 @@ class ExecutionConfig:
     )
     probes: bool = key("looks into trained cells: gradients, gates, longer sequences", True)
     histograms_every: int | None = key(
-        "evaluations between histograms of gates and gradients in TensorBoard", None, at_least=1
+        "evaluations between histograms of gates and gradients in TensorBoard",
+        None,
+        at_least=1,
+        only_with=(OnlyWith("bidirectional", (False,)),),
     )
     sweeps: list[dict[str, Any]] = key("of a preset: the sweeps it is made of, values by key", [])
     launcher: LauncherConfig = section("what trains the runs of a sweep", LauncherConfig)

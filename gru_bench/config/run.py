@@ -55,6 +55,11 @@ class RunConfig:
     )
     layers: int = key("recurrent layers, each on top of the one before", 1,
                       at_least=1, at_most=1000)  # fmt: skip
+    bidirectional: bool = key(
+        "gives each layer a second cell of its own parameters, which reads the sequences backwards",
+        False,
+        neutral=True,
+    )
     steps: int | None = key("updates of training", None, at_least=1)
     epochs: int | None = key("passes over the training examples, instead of steps", None,
                              at_least=1)  # fmt: skip
@@ -80,6 +85,11 @@ class RunConfig:
             )
         if not self.task.READS_CORPUS:
             self.corpus = None
+        if self.bidirectional and self.task.FORWARD_ONLY is not None:
+            raise UserError(
+                f"bidirectional=true is not possible with task={self.task.name}:"
+                f" {self.task.FORWARD_ONLY}"
+            )
         if self.epochs is not None and self.task.HAS_EPOCHS is False:
             raise UserError(
                 f"epochs={self.epochs} is not possible: task.name={self.task.name} is drawn without"

@@ -25,14 +25,15 @@ class Cost:
 
     Attributes:
         hidden_size: Units of each recurrent layer.
-        state_bytes: What is kept of one sequence between two steps.
+        state_bytes: What is kept of one sequence between two steps; None of a model that cannot
+            take one step at a time.
         step_ms: Milliseconds of a training step, an entry a round; None if it is not measured.
         memory_mb: Megabytes that a training step holds at its peak; None if that is not known.
         latency: The latency of one step of one sequence; None if it is not measured.
     """
 
     hidden_size: int
-    state_bytes: int
+    state_bytes: int | None
     step_ms: np.ndarray | None = None
     memory_mb: float | None = None
     latency: Latency | None = None
@@ -78,20 +79,21 @@ def measure_cells(experiments: Sequence[Experiment], timed: bool = True) -> dict
             raise UserError(f"{name}, which a step's costs are compared with, is {error}") from None
     states = {name: first_state(train, first.task) for name, train in trains.items()}
     models = {name: make_model(trains[name].model, states[name].params) for name in trains}
+    streamed = not first.config.bidirectional
     costs = {
-        name: Cost(train.model.hidden_size, stream_bytes(models[name]))
+        name: Cost(train.model.hidden_size, stream_bytes(models[name]) if streamed else None)
         for name, train in trains.items()
     }
     if not timed:
         return costs
-    latencies = measure_latency(models)
+    latencies = measure_latency(models) if streamed else {}
     steps = measure_training_steps(trains, first.task, states=states)  # takes the parameters over
     return {
         name: dataclasses.replace(
             cost,
             step_ms=steps[name].step_ms,
             memory_mb=steps[name].memory_mb,
-            latency=latencies[name],
+            latency=latencies.get(name),
         )
         for name, cost in costs.items()
     }

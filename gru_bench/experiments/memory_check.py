@@ -47,7 +47,7 @@ def least_bytes(train: TrainConfig, task: Task, members: int) -> int:
     params = _bytes(state.params)
     width = np.dtype(jnp.bfloat16 if train.model.dtype == "bfloat16" else jnp.float32).itemsize
     steps = task.batch_size * task.sequence_length * train.model.layers
-    states: int = steps * train.model.hidden_size * width
+    states: int = steps * train.model.layer_output_size * width
     return members * _bytes(state) + params + states
 
 

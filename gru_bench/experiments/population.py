@@ -361,7 +361,10 @@ class PopulationTraining:
             memory_mb=cost.memory_mb,
             state_bytes=cost.state_bytes,
             tuning=tuning,
-            probes=probe(train, task, part.seeds, params) if config.probes else None,
+            # Gradients and gates over time are those of a cell that reads one way.
+            probes=probe(train, task, part.seeds, params)
+            if config.probes and not config.bidirectional
+            else None,
             environments=[
                 MachineEnvironment(
                     **machine.describe(),

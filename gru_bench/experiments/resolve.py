@@ -29,7 +29,7 @@ from gru_bench.runs.result import misses_equal_time
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import content_hash, write_atomically
 from gru_bench.system.locks import lock
-from gru_bench.tasks.base import Task
+from gru_bench.tasks.base import Task, may_be_read_backwards
 from gru_bench.tasks.make import make_task
 from gru_bench.training.state import TrainConfig, with_hidden_size
 
@@ -297,9 +297,19 @@ def make_train_config(config: RunConfig, task: Task, recurrence: str) -> TrainCo
 
 
 def make_model_config(config: RunConfig, task: Task, recurrence: str) -> ModelConfig:
-    """Returns the sizes and choices of the model for a task."""
+    """Returns the sizes and choices of the model for a task.
+
+    Raises:
+        UserError: A class of the user's is faulty, or the task cannot be read from both sides.
+    """
     cell, embedding_size = config.cell, None
     cell_class(cell.implementation)  # What is wrong with a class of the user's is said here.
+    if config.bidirectional and not may_be_read_backwards(task):
+        raise UserError(
+            f"bidirectional=true is not possible with task={config.task.name}, which is read at"
+            " every step: its class has to say, by both_ways = True, that later steps do not give"
+            " the answer away"
+        )
     if task.tokens and isinstance(config.task, TokenTaskConfig):
         embedding_size = config.task.embedding_size
     input_size = task.input_size if embedding_size is None else embedding_size
@@ -316,8 +326,10 @@ def make_model_config(config: RunConfig, task: Task, recurrence: str) -> ModelCo
             config.layers,
             match,
             config.budget,
+            config.bidirectional,
         ),
         layers=config.layers,
+        bidirectional=config.bidirectional,
         readout=task.readout,
         embedding_size=embedding_size,
         keep=cell.keep,

@@ -177,7 +177,11 @@ def count(train: TrainConfig, lstm_size: int) -> Parameters:
     return Parameters(
         cell=count_parameters(model.layers),
         lstm=stack_parameters(
-            REFERENCE, train.model.cell_input_size, lstm_size, train.model.layers
+            REFERENCE,
+            train.model.cell_input_size,
+            lstm_size,
+            train.model.layers,
+            train.model.bidirectional,
         ),
         total=count_parameters(model),
     )

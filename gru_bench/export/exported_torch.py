@@ -49,30 +49,42 @@ class RecurrentModel(nn.Module):
         layers: int,
         readout: str,
         embedding_size: int | None,
+        bidirectional: bool = False,
     ) -> None:
         super().__init__()
         self.cell, self.hidden_size, self.readout = cell, hidden_size, readout
+        self.bidirectional = bidirectional
         self.class_names: list[str] = []
         first = input_size if embedding_size is None else embedding_size
         self.embedding = None if embedding_size is None else nn.Embedding(input_size, first)
         layer = LAYERS.get(cell, TextbookGRU)
-        sizes = [first] + [hidden_size] * (layers - 1)
+        width = 2 * hidden_size if bidirectional else hidden_size
+        sizes = [first] + [width] * (layers - 1)
         self.layers = nn.ModuleList([layer(size, hidden_size) for size in sizes])
-        self.head = nn.Linear(hidden_size, output_size)
+        self.backward_layers = nn.ModuleList(
+            [layer(size, hidden_size) for size in sizes] if bidirectional else []
+        )
+        self.head = nn.Linear(width, output_size)
 
     def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Returns the outputs of whole sequences; what is behind their lengths changes nothing."""
         x = inputs if self.embedding is None else self.embedding(inputs)
         x = x.transpose(0, 1)
-        for layer, state in zip(self.layers, self._zeros(x.shape[1]), strict=True):
-            x, _ = layer(x, state)
-        if self.readout == "every":
-            return self.head(x.transpose(0, 1))  # type: ignore[no-any-return]
         if lengths is None:
             lengths = torch.full((x.shape[1],), x.shape[0], device=x.device)
+        for number, state in enumerate(self._zeros(x.shape[1])):
+            outputs, _ = self.layers[number](x, state)
+            if self.bidirectional:
+                backward, _ = self.backward_layers[number](reverse(x, lengths), state)
+                outputs = torch.cat([outputs, reverse(backward, lengths)], dim=-1)
+            x = outputs
+        if self.readout == "every":
+            return self.head(x.transpose(0, 1))  # type: ignore[no-any-return]
         real = (torch.arange(x.shape[0], device=x.device)[:, None] < lengths)[..., None]
         if self.readout == "last":
-            x = x[lengths - 1, torch.arange(x.shape[1], device=x.device)]
+            last = x[lengths - 1, torch.arange(x.shape[1], device=x.device)]
+            # The last state of what reads backwards is the one at the first step.
+            x = torch.cat([last[:, : self.hidden_size], x[0, :, self.hidden_size :]], dim=-1)
         elif self.readout == "mean":
             x = torch.where(real, x, 0.0).sum(0) / lengths[:, None]
         else:
@@ -82,6 +94,8 @@ class RecurrentModel(nn.Module):
     def step(self, inputs: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Takes one step: token ids `[batch]` or features `[batch, features]`.
 
+        A bidirectional model has no such steps.
+
         Args:
             inputs: The inputs of this step.
             state: What the step before returned; None at the start.
@@ -89,6 +103,8 @@ class RecurrentModel(nn.Module):
         Returns:
             The outputs for the sequence up to this step, and the state after it.
         """
+        if self.bidirectional:
+            raise TypeError("a model that reads from both ends takes no single steps")
         x = inputs if self.embedding is None else self.embedding(inputs)
         states, pooled, number = state or (self._zeros(len(x)), None, 0)
         x, after = x[None], []
@@ -107,6 +123,13 @@ class RecurrentModel(nn.Module):
     def _zeros(self, batch: int) -> list[Any]:
         zeros = self.head.weight.new_zeros(1, batch, self.hidden_size)
         return [(zeros, zeros) if self.cell == "lstm" else zeros for _ in self.layers]
+
+
+def reverse(x: Tensor, lengths: Tensor) -> Tensor:
+    """Returns sequences `[time, batch, features]` from their last real step to the first."""
+    t = torch.arange(x.shape[0], device=x.device)[:, None]
+    source = torch.where(t < lengths, lengths - 1 - t, t)
+    return x.gather(0, source[..., None].expand(x.shape))
 
 
 def load(path: str | Path) -> RecurrentModel:

@@ -78,19 +78,19 @@ def _export_onnx(trained: TrainedModel, out: Path) -> Exported:
     from gru_bench.export.onnx import sequence_model, step_model
     from gru_bench.export.onnx_graph import OPSET
 
-    whole, step = sequence_model(trained), step_model(trained)
-    difference = max(
-        sequence_difference(trained, onnx_call(whole)),
-        _step_difference(trained, onnx_step(step, len(LENGTHS))),
-    )
+    whole = sequence_model(trained)
+    models = {out: whole}
+    files = {out: f"whole sequences, opset {OPSET}\n  {signature(whole)}"}
+    difference = sequence_difference(trained, onnx_call(whole))
+    if not trained.config.bidirectional:
+        step, step_file = step_model(trained), out.with_name(f"{out.stem}_step.onnx")
+        models[step_file] = step
+        files[step_file] = f"one step, from a state to the next\n  {signature(step)}"
+        after_steps = _step_difference(trained, onnx_step(step, len(LENGTHS)))
+        difference = max(difference, after_steps)
     _require_same(difference, "ONNX Runtime")
-    step_file = out.with_name(f"{out.stem}_step.onnx")
-    write_named_file(out, whole.SerializeToString())
-    write_named_file(step_file, step.SerializeToString())
-    files = {
-        out: f"whole sequences, opset {OPSET}\n  {signature(whole)}",
-        step_file: f"one step, from a state to the next\n  {signature(step)}",
-    }
+    for file, model in models.items():
+        write_named_file(file, model.SerializeToString())
     return Exported(files, "ONNX Runtime", difference)
 
 
@@ -116,7 +116,9 @@ def _export_torch(trained: TrainedModel, out: Path) -> Exported:
         outputs, state = model.step(torch.from_numpy(inputs), state)
         return outputs.numpy()
 
-    difference = max(sequence_difference(trained, call), _step_difference(trained, step))
+    difference = sequence_difference(trained, call)
+    if not trained.config.bidirectional:
+        difference = max(difference, _step_difference(trained, step))
     _require_same(difference, "PyTorch")
     module = out.with_suffix(".py")
     write_named_file(out, save(arrays, metadata))

@@ -17,6 +17,8 @@ from gru_bench.export.onnx_equations import add_equations
 from gru_bench.export.onnx_graph import Graph
 from gru_bench.export.trained_model import TrainedModel
 from gru_bench.export.weights import gate_weights
+from gru_bench.model.layers import Bidirectional
+from gru_bench.model.model import ModelConfig
 from gru_bench.model.parameters import named_arrays
 from gru_bench.recurrence.plain import plain_dot
 
@@ -74,13 +76,24 @@ def sequence_model(trained: TrainedModel, operators: bool = True) -> "onnx.Model
     graph, config = Graph(), trained.config
     x = graph.add("Transpose", _inputs(graph, trained, ("batch", "time")), perm=[1, 0, 2])
     lengths = graph.input("lengths", ("batch",), np.int64)
-    for cell in trained.model.layers:
+
+    def outputs(cell: Cell, x: str) -> str:
         batch = graph.add("Shape", x, start=1, end=2)
         shape = graph.add("Concat", batch, graph.constant([cell.hidden_size], np.int64), axis=0)
         zeros = graph.add("ConstantOfShape", shape)
-        x, _ = add_layer(graph, cell, x, [zeros] * cell.state_arrays, operators)
+        return add_layer(graph, cell, x, [zeros] * cell.state_arrays, operators)[0]
+
+    def reverse(x: str) -> str:
+        return graph.add("ReverseSequence", x, lengths, time_axis=0, batch_axis=1)
+
+    for layer in trained.model.layers:
+        if isinstance(layer, Bidirectional):
+            directions = outputs(layer.forward, x), reverse(outputs(layer.backward, reverse(x)))
+            x = graph.add("Concat", *directions, axis=2)
+        else:
+            x = outputs(layer, x)
     hidden = graph.add("Transpose", x, perm=[1, 0, 2])
-    _add_outputs(graph, trained, _read_out(graph, config.readout, hidden, lengths), config.readout)
+    _add_outputs(graph, trained, _read_out(graph, config, hidden, lengths), config.readout)
     return graph.model(trained.saved.cell, _about(trained))
 
 
@@ -211,14 +224,21 @@ def _inputs(graph: Graph, trained: TrainedModel, shape: tuple[str, ...]) -> str:
     return graph.add("Gather", table, graph.input("tokens", shape, np.int64))
 
 
-def _read_out(graph: Graph, readout: str, hidden: str, lengths: str) -> str:
+def _read_out(graph: Graph, config: ModelConfig, hidden: str, lengths: str) -> str:
     """Adds what the head reads of the hidden states `[batch, time, hidden]`."""
+    readout = config.readout
     if readout == "every":
         return hidden
     one = graph.constant([1], np.int64)
     if readout == "last":
-        last = graph.add("Unsqueeze", graph.add("Sub", lengths, one), one)
-        return graph.add("GatherND", hidden, last, batch_dims=1)
+        steps = graph.add("Unsqueeze", graph.add("Sub", lengths, one), one)
+        last = graph.add("GatherND", hidden, steps, batch_dims=1)
+        if not config.bidirectional:
+            return last
+        first = graph.add("Gather", hidden, graph.constant(0, np.int64), axis=1)
+        forward, _ = _halves(graph, last, config.hidden_size)
+        _, backward = _halves(graph, first, config.hidden_size)
+        return graph.add("Concat", forward, backward, axis=1)
     scalar = (graph.constant(number, np.int64) for number in (0, 1))
     time = graph.add("Squeeze", graph.add("Shape", hidden, start=1, end=2))
     first, step = scalar
@@ -234,6 +254,13 @@ def _read_out(graph: Graph, readout: str, hidden: str, lengths: str) -> str:
     total = graph.add("ReduceSum", graph.add("Where", real, hidden, nothing), one, keepdims=0)
     number = graph.add("Unsqueeze", graph.add("Cast", lengths, to=1), one)
     return graph.add("Div", total, number)
+
+
+def _halves(graph: Graph, x: str, units: int) -> list[str]:
+    """Cuts `[batch, 2 * units]` in two."""
+    into = [f"half_{next(graph.numbers)}" for _ in range(2)]
+    graph.add("Split", x, graph.constant([units, units], np.int64), into=into, axis=1)
+    return into
 
 
 def _add_outputs(graph: Graph, trained: TrainedModel, read: str, readout: str) -> None:

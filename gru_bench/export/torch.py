@@ -8,6 +8,7 @@ from gru_bench.cells.base import Cell
 from gru_bench.cells.builtin import GRU, LSTM, RNN, GRUResetAfter
 from gru_bench.export.trained_model import TrainedModel
 from gru_bench.export.weights import NoSuchForm, gate_weights
+from gru_bench.model.layers import Bidirectional
 from gru_bench.model.parameters import named_arrays
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def architecture(trained: TrainedModel) -> dict[str, Any]:
     """Returns what a `RecurrentModel` is made with."""
     names = (
         "cell", "input_size", "output_size", "hidden_size", "layers", "readout", "embedding_size",
+        "bidirectional",
     )  # fmt: skip
     return {name: getattr(trained.config, name) for name in names}
 
@@ -81,9 +83,13 @@ def torch_arrays(trained: TrainedModel) -> dict[str, np.ndarray]:
     found = {"head.weight": np.asarray(named["head.kernel"]).T, "head.bias": named["head.bias"]}
     if model.embedding is not None:
         found["embedding.weight"] = named["embedding.embedding"]
-    for number, cell in enumerate(model.layers):
-        arrays = _textbook_arrays(cell) if type(cell) is GRU else _layer_arrays(cell)
-        found |= {f"layers.{number}.{name}": array for name, array in arrays.items()}
+    for number, layer in enumerate(model.layers):
+        cells = {"layers": layer}
+        if isinstance(layer, Bidirectional):
+            cells = {"layers": layer.forward, "backward_layers": layer.backward}
+        for place, cell in cells.items():
+            arrays = _textbook_arrays(cell) if type(cell) is GRU else _layer_arrays(cell)
+            found |= {f"{place}.{number}.{name}": array for name, array in arrays.items()}
     # Copies: those of JAX may not be written to, as PyTorch wants its tensors.
     return {name: np.array(array, order="C") for name, array in found.items()}
 

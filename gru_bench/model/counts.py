@@ -43,16 +43,33 @@ def cell_flops(cell: str, input_size: int, hidden_size: int) -> int:
     return affine_maps + declared.pointwise * hidden_size
 
 
-def stack_parameters(cell: str, input_size: int, hidden_size: int, layers: int) -> int:
+def stack_parameters(
+    cell: str, input_size: int, hidden_size: int, layers: int, bidirectional: bool = False
+) -> int:
     """Returns the number of parameters of `layers` recurrent layers on top of each other."""
-    first = cell_parameters(cell, input_size, hidden_size)
-    return first + (layers - 1) * cell_parameters(cell, hidden_size, hidden_size)
+    return _stacked(cell_parameters, cell, input_size, hidden_size, layers, bidirectional)
 
 
-def stack_flops(cell: str, input_size: int, hidden_size: int, layers: int) -> int:
+def stack_flops(
+    cell: str, input_size: int, hidden_size: int, layers: int, bidirectional: bool = False
+) -> int:
     """Returns the floating point operations of one forward step of one sequence, in all layers."""
-    first = cell_flops(cell, input_size, hidden_size)
-    return first + (layers - 1) * cell_flops(cell, hidden_size, hidden_size)
+    return _stacked(cell_flops, cell, input_size, hidden_size, layers, bidirectional)
+
+
+def _stacked(
+    count: Callable[[str, int, int], int],
+    cell: str,
+    input_size: int,
+    hidden_size: int,
+    layers: int,
+    bidirectional: bool,
+) -> int:
+    """Returns a count of one cell over all layers; of two directions each has a cell in each."""
+    directions = 2 if bidirectional else 1
+    first = count(cell, input_size, hidden_size)
+    later = count(cell, directions * hidden_size, hidden_size)
+    return directions * (first + (layers - 1) * later)
 
 
 COUNTS = {"parameters": stack_parameters, "flops": stack_flops}  # keys are values of `match`
@@ -73,7 +90,13 @@ def nearest_hidden_size(count: Callable[[int], int], target: int) -> int:
 
 
 def matched_hidden_size(
-    cell: str, input_size: int, hidden_size: int, layers: int, match: str, budget: int | None = None
+    cell: str,
+    input_size: int,
+    hidden_size: int,
+    layers: int,
+    match: str,
+    budget: int | None = None,
+    bidirectional: bool = False,
 ) -> int:
     """Returns the hidden size of a cell that is to be compared with an LSTM of `hidden_size` units.
 
@@ -85,12 +108,16 @@ def matched_hidden_size(
         match: `hidden` for as many units, `parameters` or `flops` for the size at which those of
             all recurrent layers come nearest to the LSTM's.
         budget: A number of parameters that takes the place of the LSTM's, for the LSTM, too.
+        bidirectional: Whether each layer has two cells, of the cell as of the LSTM.
     """
     if match == "hidden":
         return hidden_size
-    count = COUNTS[match]
-    target = count("lstm", input_size, hidden_size, layers) if budget is None else budget
-    return nearest_hidden_size(lambda size: count(cell, input_size, size, layers), target)
+
+    def count(cell: str, size: int) -> int:
+        return COUNTS[match](cell, input_size, size, layers, bidirectional)
+
+    target = count("lstm", hidden_size) if budget is None else budget
+    return nearest_hidden_size(partial(count, cell), target)
 
 
 def parameter_table(

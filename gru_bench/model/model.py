@@ -10,8 +10,9 @@ from jaxtyping import Array, Float, Int, PyTree
 from gru_bench.cells.base import Cell, chrono_bias, keeping_bias
 from gru_bench.cells.builtin import CELLS
 from gru_bench.config.tasks import Readout
+from gru_bench.model.layers import Bidirectional, Layer, layer_outputs
 from gru_bench.model.user_cell import load_cell
-from gru_bench.recurrence.scan import Implementation, unroll
+from gru_bench.recurrence.scan import Implementation
 
 
 def cell_class(name: str) -> type[Cell]:
@@ -31,8 +32,9 @@ class ModelConfig:
         cell: Name of the recurrent cell, or `package.module:Class` for one that a user wrote.
         input_size: Features a step; with an embedding, the number of distinct tokens.
         output_size: Outputs of the head.
-        hidden_size: Units of each recurrent layer.
+        hidden_size: Units of each recurrent layer, in each direction.
         layers: Recurrent layers.
+        bidirectional: Whether each layer has a second cell that reads the sequences backwards.
         readout: Which hidden states the head reads.
         embedding_size: Features of an embedded token; None for inputs that are features already.
         keep: Share of its state that a gated cell keeps at the start; None for its own default.
@@ -48,6 +50,7 @@ class ModelConfig:
     output_size: int
     hidden_size: int
     layers: int = 1
+    bidirectional: bool = False
     readout: Readout = "last"
     embedding_size: int | None = None
     keep: float | None = None
@@ -61,6 +64,11 @@ class ModelConfig:
         """Features that the first recurrent layer sees."""
         return self.input_size if self.embedding_size is None else self.embedding_size
 
+    @property
+    def layer_output_size(self) -> int:
+        """Features that each recurrent layer puts out."""
+        return 2 * self.hidden_size if self.bidirectional else self.hidden_size
+
 
 class Model(nnx.Module):
     """Encoder, recurrent layers and head for one task."""
@@ -72,9 +80,9 @@ class Model(nnx.Module):
             if config.embedding_size is None
             else nnx.Embed(config.input_size, config.embedding_size, rngs=rngs)
         )
-        sizes = [config.cell_input_size] + [config.hidden_size] * (config.layers - 1)
-        self.layers = nnx.List([make_cell(config, size, rngs) for size in sizes])
-        self.head = nnx.Linear(config.hidden_size, config.output_size, rngs=rngs)
+        sizes = [config.cell_input_size] + [config.layer_output_size] * (config.layers - 1)
+        self.layers = nnx.List([make_layer(config, size, rngs) for size in sizes])
+        self.head = nnx.Linear(config.layer_output_size, config.output_size, rngs=rngs)
 
     def __call__(self, inputs: Array, lengths: Int[Array, " batch"]) -> Float[Array, "..."]:
         """Returns outputs `[batch, output]`, or `[time, batch, output]` where every step is read.
@@ -83,8 +91,9 @@ class Model(nnx.Module):
             inputs: Features `[time, batch, input_size]`, or token ids `[time, batch]`.
             lengths: Number of real steps of each sequence; what follows them changes nothing.
         """
-        hidden = self.hidden_states(inputs)
-        return self.head(read_out(hidden, lengths, self.config.readout).astype(jnp.float32))
+        hidden = self.hidden_states(inputs, lengths)
+        read = read_out(hidden, lengths, self.config.readout, self.config.bidirectional)
+        return self.head(read.astype(jnp.float32))
 
     def embed(self, inputs: Array) -> Float[Array, "*steps batch input"]:
         """Returns what the first recurrent layer reads."""
@@ -93,21 +102,30 @@ class Model(nnx.Module):
 
     def start_keeping(self, bias: Float[Array, ""] | float) -> None:
         """Sets the bias of the gates that keep the state, in all layers."""
-        for cell in self.layers:
-            cell.start_keeping(jnp.full(self.config.hidden_size, bias))
+        for layer in self.layers:
+            layer.start_keeping(jnp.full(self.config.hidden_size, bias))
 
-    def hidden_states(self, inputs: Array) -> Float[Array, "time batch hidden"]:
+    def hidden_states(
+        self, inputs: Array, lengths: Int[Array, " batch"]
+    ) -> Float[Array, "time batch hidden"]:
         """Returns the outputs of the last recurrent layer after each step."""
         x = self.embed(inputs)
         implementation = Implementation(self.config.recurrence)
-        for cell in self.layers:
-            state = cell.zero_state(x.shape[1], x.dtype)
-            x, _ = unroll(cell, x, state, implementation)
+        for layer in self.layers:
+            x = layer_outputs(layer, x, lengths, implementation)
         return x
 
 
-def make_cell(config: ModelConfig, input_size: int, rngs: nnx.Rngs) -> Cell:
+def make_layer(config: ModelConfig, input_size: int, rngs: nnx.Rngs) -> Layer:
     """Returns one recurrent layer, initialised as the config says."""
+    cell = make_cell(config, input_size, rngs)
+    return (
+        Bidirectional(cell, make_cell(config, input_size, rngs)) if config.bidirectional else cell
+    )
+
+
+def make_cell(config: ModelConfig, input_size: int, rngs: nnx.Rngs) -> Cell:
+    """Returns the cell of one recurrent layer and direction, initialised as the config says."""
     cell = cell_class(config.cell)(input_size, config.hidden_size, rngs=rngs)
     if config.forget_bias is not None:
         cell.start_keeping(jnp.full(config.hidden_size, config.forget_bias))
@@ -119,13 +137,24 @@ def make_cell(config: ModelConfig, input_size: int, rngs: nnx.Rngs) -> Cell:
 
 
 def read_out(
-    hidden: Float[Array, "time batch hidden"], lengths: Int[Array, " batch"], readout: Readout
+    hidden: Float[Array, "time batch hidden"],
+    lengths: Int[Array, " batch"],
+    readout: Readout,
+    bidirectional: bool = False,
 ) -> Float[Array, "..."]:
-    """Returns the hidden states that the head reads, none from beyond a sequence's length."""
+    """Returns the hidden states that the head reads, none from beyond a sequence's length.
+
+    The last state of a cell that reads backwards, whose states are the second half, is the one at
+    the first step.
+    """
     if readout == "every":
         return hidden
     if readout == "last":
-        return hidden[lengths - 1, jnp.arange(hidden.shape[1])]
+        last = hidden[lengths - 1, jnp.arange(hidden.shape[1])]
+        if not bidirectional:
+            return last
+        units = hidden.shape[-1] // 2
+        return jnp.concatenate([last[:, :units], hidden[0, :, units:]], axis=-1)
     real = (jnp.arange(hidden.shape[0])[:, None] < lengths[None])[..., None]
     if readout == "mean":
         return jnp.where(real, hidden, 0).sum(0) / lengths[:, None]

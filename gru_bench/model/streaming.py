@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from gru_bench.cells.base import State
 from gru_bench.model.model import Model
 from gru_bench.recurrence.plain import plain_dot
+from gru_bench.system.errors import UserError
 
 
 class Stream(NamedTuple):
@@ -25,8 +26,17 @@ class Stream(NamedTuple):
 
 
 def start_stream(model: Model, batch_size: int = 1) -> Stream:
-    """Returns the stream before the first step."""
+    """Returns the stream before the first step.
+
+    Raises:
+        UserError: The model reads its sequences from both ends.
+    """
     config = model.config
+    if config.bidirectional:
+        raise UserError(
+            "bidirectional=true is not possible here: a model that reads a sequence from its end,"
+            " too, cannot take it one step at a time"
+        )
     shape = (batch_size, config.hidden_size)
     pooled: dict[str, tuple[Array, ...]] = {
         "mean": (jnp.zeros(shape), jnp.zeros(())),

@@ -76,7 +76,7 @@ def _cost(group: Group) -> DetailTable:
                 show_number(calls.median if (calls := timing.call_us) else None),
                 show_number(calls.p99 if calls else None),
                 show_number(result.memory_mb),
-                f"{result.state_bytes:,}",
+                "-" if result.state_bytes is None else f"{result.state_bytes:,}",
             ]
         )
     return DetailTable(

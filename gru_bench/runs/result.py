@@ -270,7 +270,8 @@ class Result:
     configuration, or the one at which it matches such an LSTM. `axis` is the key of `config` that
     makes the task harder, such as `task.lag`; null where there is none. `equal_time_ratio` is the
     training step's time over the LSTM's by which `match=time` chose the hidden size; null where
-    something else is matched. `state_bytes` is what is kept of one sequence between two steps.
+    something else is matched. `state_bytes` is what is kept of one sequence between two steps;
+    null of a model that reads backwards, too, and cannot take one step at a time.
     `command` and `created` are of the time when seeds were last added; `environments` are all in
     which seeds were trained, in the order in which they were. `predictions` are those on the test
     split, which lie in a file of their own; None where seeds do not share one, or an older
@@ -292,7 +293,7 @@ class Result:
     seeds: list[SeedResult]
     timing: Timing
     memory_mb: float | None
-    state_bytes: int
+    state_bytes: int | None
     tuning: Tuning | None = None
     probes: Probes | None = None
     environments: list[MachineEnvironment]

@@ -132,6 +132,15 @@ def preprocessing_of(task: Task) -> Preprocessing:
     return found if isinstance(found, Preprocessing) else Preprocessing()
 
 
+def may_be_read_backwards(task: Task) -> bool:
+    """Whether later steps of a sequence may be known to what answers at a step.
+
+    A task says so by its `both_ways`. Without it, that is taken for granted where one answer is
+    given for the whole sequence, and nowhere else.
+    """
+    return bool(getattr(task, "both_ways", task.readout != "every"))
+
+
 def step_keys(key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Key[Array, " steps"]:
     """Returns a key for each step, derived from the step's number."""
     return jax.vmap(jax.random.fold_in, (None, 0))(key, first_step + jnp.arange(steps))

@@ -57,6 +57,25 @@ def test_a_model_in_pytorch_needs_its_two_files_alone(tmp_path, cell):
     assert model.class_names == ["a", "b"]
 
 
+@pytest.mark.parametrize("readout", ["last", "mean", "max", "every"])
+@pytest.mark.parametrize("cell", ["gru", "gru_reset_after", "lstm"])
+def test_pytorch_reads_from_both_ends_as_jax_does(tmp_path, cell, readout):
+    trained = random_trained(cell, readout=readout, layers=2, bidirectional=True)
+    exported = export(trained, "torch", tmp_path / "both.safetensors")
+    assert exported.difference < 1e-5
+    model = imported(tmp_path / "both.py").load(tmp_path / "both.safetensors")
+    with pytest.raises(TypeError, match="takes no single steps"):
+        model.step(torch.zeros(1, 2))
+
+
+def test_a_model_that_reads_from_both_ends_has_no_file_of_single_steps(tmp_path):
+    trained = random_trained("lstm", bidirectional=True)
+    exported = export(trained, "onnx", tmp_path / "both.onnx")
+    assert exported.difference < 1e-5
+    assert [path.name for path in exported.files] == ["both.onnx"]
+    assert [path.name for path in tmp_path.iterdir()] == ["both.onnx"]
+
+
 def test_a_cell_of_the_user_becomes_a_loop_of_its_equations(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT / "examples")
     trained = random_trained("mgu:MinimalGatedUnit", hidden_size=4)

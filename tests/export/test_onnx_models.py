@@ -86,3 +86,11 @@ def test_tokens_are_embedded():
     trained = random_trained("lstm", ("ä", "b"), input_size=6, output_size=2, embedding_size=3)
     check_sequence(trained)
     check_steps(trained)
+
+
+@pytest.mark.parametrize("readout", ["last", "mean", "max", "every"])
+@pytest.mark.parametrize(("cell", "operators"), [("lstm", True), ("gru", False)])
+def test_a_model_that_reads_from_both_ends(cell, operators, readout):
+    check_sequence(
+        random_trained(cell, layers=2, bidirectional=True, readout=readout), operators=operators
+    )

@@ -110,7 +110,7 @@ def test_two_layers_equal_torch(name, x64):
     x = np.random.default_rng(0).normal(size=(TIME, BATCH, 6))
     below, above = (torch_layer(name, named(name, cell)) for cell in model.layers)
     expected = above(below(torch.tensor(x))[0])[0].detach().numpy()
-    hidden = nnx.jit(Model.hidden_states)(model, jnp.array(x))
+    hidden = nnx.jit(Model.hidden_states)(model, jnp.array(x), jnp.full(BATCH, TIME))
     np.testing.assert_allclose(hidden, expected, rtol=1e-12, atol=1e-13)
 
 
@@ -119,7 +119,7 @@ def test_bfloat16_is_of_the_recurrence_alone(name):
     model = make_model(name, "mean", dtype="bfloat16")
     inputs, lengths = jnp.array(make_inputs(False)), jnp.array(LENGTHS)
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(nnx.state(model)))
-    assert jax.eval_shape(model.hidden_states, inputs).dtype == jnp.bfloat16
+    assert jax.eval_shape(model.hidden_states, inputs, lengths).dtype == jnp.bfloat16
     assert jax.eval_shape(model, inputs, lengths).dtype == jnp.float32
 
 

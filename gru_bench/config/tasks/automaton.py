@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from gru_bench.config.keys import LONGEST, key
 from gru_bench.config.score import Score
-from gru_bench.config.tasks.base import TaskConfig
+from gru_bench.config.tasks.base import PAST_ALONE, TaskConfig
 
 MACHINES = ("parity", "modular", "flip_flop", "a5")
 SOLVED_ACCURACY = 0.99
@@ -25,6 +25,7 @@ class AutomatonConfig(TaskConfig):
     length: int = key("symbols of a sequence", 40, at_least=2, at_most=LONGEST)
 
     AXIS: ClassVar[str | None] = "length"
+    FORWARD_ONLY: ClassVar[str | None] = PAST_ALONE
     SCORE: ClassVar[Score] = Score(
         name="state_accuracy",
         higher_is_better=True,

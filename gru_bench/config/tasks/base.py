@@ -9,6 +9,9 @@ from gru_bench.config.score import ACCURACY, CLASSIFICATION_SCORES, Score
 
 Readout = Literal["last", "mean", "max", "every"]
 CLASS_WEIGHTS = ("balanced",)
+# Why the sequences of some tasks are not to be read from both sides.
+NEXT_SYMBOL = "it asks for the next symbol, which a cell that reads backwards has seen already"
+PAST_ALONE = "its answers follow from the steps before them: there is nothing to be read backwards"
 
 
 @dataclass
@@ -25,6 +28,8 @@ class TaskConfig:
         READS_CORPUS: Whether it reads labelled text, that of `corpus`.
         HAS_EPOCHS: Whether it has a number of training examples, so that `epochs` can be asked
             for; None where only its data tell.
+        FORWARD_ONLY: Why its sequences are not to be read from both sides, as a clause; None where
+            they may be, and of a user's task, whose class tells.
     """
 
     name: str = key("the task", MISSING)
@@ -33,6 +38,7 @@ class TaskConfig:
     AXIS: ClassVar[str | None] = None
     READS_CORPUS: ClassVar[bool] = False
     HAS_EPOCHS: ClassVar[bool | None] = False
+    FORWARD_ONLY: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:
         declared = type(self).name

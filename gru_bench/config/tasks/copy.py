@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from gru_bench.config.keys import LONGEST, key
 from gru_bench.config.score import Score
-from gru_bench.config.tasks.base import TaskConfig
+from gru_bench.config.tasks.base import PAST_ALONE, TaskConfig
 
 SYMBOLS = 8
 SOLVED_ACCURACY = 0.99
@@ -19,6 +19,7 @@ class CopyConfig(TaskConfig):
     lag: int = key("blanks before the recall", 10, at_least=1, at_most=LONGEST)
 
     AXIS: ClassVar[str | None] = "lag"
+    FORWARD_ONLY: ClassVar[str | None] = PAST_ALONE
     SCORE: ClassVar[Score] = Score(
         name="recall_accuracy",
         higher_is_better=True,

@@ -6,7 +6,7 @@ from typing import ClassVar
 from gru_bench.config.checks import require
 from gru_bench.config.keys import LONGEST, key
 from gru_bench.config.score import Score
-from gru_bench.config.tasks.base import TaskConfig
+from gru_bench.config.tasks.base import NEXT_SYMBOL, TaskConfig
 
 
 @dataclass
@@ -19,6 +19,7 @@ class CountingConfig(TaskConfig):
                           at_least=3, at_most=LONGEST)  # fmt: skip
 
     AXIS: ClassVar[str | None] = "max_n"
+    FORWARD_ONLY: ClassVar[str | None] = NEXT_SYMBOL
     SCORE: ClassVar[Score] = Score(
         name="acceptance",
         higher_is_better=True,

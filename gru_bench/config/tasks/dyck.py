@@ -6,7 +6,7 @@ from typing import ClassVar
 from gru_bench.config.checks import require
 from gru_bench.config.keys import key
 from gru_bench.config.score import Score
-from gru_bench.config.tasks.base import TaskConfig
+from gru_bench.config.tasks.base import NEXT_SYMBOL, TaskConfig
 
 SOLVED_ACCEPTANCE = 0.99
 
@@ -23,6 +23,7 @@ class DyckConfig(TaskConfig):
     length: int = key("brackets of a string", 40, at_least=4, at_most=1000)
 
     AXIS: ClassVar[str | None] = "depth"
+    FORWARD_ONLY: ClassVar[str | None] = NEXT_SYMBOL
     SCORE: ClassVar[Score] = Score(
         name="acceptance",
         higher_is_better=True,

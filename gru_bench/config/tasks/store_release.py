@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from gru_bench.config.keys import LONGEST, key
 from gru_bench.config.score import Score
-from gru_bench.config.tasks.base import TaskConfig
+from gru_bench.config.tasks.base import PAST_ALONE, TaskConfig
 
 SYMBOLS = 8
 SOLVED_ACCURACY = 0.99
@@ -23,6 +23,7 @@ class StoreReleaseConfig(TaskConfig):
     )  # fmt: skip
 
     AXIS: ClassVar[str | None] = "distractors"
+    FORWARD_ONLY: ClassVar[str | None] = PAST_ALONE
     SCORE: ClassVar[Score] = Score(
         name="release_accuracy",
         higher_is_better=True,

@@ -195,7 +195,7 @@ def memory(settings: list[Setting], figures: RuntimeFigures | None = None) -> Cl
                     part=training,
                 )
             )
-        tests.append(_state(what, gru, lstm, streaming))
+        tests += _state(what, gru, lstm, streaming)
     return Claim(
         number=3,
         sentence="A GRU needs less memory than an LSTM.",
@@ -211,14 +211,20 @@ def memory(settings: list[Setting], figures: RuntimeFigures | None = None) -> Cl
     )
 
 
-def _state(what: str, gru: Result, lstm: Result, part: str) -> Test:
-    return Test(
-        task=gru.task_label,
-        what=f"{what}, state kept of a sequence",
-        figure=f"{gru.state_bytes} bytes, {gru.state_bytes / lstm.state_bytes:.2f} of the LSTM's",
-        finding="for" if gru.state_bytes < lstm.state_bytes else "against",
-        part=part,
-    )
+def _state(what: str, gru: Result, lstm: Result, part: str) -> list[Test]:
+    """Returns the test of what is kept of a sequence; none where a model takes no single steps."""
+    if gru.state_bytes is None or lstm.state_bytes is None:
+        return []
+    ratio = gru.state_bytes / lstm.state_bytes
+    return [
+        Test(
+            task=gru.task_label,
+            what=f"{what}, state kept of a sequence",
+            figure=f"{gru.state_bytes} bytes, {ratio:.2f} of the LSTM's",
+            finding="for" if ratio < 1 else "against",
+            part=part,
+        )
+    ]
 
 
 def _same_machine(a: Result, b: Result) -> bool:
@@ -243,7 +249,8 @@ def real_time(settings: list[Setting], figures: RuntimeFigures | None = None) ->
         ratio = from_spread(gru.timing.latency_vs_lstm)
         what = "time of one step of one sequence"
         tests.append(_ratio_test(setting, gru, "latency", what, ratio, latency))
-    tests += [_state(what, gru, lstm, state) for what, gru, lstm in paired(settings, True)]
+    for what, gru, lstm in paired(settings, equal_sizes=True):
+        tests += _state(what, gru, lstm, state)
     return Claim(
         number=9,
         sentence="GRUs suit real-time use: lower latency and smaller state than an LSTM.",

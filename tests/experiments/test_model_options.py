@@ -1,0 +1,71 @@
+"""Runs of models with options: what comes out of them, and what they refuse."""
+
+import pytest
+from helpers.trained import train
+
+from gru_bench.api import load_model
+from gru_bench.cli.main import main
+from gru_bench.config.compose import compose_experiments
+from gru_bench.experiments.costs import measure_cells
+from gru_bench.experiments.resolve import resolve
+from gru_bench.model.counts import stack_parameters
+from gru_bench.runs.folder import read_result
+from gru_bench.system.errors import UserError
+from gru_bench.tasks.base import may_be_read_backwards
+
+WORDS = ["task=adding", "task.length=6", "cell=lstm", "hidden_size=4", "steps=4", "batch_size=4"]
+
+
+def experiment(*words):
+    (found,) = resolve(compose_experiments([*WORDS, *words], multirun=False))
+    return found
+
+
+# Bidirectional
+
+
+def test_a_bidirectional_run_counts_both_cells_and_has_no_single_steps(tmp_path):
+    folder = train(tmp_path, *WORDS, "bidirectional=true", "layers=2", "probes=true", "seeds=1")
+    result = read_result(folder)
+    recurrent = stack_parameters("lstm", 2, 4, 2, bidirectional=True)
+    assert (result.parameters.cell, result.parameters.lstm) == (recurrent, recurrent)
+    assert result.parameters.total == recurrent + 2 * 4 + 1
+    assert (result.state_bytes, result.probes) == (None, None)
+    model = load_model(folder)
+    assert model.config.bidirectional
+    with pytest.raises(UserError, match="bidirectional=true is not possible here"):
+        model.stream()
+
+
+def test_its_costs_are_measured_without_a_latency():
+    costs = measure_cells([experiment("bidirectional=true")])
+    assert costs["lstm"].step_ms is not None
+    assert (costs["lstm"].latency, costs["lstm"].state_bytes) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["task=copy"], "its answers follow from the steps before them"),
+        (["task=dyck"], "it asks for the next symbol"),
+        (["task=adding", "histograms_every=1"], "histograms_every=1 has no effect"),
+    ],
+)
+def test_what_does_not_go_with_two_directions_is_refused_in_one_line(words, why, capsys):
+    assert main(["run", *words, "bidirectional=true"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert why in line
+
+
+@pytest.mark.parametrize("both_ways", [None, True, False])
+@pytest.mark.parametrize("readout", ["last", "every"])
+def test_a_task_of_the_user_says_whether_it_may_be_read_from_both_ends(readout, both_ways):
+    class Asked:
+        pass
+
+    task = Asked()
+    task.readout = readout
+    if both_ways is not None:
+        task.both_ways = both_ways
+    expected = readout == "last" if both_ways is None else both_ways
+    assert may_be_read_backwards(task) == expected
