@@ -55,7 +55,7 @@ def gate_statistics(model: Model, batch: Batch) -> list[dict[str, GateStatistics
     x = model.embed(batch.inputs)
     layers = []
     nudges = no_nudges(model, steps, batch.lengths.shape[0])
-    for cell, nudge in zip(model.layers, nudges, strict=True):
+    for cell, nudge in zip(model.one_way_cells(), nudges, strict=True):
         (x, *_), gates = trace(cell, x, nudge)
         gates = {name: gate.astype(jnp.float32) for name, gate in cell.openness(gates).items()}
         layers.append({name: statistics(gate) for name, gate in gates.items()})

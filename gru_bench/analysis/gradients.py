@@ -32,7 +32,7 @@ def gradient_flow(model: Model, task: Task, batch: Batch) -> Float[Array, " dist
 
     def loss(nudges: list[States]) -> Float[Array, ""]:
         x = model.embed(batch.inputs)
-        for cell, nudge in zip(model.layers, nudges, strict=True):
+        for cell, nudge in zip(model.one_way_cells(), nudges, strict=True):
             (x, *_), _ = trace(cell, x, nudge)
         x = jnp.where(last, x, jax.lax.stop_gradient(x))
         hidden = read_out(x, batch.lengths, model.config.readout)

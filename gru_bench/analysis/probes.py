@@ -169,7 +169,7 @@ def ends_of_gates(model: Model, batch: Batch) -> GateLimits | None:
 
     The other history of a sequence is that of its neighbour in the batch.
     """
-    cell = model.layers[0]
+    cell = model.one_way_cells()[0]
     x = model.embed(batch.inputs)
     states, _ = trace(cell, x, no_nudges(model, *x.shape[:2])[0])
     half = x.shape[0] // 2

@@ -38,7 +38,7 @@ def no_nudges(model: Model, steps: int, batch_size: int) -> list[States]:
     """Returns zeros to add to the states of each layer after each step."""
     shape = (steps, batch_size, model.config.hidden_size)
     zeros = jnp.zeros(shape, model.config.dtype)
-    return [(zeros,) * cell.state_arrays for cell in model.layers]
+    return [(zeros,) * cell.state_arrays for cell in model.one_way_cells()]
 
 
 def weighted_mean(

@@ -50,14 +50,18 @@ class OnlyWith:
         if self.values == (None,):
             return f"with {self.key}, which takes its place"
         group = self.key.removesuffix(".name") if self.key in SET_BY_GROUPS else self.key
-        right = " or ".join(f"{group}={each}" for each in self.values)
-        return f"with {group}={value}: it goes with {right}"
+        right = " or ".join(f"{group}={_as_word(each)}" for each in self.values)
+        return f"with {group}={_as_word(value)}: it goes with {right}"
 
     def __str__(self) -> str:
         if self.values == (None,):
             return f"without {self.key}"
-        values = " or ".join(map(str, self.values))
+        values = " or ".join(map(_as_word, self.values))
         return f"with {self.key}={values}" if values else f"with {self.key}"
+
+
+def _as_word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,13 @@ class RunConfig:
         False,
         neutral=True,
     )
+    dropout: float = key(
+        "share of the features left out at random in training, between layers and before the head",
+        0.0,
+        at_least=0,
+        below=1,
+        neutral=True,
+    )
     steps: int | None = key("updates of training", None, at_least=1)
     epochs: int | None = key("passes over the training examples, instead of steps", None,
                              at_least=1)  # fmt: skip

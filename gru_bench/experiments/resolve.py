@@ -330,6 +330,7 @@ def make_model_config(config: RunConfig, task: Task, recurrence: str) -> ModelCo
         ),
         layers=config.layers,
         bidirectional=config.bidirectional,
+        dropout=config.dropout,
         readout=task.readout,
         embedding_size=embedding_size,
         keep=cell.keep,

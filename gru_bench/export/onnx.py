@@ -119,7 +119,7 @@ def step_model(trained: TrainedModel, operators: bool = True) -> "onnx.ModelProt
     time = graph.constant([0], np.int64)
     shape = ("batch", config.hidden_size)
     after: dict[str, str] = {}
-    for number, cell in enumerate(trained.model.layers):
+    for number, cell in enumerate(trained.model.one_way_cells()):
         names = [f"{state}_{number}" for state in STATES[: cell.state_arrays]]
         states = [graph.input(name, shape) for name in names]
         x, last = add_layer(graph, cell, graph.add("Unsqueeze", x, time), states, operators)

@@ -84,9 +84,9 @@ def torch_arrays(trained: TrainedModel) -> dict[str, np.ndarray]:
     if model.embedding is not None:
         found["embedding.weight"] = named["embedding.embedding"]
     for number, layer in enumerate(model.layers):
-        cells = {"layers": layer}
+        cells = {"layers": layer.forward if isinstance(layer, Bidirectional) else layer}
         if isinstance(layer, Bidirectional):
-            cells = {"layers": layer.forward, "backward_layers": layer.backward}
+            cells["backward_layers"] = layer.backward
         for place, cell in cells.items():
             arrays = _textbook_arrays(cell) if type(cell) is GRU else _layer_arrays(cell)
             found |= {f"{place}.{number}.{name}": array for name, array in arrays.items()}

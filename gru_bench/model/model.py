@@ -5,14 +5,16 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int, Key, PyTree
 
 from gru_bench.cells.base import Cell, chrono_bias, keeping_bias
 from gru_bench.cells.builtin import CELLS
 from gru_bench.config.tasks import Readout
+from gru_bench.model.dropout import drop, keys_at
 from gru_bench.model.layers import Bidirectional, Layer, layer_outputs
 from gru_bench.model.user_cell import load_cell
 from gru_bench.recurrence.scan import Implementation
+from gru_bench.system.errors import UserError
 
 
 def cell_class(name: str) -> type[Cell]:
@@ -35,6 +37,7 @@ class ModelConfig:
         hidden_size: Units of each recurrent layer, in each direction.
         layers: Recurrent layers.
         bidirectional: Whether each layer has a second cell that reads the sequences backwards.
+        dropout: Share of the features left out in training, between layers and before the head.
         readout: Which hidden states the head reads.
         embedding_size: Features of an embedded token; None for inputs that are features already.
         keep: Share of its state that a gated cell keeps at the start; None for its own default.
@@ -51,6 +54,7 @@ class ModelConfig:
     hidden_size: int
     layers: int = 1
     bidirectional: bool = False
+    dropout: float = 0.0
     readout: Readout = "last"
     embedding_size: int | None = None
     keep: float | None = None
@@ -63,6 +67,11 @@ class ModelConfig:
     def cell_input_size(self) -> int:
         """Features that the first recurrent layer sees."""
         return self.input_size if self.embedding_size is None else self.embedding_size
+
+    @property
+    def is_random(self) -> bool:
+        """Whether its outputs are drawn at random in training."""
+        return self.dropout > 0
 
     @property
     def layer_output_size(self) -> int:
@@ -84,21 +93,41 @@ class Model(nnx.Module):
         self.layers = nnx.List([make_layer(config, size, rngs) for size in sizes])
         self.head = nnx.Linear(config.layer_output_size, config.output_size, rngs=rngs)
 
-    def __call__(self, inputs: Array, lengths: Int[Array, " batch"]) -> Float[Array, "..."]:
+    def __call__(
+        self,
+        inputs: Array,
+        lengths: Int[Array, " batch"],
+        keys: Key[Array, " batch"] | None = None,
+    ) -> Float[Array, "..."]:
         """Returns outputs `[batch, output]`, or `[time, batch, output]` where every step is read.
 
         Args:
             inputs: Features `[time, batch, input_size]`, or token ids `[time, batch]`.
             lengths: Number of real steps of each sequence; what follows them changes nothing.
+            keys: What each sequence's dropout is drawn from, in training; None for none.
         """
-        hidden = self.hidden_states(inputs, lengths)
+        hidden = self.hidden_states(inputs, lengths, keys)
         read = read_out(hidden, lengths, self.config.readout, self.config.bidirectional)
-        return self.head(read.astype(jnp.float32))
+        return self.head(self._drop(read, keys, self.config.layers).astype(jnp.float32))
 
     def embed(self, inputs: Array) -> Float[Array, "*steps batch input"]:
         """Returns what the first recurrent layer reads."""
         x = inputs if self.embedding is None else self.embedding(inputs)
         return x.astype(self.config.dtype)
+
+    def one_way_cells(self) -> list[Cell]:
+        """Returns the cell of each layer, of a model that can take one step after another.
+
+        Raises:
+            UserError: It reads its sequences from both ends.
+        """
+        cells = [layer for layer in self.layers if not isinstance(layer, Bidirectional)]
+        if self.config.bidirectional:
+            raise UserError(
+                "bidirectional=true is not possible here: a model that reads a sequence from its"
+                " end, too, cannot take it one step at a time"
+            )
+        return cells
 
     def start_keeping(self, bias: Float[Array, ""] | float) -> None:
         """Sets the bias of the gates that keep the state, in all layers."""
@@ -106,14 +135,25 @@ class Model(nnx.Module):
             layer.start_keeping(jnp.full(self.config.hidden_size, bias))
 
     def hidden_states(
-        self, inputs: Array, lengths: Int[Array, " batch"]
+        self,
+        inputs: Array,
+        lengths: Int[Array, " batch"],
+        keys: Key[Array, " batch"] | None = None,
     ) -> Float[Array, "time batch hidden"]:
         """Returns the outputs of the last recurrent layer after each step."""
         x = self.embed(inputs)
         implementation = Implementation(self.config.recurrence)
-        for layer in self.layers:
+        for number, layer in enumerate(self.layers):
+            if number > 0:
+                x = self._drop(x, keys, number)
             x = layer_outputs(layer, x, lengths, implementation)
         return x
+
+    def _drop(self, x: Array, keys: Key[Array, " batch"] | None, place: int) -> Array:
+        """Leaves out features of what the layer of this number, or the head after all, reads."""
+        if keys is None or self.config.dropout == 0:
+            return x
+        return drop(x, keys_at(keys, place), self.config.dropout)
 
 
 def make_layer(config: ModelConfig, input_size: int, rngs: nnx.Rngs) -> Layer:

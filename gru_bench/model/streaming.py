@@ -9,7 +9,6 @@ from jaxtyping import Array, Float
 from gru_bench.cells.base import State
 from gru_bench.model.model import Model
 from gru_bench.recurrence.plain import plain_dot
-from gru_bench.system.errors import UserError
 
 
 class Stream(NamedTuple):
@@ -31,19 +30,14 @@ def start_stream(model: Model, batch_size: int = 1) -> Stream:
     Raises:
         UserError: The model reads its sequences from both ends.
     """
-    config = model.config
-    if config.bidirectional:
-        raise UserError(
-            "bidirectional=true is not possible here: a model that reads a sequence from its end,"
-            " too, cannot take it one step at a time"
-        )
+    config, cells = model.config, model.one_way_cells()
     shape = (batch_size, config.hidden_size)
     pooled: dict[str, tuple[Array, ...]] = {
         "mean": (jnp.zeros(shape), jnp.zeros(())),
         "max": (jnp.full(shape, -jnp.inf),),
     }
     return Stream(
-        states=tuple(cell.zero_state(batch_size, jnp.dtype(config.dtype)) for cell in model.layers),
+        states=tuple(cell.zero_state(batch_size, jnp.dtype(config.dtype)) for cell in cells),
         pooled=pooled.get(config.readout, ()),
     )
 
@@ -64,7 +58,7 @@ def stream_step(
     """
     x = model.embed(inputs)
     states = []
-    for cell, state in zip(model.layers, stream.states, strict=True):
+    for cell, state in zip(model.one_way_cells(), stream.states, strict=True):
         state = cell.step(state, cell.project(x), plain_dot(cell, x.dtype))
         states.append(state)
         x = state[0]

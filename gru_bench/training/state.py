@@ -12,7 +12,7 @@ from gru_bench.model.model import ModelConfig
 from gru_bench.tasks.base import Split, register_tree
 
 # What a seed's key is folded with, so that no stream depends on another, or on the cell.
-INITIALISATION, TRAINING_DATA, EVALUATION_DATA = range(3)
+INITIALISATION, TRAINING_DATA, EVALUATION_DATA, DROPOUT = range(4)
 NEVER = -1  # the number of a step at which something happens that has not happened
 
 
@@ -51,6 +51,7 @@ class TrainState:
         learning_rate: The learning rate before warm-up and schedule.
         data_key: The key of the training batches.
         evaluation_key: The key of the evaluation sets.
+        dropout_key: The key of what is left out in training.
         params: The parameters.
         opt_state: The optimiser's state.
         step: Training steps made so far.
@@ -67,6 +68,7 @@ class TrainState:
     learning_rate: Float[Array, "*members"]
     data_key: Key[Array, "*members"]
     evaluation_key: Key[Array, "*members"]
+    dropout_key: Key[Array, "*members"]
     params: PyTree[Array]
     opt_state: PyTree[Array]
     step: Int[Array, "*members"]

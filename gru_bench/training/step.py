@@ -14,6 +14,7 @@ from gru_bench.model.model import Model, make_model
 from gru_bench.tasks.base import SPLITS, PredictsExamples, Split, Task
 from gru_bench.training.optimizer import learning_rate_schedule, make_optimizer
 from gru_bench.training.state import (
+    DROPOUT,
     EVALUATION_DATA,
     INITIALISATION,
     NEVER,
@@ -53,6 +54,7 @@ def init_state(
         learning_rate=learning_rate,
         data_key=jax.random.fold_in(key, TRAINING_DATA),
         evaluation_key=jax.random.fold_in(key, EVALUATION_DATA),
+        dropout_key=jax.random.fold_in(key, DROPOUT),
         params=params,
         opt_state=make_optimizer(config.optim, learning_rate, config.steps).init(params),
         step=jnp.int32(0),
@@ -83,9 +85,13 @@ def train_step(
         The next state; the step's loss, the norm of its gradient, and whether the member moved.
     """
     batch = task.batch(item)
+    keys = None
+    if config.model.is_random:
+        of_step = jax.random.fold_in(state.dropout_key, state.step)
+        keys = jax.random.split(of_step, len(batch.lengths))
 
     def loss_of(params: PyTree[Array]) -> Float[Array, ""]:
-        tally = task.tally(apply_model(config, params, batch.inputs, batch.lengths), batch)
+        tally = task.tally(apply_model(config, params, batch.inputs, batch.lengths, keys), batch)
         return tally["loss"] / tally["count"]
 
     loss, gradient = jax.value_and_grad(loss_of)(state.params)
@@ -274,20 +280,26 @@ def sum_tallies(
 
 
 def apply_model(
-    config: TrainConfig, params: PyTree[Array], inputs: Array, lengths: Int[Array, " batch"]
+    config: TrainConfig,
+    params: PyTree[Array],
+    inputs: Array,
+    lengths: Int[Array, " batch"],
+    keys: Key[Array, " batch"] | None = None,
 ) -> Float[Array, "..."]:
     """Returns the model's outputs under the given parameters, for the whole batch.
 
-    Where devices share the batch, each computes its part of them.
+    Where devices share the batch, each computes its part of them. The keys are those of dropout;
+    without them nothing is left out.
     """
     apply = make_model(config.model, params)
     if config.split == 1:
-        return apply(inputs, lengths)
+        return apply(inputs, lengths, keys)
     part = len(lengths) // config.split
     first = jax.lax.axis_index("batch") * part
     outputs = apply(
         jax.lax.dynamic_slice_in_dim(inputs, first, part, axis=1),
         jax.lax.dynamic_slice_in_dim(lengths, first, part),
+        None if keys is None else jax.lax.dynamic_slice_in_dim(keys, first, part),
     )
     whole: Array = jax.lax.all_gather(outputs, "batch", axis=outputs.ndim - 2, tiled=True)
     return whole

@@ -11,6 +11,7 @@ from gru_bench.experiments.resolve import resolve
 from gru_bench.model.counts import stack_parameters
 from gru_bench.runs.folder import read_result
 from gru_bench.system.errors import UserError
+from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.base import may_be_read_backwards
 
 WORDS = ["task=adding", "task.length=6", "cell=lstm", "hidden_size=4", "steps=4", "batch_size=4"]
@@ -60,12 +61,8 @@ def test_what_does_not_go_with_two_directions_is_refused_in_one_line(words, why,
 @pytest.mark.parametrize("both_ways", [None, True, False])
 @pytest.mark.parametrize("readout", ["last", "every"])
 def test_a_task_of_the_user_says_whether_it_may_be_read_from_both_ends(readout, both_ways):
-    class Asked:
-        pass
-
-    task = Asked()
-    task.readout = readout
+    task = AddingTask(length=4, batch_size=2, readout=readout)
     if both_ways is not None:
-        task.both_ways = both_ways
+        object.__setattr__(task, "both_ways", both_ways)
     expected = readout == "last" if both_ways is None else both_ways
     assert may_be_read_backwards(task) == expected

@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from gru_bench.config.tasks import TASKS
 from gru_bench.model.counts import matched_hidden_size, stack_flops, stack_parameters
-from gru_bench.model.layers import reverse
+from gru_bench.model.layers import Bidirectional, reverse
 from gru_bench.model.model import Model, ModelConfig, count_parameters
 from gru_bench.model.streaming import start_stream
 from gru_bench.system.errors import UserError
@@ -163,6 +163,7 @@ def test_a_model_that_reads_from_the_end_takes_no_single_steps():
 def test_the_directions_start_differently_and_alike_in_what_they_keep():
     config = ModelConfig("lstm", INPUT, 2, HIDDEN, bidirectional=True, forget_bias=2.5)
     (layer,) = Model(config, rngs=nnx.Rngs(0)).layers
+    assert isinstance(layer, Bidirectional)
     assert jnp.abs(layer.forward.weight_ih[...] - layer.backward.weight_ih[...]).max() > 0.1
     for cell in (layer.forward, layer.backward):
         np.testing.assert_array_equal(named("lstm", cell)["bf"], 2.5)

@@ -432,6 +432,7 @@ def state_of(members):
         learning_rate=jnp.zeros(shape),
         data_key=keys,
         evaluation_key=keys,
+        dropout_key=keys,
         params={},
         opt_state={},
         step=numbers,
@@ -451,7 +452,7 @@ def test_every_array_of_a_state_has_an_entry_for_each_member(members):
     with pytest.raises(jaxtyping.TypeCheckError, match="best_step"):
         dataclasses.replace(state, best_step=jnp.zeros(2, jnp.int32))
     placeholders = jax.tree.map(lambda leaf: object(), state)  # JAX makes such trees, too
-    assert len(jax.tree.leaves(placeholders)) == 10
+    assert len(jax.tree.leaves(placeholders)) == 11
 
 
 # Pairing
