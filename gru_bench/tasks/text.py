@@ -32,6 +32,13 @@ PADDING, UNKNOWN = range(2)
 ENCODED_AT_ONCE = 256  # texts
 # Characters: a tokenizer takes about a hundred bytes for each.
 PIECE_LENGTH = 10_000
+# What helps where many tokens are unknown, by what tokens are.
+UNKNOWN_ADVICE = {
+    "words": "for text without spaces between words write task.tokens=characters; otherwise try"
+    " task.min_frequency=1 or more documents",
+    "characters": "write task.tokens=bytes, of which none is unknown",
+    "bytes": "",
+}
 # Words of a language that the training documents cover are known to a larger share.
 MANY_UNKNOWN = 0.25
 
@@ -147,7 +154,7 @@ def make_tokenizer(config: TextConfig, texts: list[str]) -> Tokenizer:
     if tokenizer.get_vocab_size() == len(SPECIAL_TOKENS):
         raise UserError(
             f"task.min_frequency={config.min_frequency} is not possible: no token of the"
-            " training split is so frequent"
+            f" training split is so frequent: {UNKNOWN_ADVICE[config.tokens]}"
         )
     return tokenizer
 
@@ -197,12 +204,7 @@ def pieces(text: str) -> Iterator[str]:
 
 def _note_unknown(config: TextConfig, documents: list[np.ndarray], note: Note) -> None:
     """Says so if many tokens of documents that were not learnt from are unknown."""
-    advice = {
-        "words": "for text without spaces between words write task.tokens=characters; otherwise"
-        " try task.min_frequency=1 or more documents",
-        "characters": "write task.tokens=bytes, of which none is unknown",
-        "bytes": "",
-    }[config.tokens]
+    advice = UNKNOWN_ADVICE[config.tokens]
     unknown = sum(np.count_nonzero(ids == UNKNOWN) for ids in documents)
     share = unknown / sum(len(ids) for ids in documents)
     if share > MANY_UNKNOWN and advice:
