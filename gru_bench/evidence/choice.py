@@ -6,12 +6,12 @@ other holds, too, although it was taken because of the same scores.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from gru_bench.evidence.comparison import TURNED, Comparison, Outcome
+from gru_bench.evidence.comparison import Comparison, Outcome
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.planning import fewest_pairs
 from gru_bench.evidence.record import scores_by_seed
@@ -31,13 +31,14 @@ class Against:
         outcome: What the comparison says of the cell that is taken.
         gain: By how much it is typically better, with an interval of 95 % that holds at every
             number of seeds; None where no seed learns the task under both.
-        more_seeds: Seeds to add until a verdict is likely; None if there is one, or no such number.
+        more_seeds: Seeds to add until a verdict is likely; None if there is one, or no such number,
+            or if it was not asked for.
     """
 
     cell: str
     outcome: Outcome
     gain: Interval | None
-    more_seeds: int | None
+    more_seeds: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +87,7 @@ def choose_cell(
     """
     names = [result.cell for result in results]
     comparisons = compare_group(results, margin, names)
-    views = {result.cell: _views(result.cell, comparisons, advised) for result in results}
+    views = {result.cell: _views(result.cell, comparisons) for result in results}
     price = {result.cell: cost for result, cost in zip(results, costs, strict=True)}
 
     def is_beaten(cell: str) -> bool:
@@ -103,36 +104,27 @@ def choose_cell(
         if price[cell] < price[taken] and _knows_as_much(views[cell], views[taken]):
             taken = cell
             break
-    return Choice(cell=taken, basis=_basis(views[taken], len(results)), against=views[taken])
+    against = views[taken]
+    if advised:
+        by_cells = {frozenset((each.cell_a, each.cell_b)): each for each in comparisons}
+        against = [
+            replace(each, more_seeds=by_cells[frozenset((taken, each.cell))].more_seeds)
+            for each in against
+        ]
+    return Choice(cell=taken, basis=_basis(against, len(results)), against=against)
 
 
-def _views(cell: str, comparisons: Sequence[Comparison], advised: bool) -> list[Against]:
+def _views(cell: str, comparisons: Sequence[Comparison]) -> list[Against]:
     """Returns every comparison of a cell, as it looks from there."""
-    found = []
-    for comparison in comparisons:
-        if cell not in (comparison.cell_a, comparison.cell_b):
-            continue
-        first = cell == comparison.cell_a
-        gain = comparison.typical.difference()
-        if gain is not None and first != comparison.typical.higher_is_better:
-            gain = _negated(gain)
-        outcome = comparison.outcome
-        found.append(
-            Against(
-                cell=comparison.cell_b if first else comparison.cell_a,
-                outcome=outcome if first else TURNED.get(outcome, outcome),
-                gain=gain,
-                more_seeds=comparison.more_seeds if advised else None,
-            )
+    return [
+        Against(
+            cell=comparison.cell_b if cell == comparison.cell_a else comparison.cell_a,
+            outcome=comparison.outcome_for(cell),
+            gain=comparison.gain_of(cell),
         )
-    return found
-
-
-def _negated(interval: Interval) -> Interval:
-    low, high = interval.low, interval.high
-    return Interval(
-        -interval.estimate, None if high is None else -high, None if low is None else -low
-    )
+        for comparison in comparisons
+        if cell in (comparison.cell_a, comparison.cell_b)
+    ]
 
 
 def _typical(result: Result) -> float:

@@ -15,7 +15,7 @@ from scipy import special
 from gru_bench.evidence.crossed import Crossed
 from gru_bench.evidence.estimates import Interval, probability_of_improvement
 from gru_bench.evidence.planning import more_seeds
-from gru_bench.evidence.rules import SIGNIFICANCE
+from gru_bench.evidence.rules import EXAMPLES_STRICTNESS, SIGNIFICANCE
 from gru_bench.evidence.sequential import median_sequence
 
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
@@ -71,14 +71,15 @@ class Typical:
     def difference(self, confidence: float = 0.95) -> Interval | None:
         """Returns the median with an interval that holds at every look; None without pairs.
 
-        Where examples are at hand, it reaches as far as that of the mean for other examples.
+        Where examples are at hand, it reaches as far as that of the mean for other examples, which
+        is wider by `EXAMPLES_STRICTNESS`, as it is of one look.
         """
         if not self.differences:
             return None
         over_seeds = median_sequence(np.array(self.differences), confidence)
         if self.crossed is None or over_seeds.low is None or over_seeds.high is None:
             return over_seeds
-        low, high = self.crossed.ends(confidence)
+        low, high = self.crossed.ends(1 - (1 - confidence) / EXAMPLES_STRICTNESS)
         return Interval(over_seeds.estimate, min(over_seeds.low, low), max(over_seeds.high, high))
 
     @property
@@ -87,7 +88,8 @@ class Typical:
         if self.crossed is None or self.verdict != "undecided":
             return False
         ends = [0.0] if self.margin is None else [0.0, self.margin, -self.margin]
-        reach = float(special.ndtri(1 - SIGNIFICANCE / 2)) * self.crossed.least_error
+        level = SIGNIFICANCE / EXAMPLES_STRICTNESS
+        reach = float(special.ndtri(1 - level / 2)) * self.crossed.least_error
         return all(abs(self.crossed.estimate - end) < reach for end in ends)
 
     @cached_property
@@ -208,3 +210,16 @@ class Comparison:
         if "better" in decided:
             return "better"
         return "worse" if decided else self.typical.verdict
+
+    def outcome_for(self, cell: str) -> Outcome:
+        """Returns the outcome as it is of one of the two cells against the other."""
+        return self.outcome if cell == self.cell_a else TURNED.get(self.outcome, self.outcome)
+
+    def gain_of(self, cell: str, confidence: float = 0.95) -> Interval | None:
+        """Returns by how much one of the two cells is typically better, with its interval.
+
+        None where no seed learns the task under both.
+        """
+        difference = self.typical.difference(confidence)
+        is_turned = (cell == self.cell_a) != self.typical.higher_is_better
+        return difference and difference.times(-1 if is_turned else 1)

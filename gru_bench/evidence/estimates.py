@@ -30,6 +30,13 @@ class Interval:
     low: float | None
     high: float | None
 
+    def times(self, factor: float) -> "Interval":
+        """Returns the interval of so many times the quantity; a factor below 0 turns it round."""
+        if self.low is None or self.high is None:
+            return Interval(factor * self.estimate, None, None)
+        low, high = sorted((factor * self.low, factor * self.high))
+        return Interval(factor * self.estimate, low, high)
+
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """Returns the mean with Student's interval, mean ± t(n-1) s / sqrt(n); s has n-1 degrees.

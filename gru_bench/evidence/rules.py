@@ -21,6 +21,9 @@ MEAN_STRICTNESS = 10
 # A gain above so many times the median gain counts as so many in that test. Otherwise a few very
 # large gains would widen the spread and so withhold a verdict that they speak for.
 LARGEST_GAIN = 2.0
+# Where predictions are at hand, the p over seeds and examples has to agree with a verdict. It is
+# held to a third of the level, for it is repeated with every look.
+EXAMPLES_STRICTNESS = 3
 # A verdict survives other starts, budgets, readouts and sizes if it holds at this share of the
 # points at which two cells were compared, and its contrary at none.
 LASTING = 0.75

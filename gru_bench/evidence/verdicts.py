@@ -38,6 +38,7 @@ from gru_bench.evidence.paired import (
     typical_p,
 )
 from gru_bench.evidence.record import Record, is_learned_by_neither, record_of
+from gru_bench.evidence.rules import EXAMPLES_STRICTNESS
 from gru_bench.evidence.run_settings import cell_order
 from gru_bench.evidence.sequential import median_sequence
 from gru_bench.runs.result import Result
@@ -146,12 +147,12 @@ def compare(
     learned = a.learned & b.learned
     differences = (a.scores - b.scores)[learned]
     crossed = _crossed(a.of(learned), b.of(learned))
-    p = max(typical_p(differences), crossed.p if crossed else 0.0)
-    p_equivalence = 1.0
-    if margin is not None:
-        p_equivalence = max(
-            equivalence_p(differences, margin), crossed.p_within(margin) if crossed else 0.0
-        )
+    p = typical_p(differences)
+    p_equivalence = 1.0 if margin is None else equivalence_p(differences, margin)
+    if crossed is not None:
+        p = max(p, _repeated(crossed.p))
+        if margin is not None:
+            p_equivalence = max(p_equivalence, _repeated(crossed.p_within(margin)))
     what: Literal["solved", "learned"] = "solved" if (a.solved | b.solved).any() else "learned"
     success_a, success_b = (getattr(record, what) for record in (a, b))
     return Comparison(
@@ -187,6 +188,11 @@ def _crossed(a: Record, b: Record) -> Crossed | None:
     if min(a.examples.shape) < 2:
         return None
     return crossed_mean(a.examples - b.examples)
+
+
+def _repeated(p_of_one_look: float) -> float:
+    """Returns the p over seeds and examples as it counts, since it is asked for at many looks."""
+    return min(1.0, EXAMPLES_STRICTNESS * p_of_one_look)
 
 
 def _pace(steps_a: Float[np.ndarray, " pairs"], steps_b: Float[np.ndarray, " pairs"]) -> Pace:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gru_bench.config.cell import REFERENCE
 from gru_bench.config.experiment import ExperimentConfig
-from gru_bench.evidence.claims.setting import GRUS
+from gru_bench.evidence.claims.setting import COMPARED
 from gru_bench.evidence.planning import detectable_difference, fewest_pairs
 from gru_bench.experiments.resolve import Experiment
 from gru_bench.system.prose import counted
@@ -44,14 +44,15 @@ def describe_seed_budget(experiments: Sequence[Experiment]) -> str:
 def describe_ledger_budget(configs: Sequence[ExperimentConfig]) -> str:
     """Returns how many seeds a verdict on scores takes in the ledger of claims, in a sentence.
 
-    It corrects over every comparison of a GRU with an LSTM. The sentence is empty without any.
+    It corrects over every comparison of one of `COMPARED` with an LSTM. The sentence is empty where
+    there is none.
     """
     cells: dict[str, set[str]] = defaultdict(set)
     for config in configs:
         # Cells may differ in how they start and in their optimiser.
         shared = {k: v for k, v in config.resolved({}).items() if k not in ("cell", "optim")}
         cells[json.dumps(shared, sort_keys=True)].add(config.cell.name)
-    comparisons = sum(len(names & set(GRUS)) for names in cells.values() if REFERENCE in names)
+    comparisons = sum(len(names & set(COMPARED)) for names in cells.values() if REFERENCE in names)
     if not comparisons:
         return ""
     needed, seeds = fewest_pairs(comparisons), min(len(config.seeds) for config in configs)

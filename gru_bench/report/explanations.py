@@ -170,5 +170,33 @@ CELLS = {
             _states([("h", ["product", "reset", "update"])]),
             "One state with two gates; the product comes before the reset",
         ),
+        Explanation(
+            "gru_no_reset",
+            "The GRU without its reset gate: what replaces the state is always made with all of the"
+            " past. It has half of an LSTM's parameters.",
+            _states([("h", ["update"])]),
+            "One state with an update gate alone",
+        ),
+        Explanation(
+            "gru_no_update",
+            "The GRU without its update gate: the whole state is replaced at every step, and the"
+            " reset gate says how much of the past goes into it.",
+            _states([("h", ["reset", "tanh"])]),
+            "One state, rewritten at every step, with a reset gate",
+        ),
+        Explanation(
+            "lstm_no_output",
+            "The LSTM without its output gate: all of the memory c is put out as h, at every step,"
+            " so that storing and output are not controlled apart.",
+            _states([("c", ["forget", "input"]), ("h", ["tanh"])]),
+            "Two states; the second is the first, squashed",
+        ),
+        Explanation(
+            "lstm_coupled",
+            "The LSTM with one gate for forgetting and input: as much is added to the memory c as"
+            " is forgotten, as in a GRU. An output gate lets a part of it out as h.",
+            _states([("c", ["forget or input"]), ("h", ["output"])]),
+            "Two states; one gate keeps a part of the first and adds the rest",
+        ),
     )
 }

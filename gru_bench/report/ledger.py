@@ -71,14 +71,20 @@ def deciding(claim: Claim) -> list[Test]:
 
 
 def show_parts(claim: Claim) -> str:
-    """Returns the parts' verdicts as text, such as `latency: supported`; empty if all are alike."""
+    """Returns the parts' verdicts as text, such as `latency: supported`; empty if it has none.
+
+    Where all are alike the parts alone are named, since the claim's verdict is theirs.
+    """
     verdicts = claim.part_verdicts
-    differ = len(set(verdicts.values())) > 1
-    return ", ".join(f"{part}: {verdict}" for part, verdict in verdicts.items()) if differ else ""
+    if len(verdicts) == 1:
+        return ""
+    if len(set(verdicts.values())) == 1:
+        return f"every part alike: {', '.join(verdicts)}"
+    return ", ".join(f"{part}: {verdict}" for part, verdict in verdicts.items())
 
 
 def show_deciding(claim: Claim) -> list[str]:
-    """Returns what the verdict rests on, as text: the parts' verdicts if they differ, and tests."""
+    """Returns what the verdict rests on, as text: the parts with their verdicts, and tests."""
     tests = [f"{test.what}: {test.figure}" for test in deciding(claim)]
     return [*filter(None, [show_parts(claim)]), *tests]
 

@@ -5,6 +5,7 @@ import pytest
 from helpers.made_up import make_result
 
 from gru_bench.evidence.choice import MOST_SEEDS, choose_cell, first_round, next_round
+from gru_bench.evidence.comparison import Comparison
 
 SEEDS = 20
 STEADY = 0.9 + 0.001 * np.sin(np.arange(SEEDS))
@@ -45,6 +46,21 @@ def test_what_is_not_known_is_not_decided():
     choice = choose_cell(results, [1, 2], 0.001)
     assert choice.basis == "undecided"
     assert choice.against[0].outcome == "undecided"
+
+
+def test_seeds_are_advised_for_the_cell_that_is_taken_alone(monkeypatch):
+    noise = np.random.default_rng(0).normal(size=(3, SEEDS))
+    names = ("gru", "lstm", "rnn")
+    results = runs(**{name: STEADY + 0.02 * own for name, own in zip(names, noise, strict=True)})
+    asked = []
+    monkeypatch.setattr(
+        Comparison, "more_seeds", property(lambda self: asked.append(self) or len(asked))
+    )
+    choice = choose_cell(results, [1, 2, 3], 0.001)
+    pairs = [{each.cell_a, each.cell_b} for each in asked]
+    assert pairs == [{choice.cell, each.cell} for each in choice.against]
+    assert [each.more_seeds for each in choice.against] == [1, 2]
+    assert choose_cell(results, [1, 2, 3], 0.001, advised=False).against[0].more_seeds is None
 
 
 def test_where_the_error_counts_less_is_better():

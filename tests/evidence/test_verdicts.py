@@ -9,7 +9,7 @@ from helpers.made_up import make_result
 
 from gru_bench.evidence.cell_summary import summarize
 from gru_bench.evidence.record import record_of
-from gru_bench.evidence.rules import SIGNIFICANCE
+from gru_bench.evidence.rules import EXAMPLES_STRICTNESS, SIGNIFICANCE
 from gru_bench.evidence.verdicts import (
     compare,
     compare_group,
@@ -297,6 +297,20 @@ def test_a_difference_on_many_documents_is_one():
     mean = comparison.typical.crossed.interval()
     assert mean.low > 0.05
     assert mean.estimate == pytest.approx(np.mean(comparison.typical.differences))
+
+
+@pytest.mark.parametrize("right_more", [20, 30, 37, 40])
+def test_the_interval_over_examples_excludes_0_where_p_over_them_decides(right_more):
+    right, more = np.zeros((8, 1000), bool), np.zeros((8, 1000), bool)
+    right[:, :800] = True
+    more[:, 90 : 890 + right_more] = True
+    (comparison,) = compare_group([with_predictions("gru", more), with_predictions("lstm", right)])
+    typical = comparison.typical
+    # Of equal seeds the sequential test is sure, so that the examples alone decide, at a third of
+    # the level, since they are asked at every look.
+    assert typical.p.alone == pytest.approx(EXAMPLES_STRICTNESS * typical.crossed.p)
+    assert (typical.difference().low > 0) == (typical.p.alone <= SIGNIFICANCE)
+    assert (right_more > 30) == (typical.p.alone <= SIGNIFICANCE)
 
 
 def test_predictions_that_do_not_make_up_the_score_are_of_no_account():

@@ -19,12 +19,13 @@ from helpers.made_up import ENVIRONMENT, make_learning_curve, make_probes, make_
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gru_bench.config.cell import CELLS
 from gru_bench.evidence.claims.claim import Claim
 from gru_bench.evidence.claims.claim import Test as ClaimTest
 from gru_bench.evidence.claims.ledger import ledger as claims_of
 from gru_bench.evidence.crossed import crossed_mean
 from gru_bench.evidence.estimates import Interval
-from gru_bench.report import ledger, render, rows, tables
+from gru_bench.report import explanations, ledger, render, rows, tables
 from gru_bench.report import summary as answers
 from gru_bench.report.decision import decision
 from gru_bench.report.detail_tables import detail_tables
@@ -1186,6 +1187,14 @@ def test_cells_of_a_user_are_told_apart_and_alike_in_all_groups():
         assert line_ends(picture, colour)
 
 
+def test_variants_are_told_apart_and_every_cell_is_explained():
+    (group,) = make_groups([make_result("copy", cell, (0.5, 0.6)) for cell in CELLS])
+    styles = {run.result.cell: canvas.style(run) for run in group.runs}
+    assert len({marker for _, marker, _ in styles.values()}) == len(CELLS)
+    assert len({(colour, dash) for colour, _, dash in styles.values()}) == len(CELLS)
+    assert explanations.CELLS.keys() == set(CELLS)
+
+
 def test_vanished_gradients_are_drawn_at_the_floor():
     def draw(trained):
         flow = GradientNorms(
@@ -1351,13 +1360,13 @@ def test_the_ledger_counts_tasks_where_the_claim_is_of_tasks():
         assert ledger.count_findings(made) == f"2 for, 1 open, on {shown}"
 
 
-def test_the_ledger_gives_the_verdict_of_each_part_where_these_differ():
+def test_the_ledger_names_the_parts_and_where_they_differ_the_verdict_of_each():
     differ = claim(2, [("for", "a"), ("open", "b")], parts=("a", "b"))
     assert ledger.show_deciding(differ) == ["a: supported, b: undecided here", "test 1: 1.0"]
     lacking = claim(2, [("against", "a")], parts=("a", "b"))
     assert ledger.show_deciding(lacking)[0] == "a: refuted, b: not tested"
     alike = claim(2, [("for", "a"), ("for", "b")], parts=("a", "b"))
-    assert ledger.show_deciding(alike) == ["test 0: 0.0", "test 1: 1.0"]
+    assert ledger.show_deciding(alike)[0] == "every part alike: a, b"
 
 
 def test_the_ledger_is_left_out_where_only_parameters_can_be_counted():

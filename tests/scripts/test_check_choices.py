@@ -12,7 +12,7 @@ Truth = SCRIPT["Truth"]
 
 
 def said(outcome):
-    against = Against(cell="lstm", outcome=outcome, gain=None, more_seeds=None)
+    against = Against(cell="lstm", outcome=outcome, gain=None)
     return Choice(cell="gru", basis="decided", against=[against])
 
 

@@ -9,10 +9,17 @@ from gru_bench.evidence.interval_text import format_interval
 from gru_bench.evidence.runtimes import RuntimeFigure, RuntimeFigures, Work
 
 LSTM = "lstm"
+# The runtime that trained the runs, as the measurement names it.
+PACKAGE = "gru-bench"
 # Closes the rule of a claim whose times are of runtimes.
 BY_RUNTIME = (
     " Judged for each runtime by itself, at every size that was measured, by intervals over"
     " processes: a part of the claim is one runtime's."
+)
+# The same for memory.
+MEMORY_BY_RUNTIME = (
+    " Judged by itself for each runtime that tells its memory, at every size that was measured: a"
+    " part of the claim is one runtime's."
 )
 
 

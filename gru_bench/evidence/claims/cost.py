@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gru_bench.evidence.claims.by_runtime import BY_RUNTIME, memory_tests, time_tests
+from gru_bench.evidence.claims.by_runtime import (
+    BY_RUNTIME,
+    MEMORY_BY_RUNTIME,
+    PACKAGE,
+    memory_tests,
+    time_tests,
+)
 from gru_bench.evidence.claims.claim import Claim, Test
 from gru_bench.evidence.claims.findings import (
     UNLEARNED,
@@ -66,7 +72,7 @@ def speed(settings: list[Setting], figures: RuntimeFigures | None = None) -> Cla
         settings: The runs.
         figures: Times in several runtimes, which then decide on the time of a step.
     """
-    per_step, to_score = ("per step", "to the same score")
+    per_step, to_score = "per step", f"to the same score{_in_package(figures)}"
     tests = [] if figures is None else time_tests(figures, Work.TRAINING, per_step)
     for setting, gru in grus(settings, equal_sizes=True):
         if gru.timing.train_step_vs_lstm is None:
@@ -97,13 +103,19 @@ def speed(settings: list[Setting], figures: RuntimeFigures | None = None) -> Cla
             " with its median, times that of a step's time. A seed that never gets there takes"
             " infinitely long, and a pair of two such seeds is left out. For if the interval lies"
             " below 1, against if above. Every part must hold in most tests."
-            + (BY_RUNTIME if figures else IN_THIS_PACKAGE)
+            + (f"{BY_RUNTIME} Time to the same score is that of gru-bench." if figures else "")
+            + ("" if figures else IN_THIS_PACKAGE)
             + UNLEARNED
         ),
         quantifier="most",
         tests=tests,
         parts=_parts(tests, (per_step,) if figures is None else (), to_score),
     )
+
+
+def _in_package(figures: RuntimeFigures | None) -> str:
+    """Returns what names a part that is of the runs alone, where other parts name a runtime."""
+    return "" if figures is None else f" in {PACKAGE}"
 
 
 def _parts(tests: Sequence[Test], first: tuple[str, ...], last: str) -> tuple[str, ...]:
@@ -181,8 +193,9 @@ def memory(settings: list[Setting], figures: RuntimeFigures | None = None) -> Cl
         settings: The runs.
         figures: Memory in several runtimes, which is judged besides.
     """
-    training, streaming = ("in training", "between two steps")
+    training, streaming = "in training", "between two steps"
     tests = [] if figures is None else memory_tests(figures, training)
+    training += _in_package(figures)
     for what, gru, lstm in paired(settings, equal_sizes=True):
         if gru.memory_mb and lstm.memory_mb and _same_machine(gru, lstm):
             tests.append(
@@ -203,7 +216,7 @@ def memory(settings: list[Setting], figures: RuntimeFigures | None = None) -> Cl
             "With as many units, without chance: the peak of a compiled training step by the"
             " compiler's own account, and the bytes kept of one sequence between two steps. For if"
             " fewer than the LSTM's, else against. All tests must be for; one against refutes."
-            + (BY_RUNTIME if figures else "")
+            + (MEMORY_BY_RUNTIME if figures else "")
         ),
         quantifier="all",
         tests=tests,
@@ -241,7 +254,7 @@ def real_time(settings: list[Setting], figures: RuntimeFigures | None = None) ->
         settings: The runs.
         figures: Times in several runtimes, which then decide on latency.
     """
-    latency, state = ("latency", "state")
+    latency, state = "latency", "state"
     tests = [] if figures is None else time_tests(figures, Work.STEP, latency)
     for setting, gru in grus(settings, equal_sizes=True):
         if figures is not None or gru.timing.latency_vs_lstm is None:

@@ -25,16 +25,7 @@ def below(interval: Interval, bound: float) -> Finding:
 
 def above(interval: Interval, bound: float) -> Finding:
     """Returns for if the interval lies above the bound, against if it lies below."""
-    return below(turned(interval, -1), -bound)
-
-
-def turned(interval: Interval, sign: int) -> Interval:
-    """Returns the interval of sign times the quantity."""
-    if sign > 0:
-        return interval
-    low, high = interval.low, interval.high
-    ends = (None, None) if low is None or high is None else (-high, -low)
-    return Interval(-interval.estimate, *ends)
+    return below(interval.times(-1), -bound)
 
 
 def from_spread(spread: Spread) -> Interval:

@@ -136,8 +136,9 @@ def gradients_alive(settings: list[Setting]) -> Claim:
             "On the longest lag of each task: the gradient at the far end of a sequence over that"
             " at the end where the loss is, before training, when learning has to begin, and after"
             " it. For if the interval of the median over seeds lies between 0.001 and 1000, against"
-            " if it lies outside; a gradient that overflowed on its way counts as infinite. All"
-            " tests must be for; one against refutes."
+            " if it lies outside; a gradient that overflowed on its way counts as infinite. Before"
+            " training this is of the start of these runs (cell.keep, cell.initialisation) more"
+            " than of the equations. All tests must be for; one against refutes."
         ),
         quantifier="all",
         tests=tests,

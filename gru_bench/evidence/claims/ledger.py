@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from gru_bench.evidence.claims.claim import Claim
 from gru_bench.evidence.claims.cost import memory, parameters, real_time, speed
 from gru_bench.evidence.claims.lags import gradients_alive, long_lags
-from gru_bench.evidence.claims.scores import comparable, counting, no_dominance, overfitting
+from gru_bench.evidence.claims.scores import comparable, no_dominance, overfitting, separate_control
 from gru_bench.evidence.claims.setting import make_settings
 from gru_bench.evidence.runtimes import RuntimeFigures
 from gru_bench.runs.result import Result
@@ -26,7 +26,7 @@ def ledger(results: Sequence[Result], runtimes: RuntimeFigures | None = None) ->
         comparable(settings),
         long_lags(settings),
         gradients_alive(settings),
-        counting(settings),
+        separate_control(settings),
         overfitting(settings),
         real_time(settings, runtimes),
         no_dominance(settings),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gru_bench.config.cell import REFERENCE
 from gru_bench.evidence.comparable import group_runs, is_cells_own
 from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.rules import SIGNIFICANCE
@@ -11,6 +12,9 @@ from gru_bench.evidence.verdicts import compare_group, correct_together
 from gru_bench.runs.result import Result
 
 GRUS = ("gru", "gru_reset_after")
+NO_OUTPUT_GATE = "lstm_no_output"
+# The cells whose scores the ledger compares with the LSTM's.
+COMPARED = (*GRUS, NO_OUTPUT_GATE)
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class Setting:
         nominal_size: The hidden size of the LSTM that the cells match.
         keys: The configuration that the runs share, by dotted key.
         runs: The runs by cell.
-        against_lstm: Each GRU against the LSTM, corrected for all such comparisons of the ledger.
+        against_lstm: The comparison of each of `COMPARED` with the LSTM, by its name, corrected for
+            all such comparisons of the ledger.
         confidence: The level of intervals that hold for all of these comparisons together.
     """
 
@@ -76,17 +81,18 @@ def make_settings(results: Sequence[Result]) -> list[Setting]:
 
 
 def _judge_together(settings: Sequence[Setting]) -> list[Setting]:
-    """Compares every GRU with the LSTM of its setting, corrected over all settings."""
+    """Compares the LSTM of every setting with the others, corrected over all settings."""
     found = [
-        (place, comparison)
+        (place, other, comparison)
         for place, setting in enumerate(settings)
         for comparison in compare_group(list(setting.runs.values()))
-        if comparison.cell_a in GRUS and comparison.cell_b == "lstm"
+        for other in {comparison.cell_a, comparison.cell_b} & set(COMPARED)
+        if {comparison.cell_a, comparison.cell_b} == {other, REFERENCE}
     ]
-    judged = correct_together([comparison for _, comparison in found])
+    judged = correct_together([comparison for *_, comparison in found])
     by_setting: dict[int, dict[str, Comparison]] = {}
-    for (place, _), comparison in zip(found, judged, strict=True):
-        by_setting.setdefault(place, {})[comparison.cell_a] = comparison
+    for (place, other, _), comparison in zip(found, judged, strict=True):
+        by_setting.setdefault(place, {})[other] = comparison
     confidence = 1 - SIGNIFICANCE / max(len(found), 1)
     return [
         replace(setting, against_lstm=by_setting.get(place, {}), confidence=confidence)

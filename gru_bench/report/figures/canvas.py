@@ -27,7 +27,7 @@ STYLES = {
     "lstm": ("#D55E00", "^", (0, (5, 1.5, 1, 1.5))),
     "rnn": ("#009E73", "D", (0, (1, 1.2))),
 }
-# Of the other cells of a report, in turn: what the palette has left, but for its yellow, which is
+# Of variants and users' cells, in turn: what the palette has left, but for its yellow, which is
 # too pale for lines, and its black, which a dark page would swallow: grey stands for both.
 OTHER_STYLES: tuple[tuple[str, str, Any], ...] = (
     ("#E69F00", "v", "-"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gru_bench.config.cell import REFERENCE
-from gru_bench.evidence.comparison import TURNED, Comparison
+from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.record import scores_by_seed
 from gru_bench.report.decision import decision
@@ -126,16 +126,11 @@ def _row(group: Group, comparison: Comparison, cell: str, lstm: str, side: int) 
     a, b = (scores_by_seed(results[name]) for name in (cell, lstm))
     differences = [side * (a[seed] - b[seed]) for seed in a if seed in b]
     difference = typical.difference() or Interval(statistics.fmean(differences), None, None)
-    outcome = comparison.outcome
     successes = (reliability.successes_a, reliability.successes_b)[::side]
     yield Row(
         cell=cell,
-        verdict=TURNED.get(outcome, outcome) if side == -1 else outcome,
-        gain=Interval(
-            unit * difference.estimate,
-            None if difference.low is None else unit * difference.low,
-            None if difference.high is None else unit * difference.high,
-        ),
+        verdict=comparison.outcome_for(cell),
+        gain=difference.times(unit),
         seeds=[unit * difference for difference in differences],
         successes=f"{successes[0]} : {successes[1]} of {reliability.n_pairs}",
     )

@@ -1,0 +1,1 @@
+"""Simulations of which the truth is known: how often the package's verdicts err, and are right."""
