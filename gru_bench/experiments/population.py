@@ -42,6 +42,7 @@ from gru_bench.system import machine
 from gru_bench.system.errors import UserError
 from gru_bench.system.interrupts import Interrupts
 from gru_bench.system.progress import Bar, Progress
+from gru_bench.tasks.base import preprocessing_of
 from gru_bench.training.checkpoints import Checkpoints, remove_checkpoints
 from gru_bench.training.fit import fit
 from gru_bench.training.state import Evaluation, Fit, Snapshot, with_start
@@ -372,6 +373,7 @@ class PopulationTraining:
                     launcher=config.launcher.name,
                 )
             ],
+            class_names=list(preprocessing_of(task).class_names) or None,
             predictions=predictions_on_test(trained, part.places, part.seeds),
         )
 

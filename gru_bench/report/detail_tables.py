@@ -6,6 +6,7 @@ import numpy as np
 
 from gru_bench.evidence.across_tasks import area_under_sensitivity, expected_best
 from gru_bench.evidence.estimates import Interval
+from gru_bench.report.class_scores import class_table
 from gru_bench.report.detail_table import DetailTable
 from gru_bench.report.format_numbers import (
     show_interval,
@@ -26,6 +27,7 @@ def detail_tables(group: Group) -> list[DetailTable]:
     return [
         *([typical(group), reliability(group)] if group.comparisons else []),
         _cell_by_cell(group),
+        *class_table(group),
         _cost(group),
         *_learning_rates(group),
         *_search(group),

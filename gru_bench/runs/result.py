@@ -273,9 +273,10 @@ class Result:
     something else is matched. `state_bytes` is what is kept of one sequence between two steps;
     null of a model that reads backwards, too, and cannot take one step at a time.
     `command` and `created` are of the time when seeds were last added; `environments` are all in
-    which seeds were trained, in the order in which they were. `predictions` are those on the test
-    split, which lie in a file of their own; None where seeds do not share one, or an older
-    gru-bench made the run.
+    which seeds were trained, in the order in which they were. `class_names` are those of the
+    classes that are told apart, in the order of their numbers; null where there are none, or an
+    older gru-bench made the run. `predictions` are those on the test split, which lie in a file of
+    their own; None where seeds do not share one, or an older gru-bench made the run.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -297,6 +298,7 @@ class Result:
     tuning: Tuning | None = None
     probes: Probes | None = None
     environments: list[MachineEnvironment]
+    class_names: list[str] | None = None
     predictions: Predictions | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:

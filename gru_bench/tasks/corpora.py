@@ -49,7 +49,7 @@ def load_corpus(
     Args:
         config: The source and its details.
         note: Takes a line on what a user should know: what is fetched, rows that are left out,
-            classes that no test document has.
+            classes that no test or no validation document has.
         contents: SHA-256 of what files must hold, by the keys that name them, such as
             `corpus.train`. It is that of the very bytes that the documents are read from.
 
@@ -82,7 +82,7 @@ def load_corpus(
                 f"{split.where} has the label {unknown[0]}, which no training document has:"
                 " every label must occur in the training split"
             )
-    _note_untested(train, test, class_names, note)
+    _note_small_classes({"train": train, "validation": validation, "test": test}, class_names, note)
     index = {name: i for i, name in enumerate(class_names)}
 
     def documents(split: Rows) -> Documents:
@@ -103,14 +103,23 @@ def _require_effect(config: CorpusConfig, splits: Collection[str]) -> None:
             )
 
 
-def _note_untested(train: Rows, test: Rows, class_names: Sequence[str], note: Note) -> None:
-    """Names the classes that no test document has: nothing is learnt of how they are recognised."""
-    counts, tested = Counter(train.labels), set(test.labels)
-    untested = [f"{name} ({counts[name]})" for name in class_names if name not in tested]
-    if untested:
+def _note_small_classes(splits: Mapping[str, Rows], class_names: Sequence[str], note: Note) -> None:
+    """Names the classes that are not in every split: they were too small to be divided."""
+    counts = {split: Counter(rows.labels) for split, rows in splits.items()}
+    lacking: dict[tuple[str, ...], list[str]] = {}  # classes by what they lack
+    for name in class_names:
+        missing = tuple(split for split in ("validation", "test") if not counts[split][name])
+        if missing:
+            lacking.setdefault(missing, []).append(f"{name} ({counts['train'][name]})")
+    told = [
+        f"{len(names)} of {len(class_names)} classes have no {' and no '.join(missing)} document:"
+        f" {some(names)}"
+        for missing, names in lacking.items()
+    ]
+    if told:
         note(
-            f"{len(untested)} of {len(class_names)} classes have no test document, so that no score"
-            f" tells of them (training documents in brackets): {some(untested)}"
+            "classes are too small to be split or tested, so that no score tells of them (training"
+            f" documents in brackets): {'; '.join(told)}"
         )
 
 

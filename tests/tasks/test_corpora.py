@@ -244,7 +244,7 @@ def test_classes_that_are_not_tested_are_named(tmp_path):
     notes = []
     load_corpus(files(write(tmp_path / "a.csv", rows)), notes.append)
     assert len(notes) == 1
-    assert "2 of 3 classes have no test document" in notes[0]
+    assert "2 of 3 classes have no validation and no test document" in notes[0]
     assert notes[0].endswith("odd (1), rare (1)")
 
 

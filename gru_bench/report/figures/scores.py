@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gru_bench.evidence.record import scores_by_seed
-from gru_bench.report.figures import probes
+from gru_bench.report.figures import confusion, probes
 from gru_bench.report.figures.canvas import (
     Picture,
     draw_band,
@@ -79,7 +79,7 @@ def draw(group: Group) -> list[Picture]:
         pictures.append(_learning_rates(group))
     if any(run.result.tuning and run.result.tuning.keeps for run in group.runs):
         pictures.append(_starts(group))
-    return pictures + probes.draw(group)
+    return pictures + confusion.draw(group) + probes.draw(group)
 
 
 def mean_and_band(
