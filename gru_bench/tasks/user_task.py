@@ -1,6 +1,6 @@
 """Tasks that users write: loaded, and checked by running them once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, cast, get_args
 
@@ -12,6 +12,9 @@ from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
 from gru_bench.config.user_classes import BadClass, faults_as_user_errors, import_class
 from gru_bench.tasks.base import SPLITS, Batch, PredictsExamples, Split, Task
+
+# Bytes of arrays that a program may hold besides its arguments, such as small tables.
+LARGEST_CONSTANTS = 100_000
 
 
 def load_task(reference: str, options: Mapping[str, Any], batch_size: int) -> Task:
@@ -33,8 +36,10 @@ def load_task(reference: str, options: Mapping[str, Any], batch_size: int) -> Ta
         if missing:
             raise BadClass(f"it has no {', '.join(missing)} (see gru_bench.tasks.base.Task)")
         _check_declaration(task)
+        _check_tree(task)
         for split in SPLITS:
-            jax.eval_shape(partial(_scores, split), task, jax.random.key(0))
+            program = jax.make_jaxpr(partial(_scores, split))(task, jax.random.key(0))
+            _check_constants(program.consts)
     return cast(Task, task)
 
 
@@ -52,6 +57,33 @@ def _check_declaration(task: Task) -> None:
         raise BadClass(f"readout={task.readout} must be one of {', '.join(get_args(Readout))}")
     if not isinstance(task.score, Score):
         raise BadClass("score must be a gru_bench.tasks.Score")
+
+
+def _check_tree(task: Task) -> None:
+    """Raises `BadClass` unless the task survives being taken apart and put together again.
+
+    JAX does so with every argument of a compiled program, and with placeholders for the arrays.
+    """
+    leaves, structure = jax.tree.flatten(task)
+    jax.tree.unflatten(structure, [object()] * len(leaves))
+    again = jax.tree.unflatten(structure, leaves)
+    structures: list[Any] = [structure, jax.tree.structure(again)]
+    is_same = type(again) is type(task) and structures[0] == structures[1]
+    if not is_same or any(not hasattr(again, name) for name in _members(Task)):
+        raise BadClass(
+            "it is another task once it was taken apart and put together again by jax.tree: its"
+            " tree must hold all that it is made of"
+        )
+
+
+def _check_constants(constants: Sequence[Any]) -> None:
+    """Raises `BadClass` if data would be written into the compiled program."""
+    size = sum(getattr(constant, "nbytes", 0) for constant in constants)
+    if size > LARGEST_CONSTANTS:
+        raise BadClass(
+            f"{size / 1e6:.1f} MB of data would become constants of the compiled program: make the"
+            " arrays fields of the task's tree, neither static() nor outside of the class"
+        )
 
 
 def _scores(split: Split, task: Task, key: Array) -> dict[str, Array]:

@@ -566,6 +566,15 @@ def task(cls):
          ["predictions must be one for each sequence, (10,), they are ()"]),
         ("@task\nclass Own(Parity):\n  def evaluation(self, key, split):\n    return key",
          ["cannot be used"]),
+        ("class Own(Parity): pass\n"
+         "jax.tree_util.register_pytree_node(Own, lambda t: ((), (t.length, t.batch_size)),"
+         " lambda s, _: Parity(*s))", ["it is another task once it was taken apart"]),
+        ("@task\nclass Own(Parity):\n  def __post_init__(self):\n    self.data.sum()\n"
+         "  data: jax.Array = dataclasses.field(default_factory=lambda: jnp.ones(3))",
+         ["no attribute 'sum'"]),
+        ("DATA = jnp.ones(30_000)\n@task\nclass Own(Parity):\n  def tally(self, o, b):\n"
+         "    return super().tally(o * DATA[b.lengths[0]], b)",
+         ["0.1 MB of data would become constants of the compiled program"]),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_task_is_said_in_one_line(module, code, expected):
