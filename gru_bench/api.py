@@ -127,7 +127,7 @@ def choose(
         runtime: In which the latency is measured: xla, onnx or torch.
         parameters: Of the whole model, at most.
         memory_kb: Thousands of bytes of weights and of the state of one sequence, at most.
-        minutes: After which no further round of seeds begins.
+        minutes: What all of it may take, as far as can be told beforehand.
         margin: A difference of the score that does not matter.
         quiet: No progress on standard error.
 
@@ -146,8 +146,7 @@ def choose(
         words = choice_words(overrides, margin)
         configs = compose_experiments(words, multirun=True)
         _set_up_devices(configs)
-        command = shlex.join(["gru-bench", "choose", *overrides])
-        asked = Asked(limits, minutes, command, words, quiet)
+        asked = Asked(limits, minutes, words, quiet)
         return choose_within(configs, asked, lambda line: None)
 
 

@@ -1,7 +1,6 @@
 """`gru-bench choose`: from data and limits to the cell to take."""
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
 
@@ -14,10 +13,11 @@ DESCRIPTION = """\
 Says which cell to take for a task within limits. For each cell: the largest
 size that keeps within them; of that size or half, several starts and learning
 rates, what does best on validation data, with the same budget for each cell;
-then fresh seeds, until the verdict is decided or the minutes are over. Settings
-are those of gru-bench run: cell=a,b,c alone may list several values (without
-it gru,lstm,rnn), and hidden_size is the largest size that is looked at. Given
-again, the command goes on where it was stopped."""
+then fresh seeds, until the verdict is decided or the minutes are over: only
+what will probably end in time is begun, and fewer settings and seeds are tried
+where they are short. Settings are those of gru-bench run: cell=a,b,c alone may
+list several values (without it gru,lstm,rnn), and hidden_size is the largest
+size that is looked at. Given again, the command goes on where it was stopped."""
 EPILOG = """\
 example:
   gru-bench choose task=text corpus=files corpus.train=tickets.csv \\
@@ -51,7 +51,7 @@ def add_arguments(parser: Parser) -> None:
         type=_amount,
         default=30.0,
         metavar="M",
-        help="after which no further round of seeds begins (default: 30)",
+        help="that all of it may take, as far as can be told beforehand (default: 30)",
     )
     parser.add_argument(
         "--margin",
@@ -102,16 +102,7 @@ def run(options: argparse.Namespace) -> None:
             print(line, file=sys.stderr, flush=True)
 
     limits = Limits(options.latency_us, options.runtime, options.parameters, options.memory_kb)
-    flags = [
-        word
-        for name in ("latency_us", "runtime", "parameters", "memory_kb", "minutes", "margin")
-        if (value := getattr(options, name)) is not None
-        for word in (f"--{name.replace('_', '-')}", str(value))
-    ]
-    command = shlex.join(
-        ["gru-bench", "choose", *source_words(options), *flags, *options.overrides]
-    )
-    asked = Asked(limits, options.minutes, command, words, options.quiet)
+    asked = Asked(limits, options.minutes, words, options.quiet, source_words(options), options.out)
     card = choose(configs, asked, note)
     print_card(card, Console(highlight=False))
     if options.out is not None:

@@ -59,5 +59,5 @@ def run(options: argparse.Namespace) -> int:
     set_up(configs)
     command = shlex.join(["gru-bench", "search", *source_words(options), *options.overrides])
     searched = search(configs, space, command, options.quiet, note)
-    print_search(searched, words, Console(highlight=False))
+    print_search(searched, words, source_words(options), Console(highlight=False))
     return int(any(each.finished < space.trials for each in searched))

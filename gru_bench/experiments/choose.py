@@ -6,7 +6,7 @@ on where it was stopped.
 """
 
 import dataclasses
-import time
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.evidence.choice import MOST_SEEDS, Choice, choose_cell, first_round, next_round
 from gru_bench.evidence.record import scores_by_seed
 from gru_bench.evidence.sequential import median_sequence
-from gru_bench.experiments.halving import Note, chosen_keys, require_all, select
+from gru_bench.experiments.halving import Halving, Note, chosen_keys
 from gru_bench.experiments.limits import (
     Limits,
     largest_sizes,
@@ -27,8 +27,9 @@ from gru_bench.experiments.limits import (
     require_runtime,
     sized,
 )
+from gru_bench.experiments.minutes import Minutes
 from gru_bench.experiments.resolve import resolve
-from gru_bench.experiments.search import Searched, run_command
+from gru_bench.experiments.run_command import run_command
 from gru_bench.experiments.sweep import run_experiments
 from gru_bench.model.model import ModelConfig
 from gru_bench.report.choice_card import Card, Contender
@@ -46,17 +47,38 @@ class Asked:
 
     Attributes:
         limits: What a model may take.
-        minutes: After which no further round of seeds begins.
-        command: The command, to be noted in the results.
-        words: Its settings.
+        minutes: What all of it may take; only what would probably end in time is begun.
+        words: The settings.
         quiet: No progress.
+        sources: The flags that name further sources of settings, such as `--config-dir DIR`.
+        out: The file that the card is written to besides; None for none.
     """
 
     limits: Limits
     minutes: float
-    command: str
     words: Sequence[str]
     quiet: bool
+    sources: Sequence[str] = ()
+    out: Path | None = None
+
+    @property
+    def command(self) -> str:
+        """The command that asks for this."""
+        flags = dataclasses.asdict(self.limits) | {"minutes": self.minutes, "out": self.out}
+        given = [
+            word
+            for name, value in flags.items()
+            if value is not None
+            for word in (
+                f"--{name.replace('_', '-')}",
+                f"{value:g}" if isinstance(value, float) else str(value),
+            )
+        ]
+        return shlex.join(["gru-bench", "choose", *self.sources, *given, *self.words])
+
+    def gives(self, key: str) -> bool:
+        """Whether a word sets the key."""
+        return any(word.partition("=")[0].lstrip("+") == key for word in self.words)
 
 
 def choose(configs: Sequence[ExperimentConfig], asked: Asked, note: Note) -> Card:
@@ -70,8 +92,13 @@ def choose(configs: Sequence[ExperimentConfig], asked: Asked, note: Note) -> Car
     Raises:
         UserError: A configuration or a limit is not possible, or runs failed.
     """
-    began = time.monotonic()
+    minutes = Minutes(asked.minutes)
     check(configs)
+    if asked.gives("seeds"):
+        raise UserError(
+            "seeds does not go with a choice, which adds seeds until it is decided or --minutes"
+            " have passed"
+        )
     require_runtime(asked.limits.runtime)
     require_writable(configs[0].out_dir)
     experiments = resolve(configs, note)
@@ -79,10 +106,12 @@ def choose(configs: Sequence[ExperimentConfig], asked: Asked, note: Note) -> Car
     sizes = find_sizes(configs, models, asked.limits)
     for name, size in sizes.items():
         note(f"{name}: at most {size} units")
-    settled = select(configs, sizes, asked.command, asked.quiet, note)
-    rounds = Rounds(settled, asked, began, note)
-    results, choice = rounds.run()
-    return make_card(settled, results, choice, models, sizes, asked, began)
+    halving = Halving(minutes, asked.command, asked.quiet, note)
+    settled = halving.best(configs, sizes, asked.gives("cell.keep"))
+    chosen = {each.cell.name: sized(models[each.cell.name], each.hidden_size) for each in settled}
+    costs = [float(needs(model).parameters) for model in chosen.values()]
+    results, choice = Rounds(settled, costs, asked, minutes, note).run()
+    return make_card(settled, results, choice, chosen, sizes, asked, minutes)
 
 
 def check(configs: Sequence[ExperimentConfig]) -> None:
@@ -135,36 +164,43 @@ class Rounds:
 
     Args:
         settings: Each cell's.
+        costs: What a model of each takes, by which cells are preferred that score alike.
         asked: What is asked for.
-        began: When all this began, by the monotonic clock.
+        minutes: Those of the whole choice.
         note: Takes a line for the user.
     """
 
     def __init__(
-        self, settings: Sequence[ExperimentConfig], asked: Asked, began: float, note: Note
+        self,
+        settings: Sequence[ExperimentConfig],
+        costs: Sequence[float],
+        asked: Asked,
+        minutes: Minutes,
+        note: Note,
     ) -> None:
-        self._settings, self._asked, self._note = settings, asked, note
-        self._ends = began + 60 * asked.minutes
-        self._costs = [float(needs(model).parameters) for model in self._models()]
-
-    def _models(self) -> list[ModelConfig]:
-        return [each.train.model for each in resolve(self._settings)]
+        self._settings, self._costs = settings, costs
+        self._asked, self._minutes, self._note = asked, minutes, note
 
     def run(self) -> tuple[list[Result], Choice]:
         """Trains until the choice is decided, or no further round would end in time.
 
-        There is one round in any case: without it nothing could be said.
+        There are two seeds in any case: without them nothing could be said.
         """
-        seeds = first_round(len(self._settings))
+        cells = len(self._settings)
+        seeds = first_round(cells)
+        if (fitting := self._minutes.room() / cells) < seeds:
+            wanted, seeds = seeds, max(2, int(fitting))
+            self._note(
+                f"--minutes leaves time for {seeds} seeds of each cell; a verdict takes {wanted}"
+            )
         while True:
-            began = time.monotonic()
             results = self._train(seeds)
-            took = time.monotonic() - began
+            self._minutes.learn(results, cells * seeds)
             choice = choose_cell(results, self._costs, self._settings[0].margin)
             self._note(f"{seeds} seeds of each cell: {choice.cell}, {choice.basis}")
             further = next_round(seeds)
-            late = time.monotonic() + took * (further - seeds) / seeds > self._ends
-            if choice.basis != "undecided" or late or seeds == MOST_SEEDS:
+            is_late = self._minutes.room() < cells * (further - seeds)
+            if choice.basis != "undecided" or is_late or seeds == MOST_SEEDS:
                 return results, choice
             seeds = further
 
@@ -173,7 +209,7 @@ class Rounds:
             dataclasses.replace(setting, seeds=list(range(seeds))) for setting in self._settings
         ]
         sweep = run_experiments(configs, self._asked.command, self._asked.quiet, timed=False)
-        require_all(sweep.elsewhere)
+        sweep.require_none_elsewhere()
         for folder, reason in sweep.failures:
             raise UserError(f"{folder} failed: {reason}")
         return [read_result(folder) for folder in sweep.folders]
@@ -186,7 +222,7 @@ def make_card(
     models: dict[str, ModelConfig],
     sizes: dict[str, int],
     asked: Asked,
-    began: float,
+    minutes: Minutes,
 ) -> Card:
     """Returns the card of a choice.
 
@@ -194,21 +230,17 @@ def make_card(
         settings: Each cell's, as it was chosen.
         results: Their runs.
         choice: What follows from these.
-        models: The model of each cell, of any size.
+        models: The model of each cell, as it was chosen.
         sizes: The largest size of each.
         asked: What was asked for.
-        began: When all this began, by the monotonic clock.
+        minutes: Those that all this took.
     """
-    chosen = {
-        setting.cell.name: sized(models[setting.cell.name], setting.hidden_size)
-        for setting in settings
-    }
-    latencies = measure_steps(chosen, asked.limits.runtime)
+    latencies = measure_steps(models, asked.limits.runtime)
     contents, contenders = settings[0].hash_data(), []
     for setting, result in zip(settings, results, strict=True):
         name = setting.cell.name
         scores = np.array(list(scores_by_seed(result).values()))
-        taken = needs(chosen[name])
+        taken = needs(models[name])
         contenders.append(
             Contender(
                 cell=name,
@@ -242,9 +274,10 @@ def make_card(
         against=choice.against,
         contenders=contenders,
         seeds=seeds,
-        minutes=(time.monotonic() - began) / 60,
+        minutes=minutes.passed,
         minutes_left=_minutes_left(choice, results),
-        command=run_command(Searched(taken_setting, 0, 0, found, first), asked.words),
+        command=asked.command,
+        training=run_command(taken_setting.cell, found, asked.words, asked.sources),
     )
 
 
@@ -255,4 +288,4 @@ def _minutes_left(choice: Choice, results: Sequence[Result]) -> float | None:
     if not undecided or any(number is None for number in more):
         return None
     most = max(number for number in more if number is not None)
-    return sum(most * each.timing.train_s / len(each.seeds) for each in results) / 60
+    return sum(most * each.timing.wall_s / len(each.seeds) for each in results) / 60

@@ -2,8 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,31 +10,42 @@ import numpy as np
 from gru_bench.cells.base import Cell
 from gru_bench.config.cell import KEEP
 from gru_bench.config.experiment import ExperimentConfig
-from gru_bench.config.optim import TuneConfig
 from gru_bench.evidence.record import mean_validation_score
-from gru_bench.experiments.sweep import run_experiments
+from gru_bench.experiments.minutes import Minutes
+from gru_bench.experiments.trials import run_trials, shortened
 from gru_bench.model.model import cell_class
-from gru_bench.runs.folder import read_result
+from gru_bench.runs.result import Result
 from gru_bench.system.errors import UserError
 
 SHARES_OF_SIZE = (1.0, 0.5)  # of the largest size that is allowed
-SHARES_KEPT = (0.5, KEEP)  # of its state, that a gated cell keeps at the start
+SHARES_KEPT = (KEEP, 0.5)  # of its state, that a gated cell keeps at the start
 CANDIDATES = 12  # of a cell: sizes times starts times rates
 SPREAD = 10.0  # from the rate that is asked for to the largest and to the smallest that are tried
+WAVES = 4  # parts of the candidates, between which the clock is looked at
 # Successive halving: the part of the training that each round makes, and how many go on from it.
 HALVING = ((0.25, 4), (0.5, 1))
+SHARES_OF_MINUTES = (0.4, 0.6)  # that have passed at the end of each round, at most
 
 Note = Callable[[str], None]
+Settings = dict[str, list[ExperimentConfig]]  # by cell, the best first once they are ranked
 
 
-def candidates(config: ExperimentConfig, size: int) -> list[ExperimentConfig]:
+def candidates(
+    config: ExperimentConfig, size: int, start_is_given: bool = False
+) -> list[ExperimentConfig]:
     """Returns the settings of a cell that are tried: the same number for every cell.
 
-    Half as many starts are made up for by twice as many learning rates.
+    Half as many starts are made up for by twice as many learning rates. Any part of them, from the
+    first on, has rates from the whole range.
+
+    Args:
+        config: What is asked for.
+        size: The largest size.
+        start_is_given: Whether no start is tried but that of the configuration.
     """
     sizes = sorted({max(1, round(share * size)) for share in SHARES_OF_SIZE}, reverse=True)
-    free = _is_gated(config) and config.cell.keep == KEEP
-    starts = SHARES_KEPT if free else (config.cell.keep,)
+    is_free = is_gated(config) and config.cell.keep == KEEP and not start_is_given
+    starts = SHARES_KEPT if is_free else (config.cell.keep,)
     count = CANDIDATES // (len(sizes) * len(starts))
     middle = config.optim.learning_rate
     rates = np.geomspace(middle / SPREAD, middle * SPREAD, count + 2)[1:-1]
@@ -48,89 +58,97 @@ def candidates(config: ExperimentConfig, size: int) -> list[ExperimentConfig]:
         )
         for units in sizes
         for keep in starts
-        for rate in rates
+        for rate in (*rates[::2], *rates[1::2])
     ]
 
 
-def _is_gated(config: ExperimentConfig) -> bool:
+def is_gated(config: ExperimentConfig) -> bool:
     """Whether the cell has a gate that keeps its state, which a start may set."""
     return cell_class(config.cell.implementation).remember is not Cell.remember
 
 
-def select(
-    configs: Sequence[ExperimentConfig],
-    sizes: dict[str, int],
-    command: str,
-    quiet: bool,
-    note: Note,
-) -> list[ExperimentConfig]:
-    """Returns each cell's best setting.
+class Halving:
+    """The choice of each cell's setting, within a part of the minutes.
 
     Args:
-        configs: One for each cell.
-        sizes: The largest size of each.
-        command: How they were asked for, to be noted in the results.
+        minutes: Those of the whole choice.
+        command: How it was asked for, to be noted in the results.
         quiet: Whether to show no progress.
         note: Takes a line for the user.
-
-    Raises:
-        UserError: All candidates of a cell failed.
     """
-    alive = {config.cell.name: candidates(config, sizes[config.cell.name]) for config in configs}
-    for share, kept in HALVING:
-        trials = {
-            name: [(setting, shortened(setting, share)) for setting in settings]
-            for name, settings in alive.items()
+
+    def __init__(self, minutes: Minutes, command: str, quiet: bool, note: Note) -> None:
+        self._minutes, self._note = minutes, note
+        self._command, self._quiet = command, quiet
+
+    def best(
+        self, configs: Sequence[ExperimentConfig], sizes: Mapping[str, int], start_is_given: bool
+    ) -> list[ExperimentConfig]:
+        """Returns each cell's best setting.
+
+        Args:
+            configs: One for each cell.
+            sizes: The largest size of each.
+            start_is_given: Whether no start is tried but those of the configurations.
+
+        Raises:
+            UserError: All candidates of a cell failed.
+        """
+        alive: Settings = {
+            config.cell.name: candidates(config, sizes[config.cell.name], start_is_given)
+            for config in configs
         }
-        flat = [trial for pairs in trials.values() for _, trial in pairs]
-        scores = _validation_scores(flat, command, quiet)
-        for name, pairs in trials.items():
-            ranked = sorted(pairs, key=lambda pair: scores[_key(pair[1])], reverse=True)
-            if math.isinf(scores[_key(ranked[0][1])]):
-                raise UserError(f"all settings of {name} failed: see error.txt in their folders")
-            alive[name] = [setting for setting, _ in ranked[:kept]]
-    chosen = [settings[0] for settings in alive.values()]
-    for setting in chosen:
-        note(f"{setting.cell.name}: {_words(setting)}")
-    return chosen
+        for (share, kept), of_minutes in zip(HALVING, SHARES_OF_MINUTES, strict=False):
+            ranked = self._ranked(alive, share, of_minutes)
+            alive = {name: settings[:kept] for name, settings in ranked.items()}
+        chosen = [settings[0] for settings in alive.values()]
+        for setting in chosen:
+            words = " ".join(f"{key}={value}" for key, value in chosen_keys(setting).items())
+            self._note(f"{setting.cell.name}: {words}")
+        return chosen
+
+    def _ranked(self, alive: Settings, share: float, of_minutes: float) -> Settings:
+        """Returns the settings that there was time to try, the best first.
+
+        Every cell has as many tried as the others, those that come first. Where there is no time
+        for any, they stay in the order that they have from an earlier round.
+        """
+        count = len(next(iter(alive.values())))
+        wave = math.ceil(count / WAVES)
+        scored: dict[str, list[tuple[float, ExperimentConfig]]] = {name: [] for name in alive}
+        tried = 0
+        while tried < count:
+            size = min(wave, count - tried)
+            trainings = share * size * len(alive)
+            if self._minutes.room(of_minutes) < trainings and (tried or share > HALVING[0][0]):
+                break
+            part = {name: settings[tried : tried + size] for name, settings in alive.items()}
+            trials = [shortened(setting, share) for each in part.values() for setting in each]
+            results = run_trials(trials, self._command, self._quiet)
+            self._minutes.learn([result for result in results if result], trainings)
+            scores = iter(map(_score, results))
+            for name, settings in part.items():
+                scored[name] += [(next(scores), setting) for setting in settings]
+            tried += size
+        if tried < count:
+            self._note(f"--minutes leaves time to try {tried} of {count} settings of each cell")
+        return {name: _by_score(name, each) or alive[name] for name, each in scored.items()}
 
 
-def shortened(config: ExperimentConfig, share: float) -> ExperimentConfig:
-    """Returns a trial of a setting: a part of the training, on a seed that no other run shares."""
-    return dataclasses.replace(
-        config,
-        steps=config.steps and max(1, round(share * config.steps)),
-        epochs=config.epochs and max(1, round(share * config.epochs)),
-        seeds=TuneConfig.seeds_to_choose_with(1),
-        probes=False,
-        save_weights="none",
-    )
+def _score(result: Result | None) -> float:
+    """Returns the validation score of a trial, turned so that more is better."""
+    if result is None:
+        return -math.inf
+    return mean_validation_score(result) * (1 if result.score.higher_is_better else -1)
 
 
-def _key(config: ExperimentConfig) -> str:
-    return repr(config)
-
-
-def _validation_scores(
-    trials: Sequence[ExperimentConfig], command: str, quiet: bool
-) -> dict[str, float]:
-    """Runs trials; returns their scores, turned so that more is better; the worst if one failed."""
-    sweep = run_experiments(trials, command, quiet, timed=False)
-    require_all(sweep.elsewhere)
-    finished, scores = set(sweep.finished), {}
-    for trial, folder in zip(trials, sweep.folders, strict=True):
-        score = -math.inf
-        if folder in finished:
-            result = read_result(folder)
-            score = mean_validation_score(result) * (1 if result.score.higher_is_better else -1)
-        scores[_key(trial)] = score
-    return scores
-
-
-def require_all(elsewhere: Sequence[Path]) -> None:
-    """Raises `UserError` if another process is at work on some of the runs."""
-    if elsewhere:
-        raise UserError(f"another process is at work on {elsewhere[0]}: wait until it ends")
+def _by_score(
+    name: str, scored: Sequence[tuple[float, ExperimentConfig]]
+) -> list[ExperimentConfig]:
+    ordered = sorted(scored, key=lambda pair: pair[0], reverse=True)
+    if ordered and math.isinf(ordered[0][0]):
+        raise UserError(f"all settings of {name} failed: see error.txt in their folders")
+    return [setting for _, setting in ordered]
 
 
 def chosen_keys(setting: ExperimentConfig) -> dict[str, Any]:
@@ -139,10 +157,6 @@ def chosen_keys(setting: ExperimentConfig) -> dict[str, Any]:
         "hidden_size": setting.hidden_size,
         "optim.learning_rate": setting.optim.learning_rate,
     }
-    if setting.cell.keep is not None and _is_gated(setting):
+    if setting.cell.keep is not None and is_gated(setting):
         found["cell.keep"] = setting.cell.keep
     return found
-
-
-def _words(setting: ExperimentConfig) -> str:
-    return " ".join(f"{key}={value}" for key, value in chosen_keys(setting).items())

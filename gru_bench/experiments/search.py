@@ -9,7 +9,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +31,13 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from gru_bench.config.cell import CustomCellConfig
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.optim import TuneConfig
 from gru_bench.config.search import SearchConfig
 from gru_bench.evidence.record import mean_validation_score
+from gru_bench.experiments.run_command import run_command
 from gru_bench.experiments.sweep import run_experiments
+from gru_bench.experiments.trials import as_trial
 from gru_bench.runs.folder import read_result, require_writable
 from gru_bench.runs.result import Result
 from gru_bench.system.errors import UserError
@@ -265,13 +265,11 @@ def make_trial(config: ExperimentConfig, space: SearchConfig, study: Study, numb
     return Trial(
         study,
         number,
-        dataclasses.replace(
+        as_trial(
             config,
+            space.seeds,
             cell=config.cell.with_initialisation(start),
             optim=dataclasses.replace(config.optim, **parts["optim"]),
-            seeds=TuneConfig.seeds_to_choose_with(space.seeds),
-            probes=False,
-            save_weights="none",
             **parts[""],
         ),
     )
@@ -297,8 +295,7 @@ def run_trials(
         trial.config.identity(contents): trial.config for trial in trials
     }  # two may be the same
     sweep = run_experiments(list(configs.values()), command, quiet, timed=False)
-    if sweep.elsewhere:
-        raise UserError(f"another process is at work on {sweep.elsewhere[0]}: wait until it ends")
+    sweep.require_none_elsewhere()
     for trial in trials:
         folder = Path(trial.config.out_dir) / trial.config.run_name(contents)
         label = f"{trial.config.cell.name}, trial {trial.number}"
@@ -326,12 +323,15 @@ def summary(
     return Searched(config, len(done), len(failed), trial_settings(study.best_trial), result)
 
 
-def print_search(searched: Sequence[Searched], words: Sequence[str], console: Console) -> None:
+def print_search(
+    searched: Sequence[Searched], words: Sequence[str], sources: Sequence[str], console: Console
+) -> None:
     """Prints the best trial of each cell, and the commands that run them on fresh seeds.
 
     Args:
         searched: What came of each cell.
         words: The settings of the command, without those of the search.
+        sources: The flags that name further sources of settings.
         console: Where to.
     """
     table = Table(box=SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
@@ -352,16 +352,5 @@ def print_search(searched: Sequence[Searched], words: Sequence[str], console: Co
     if best:
         console.print("\nThe best settings of each cell, on fresh seeds:")
         for each in best:
-            console.print(run_command(each, words), markup=False, soft_wrap=True)
-
-
-def run_command(searched: Searched, words: Sequence[str]) -> str:
-    """Returns the command that runs the best settings of a cell on the seeds asked for."""
-    cell = searched.config.cell
-    found = {"cell": cell.name}
-    if isinstance(cell, CustomCellConfig):
-        found = {"cell": "custom", "cell.module": cell.module, "cell.name": cell.name}
-    found |= {key: str(value) for key, value in searched.settings.items()}
-    replaced = {*found, "cell.module", "cell.name", "out_dir"}
-    kept = [word for word in words if word.partition("=")[0] not in replaced]
-    return shlex.join(["gru-bench", "run", *(f"{k}={v}" for k, v in found.items()), *kept])
+            command = run_command(each.config.cell, each.settings, words, sources)
+            console.print(command, markup=False, soft_wrap=True)

@@ -63,6 +63,13 @@ class Sweep:
         without = {folder for folder, _ in self.failures} | set(self.elsewhere)
         return [folder for folder in self.folders if folder not in without]
 
+    def require_none_elsewhere(self) -> None:
+        """Raises `UserError` if another process was at work on some of the runs."""
+        if self.elsewhere:
+            raise UserError(
+                f"another process is at work on {self.elsewhere[0]}: wait until it ends"
+            )
+
 
 @pinned_settings()
 def run_experiments(

@@ -13,6 +13,7 @@ from rich.text import Text
 from gru_bench.evidence.choice import Against, Basis
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.interval_text import format_interval
+from gru_bench.system.prose import counted
 
 OUTCOMES = {
     "better": "better than",
@@ -70,7 +71,8 @@ class Card:
         minutes: That all this took.
         minutes_left: About how long a verdict on all other cells would take; None if there is one,
             or no number of seeds is likely to bring one.
-        command: What repeats the training of the cell that is taken.
+        command: The command of the choice, which goes on where it was stopped.
+        training: The command that repeats the training of the cell that is taken.
     """
 
     task: str
@@ -87,6 +89,7 @@ class Card:
     minutes: float
     minutes_left: float | None
     command: str
+    training: str
 
     @property
     def taken(self) -> Contender:
@@ -120,7 +123,8 @@ class Card:
             return ""
         if self.minutes_left is None:
             return "More seeds would probably not decide the rest: state a margin, or a larger one."
-        return f"About {self.minutes_left:.0f} more minutes would probably decide the rest."
+        minutes = max(1, round(self.minutes_left))
+        return f"About {counted(minutes, 'more minute')} would probably decide the rest."
 
     def show(self, interval: Interval | None) -> str:
         """Returns a score or a difference with its interval."""
@@ -179,6 +183,7 @@ def print_card(card: Card, console: Console) -> None:
     console.print(Text(f"{card.seeds} seeds of each cell, {card.minutes:.1f} minutes in all."))
     console.print(Text(f"The weights: {card.taken.folder}"), soft_wrap=True)
     console.print(Text(f"Again: {card.command}"), soft_wrap=True)
+    console.print(Text(f"This model alone: {card.training}"), soft_wrap=True)
 
 
 def card_to_json(card: Card) -> bytes:

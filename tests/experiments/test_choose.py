@@ -1,17 +1,23 @@
 """From limits to a cell: sizes, settings with equal budgets, rounds of seeds, a card."""
 
+import dataclasses
 import io
+import shlex
+from pathlib import Path
 
 import pytest
+from helpers.made_up import make_result
 from rich.console import Console
 
 from gru_bench.cli.main import main
+from gru_bench.cli.parser import make_parser
 from gru_bench.config.compose import compose_experiments
-from gru_bench.experiments import halving
-from gru_bench.experiments.choose import Asked, check, choose
+from gru_bench.experiments import halving, minutes
+from gru_bench.experiments.choose import Asked, Rounds, check, choose
 from gru_bench.experiments.halving import candidates
 from gru_bench.experiments.limits import Limits, largest_sizes, needs, sized
 from gru_bench.experiments.resolve import resolve
+from gru_bench.experiments.trials import shortened
 from gru_bench.model.counts import cell_parameters
 from gru_bench.report.choice_card import card_to_html, card_to_json, print_card
 from gru_bench.runs.folder import read_result
@@ -96,9 +102,11 @@ def test_a_choice_is_made_of_ordinary_runs_and_is_repeated_from_them(tmp_path, m
     monkeypatch.setattr(halving, "CANDIDATES", 2)
     monkeypatch.setattr(halving, "SHARES_OF_SIZE", (1.0,))
     monkeypatch.setattr(halving, "SHARES_KEPT", (0.9,))
+    monkeypatch.setattr(halving, "WAVES", 1)
     monkeypatch.setattr(halving, "HALVING", ((0.5, 1),))
     configs = compose("cell=gru,rnn", "margin=0.5", f"out_dir={tmp_path}")
-    asked = Asked(Limits(parameters=80), 1.0, "gru-bench choose", ["cell=gru,rnn", *WORDS], True)
+    words = ["cell=gru,rnn", *WORDS, "margin=0.5", f"out_dir={tmp_path}"]
+    asked = Asked(Limits(parameters=80), 60.0, words, True)
     notes = []
     card = choose(configs, asked, notes.append)
     assert card.limits == {"parameters": 80}
@@ -108,8 +116,9 @@ def test_a_choice_is_made_of_ordinary_runs_and_is_repeated_from_them(tmp_path, m
         assert len(result.seeds) == card.seeds
         assert result.hidden_size == each.hidden_size
     assert read_weights(tmp_path / card.taken.folder).arrays
-    assert f"cell={card.cell}" in card.command
-    assert f"hidden_size={card.taken.hidden_size}" in card.command
+    assert f"cell={card.cell}" in card.training
+    assert f"hidden_size={card.taken.hidden_size}" in card.training
+    assert card.command == asked.command
     # Two trials of each cell, and the two runs; trials keep no weights.
     folders = list(run_folders(tmp_path))
     assert len(folders) == 2 * (2 + 1)
@@ -129,6 +138,116 @@ def show(card):
     assert card.headline in page
     assert "<script" not in page
     assert f'"cell": "{card.cell}"' in card_to_json(card).decode()
+
+
+def test_a_start_that_is_given_is_the_only_one_tried():
+    (config, _) = compose("cell=gru,lstm", "cell.keep=0.9")
+    tried = candidates(config, 4, start_is_given=True)
+    assert {each.cell.keep for each in tried} == {0.9}
+    assert len(tried) == len(candidates(config, 4)) == 12
+    asked = Asked(Limits(), 1.0, ["cell=gru,lstm", "cell.keep=0.9"], True)
+    assert asked.gives("cell.keep")
+    assert not asked.gives("keep")
+
+
+def test_any_part_of_the_candidates_has_rates_from_the_whole_range():
+    (config,) = compose("cell=rnn")
+    first = [each.optim.learning_rate for each in candidates(config, 4)[:3]]
+    everything = sorted(each.optim.learning_rate for each in candidates(config, 4)[:6])
+    assert sorted(first) == everything[::2]
+
+
+def test_a_trial_shortens_its_warm_up_with_its_training():
+    (config,) = compose("cell=gru", "steps=100", "optim.warmup_steps=20")
+    trial = shortened(config, 0.25)
+    assert (trial.steps, trial.optim.warmup_steps) == (25, 5)
+    assert (trial.save_weights, trial.probes) == ("none", False)
+    assert not set(trial.seeds) & set(config.seeds)
+
+
+def test_seeds_are_refused_where_rounds_decide_on_them():
+    asked = Asked(Limits(), 1.0, ["cell=gru,lstm", "seeds=20"], True)
+    with pytest.raises(UserError, match="seeds does not go with a choice, which adds seeds until"):
+        choose(compose("cell=gru,lstm", "seeds=20"), asked, lambda line: None)
+
+
+def test_the_command_repeats_every_option():
+    limits = Limits(latency_us=50.0, runtime="onnx", parameters=9000, memory_kb=36.5)
+    words = ["task=adding", "cell=gru,lstm", "margin=0.01", "out_dir=my runs"]
+    asked = Asked(limits, 2.5, words, True, ["--config-dir", "presets"], Path("card.html"))
+    flags = make_parser().parse_args(shlex.split(asked.command)[1:])
+    assert (flags.latency_us, flags.runtime) == (50.0, "onnx")
+    assert (flags.parameters, flags.memory_kb, flags.minutes) == (9000, 36.5, 2.5)
+    assert (str(flags.config_dir), str(flags.out)) == ("presets", "card.html")
+    assert flags.overrides == words
+
+
+class Clock:
+    """Trainings that take seconds of a clock of their own."""
+
+    def __init__(self, monkeypatch, seconds_each):
+        self.now, self.trials, self._each = 0.0, [], seconds_each
+        monkeypatch.setattr("gru_bench.experiments.minutes.time.monotonic", lambda: self.now)
+        monkeypatch.setattr(halving, "run_trials", self.run_trials)
+
+    def run_trials(self, trials, command, quiet):
+        """Results of which the smallest rate is best."""
+        self.trials += trials
+        results = []
+        for trial in trials:
+            took = self._each * trial.steps / 8
+            self.now += took
+            result = make_result("copy", trial.cell.name, [1 / trial.optim.learning_rate])
+            timing = dataclasses.replace(result.timing, wall_s=took)
+            results.append(dataclasses.replace(result, timing=timing))
+        return results
+
+
+def halve(monkeypatch, seconds_each, of_minutes):
+    clock, notes = Clock(monkeypatch, seconds_each), []
+    found = halving.Halving(minutes.Minutes(of_minutes), "test", True, notes.append)
+    chosen = found.best(compose("cell=gru,rnn"), {"gru": 4, "rnn": 4}, start_is_given=False)
+    return clock, chosen, notes
+
+
+def test_with_time_enough_every_candidate_is_tried(monkeypatch):
+    clock, chosen, notes = halve(monkeypatch, 1.0, 10)
+    assert len(clock.trials) == 2 * (12 + 4)
+    assert len(notes) == 2  # the setting of each
+    for setting in chosen:
+        rates = [t.optim.learning_rate for t in clock.trials if t.cell.name == setting.cell.name]
+        assert setting.optim.learning_rate == min(rates)
+
+
+@pytest.mark.parametrize(("seconds_each", "tried"), [(14.0, 6), (1000.0, 3)])
+def test_the_minutes_hold_from_the_first_phase_on(monkeypatch, seconds_each, tried):
+    clock, chosen, notes = halve(monkeypatch, seconds_each, 2)
+    # A quarter of the training each, as many of the one cell as of the other.
+    first = [trial.cell.name for trial in clock.trials if trial.steps == 2]
+    assert first == (["gru"] * 3 + ["rnn"] * 3) * (tried // 3)
+    later = [trial for trial in clock.trials if trial.steps == 4]
+    assert len(later) < 2 * 4
+    assert clock.now <= max(0.6 * 120, 6 * seconds_each / 4)
+    assert f"--minutes leaves time to try {tried} of 12 settings of each cell" in notes[0]
+    assert [each.cell.name for each in chosen] == ["gru", "rnn"]
+
+
+@pytest.mark.parametrize(("of_minutes", "seeds"), [(0.0, 2), (1.1, 3), (60.0, 6)])
+def test_as_many_seeds_as_there_is_time_for(monkeypatch, of_minutes, seeds):
+    settings, left = compose("cell=gru,rnn"), minutes.Minutes(of_minutes)
+    left.learn([make_result("copy")], trainings=make_result("copy").timing.wall_s / 10)  # 10 s each
+    trained = []
+
+    def train(self, count):
+        trained.append(count)
+        return [make_result("copy", cell, [0.9 - 0.1 * i] * count, margin=None)
+                for i, cell in enumerate(["gru", "rnn"])]  # fmt: skip
+
+    monkeypatch.setattr(Rounds, "_train", train)
+    notes = []
+    Rounds(settings, [1, 1], Asked(Limits(), 1.0, [], True), left, notes.append).run()
+    assert trained[0] == seeds
+    assert ("leaves time for" in notes[0]) == (seeds < 6)
 
 
 def test_bad_flags_are_told_in_one_line(capsys):

@@ -18,6 +18,7 @@ from gru_bench.config.compose import compose_experiments, compose_search
 from gru_bench.config.optim import TuneConfig
 from gru_bench.evidence.record import mean_validation_score
 from gru_bench.experiments import search
+from gru_bench.experiments.run_command import run_command
 from gru_bench.experiments.sweep import Sweep
 from gru_bench.runs.folder import RESULT, read_result, write_result
 from gru_bench.system.errors import UserError
@@ -93,8 +94,11 @@ def test_a_search_that_trains(tmp_path):
     assert found.settings["optim.learning_rate"] == result.config["optim"]["learning_rate"]
     assert found.settings["hidden_size"] == result.hidden_size
     # The command that is printed asks for the same, on the seeds of a reported run.
-    command = shlex.split(search.run_command(found, [*WORDS, "cell=gru,rnn", "out_dir=trials"]))
-    (config,) = compose_experiments(command[2:], multirun=False)
+    words = [*WORDS, "cell=gru,rnn", "out_dir=trials"]
+    again = run_command(found.config.cell, found.settings, words, ["--config-dir", "my presets"])
+    command = shlex.split(again)
+    assert command[2:4] == ["--config-dir", "my presets"]
+    (config,) = compose_experiments(command[4:], multirun=False)
     assert config.seeds == [0, 1, 2, 3, 4]
     assert config.out_dir == "results/runs"
     assert config.cell.name == "rnn"
@@ -173,7 +177,7 @@ def test_what_is_printed(tmp_path, runner):
     runner.fail = (2, 4)
     found = start(tmp_path, trials=2)
     text = io.StringIO()
-    search.print_search(list(found.values()), WORDS, Console(file=text, width=100))
+    search.print_search(list(found.values()), WORDS, [], Console(file=text, width=100))
     lines = text.getvalue().splitlines()
     assert any(line.split()[:3] == ["gru", "2", "0"] for line in lines)
     assert any(line.split() == ["rnn", "0", "2"] for line in lines)
