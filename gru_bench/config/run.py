@@ -17,6 +17,7 @@ from gru_bench.config.corpus import CorpusConfig
 from gru_bench.config.keys import MISSING, OnlyWith, check_keys, key, neutral_defaults, section
 from gru_bench.config.optim import OptimConfig, TuneConfig
 from gru_bench.config.tasks import TASKS, CustomTaskConfig, TaskConfig
+from gru_bench.config.tasks.text import TextConfig
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import content_hash, expand_home, is_file
 
@@ -118,7 +119,8 @@ class RunConfig:
     def data_files(self) -> dict[str, Path]:
         """Returns the files that the data come from, by the dotted key that names each.
 
-        They are those of a corpus of files, and those that the options of a user's task name.
+        They are those of a corpus of files, word vectors, and those that the options of a user's
+        task name.
         """
         named: dict[str, Any] = {}
         if self.corpus is not None and self.corpus.source == "files":
@@ -128,6 +130,8 @@ class RunConfig:
             }
         if isinstance(self.task, CustomTaskConfig):
             named = dict(_leaves(self.task.options, "task.options"))
+        if isinstance(self.task, TextConfig):
+            named["task.embeddings"] = self.task.embeddings
         paths = {key: expand_home(value) for key, value in named.items() if _is_text(value)}
         return {key: path for key, path in paths.items() if is_file(path)}
 

@@ -20,6 +20,7 @@ from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.labels import labels
 from gru_bench.config.run import RunConfig
 from gru_bench.config.tasks import TokenTaskConfig
+from gru_bench.config.tasks.text import TextConfig
 from gru_bench.config.user_classes import source_file
 from gru_bench.measuring.equal_time import TimeMatch, match_training_time
 from gru_bench.measuring.recurrence_choice import check_recurrence
@@ -293,6 +294,7 @@ def make_train_config(config: RunConfig, task: Task, recurrence: str) -> TrainCo
         evaluate_every=min(config.evaluate_every or evaluate_every, steps),
         patience=config.patience,
         stop_when_solved=config.stop_when_solved,
+        trains_embedding=not isinstance(config.task, TextConfig) or config.task.train_embeddings,
     )
 
 

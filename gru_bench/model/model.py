@@ -129,6 +129,12 @@ class Model(nnx.Module):
             )
         return cells
 
+    def embed_as(self, vectors: Float[Array, "tokens embedding"]) -> None:
+        """Sets what the tokens are embedded as, but for those whose vector is nan."""
+        if self.embedding is not None:
+            table = self.embedding.embedding
+            table[...] = jnp.where(jnp.isnan(vectors), table[...], vectors)
+
     def start_keeping(self, bias: Float[Array, ""] | float) -> None:
         """Sets the bias of the gates that keep the state, in all layers."""
         for layer in self.layers:

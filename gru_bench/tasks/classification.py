@@ -81,7 +81,14 @@ class Labelling(FixedData):
 @register_tree
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Classification(Labelling):
-    """A `Task` of one class for each sequence, so that what is predicted of each can be kept."""
+    """A `Task` of one class for each sequence, so that what is predicted of each can be kept.
+
+    Attributes:
+        token_vectors: What the embedding of each token starts from, nan where it starts at random;
+            None if all do.
+    """
+
+    token_vectors: Float[Array, "tokens embedding"] | None = None
 
     def predictions(
         self, outputs: Float[Array, "batch classes"], batch: Batch

@@ -1,6 +1,7 @@
 """Text classification: the tokens of a document in, its class out."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import jax.numpy as jnp
@@ -24,6 +25,7 @@ from gru_bench.tasks.classification import (
 from gru_bench.tasks.corpora import Corpus, Documents
 from gru_bench.tasks.corpus_sources import Note
 from gru_bench.tasks.fixed_data import smallest_type, split_sizes
+from gru_bench.tasks.word_vectors import read_word_vectors
 
 # Their places in this list are their ids.
 SPECIAL_TOKENS = ["[PAD]", "[UNK]"]
@@ -53,14 +55,15 @@ def make_task(
             training documents are kept.
         corpus: Labelled text. The vocabulary is learnt from the training documents kept.
         batch_size: Documents a batch.
-        note: Takes a line if many tokens are unknown.
+        note: Takes a line if many tokens are unknown, and one on word vectors.
 
     Returns:
         The task; its `input_size` is the size of the vocabulary found, which may be smaller than
         `config.vocabulary_size`.
 
     Raises:
-        UserError: An epoch does not hold a single batch, or the vocabulary would be empty.
+        UserError: An epoch does not hold a single batch, the vocabulary would be empty, or word
+            vectors cannot be used.
     """
     train = keep_documents(corpus.train, config.train_documents)
     splits = (train, corpus.validation, corpus.test)
@@ -70,6 +73,11 @@ def make_task(
         tokenizer=tokenizer.to_str(), tokens=config.tokens, max_length=config.max_length
     )
     encoded = encode(text, tokenizer, [each for split in splits for each in split.texts])
+    vectors = None
+    if config.embeddings is not None:
+        words = {word: i for word, i in tokenizer.get_vocab().items() if i > UNKNOWN}
+        path, width = Path(config.embeddings), config.embedding_size
+        vectors = jnp.asarray(read_word_vectors(path, words, width, note))
     _note_unknown(config, encoded[sizes[0] : sizes[0] + sizes[1]], note)
     lengths = np.array([len(ids) for ids in encoded], np.int32)
     vocabulary_size = tokenizer.get_vocab_size()
@@ -90,6 +98,7 @@ def make_task(
         class_weights=weights_of(config.class_weights, train.labels, len(corpus.class_names)),
         preprocessing=Preprocessing(text=text, class_names=corpus.class_names),
         tokens=True,
+        token_vectors=vectors,
     )
 
 

@@ -28,6 +28,7 @@ class TrainConfig:
         patience: Evaluations without a better score after which a member stops; None to go on.
         stop_when_solved: Whether a member stops once it has solved its task.
         split: Devices that share each batch, on the mesh axis "batch".
+        trains_embedding: Whether the embedding of tokens is trained, or stays as it starts.
     """
 
     model: ModelConfig
@@ -37,6 +38,7 @@ class TrainConfig:
     patience: int | None = None
     stop_when_solved: bool = False
     split: int = 1
+    trains_embedding: bool = True
 
 
 @register_tree

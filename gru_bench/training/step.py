@@ -48,7 +48,11 @@ def init_state(
     model = Model(config.model, rngs=rngs)
     if keeping is not None:
         model.start_keeping(keeping)
+    vectors = getattr(task, "token_vectors", None)
+    if vectors is not None:
+        model.embed_as(vectors)
     params = nnx.state(model)
+    trained, _ = divide(config, params)
     never = jnp.int32(NEVER)
     return TrainState(
         learning_rate=learning_rate,
@@ -56,7 +60,7 @@ def init_state(
         evaluation_key=jax.random.fold_in(key, EVALUATION_DATA),
         dropout_key=jax.random.fold_in(key, DROPOUT),
         params=params,
-        opt_state=make_optimizer(config.optim, learning_rate, config.steps).init(params),
+        opt_state=make_optimizer(config.optim, learning_rate, config.steps).init(trained),
         step=jnp.int32(0),
         active=jnp.bool(True),
         best_params=params,
@@ -90,18 +94,21 @@ def train_step(
         of_step = jax.random.fold_in(state.dropout_key, state.step)
         keys = jax.random.split(of_step, len(batch.lengths))
 
-    def loss_of(params: PyTree[Array]) -> Float[Array, ""]:
+    trained, kept = divide(config, state.params)
+
+    def loss_of(trained: PyTree[Array]) -> Float[Array, ""]:
+        params = nnx.merge_state(trained, kept)
         tally = task.tally(apply_model(config, params, batch.inputs, batch.lengths, keys), batch)
         return tally["loss"] / tally["count"]
 
-    loss, gradient = jax.value_and_grad(loss_of)(state.params)
+    loss, gradient = jax.value_and_grad(loss_of)(trained)
     if config.split > 1:
         # Every device has the whole loss, so that each share's gradient is so many times as large.
         gradient = jax.lax.pmean(gradient, "batch")
     norm = optax.tree.norm(gradient)
     optimizer = make_optimizer(config.optim, state.learning_rate, config.steps)
-    updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
-    params = optax.apply_updates(state.params, updates)
+    updates, opt_state = optimizer.update(gradient, state.opt_state, trained)
+    params = nnx.merge_state(optax.apply_updates(trained, updates), kept)
 
     active = state.active & (state.step < config.steps)
     finite = jnp.isfinite(loss) & jnp.isfinite(norm)
@@ -117,6 +124,16 @@ def train_step(
         diverged_step=jnp.where(diverged, step, state.diverged_step),
     )
     return state, {"train_loss": loss, "gradient_norm": norm, "moved": moved}
+
+
+def divide(config: TrainConfig, params: PyTree[Array]) -> tuple[PyTree[Array], PyTree[Array]]:
+    """Returns the parameters that are trained, and those that stay as they are."""
+
+    def is_trained(path: tuple[Any, ...], value: Any) -> bool:
+        return config.trains_embedding or path[0] != "embedding"
+
+    trained, kept = nnx.split_state(params, is_trained, ...)
+    return trained, kept
 
 
 def train_chunk(

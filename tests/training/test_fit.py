@@ -537,3 +537,34 @@ def test_the_best_parameters_are_best_by_the_score_that_is_asked_for():
     np.testing.assert_array_equal(result.best_step, 4 * (f1.argmax(0) + 1))
     np.testing.assert_allclose(result.scores["validation"]["macro_f1"], f1.max(0), rtol=1e-6)
     assert (f1.argmax(0) != accuracy.argmax(0)).any()
+
+
+@pytest.mark.parametrize("trains", [True, False])
+def test_an_embedding_starts_from_vectors_and_is_trained_or_not(trains):
+    rng = np.random.default_rng(0)
+    ids = rng.integers(2, 6, size=(30, 3))
+    vectors = rng.normal(size=(6, 4)).astype(np.float32)
+    vectors[[0, 1, 5]] = np.nan  # of which nothing is known
+    usual = make_classification({split: ([np.zeros((1, 1))] * 2, [0, 1]) for split in SPLITS}, 2)
+    task = dataclasses.replace(
+        usual, inputs=jnp.asarray(ids), targets=jnp.asarray(ids[:, 0] % 2),
+        lengths=jnp.full(30, 3, jnp.int32), sizes=(10, 10, 10), input_size=6, tokens=True,
+        token_vectors=jnp.asarray(vectors),
+    )  # fmt: skip
+    model = ModelConfig("rnn", input_size=6, output_size=2, hidden_size=3, embedding_size=4)
+    # Weight decay would move what has no gradient.
+    optim = OptimConfig("adamw", weight_decay=0.1)
+    config = TrainConfig(model, optim, 8, 4, trains_embedding=trains)
+    state = init_state(config, task, jnp.int32(0), jnp.float32(0.05))
+    start = np.asarray(state.params["embedding"]["embedding"].get_value())
+    np.testing.assert_array_equal(start[2:5], vectors[2:5])
+    assert np.isfinite(start).all()
+    moments = [leaf.shape for leaf in jax.tree.leaves(state.opt_state)]
+    assert ((6, 4) in moments) == trains
+    result = fit(config, task, (0,), (0.05,))
+    end = np.asarray(result.params["embedding"]["embedding"].get_value())[0]
+    if trains:
+        assert not np.isclose(end, start).all()
+    else:
+        np.testing.assert_array_equal(end, start)
+    assert result.scores["train"]["loss"] < 0.7

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from gru_bench.config.keys import LONGEST, OnlyWith, key
 from gru_bench.config.tasks.base import ClassificationConfig, TokenTaskConfig
+from gru_bench.system.files import expand_home
 
 TOKENS = ("words", "characters", "bytes")
 POOLINGS = ("last", "mean", "max")
@@ -32,6 +33,25 @@ class TextConfig(ClassificationConfig, TokenTaskConfig):
         "keeps so many training documents, class by class; null keeps all", None, at_least=1
     )
 
+    embeddings: str | None = key(
+        "file of word vectors, in the text format of GloVe or fastText, that the embedding starts"
+        " from; as wide as embedding_size",
+        None,
+        only_with=(OnlyWith("task.tokens", ("words",)),),
+        neutral=True,
+    )
+    train_embeddings: bool = key(
+        "whether these vectors are trained, too; false keeps them as they are",
+        True,
+        only_with=(OnlyWith("task.embeddings"),),
+        neutral=True,
+    )
+
     AXIS: ClassVar[str | None] = "max_length"
     READS_CORPUS: ClassVar[bool] = True
     HAS_EPOCHS: ClassVar[bool | None] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.embeddings:
+            self.embeddings = str(expand_home(self.embeddings))
