@@ -128,6 +128,12 @@ class Cell(nnx.Module):
         """Returns weights and bias of each recurrent product."""
         return tuple((weight[...], None) for weight in self.weights_hh)
 
+    def normalised_product(
+        self, i: int, product: Float[Array, "batch columns"]
+    ) -> Float[Array, "batch columns"]:
+        """Returns the i-th recurrent product as its bias is added to it: here as it is."""
+        return product
+
     @classmethod
     def step(cls, state: State, x: Float[Array, "batch columns"], dot: Dot) -> State:
         """Makes one time step: from the state and the projected input to the next state."""

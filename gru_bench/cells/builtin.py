@@ -110,8 +110,12 @@ class LSTM(Cell):
     def next_state(state: State, gates: Gates) -> State:
         _, c = state
         c = gates["f"] * c + gates["i"] * gates["g"]
-        h = gates["o"] * jnp.tanh(c)
-        return h, c
+        return LSTM.output(gates, c), c
+
+    @staticmethod
+    def output(gates: Gates, c: Float[Array, "batch hidden"]) -> Float[Array, "batch hidden"]:
+        """Returns the output that the gates make of the memory."""
+        return gates["o"] * jnp.tanh(c)
 
     @staticmethod
     def openness(gates: Gates) -> Gates:
@@ -158,7 +162,11 @@ class LSTMNoOutput(LSTM):
     def next_state(state: State, gates: Gates) -> State:
         _, c = state
         c = gates["f"] * c + gates["i"] * gates["g"]
-        return jnp.tanh(c), c
+        return LSTMNoOutput.output(gates, c), c
+
+    @staticmethod
+    def output(gates: Gates, c: Float[Array, "batch hidden"]) -> Float[Array, "batch hidden"]:
+        return jnp.tanh(c)
 
     @staticmethod
     def openness(gates: Gates) -> Gates:
@@ -183,8 +191,7 @@ class LSTMCoupled(LSTM):
     def next_state(state: State, gates: Gates) -> State:
         _, c = state
         c = gates["f"] * c + (1 - gates["f"]) * gates["g"]
-        h = gates["o"] * jnp.tanh(c)
-        return h, c
+        return LSTM.output(gates, c), c
 
     @staticmethod
     def openness(gates: Gates) -> Gates:

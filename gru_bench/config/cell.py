@@ -30,7 +30,7 @@ class BuiltInCell:
             additions of the recurrent products, sigmoids and tanhs, and what these make of the
             state.
         inner_bias: Whether one of the recurrent products has a bias of its own.
-        forget_bias: Whether it has a forget gate, whose bias can be chosen.
+        forget_bias: Whether it has a forget gate, whose bias can be chosen, and so a memory c.
         variant_of: The cell that it is an ablation of; None for one that is no ablation.
     """
 

@@ -68,6 +68,20 @@ class RunConfig:
         below=1,
         neutral=True,
     )
+    recurrent_dropout: float = key(
+        "share of the units left out at random in training of what a cell reads of its own state,"
+        " the same units at all steps of a sequence",
+        0.0,
+        at_least=0,
+        below=1,
+        neutral=True,
+    )
+    layer_norm: bool = key(
+        "normalises what goes into the gates of a built-in cell, and what an LSTM puts out of its"
+        " memory",
+        False,
+        neutral=True,
+    )
     steps: int | None = key("updates of training", None, at_least=1)
     epochs: int | None = key("passes over the training examples, instead of steps", None,
                              at_least=1)  # fmt: skip
@@ -97,6 +111,11 @@ class RunConfig:
             raise UserError(
                 f"bidirectional=true is not possible with task={self.task.name}:"
                 f" {self.task.FORWARD_ONLY}"
+            )
+        if self.layer_norm and isinstance(self.cell, CustomCellConfig):
+            raise UserError(
+                f"layer_norm=true is not possible with cell={self.cell.name}: a cell of your own"
+                " normalises in its own equations"
             )
         if self.epochs is not None and self.task.HAS_EPOCHS is False:
             raise UserError(

@@ -118,7 +118,7 @@ def largest_sizes(
 
 def sized(model: ModelConfig, size: int) -> ModelConfig:
     """Returns the same model with another hidden size."""
-    return dataclasses.replace(model, hidden_size=size, recurrence="scan")
+    return dataclasses.replace(model, hidden_size=size).on_any_machine()
 
 
 def needs(model: ModelConfig, latency_us: float | None = None) -> Needs:

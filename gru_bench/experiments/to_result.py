@@ -182,6 +182,7 @@ def count(train: TrainConfig, lstm_size: int) -> Parameters:
             lstm_size,
             train.model.layers,
             train.model.bidirectional,
+            train.model.layer_norm,
         ),
         total=count_parameters(model),
     )
@@ -236,7 +237,7 @@ def saved_model(
         cell=cell.name,
         cell_source=cell.source if isinstance(cell, CustomCellConfig) else None,
         # How the recurrence was computed changes rounding alone, and is not available everywhere.
-        architecture=dataclasses.asdict(dataclasses.replace(train.model, recurrence="scan")),
+        architecture=dataclasses.asdict(train.model.on_any_machine()),
         preprocessing=preprocessing_of(task),
         file_format=None
         if corpus is None

@@ -78,7 +78,13 @@ def match_training_time(
 
     def equal_flops(cell: str) -> int:
         sizes = (model.cell_input_size, model.hidden_size, model.layers)
-        return matched_hidden_size(cell, *sizes, match="flops", bidirectional=model.bidirectional)
+        return matched_hidden_size(
+            cell,
+            *sizes,
+            match="flops",
+            bidirectional=model.bidirectional,
+            layer_norm=model.layer_norm,
+        )
 
     found = search_sizes({cell: equal_flops(cell) for cell in cells if cell != "lstm"}, measure)
     if "lstm" in cells:

@@ -34,6 +34,7 @@ from gru_bench.tasks.base import Task
 from gru_bench.training.state import TrainConfig
 
 AUTO, *IMPLEMENTATIONS = RECURRENCES
+PLAIN = "plain"
 ROUNDS = 9
 
 Times = dict[str, float]  # milliseconds that the gradients of a layer take, by recurrence
@@ -78,6 +79,12 @@ def possible_recurrences(model: ModelConfig) -> list[str]:
 
 def obstacle(recurrence: str, model: ModelConfig) -> str | None:
     """Returns why a recurrence is not possible for a model here; None if nothing is known."""
+    if recurrence == PLAIN:
+        return None
+    if model.layer_norm:
+        return "it cannot do layer_norm=true"
+    if model.recurrent_dropout > 0:
+        return f"it cannot do recurrent_dropout={model.recurrent_dropout:g}"
     if recurrence == "scan":
         return None
     device = jax.default_backend()
@@ -102,7 +109,9 @@ def obstacle(recurrence: str, model: ModelConfig) -> str | None:
 def fastest(model: ModelConfig, batch: int, time: int, members: int) -> str:
     """Returns the recurrence that takes the least time for so many members on one device."""
     times = recurrence_times(model, batch, time, members)
-    return min(times, key=lambda recurrence: times[recurrence], default="scan")
+    return min(
+        times, key=lambda recurrence: times[recurrence], default=possible_recurrences(model)[0]
+    )
 
 
 def recurrence_times(model: ModelConfig, batch: int, time: int, members: int) -> Times:
@@ -116,8 +125,9 @@ def recurrence_times(model: ModelConfig, batch: int, time: int, members: int) ->
         time: Steps in a sequence.
         members: How many members are trained at once on one device.
     """
-    recurrences = possible_recurrences(model)
-    if len(recurrences) == 1:
+    # The plain one is there for what no other can do, and slower than the scan.
+    recurrences = [each for each in possible_recurrences(model) if each != PLAIN]
+    if len(recurrences) < 2:
         return {}
     file = cache_dir() / "recurrence.json"
     key = _key(model, batch, time, members)

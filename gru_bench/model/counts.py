@@ -15,24 +15,33 @@ from itertools import product
 
 from gru_bench.config.cell import BUILT_IN, MAIN_CELLS
 
+NORMALISING = 6  # operations of layer normalisation for each number
 
-def cell_parameters(cell: str, input_size: int, hidden_size: int) -> int:
-    """Returns the number of parameters of one recurrent layer."""
+
+def cell_parameters(cell: str, input_size: int, hidden_size: int, layer_norm: bool = False) -> int:
+    """Returns the number of parameters of one recurrent layer.
+
+    Layer normalisation of a built-in cell adds a gain for each column of the products with input
+    and state; where there is a memory, gain and bias for each of its units.
+    """
     if cell not in BUILT_IN:
         from gru_bench.model.user_cell import layer_parameters
 
         return layer_parameters(cell, input_size, hidden_size)
     declared = BUILT_IN[cell]
     count = declared.affine_maps * hidden_size * (input_size + hidden_size + 1)
-    return count + hidden_size * declared.inner_bias
+    gains = 2 * declared.affine_maps + (2 if declared.forget_bias else 0)
+    return count + hidden_size * (declared.inner_bias + gains * layer_norm)
 
 
-def cell_flops(cell: str, input_size: int, hidden_size: int) -> int:
+def cell_flops(cell: str, input_size: int, hidden_size: int, layer_norm: bool = False) -> int:
     """Returns the floating point operations of one forward step of one sequence, in one layer.
 
     A multiply-add of the matrix products counts two; every addition, subtraction, product, sigmoid
     and tanh of the cell's equations one. Of a user's cell the products and the biases are
-    known, and the class states the rest.
+    known, and the class states the rest. Layer normalisation takes six operations of each number:
+    two for the mean and the difference from it, two for the variance, two for scale and gain; what
+    is done once a product is left out.
     """
     if cell not in BUILT_IN:
         from gru_bench.model.user_cell import layer_flops
@@ -40,26 +49,39 @@ def cell_flops(cell: str, input_size: int, hidden_size: int) -> int:
         return layer_flops(cell, input_size, hidden_size)
     declared = BUILT_IN[cell]
     affine_maps = declared.affine_maps * hidden_size * (2 * input_size + 2 * hidden_size + 1)
-    return affine_maps + declared.pointwise * hidden_size
+    memory = NORMALISING + 1 if declared.forget_bias else 0  # its bias besides
+    normalising = 2 * NORMALISING * declared.affine_maps + memory
+    return affine_maps + hidden_size * (declared.pointwise + normalising * layer_norm)
 
 
 def stack_parameters(
-    cell: str, input_size: int, hidden_size: int, layers: int, bidirectional: bool = False
+    cell: str,
+    input_size: int,
+    hidden_size: int,
+    layers: int,
+    bidirectional: bool = False,
+    layer_norm: bool = False,
 ) -> int:
     """Returns the number of parameters of `layers` recurrent layers on top of each other."""
-    return _stacked(cell_parameters, cell, input_size, hidden_size, layers, bidirectional)
+    count = partial(cell_parameters, cell, layer_norm=layer_norm)
+    return _stacked(count, input_size, hidden_size, layers, bidirectional)
 
 
 def stack_flops(
-    cell: str, input_size: int, hidden_size: int, layers: int, bidirectional: bool = False
+    cell: str,
+    input_size: int,
+    hidden_size: int,
+    layers: int,
+    bidirectional: bool = False,
+    layer_norm: bool = False,
 ) -> int:
     """Returns the floating point operations of one forward step of one sequence, in all layers."""
-    return _stacked(cell_flops, cell, input_size, hidden_size, layers, bidirectional)
+    count = partial(cell_flops, cell, layer_norm=layer_norm)
+    return _stacked(count, input_size, hidden_size, layers, bidirectional)
 
 
 def _stacked(
-    count: Callable[[str, int, int], int],
-    cell: str,
+    count: Callable[[int, int], int],
     input_size: int,
     hidden_size: int,
     layers: int,
@@ -67,8 +89,8 @@ def _stacked(
 ) -> int:
     """Returns a count of one cell over all layers; of two directions each has a cell in each."""
     directions = 2 if bidirectional else 1
-    first = count(cell, input_size, hidden_size)
-    later = count(cell, directions * hidden_size, hidden_size)
+    first = count(input_size, hidden_size)
+    later = count(directions * hidden_size, hidden_size)
     return directions * (first + (layers - 1) * later)
 
 
@@ -97,6 +119,7 @@ def matched_hidden_size(
     match: str,
     budget: int | None = None,
     bidirectional: bool = False,
+    layer_norm: bool = False,
 ) -> int:
     """Returns the hidden size of a cell that is to be compared with an LSTM of `hidden_size` units.
 
@@ -109,12 +132,13 @@ def matched_hidden_size(
             all recurrent layers come nearest to the LSTM's.
         budget: A number of parameters that takes the place of the LSTM's, for the LSTM, too.
         bidirectional: Whether each layer has two cells, of the cell as of the LSTM.
+        layer_norm: Whether they are layer-normalised, the cell as the LSTM.
     """
     if match == "hidden":
         return hidden_size
 
     def count(cell: str, size: int) -> int:
-        return COUNTS[match](cell, input_size, size, layers, bidirectional)
+        return COUNTS[match](cell, input_size, size, layers, bidirectional, layer_norm)
 
     target = count("lstm", hidden_size) if budget is None else budget
     return nearest_hidden_size(partial(count, cell), target)

@@ -1,5 +1,7 @@
 """A recurrent layer over whole sequences: one cell, or two that read them from both ends."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -36,6 +38,7 @@ def layer_outputs(
     x: Float[Array, "time batch input"],
     lengths: Int[Array, " batch"],
     implementation: Implementation,
+    masks: Sequence[Float[Array, "batch hidden"]] = (),
 ) -> Float[Array, "time batch outputs"]:
     """Returns the outputs of a layer after each step; what follows a sequence changes none of it.
 
@@ -44,15 +47,19 @@ def layer_outputs(
         x: What it reads.
         lengths: Number of real steps of each sequence.
         implementation: How each cell is computed through time.
+        masks: For each cell what is multiplied by what it reads of its own state; nothing if empty.
     """
 
-    def outputs(cell: Cell, x: Array) -> Array:
-        return unroll(cell, x, cell.zero_state(x.shape[1], x.dtype), implementation)[0]
+    def outputs(cell: Cell, x: Array, mask: Array | None) -> Array:
+        state = cell.zero_state(x.shape[1], x.dtype)
+        return unroll(cell, x, state, implementation, mask)[0]
 
     if not isinstance(layer, Bidirectional):
-        return outputs(layer, x)
-    backward = reverse(outputs(layer.backward, reverse(x, lengths)), lengths)
-    return jnp.concatenate([outputs(layer.forward, x), backward], axis=-1)
+        (mask,) = masks or (None,)
+        return outputs(layer, x, mask)
+    ahead, back = masks or (None, None)
+    backward = reverse(outputs(layer.backward, reverse(x, lengths), back), lengths)
+    return jnp.concatenate([outputs(layer.forward, x, ahead), backward], axis=-1)
 
 
 @jax.custom_vjp

@@ -9,8 +9,9 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 
 from gru_bench.cells.base import Cell, chrono_bias, keeping_bias
 from gru_bench.cells.builtin import CELLS
+from gru_bench.cells.layer_norm import layer_normalised
 from gru_bench.config.tasks import Readout
-from gru_bench.model.dropout import drop, keys_at
+from gru_bench.model.dropout import drop, keep_mask, keys_at
 from gru_bench.model.layers import Bidirectional, Layer, layer_outputs
 from gru_bench.model.user_cell import load_cell
 from gru_bench.recurrence.scan import Implementation
@@ -38,6 +39,9 @@ class ModelConfig:
         layers: Recurrent layers.
         bidirectional: Whether each layer has a second cell that reads the sequences backwards.
         dropout: Share of the features left out in training, between layers and before the head.
+        recurrent_dropout: Share of the units left out in training of what a cell reads of its own
+            state, the same at all steps of a sequence.
+        layer_norm: Whether the cells are layer-normalised.
         readout: Which hidden states the head reads.
         embedding_size: Features of an embedded token; None for inputs that are features already.
         keep: Share of its state that a gated cell keeps at the start; None for its own default.
@@ -55,6 +59,8 @@ class ModelConfig:
     layers: int = 1
     bidirectional: bool = False
     dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    layer_norm: bool = False
     readout: Readout = "last"
     embedding_size: int | None = None
     keep: float | None = None
@@ -71,7 +77,17 @@ class ModelConfig:
     @property
     def is_random(self) -> bool:
         """Whether its outputs are drawn at random in training."""
-        return self.dropout > 0
+        return self.dropout > 0 or self.recurrent_dropout > 0
+
+    @property
+    def needs_plain_recurrence(self) -> bool:
+        """Whether only the plain implementation of the recurrence can compute it."""
+        return self.layer_norm or self.recurrent_dropout > 0
+
+    def on_any_machine(self) -> "ModelConfig":
+        """Returns the same model with an implementation of the recurrence that is everywhere."""
+        recurrence = "plain" if self.needs_plain_recurrence else "scan"
+        return dataclasses.replace(self, recurrence=recurrence)
 
     @property
     def layer_output_size(self) -> int:
@@ -152,8 +168,25 @@ class Model(nnx.Module):
         for number, layer in enumerate(self.layers):
             if number > 0:
                 x = self._drop(x, keys, number)
-            x = layer_outputs(layer, x, lengths, implementation)
+            masks = self._state_masks(x, keys, number)
+            x = layer_outputs(layer, x, lengths, implementation, masks)
         return x
+
+    def _state_masks(
+        self, x: Array, keys: Key[Array, " batch"] | None, number: int
+    ) -> list[Float[Array, "batch hidden"]]:
+        """Returns what masks the states of each cell of a layer; none where nothing is masked."""
+        config = self.config
+        if keys is None or config.recurrent_dropout == 0:
+            return []
+        directions = config.layer_output_size // config.hidden_size
+        shape = (x.shape[1], config.hidden_size)
+        # Places after those of `_drop`, two for each layer.
+        first = config.layers + 1 + 2 * number
+        return [
+            keep_mask(keys_at(keys, first + i), config.recurrent_dropout, shape, x.dtype)
+            for i in range(directions)
+        ]
 
     def _drop(self, x: Array, keys: Key[Array, " batch"] | None, place: int) -> Array:
         """Leaves out features of what the layer of this number, or the head after all, reads."""
@@ -172,7 +205,10 @@ def make_layer(config: ModelConfig, input_size: int, rngs: nnx.Rngs) -> Layer:
 
 def make_cell(config: ModelConfig, input_size: int, rngs: nnx.Rngs) -> Cell:
     """Returns the cell of one recurrent layer and direction, initialised as the config says."""
-    cell = cell_class(config.cell)(input_size, config.hidden_size, rngs=rngs)
+    kind = cell_class(config.cell)
+    if config.layer_norm:
+        kind = layer_normalised(kind)
+    cell = kind(input_size, config.hidden_size, rngs=rngs)
     if config.forget_bias is not None:
         cell.start_keeping(jnp.full(config.hidden_size, config.forget_bias))
     if config.keep is not None:

@@ -1,6 +1,7 @@
 """A cell through time as its equations read, without any of the fast ways of `unroll`.
 
-The fast ways are compared with it, and it is what a model that takes one step at a time uses.
+The fast ways are compared with it, and it is what a model that takes one step at a time uses. It
+alone knows layer normalisation and a mask on what a cell reads of its own state.
 """
 
 import jax
@@ -23,13 +24,17 @@ def plain_dot(cell: Cell, dtype: jax.typing.DTypeLike = jnp.float32) -> Dot:
 
     def dot(i: int, a: Array) -> Array:
         weight, bias = maps[i]
-        return a @ weight if bias is None else a @ weight + bias[None]
+        product = cell.normalised_product(i, a @ weight)
+        return product if bias is None else product + bias[None]
 
     return dot
 
 
 def plain_unroll(
-    cell: Cell, x: Float[Array, "time batch input"], state: State
+    cell: Cell,
+    x: Float[Array, "time batch input"],
+    state: State,
+    mask: Float[Array, "batch hidden"] | None = None,
 ) -> tuple[Float[Array, "time batch hidden"], State]:
     """Runs the cell over a sequence by a scan that autodiff differentiates by itself.
 
@@ -37,11 +42,16 @@ def plain_unroll(
         cell: The cell.
         x: Inputs, whose type is that of the computation.
         state: The state before the first step.
+        mask: What each recurrent product's left operand is multiplied by, at all steps; None for
+            nothing.
 
     Returns:
         The output after each step, and the state after the last.
     """
-    dot = plain_dot(cell, x.dtype)
+    product = plain_dot(cell, x.dtype)
+
+    def dot(i: int, a: Array) -> Array:
+        return product(i, a if mask is None else a * mask)
 
     def step(state: State, x_t: Array) -> tuple[State, Array]:
         state = cell.step(state, cell.project(x_t), dot)

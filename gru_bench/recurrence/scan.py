@@ -20,9 +20,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
 from gru_bench.cells.base import AffineMap, Cell, State
+from gru_bench.cells.layer_norm import LayerNormalised
 from gru_bench.recurrence import cudnn, fused
 from gru_bench.recurrence.blocks import affine, in_blocks, product
 from gru_bench.recurrence.chunks import at_step, chunks, in_chunk
+from gru_bench.recurrence.plain import plain_unroll
 from gru_bench.recurrence.pointwise import Kept, Vjp, keeping_step, kept_shapes
 
 # Inputs of so small a part of the hidden size are projected on a CPU in the step that needs them,
@@ -38,6 +40,7 @@ class Implementation(StrEnum):
     SCAN = "scan"
     FUSED = "fused"
     CUDNN = "cudnn"
+    PLAIN = "plain"
 
 
 def unroll(
@@ -45,6 +48,7 @@ def unroll(
     x: Float[Array, "time batch input"],
     state: State,
     implementation: Implementation = Implementation.SCAN,
+    mask: Float[Array, "batch hidden"] | None = None,
 ) -> tuple[Float[Array, "time batch hidden"], State]:
     """Runs the cell over a sequence.
 
@@ -53,14 +57,19 @@ def unroll(
         x: The inputs; their dtype is the dtype of the computation.
         state: The state before the first step.
         implementation: How it is computed.
+        mask: What the cell reads of its own state is multiplied by it, at all steps.
 
     Returns:
         The output after each step, and the state after the last.
 
     Raises:
-        ValueError: There is no such implementation.
+        ValueError: There is no such implementation, or it has no mask or layer normalisation.
     """
     implementation = Implementation(implementation)  # Or an unknown name would be scanned.
+    if implementation is Implementation.PLAIN:
+        return plain_unroll(cell, x, state, mask)
+    if mask is not None or isinstance(cell, LayerNormalised):
+        raise ValueError(f"{implementation} has neither a mask nor layer normalisation")
     if implementation is Implementation.CUDNN:
         return cudnn.unroll(cell, x, state)
     input_map, maps = jax.tree.map(

@@ -1,6 +1,8 @@
 """Runs of models with options: what comes out of them, and what they refuse."""
 
+import numpy as np
 import pytest
+from helpers import ROOT
 from helpers.trained import train
 
 from gru_bench.api import load_model
@@ -8,6 +10,7 @@ from gru_bench.cli.main import main
 from gru_bench.config.compose import compose_experiments
 from gru_bench.experiments.costs import measure_cells
 from gru_bench.experiments.resolve import resolve
+from gru_bench.export.files import export
 from gru_bench.model.counts import stack_parameters
 from gru_bench.runs.folder import read_result
 from gru_bench.system.errors import UserError
@@ -66,3 +69,52 @@ def test_a_task_of_the_user_says_whether_it_may_be_read_from_both_ends(readout, 
         object.__setattr__(task, "both_ways", both_ways)
     expected = readout == "last" if both_ways is None else both_ways
     assert may_be_read_backwards(task) == expected
+
+
+# Recurrent dropout and layer normalisation
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_normalised_run_is_counted_kept_and_taken_step_by_step(tmp_path, cell):
+    options = ["layer_norm=true", "recurrent_dropout=0.2", "dropout=0.1", "layers=2"]
+    words = [*WORDS, f"cell={cell}", "match=parameters", *options, "probes=true", "seeds=1"]
+    folder = train(tmp_path, *words)
+    result = read_result(folder)
+    recurrent = stack_parameters(cell, 2, result.hidden_size, 2, layer_norm=True)
+    assert result.parameters.cell == recurrent
+    assert result.parameters.lstm == stack_parameters("lstm", 2, 4, 2, layer_norm=True)
+    assert result.environments[0].recurrence == "plain"
+    assert result.probes is not None
+    model = load_model(folder)
+    x = np.random.default_rng(0).normal(size=(5, 1, 2)).astype(np.float32)
+    stream = model.stream()
+    for step in x:
+        last = stream.step(step)
+    np.testing.assert_allclose(last[0], model.outputs([x[:, 0]])[0], rtol=1e-5, atol=1e-6)
+    exported = export(model, "onnx", tmp_path / "model.onnx")
+    assert exported.difference < 1e-5
+    with pytest.raises(UserError, match="cannot be exported as torch"):
+        export(model, "torch", tmp_path / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["recurrence=scan", "layer_norm=true"], "recurrence=scan is not possible"),
+        (["recurrence=scan", "recurrent_dropout=0.5"], "cannot do recurrent_dropout=0.5"),
+        (["recurrent_dropout=1"], "recurrent_dropout=1.0 is not possible"),
+        (["dropout=-0.1"], "dropout=-0.1 is not possible"),
+        (
+            ["cell=custom", "cell.module=mgu:MinimalGatedUnit", "layer_norm=true"],
+            "a cell of your own normalises in its own equations",
+        ),
+    ],
+)
+def test_what_does_not_go_with_the_others_is_refused_in_one_line(
+    words, why, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(ROOT / "examples")
+    assert main(["run", *WORDS, *words, f"out_dir={tmp_path}"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert why in line
+    assert list(tmp_path.iterdir()) == []

@@ -66,11 +66,13 @@ def test_a_cpu_scans_and_measures_nothing():
 @pytest.mark.parametrize(
     ("changes", "possible"),
     [
-        ({}, ["scan", "fused", "cudnn"]),
-        ({"dtype": "bfloat16"}, ["scan", "fused"]),
-        ({"hidden_size": 65}, ["scan", "cudnn"]),
-        ({"cell": "gru"}, ["scan", "fused"]),
-        ({"cell": "gru", "hidden_size": 129}, ["scan"]),
+        ({}, ["scan", "fused", "cudnn", "plain"]),
+        ({"dtype": "bfloat16"}, ["scan", "fused", "plain"]),
+        ({"hidden_size": 65}, ["scan", "cudnn", "plain"]),
+        ({"cell": "gru"}, ["scan", "fused", "plain"]),
+        ({"cell": "gru", "hidden_size": 129}, ["scan", "plain"]),
+        ({"layer_norm": True}, ["plain"]),
+        ({"recurrent_dropout": 0.5}, ["plain"]),
     ],
 )
 def test_what_is_possible_on_a_gpu(changes, possible, gpu):
@@ -87,6 +89,19 @@ def test_what_is_possible_on_a_gpu(changes, possible, gpu):
 def test_what_is_not_possible_is_told_with_what_is(changes, reason, right, gpu):
     with pytest.raises(UserError, match=rf"recurrence=\w+ is not possible: .*{reason}.*{right}"):
         chosen(**changes)
+
+
+@pytest.mark.parametrize("option", [{"layer_norm": True}, {"recurrent_dropout": 0.5}])
+def test_what_one_recurrence_alone_can_do_is_left_to_it(option):
+    assert chosen(**option) == "plain"
+    ((key, value),) = option.items()
+    for named in ("scan", "fused", "cudnn"):
+        with pytest.raises(
+            UserError, match=f"recurrence={named} is not possible: .*{key}="
+        ) as told:
+            chosen(**option, recurrence=named)
+        assert str(told.value).endswith("here recurrence must be auto or plain")
+    assert str(value).lower() in str(told.value)
 
 
 def test_a_kernel_on_a_cpu_is_refused_before_anything_runs(tmp_path, capsys):

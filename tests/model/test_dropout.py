@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from flax import nnx
 from helpers.models import random_model
+from helpers.reference import CELLS, named, random_cell, reference_unroll
 
 from gru_bench.model.dropout import drop, keep_mask, keys_at
 from gru_bench.model.layers import layer_outputs
-from gru_bench.recurrence.scan import Implementation
+from gru_bench.recurrence.scan import Implementation, unroll
 
 TIME, BATCH = 5, 3
 KEYS = jax.random.split(jax.random.key(0), BATCH)
@@ -58,3 +59,36 @@ def test_without_keys_nothing_is_left_out():
     np.testing.assert_array_equal(graph(with_dropout, None), graph(plain, None))
     np.testing.assert_array_equal(graph(plain, KEYS), graph(plain, None))
     assert np.any(graph(with_dropout, KEYS) != graph(with_dropout, None))
+
+
+# Of the state
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_what_a_cell_reads_of_its_state_is_masked_alike_at_all_steps(name, x64):
+    """As if the rows of the recurrent weights were masked: Gal and Ghahramani 2016."""
+    options = {"recurrent_dropout": 0.5, "recurrence": "plain"}
+    model = random_model(name, 2, 1, 4, bidirectional=True, **options)
+    x = jnp.asarray(INPUTS, jnp.float64)
+    found = np.asarray(model.hidden_states(x, LENGTHS, KEYS))
+    (layer,) = model.layers
+    masks = np.stack(
+        [keep_mask(keys_at(KEYS, 2 + place), 0.5, (BATCH, 4), x.dtype) for place in range(2)]
+    )
+    assert np.any(masks[0] != masks[1])
+    for b, length in enumerate(LENGTHS):
+        own, parts = np.asarray(x)[:length, b : b + 1], []
+        for cell, mask, order in zip((layer.forward, layer.backward), masks, (1, -1), strict=True):
+            p = named(name, cell)
+            p |= {key: mask[b][:, None] * u for key, u in p.items() if key.startswith("U")}
+            start = (np.zeros((1, 4)),) * cell.state_arrays
+            parts.append(reference_unroll(name, p, own[::order], start)[0][::order, 0])
+        np.testing.assert_allclose(found[:length, b], np.concatenate(parts, -1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("implementation", ["scan", "fused", "cudnn"])
+def test_no_fast_way_takes_a_mask(implementation):
+    cell = random_cell("lstm", 2, 4)
+    state = cell.zero_state(BATCH, jnp.float32)
+    with pytest.raises(ValueError, match="has neither a mask nor layer normalisation"):
+        unroll(cell, INPUTS, state, Implementation(implementation), jnp.ones((BATCH, 4)))

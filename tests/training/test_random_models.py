@@ -16,11 +16,14 @@ from gru_bench.training.state import TrainConfig
 from gru_bench.training.step import evaluate, init_state, train_step
 
 TASK = AddingTask(length=5, batch_size=8)
-OPTIONS = [{"dropout": 0.3, "layers": 2}]
+OPTIONS = [
+    {"dropout": 0.3, "layers": 2},
+    {"recurrent_dropout": 0.4, "bidirectional": True, "layer_norm": True},
+]
 
 
 def training(**options):
-    model = ModelConfig("gru", 2, 1, 6, **options)
+    model = ModelConfig("gru", 2, 1, 6, **options).on_any_machine()
     return TrainConfig(model, OptimConfig(), steps=12, evaluate_every=4)
 
 
@@ -81,7 +84,9 @@ def test_each_step_and_each_seed_leaves_out_others(config):
 def test_evaluation_leaves_nothing_out(config, whole):
     """What is found of the trained parameters is what a model without the options finds."""
     result, _ = whole
-    plain = dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=0.0))
+    plain = dataclasses.replace(
+        config, model=dataclasses.replace(config.model, dropout=0.0, recurrent_dropout=0.0)
+    )
     state = init_state(config, TASK, jnp.int32(0), jnp.float32(0.01))
     params = jax.tree.map(lambda leaf: jnp.asarray(leaf[0]), result.params)
     of_plain = evaluate(plain, params, TASK, state.evaluation_key, "validation")
