@@ -33,7 +33,9 @@ def decision(groups: Sequence[Group]) -> str:
     """Returns which cell to take, at which cost, where it does not matter and what is open.
 
     A cell is beaten where another has the verdict of better, by more than the margin. Taken is the
-    cell that is beaten in the fewest settings; among several, the one with the fewest parameters.
+    cell that is beaten in the fewest settings; among several, that which beats the most others,
+    since a cell of which nothing is decided is not beaten either; then that with the fewest
+    parameters.
     """
     compared = [group for group in groups if group.comparisons]
     if not compared:
@@ -58,11 +60,14 @@ def _choice(groups: Sequence[Group]) -> str:
     present = Counter(cell for group in groups for cell in {r.result.cell for r in group.runs})
     most = max(present.values())
     candidates = [standing for cell, standing in standings.items() if present[cell] == most]
-    fewest = min(len(standing.beaten_by) for standing in candidates)
-    best = [standing for standing in candidates if len(standing.beaten_by) == fewest]
-    taken = min(best, key=lambda standing: _relative_parameters(standing.cell, groups))
+
+    def rank(standing: Standing) -> tuple[int, int, float]:
+        wins = sum(map(len, standing.beats.values()))
+        return len(standing.beaten_by), -wins, _relative_parameters(standing.cell, groups)
+
+    taken = min(candidates, key=rank)
     where = counted(len(groups), "setting") if len(groups) > 1 else groups[0].label
-    if fewest:
+    if taken.beaten_by:
         lost = [f"{label} (by {listed(cells)})" for label, cells in taken.beaten_by.items()]
         choice = (
             f"Take {taken.cell}, which is beaten in the fewest settings: on {listed(_few(lost))}"

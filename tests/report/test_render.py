@@ -587,6 +587,17 @@ def test_a_cell_that_fails_is_not_called_better_without_its_failures():
     assert "It does not solve copy with 1 of 10 seeds." in opening
 
 
+def test_a_small_cell_of_which_nothing_is_decided_is_not_taken():
+    spread = tuple(0.97 if i % 2 else 0.85 for i in range(8))
+    results = [
+        make_result("text", cell, of_cell)
+        for cell, of_cell in (("gru", scores(0.9)), ("lstm", scores(0.93)), ("rnn", spread))
+    ]
+    opening = decision(make_groups(results))
+    assert opening.startswith("Take lstm: no other cell beats it on text-reuters8; it beats gru")
+    assert "Open: 2 pairs of cells" in opening
+
+
 def test_many_pairs_are_counted():
     results = [
         make_result("text", cell, scores(mean, n=10), hidden_size=size)
