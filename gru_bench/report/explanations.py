@@ -131,6 +131,20 @@ TASKS = {
             "Zeros and ones go in; after each the parity of the ones comes out",
         ),
         Explanation(
+            "recall",
+            "Pairs of a letter and a digit are read, then one of the letters again. Its digit must"
+            " come out: every pair must be held, and found again by its letter.",
+            _sequence([("in", list("c9k8j3?k")), ("out", [*[""] * 7, "8"])]),
+            "Three pairs and then the letter k go in; its digit 8 comes out",
+        ),
+        Explanation(
+            "selective_copy",
+            "Symbols are strewn among blanks at random. At the marks they must be recalled in their"
+            " order: what matters must be stored and the rest let pass.",
+            _sequence([("in", list("B··A··▸▸")), ("out", [*[""] * 6, "B", "A"])]),
+            "Two letters among blanks go in; at two marks they come out in their order",
+        ),
+        Explanation(
             "text",
             "The words of a document are read, one a step. At the end its class must come out, such"
             " as the topic of a piece of news.",

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Float, Key
 
 from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
 from gru_bench.config.tasks.copy import SOLVED_ACCURACY, SYMBOLS, CopyConfig
 from gru_bench.tasks.base import Batch, static
-from gru_bench.tasks.drawn import DrawnFromKeys
+from gru_bench.tasks.drawn import RecalledAtTheEnd
 
 RECALLED = 10
 BLANK = SYMBOLS
@@ -26,7 +25,7 @@ DELIMITER = SYMBOLS + 1
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class CopyTask(DrawnFromKeys):
+class CopyTask(RecalledAtTheEnd):
     """Ten symbols of eight, `lag` - 1 blanks, a delimiter, then ten steps of recall.
 
     A sequence has lag + 20 steps. The loss is the cross entropy of all steps, in nats; its value
@@ -50,6 +49,16 @@ class CopyTask(DrawnFromKeys):
         return self.lag + 2 * RECALLED
 
     @property
+    def recalled(self) -> int:
+        """Ten symbols are recalled."""
+        return RECALLED
+
+    @property
+    def judged(self) -> int:
+        """The loss is that of all steps."""
+        return self.sequence_length
+
+    @property
     def memoryless_loss(self) -> float:
         """Least mean cross entropy without memory, in nats."""
         return RECALLED * math.log(SYMBOLS) / self.sequence_length
@@ -64,21 +73,6 @@ class CopyTask(DrawnFromKeys):
             lengths=jnp.full(self.batch_size, self.sequence_length),
             weights=jnp.ones(self.batch_size),
         )
-
-    def tally(self, outputs: Float[Array, "time batch classes"], batch: Batch) -> dict[str, Array]:
-        losses = optax.softmax_cross_entropy_with_integer_labels(outputs, batch.targets)
-        right = outputs[-RECALLED:].argmax(-1) == batch.targets[-RECALLED:]
-        return {
-            "count": batch.weights.sum(),
-            "loss": losses.mean(0) @ batch.weights,
-            "recalled": right.mean(0) @ batch.weights,
-        }
-
-    def scores(self, tally: dict[str, Array]) -> dict[str, Float[Array, ""]]:
-        return {
-            "loss": tally["loss"] / tally["count"],
-            "recall_accuracy": tally["recalled"] / tally["count"],
-        }
 
     def solved(self, scores: dict[str, Float[Array, ""]]) -> Array:
         return scores["recall_accuracy"] >= SOLVED_ACCURACY

@@ -1,8 +1,11 @@
 """Tasks whose batches are drawn from a key alone, without end."""
 
-from jaxtyping import Array, Int, Key
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Key
 
-from gru_bench.tasks.base import Split, evaluation_keys, step_keys
+from gru_bench.tasks.base import Batch, Split, evaluation_keys, step_keys
 
 
 class DrawnFromKeys:
@@ -19,3 +22,40 @@ class DrawnFromKeys:
     def evaluation(self, key: Key[Array, ""], split: Split) -> Key[Array, " batches"]:
         """Returns a key for each batch of the split."""
         return evaluation_keys(key, split, self.batch_size)
+
+
+class RecalledAtTheEnd(DrawnFromKeys):
+    """Symbols that were read are named at the last steps; the score is their accuracy alone."""
+
+    @property
+    def recalled(self) -> int:
+        """How many symbols are named, one a step."""
+        raise NotImplementedError
+
+    @property
+    def judged(self) -> int:
+        """The number of last steps over which the loss is averaged: those of recall, or more."""
+        return self.recalled
+
+    def tally(self, outputs: Float[Array, "time batch symbols"], batch: Batch) -> dict[str, Array]:
+        losses = optax.softmax_cross_entropy_with_integer_labels(outputs, batch.targets)
+        right = outputs[-self.recalled :].argmax(-1) == batch.targets[-self.recalled :]
+        return {
+            "count": batch.weights.sum(),
+            "loss": losses[-self.judged :].mean(0) @ batch.weights,
+            "recalled": right.mean(0) @ batch.weights,
+        }
+
+    def scores(self, tally: dict[str, Array]) -> dict[str, Float[Array, ""]]:
+        return {
+            "loss": tally["loss"] / tally["count"],
+            "recall_accuracy": tally["recalled"] / tally["count"],
+        }
+
+
+def draw_different(
+    key: Key[Array, ""], count: int, among: int, batch_size: int
+) -> Int[Array, "{count} {batch_size}"]:
+    """Returns different whole numbers below `among` for each sequence, in random order."""
+    chances = jax.random.uniform(key, (among, batch_size))
+    return jnp.argsort(chances, axis=0)[:count]

@@ -17,7 +17,7 @@ from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
 from gru_bench.config.tasks.store_release import SOLVED_ACCURACY, SYMBOLS, StoreReleaseConfig
 from gru_bench.tasks.base import Batch, static
-from gru_bench.tasks.drawn import DrawnFromKeys
+from gru_bench.tasks.drawn import DrawnFromKeys, draw_different
 
 RELEASE = SYMBOLS + 1  # the place of its cue among the features of a step, after that of storing
 
@@ -77,8 +77,8 @@ class StoreReleaseTask(DrawnFromKeys):
         self, key: Key[Array, ""], first: int, end: int
     ) -> Int[Array, "{self.values} {self.batch_size}"]:
         """Returns different steps of each sequence in their order, from `first` to before `end`."""
-        chances = jax.random.uniform(key, (end - first, self.batch_size))
-        return first + jnp.sort(jnp.argsort(chances, axis=0)[: self.values], axis=0)
+        places = draw_different(key, self.values, end - first, self.batch_size)
+        return first + jnp.sort(places, axis=0)
 
     def tally(self, outputs: Float[Array, "time batch symbols"], batch: Batch) -> dict[str, Array]:
         losses = optax.softmax_cross_entropy_with_integer_labels(outputs, batch.targets)
