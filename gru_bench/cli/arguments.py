@@ -47,11 +47,16 @@ def add_settings(parser: Parser, has_sweeps: bool = True) -> None:
     parser.set_defaults(when_stopped=GOES_ON)
 
 
-def sources_of(options: argparse.Namespace) -> "Sources":
-    """Returns where a command's settings come from, besides its words."""
+def sources_of(options: argparse.Namespace, has_default: bool = True) -> "Sources":
+    """Returns where a command's settings come from, besides its words.
+
+    Args:
+        options: The arguments of the command.
+        has_default: Whether the command is about the quickstart where nothing else is named.
+    """
     from gru_bench.config.presets import Sources
 
-    return Sources(options.config_dir, options.config_name)
+    return Sources(options.config_dir, options.config_name, has_default)
 
 
 def source_words(options: argparse.Namespace) -> list[str]:

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     """Runs the points, and prints at which of them each verdict holds; returns the exit status."""
     from gru_bench.config.compose import compose_experiments
 
-    sources = sources_of(options)
+    sources = sources_of(options, has_default=False)
     asked = compose_experiments(options.overrides, True, sources)
     words = [*options.overrides, *further_points(asked, options.overrides)]
     configs = compose_experiments(words, True, sources)

@@ -43,7 +43,9 @@ def run(options: argparse.Namespace) -> int:
     space.refuse_drawn(words)
     own_folder = [word for word in words if word.startswith("out_dir=")]
     configs = compose_experiments(
-        [*words, *(own_folder or ["out_dir=results/search"])], True, sources_of(options)
+        [*words, *(own_folder or ["out_dir=results/search"])],
+        True,
+        sources_of(options, has_default=False),
     )
     if any(config.dry_run for config in configs):
         raise UserError("dry_run=true is not possible here: what is tried depends on the trials")

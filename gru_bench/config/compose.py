@@ -118,7 +118,7 @@ def _compose_all(
     with open_presets(sources, folders) as presets:
         _check_sweeps(overrides)
         if file is None and sources.config_name is None:
-            overrides = _with_default(overrides, presets)
+            overrides = _with_default(overrides, presets, sources.has_default)
         sweeps = _sweeps_of_experiment(overrides, presets)
         if not (multirun or sweeps):
             for override in overrides:
@@ -136,13 +136,16 @@ def _compose_all(
         yield from ((each.config(), each.raw) for each in composed)
 
 
-def _with_default(overrides: Sequence[Override], presets: Presets) -> list[Override]:
+def _with_default(
+    overrides: Sequence[Override], presets: Presets, has_default: bool
+) -> list[Override]:
     """Returns the words, with that of the quickstart before them if they choose nothing to run.
 
     A choice from a group of the user's own may set anything, so that it needs no other.
 
     Raises:
-        UserError: A word is about the task or its data, and no task is named.
+        UserError: A word is about the task or its data, and no task is named; or nothing is named
+            where there is no default.
     """
     keys = {override.key_or_group for override in overrides}
     if keys.intersection(CHOICES) or keys & presets.groups.keys() - set(GROUPS):
@@ -150,6 +153,8 @@ def _with_default(overrides: Sequence[Override], presets: Presets) -> list[Overr
     for override in overrides:
         if places := mistakes.tasks_with(override.key_or_group):
             raise UserError(f"{override.input_line} needs a named task: add {' or '.join(places)}")
+    if not has_default:
+        raise UserError("no task is named: add task=adding cell=gru,lstm, say")
     return [*parse([DEFAULT]), *overrides]
 
 

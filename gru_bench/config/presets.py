@@ -34,10 +34,13 @@ class Sources:
         config_dir: A folder of further presets, laid out as `conf/`; None for `./conf` alone.
         config_name: The file to start from: a run's `config.yaml`, or the name of one that has
             `config` among its defaults; None for that of gru-bench.
+        has_default: Whether words that name no cell, task or experiment are about the quickstart;
+            otherwise a name is asked for.
     """
 
     config_dir: Path | None = None
     config_name: str | None = None
+    has_default: bool = True
 
 
 class Presets:

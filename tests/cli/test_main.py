@@ -303,3 +303,14 @@ def test_info_names_versions_devices_and_cache(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for part in ("jax", "flax", "device", "cache", str(tmp_path)):
         assert part in done.stdout
+
+
+@pytest.mark.parametrize("command", ["search", "robustness"])
+@pytest.mark.parametrize("words", [[], ["seeds=8"]], ids=" ".join)
+def test_a_command_without_a_default_asks_for_a_task(
+    command: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, *words]) == 2
+    assert capsys.readouterr().err == (
+        "error: no task is named: add task=adding cell=gru,lstm, say\n"
+    )
