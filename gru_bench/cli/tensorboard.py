@@ -2,27 +2,32 @@
 
 import contextlib
 import io
+import json
 import resource
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from gru_bench.report.tensorboard_figures import update_figures
+from gru_bench.report.tensorboard_figures import FOLDER, OVERVIEW, update_figures
+from gru_bench.runs.events import make_tag
 from gru_bench.runs.folder import load_results
+from gru_bench.runs.result import Result
 from gru_bench.system.errors import UserError
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 # How the pages start: curves as they are, and in one colour a cell, the folder above a run's own.
-VIEW = urlencode({"smoothing": 0, "runColorGroup": "regex:([^/]+)/h[0-9]"})
+VIEW = {"smoothing": "0", "runColorGroup": "regex:([^/]+)/h[0-9]"}
 # Names of this machine by which its own browser asks.
 OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 OPEN_BESIDE = 200  # files that TensorBoard has open besides one a run
 SELECTED = 40  # TensorBoard's pages but Time Series and HParams start empty if there are more runs
+MOST_PINNED = 6  # cards above all others
 
 
 def open_board(directory: Path, port: int | None = None, open_browser: bool = False) -> None:
@@ -47,11 +52,15 @@ def open_board(directory: Path, port: int | None = None, open_browser: bool = Fa
         print(f"port {port} is taken, looking for a free one")
         port = None
 
+    results: list[Result] = []
+    with contextlib.suppress(UserError):  # No run may be finished yet.
+        results, _ = load_results(directory)
     # Half a second to import, which only this function should cost.
     from tensorboard import program
 
     def serve(app: WsgiApp, flags: Any) -> Any:
-        return program.create_port_scanning_werkzeug_server(answer_own_names_alone(app), flags)
+        app = answer_own_names_alone(start_with(app, VIEW | _pins(results)))
+        return program.create_port_scanning_werkzeug_server(app, flags)
 
     _allow_open_files(len(shown) + OPEN_BESIDE)
     board = program.TensorBoard(server_class=serve)
@@ -59,21 +68,23 @@ def open_board(directory: Path, port: int | None = None, open_browser: bool = Fa
     try:
         # TensorBoard announces its data loader on standard error.
         with contextlib.redirect_stderr(io.StringIO()):
-            address = f"{board.launch()}?{VIEW}"
+            address = board.launch()
     except program.TensorBoardServerException as error:
         raise UserError(f"port={port} is not possible: {error.msg}") from error
     print(f"TensorBoard shows {directory} at {address} (Ctrl-C stops it)", flush=True)
     if len(shown) > SELECTED:
+        names = Counter(folder.name for folder in shown)
+        seed = max(sorted(names), key=lambda name: names[name])
         print(
-            f"{len(shown)} runs are too many for some pages, which start with none of them: type a"
-            " filter there, such as seed_0 or figures",
+            f"{len(shown)} runs are too many for some pages, which start with none of them; here is"
+            f" {seed} of each: {address}#custom_scalars&regexInput={seed}",
             flush=True,
         )
     if open_browser:
         webbrowser.open(address)
     # The server runs in a daemon thread, so it ends with the process.
     with contextlib.suppress(KeyboardInterrupt):
-        _draw(directory)
+        _draw(directory, results)
         threading.Event().wait()
 
 
@@ -97,6 +108,19 @@ def answer_own_names_alone(app: WsgiApp) -> WsgiApp:
     return checked
 
 
+def start_with(app: WsgiApp, view: Mapping[str, str]) -> WsgiApp:
+    """Returns the application, whose first page starts with a view unless it is asked for one."""
+
+    def shown(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") != "/" or environ.get("QUERY_STRING"):
+            return app(environ, start_response)
+        location = ("Location", f"/?{urlencode(view)}")
+        start_response("302 Found", [location, ("Cache-Control", "no-store")])
+        return [b""]
+
+    return shown
+
+
 def _allow_open_files(count: int) -> None:
     """Raises this process's limit of open files, for TensorBoard keeps one open a run."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -111,17 +135,30 @@ def _allow_open_files(count: int) -> None:
         )
 
 
-def _draw(directory: Path) -> None:
+def _pins(results: Sequence[Result]) -> dict[str, str]:
+    """Returns the cards that the first page shows above all others.
+
+    They are the picture of the whole, and the validation score of each task during training.
+    """
+    tags = dict.fromkeys(make_tag("validation", r.task_label, r.score.name) for r in results)
+    cards: list[dict[str, str | int]] = [{"plugin": "scalars", "tag": tag} for tag in tags]
+    if cards:
+        run = f"defaultExperimentId/{FOLDER}"
+        cards.insert(0, {"plugin": "images", "tag": OVERVIEW, "runId": run, "sample": 0})
+    return {"pinnedCards": json.dumps(cards[:MOST_PINNED], separators=(",", ":"))}
+
+
+def _draw(directory: Path, results: Sequence[Result]) -> None:
     """Draws the figures of the finished runs; what goes wrong costs a line, not the board."""
-    with contextlib.suppress(UserError):  # No run may be finished yet.
-        results, _ = load_results(directory)
-        try:
-            left_out = update_figures(directory, results)
-        except Exception as error:
-            print(f"no figures: {type(error).__name__}: {error}", flush=True)
-        else:
-            if left_out:
-                print(f"figures of {left_out} more settings: see gru-bench report", flush=True)
+    if not results:
+        return
+    try:
+        left_out = update_figures(directory, results)
+    except Exception as error:
+        print(f"no figures: {type(error).__name__}: {error}", flush=True)
+    else:
+        if left_out:
+            print(f"figures of {left_out} more settings: see gru-bench report", flush=True)
 
 
 def _is_taken(port: int) -> bool:

@@ -21,6 +21,7 @@ from gru_bench.runs.predictions import Predictions
 from gru_bench.runs.result import Curve, Parameters, SeedResult, Tuning
 from gru_bench.runs.weights import FileFormat, SavedModel, SeedWeights
 from gru_bench.system.machine import versions
+from gru_bench.system.prose import counted
 from gru_bench.tasks.base import Split, Task, preprocessing_of
 from gru_bench.training.state import NEVER, Evaluation, Fit, TrainConfig
 
@@ -191,19 +192,23 @@ def count(train: TrainConfig, lstm_size: int) -> Parameters:
 def trial_hparams(config: ExperimentConfig) -> dict[str, str | float]:
     """Returns the settings by which TensorBoard's HParams page tells trials apart.
 
-    Every run has every key, since the page drops runs that lack one. The seed is not among them:
-    the seeds of one configuration are the sessions of one trial. `length` is the value of the key
-    that makes the task harder, such as the lag of copy, or 0 where there is none.
+    Every run has every key, since the page drops runs that lack one, and there are so few that the
+    scores, which come after them, are on the first screen. The seed is not among them: the seeds of
+    one configuration are the sessions of one trial.
     """
+    axis = config.task.AXIS
+    setting = [
+        config.task_label + (f" {axis}={config.task.difficulty:g}" if axis else ""),
+        config.optim.name,
+        f"batches of {config.batch_size}",
+        counted(config.layers, "layer"),
+    ]
     return {
         "cell": config.cell.name,
-        "task": config.task_label,
-        "length": config.task.difficulty,
-        "hidden_size": config.hidden_size,
-        "layers": config.layers,
+        # The page shows a number as 64.000. As texts of one width, numbers sort as they should.
+        "hidden_size": f"{config.hidden_size:6}",
         "learning_rate": config.optim.learning_rate,
-        "optimizer": config.optim.name,
-        "batch_size": config.batch_size,
+        "setting": ", ".join(setting),
     }
 
 

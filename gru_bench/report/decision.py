@@ -107,7 +107,7 @@ def _cost(cell: str, groups: Sequence[Group]) -> str:
 
 
 def _failures(cell: str, groups: Sequence[Group]) -> str:
-    """Returns where the cell fails to solve the task, and with how many seeds."""
+    """Returns where the cell does not solve the task with every seed, and with how many it does."""
     results = [
         (group.label, run.result.solved, len(run.result.seeds))
         for group in groups
@@ -115,11 +115,11 @@ def _failures(cell: str, groups: Sequence[Group]) -> str:
         if run.result.cell == cell
     ]
     failed = [
-        f"{label} with {n - solved} of {n} seeds"
+        f"{label} with {solved} of {n} seeds"
         for label, solved, n in results
         if solved is not None and solved < n
     ]
-    return f" It does not solve {listed(_few(failed))}." if failed else ""
+    return f" It solves {listed(_few(failed))}." if failed else ""
 
 
 def _relative_parameters(cell: str, groups: Sequence[Group]) -> float:
@@ -183,7 +183,8 @@ def _open(groups: Sequence[Group], judged: Sequence[Group]) -> Iterator[str]:
     if unjudged:
         n = max(c.n_pairs for group in unjudged for c in group.comparisons)
         where = listed(_few([group.label for group in unjudged]))
-        yield f"No decision yet on {where}: {counted(n, 'seed')} in common are too few."
+        are = "is" if n == 1 else "are"
+        yield f"No decision yet on {where}: {counted(n, 'seed')} in common {are} too few."
     open_ = [
         (group.label, [c for c in group.comparisons if c.outcome == "undecided"])
         for group in judged

@@ -9,6 +9,7 @@ from gru_bench.runs.result import Result
 FOLDER = "figures"
 DRAWN = "drawn.txt"  # says of which results the figures beside it are
 MOST_GROUPS = 24
+OVERVIEW = "whole sweep/Every cell against the LSTM"  # the tag of the picture of all runs
 
 
 def update_figures(out_dir: Path, results: Sequence[Result]) -> int:
@@ -34,7 +35,7 @@ def update_figures(out_dir: Path, results: Sequence[Result]) -> int:
     if _read(out_dir / FOLDER / DRAWN) != whole:
         file = EventFile(out_dir / FOLDER)
         for picture in overview.draw(groups):
-            file.write_image(f"whole sweep/{picture.title}", picture.png)
+            file.write_image(OVERVIEW, picture.png)
         file.flush()
         (out_dir / FOLDER / DRAWN).write_text(whole, encoding="utf-8")
     for group in groups[:MOST_GROUPS]:

@@ -17,8 +17,8 @@ import pytest
 from helpers.made_up import make_result
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gru_bench.cli.tensorboard import VIEW, answer_own_names_alone, open_board
-from gru_bench.report.tensorboard_figures import update_figures
+from gru_bench.cli.tensorboard import VIEW, _pins, answer_own_names_alone, open_board, start_with
+from gru_bench.report.tensorboard_figures import OVERVIEW, update_figures
 from gru_bench.runs.events import EventLog
 from gru_bench.system.errors import UserError
 
@@ -72,7 +72,10 @@ def test_board_serves_the_runs_on_a_free_port_until_interrupted(tmp_path: Path) 
             found = re.search(r"http://localhost:(\d+)/", line)
             assert found is not None, line
             assert int(found[1]) != port
-            assert board.stdout.readline().startswith("41 runs are too many for some pages")
+            assert re.match(
+                r"41 runs are too many .* seed_\d+ of each: http://\S+#custom_scalars&regexInput=seed_\d+$",
+                board.stdout.readline(),
+            )
             assert fetch(found[0])[0] == 200
             tags = wait_for_tags(found[0])
             board.send_signal(signal.SIGINT)
@@ -103,11 +106,39 @@ def test_port_outside_the_range_is_the_users_error(tmp_path: Path, port: int) ->
     "run", ["hard-copy/gru_h1/h128-01ab/seed_0", "gru_h1/h16-01ab/seed_3", "a/b/gru_h1/h8-0/seed_1"]
 )
 def test_runs_of_a_cell_have_its_colour_wherever_the_board_is_opened(run: str) -> None:
-    kind, _, regex = urllib.parse.parse_qs(VIEW)["runColorGroup"][0].partition(":")
+    kind, _, regex = VIEW["runColorGroup"].partition(":")
     found = re.search(regex, run)
     assert kind == "regex"
     assert found is not None
     assert found[1] == "gru_h1"
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status"),
+    [("/", "", "302 Found"), ("/", "smoothing=0.5", "200 OK"), ("/data/runs", "", "200 OK")],
+)
+def test_the_first_page_starts_with_a_view(path: str, query: str, status: str) -> None:
+    said = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"runs"]
+
+    environ = {"PATH_INFO": path, "QUERY_STRING": query}
+    start_with(app, {"smoothing": "0"})(environ, lambda s, headers: said.append((s, headers)))
+    assert said[0][0] == status
+    assert (("Location", "/?smoothing=0") in said[0][1]) == (status == "302 Found")
+
+
+def test_the_picture_of_the_whole_and_each_tasks_score_are_the_first_cards() -> None:
+    results = [make_result(task, cell) for task in ("adding", "copy") for cell in ("gru", "lstm")]
+    picture, *curves = json.loads(_pins(results)["pinnedCards"])
+    assert (picture["plugin"], picture["tag"]) == ("images", OVERVIEW)
+    assert curves == [
+        {"plugin": "scalars", "tag": "validation/adding/mse"},
+        {"plugin": "scalars", "tag": "validation/copy/recall_accuracy"},
+    ]
+    assert _pins([]) == {"pinnedCards": "[]"}
 
 
 def test_figures_are_drawn_of_what_changed_alone(tmp_path: Path) -> None:
@@ -120,7 +151,7 @@ def test_figures_are_drawn_of_what_changed_alone(tmp_path: Path) -> None:
     assert not earlier.exists()
     drawn = {path.name: _events(path) for path in (tmp_path / "figures").glob("*/")}
     whole = EventAccumulator(str(_events(tmp_path / "figures"))).Reload()
-    assert whole.Tags()["images"] == ["whole sweep/Every cell against the LSTM"]
+    assert whole.Tags()["images"] == [OVERVIEW]
     tags = {
         tag
         for file in drawn.values()

@@ -170,7 +170,7 @@ def test_seeds_of_a_configuration_are_one_trial_and_tasks_mix(tmp_path: Path, se
         shown = {key: getattr(v, v.WhichOneof("kind")) for key, v in trial.hparams.items()}
         assert shown == trial_hparams(config)
         assert shown["cell"] == config.cell.name
-        assert shown["hidden_size"] == config.hidden_size
+        assert int(shown["hidden_size"]) == config.hidden_size
         metrics = {metric.name.tag: metric.value for metric in trial.metric_values}
         mean = 1 + (seeds - 1) / 2
         tested = {tag: value for tag, value in metrics.items() if not tag.startswith("validation")}
@@ -194,8 +194,20 @@ def test_hparams_have_the_same_keys_in_every_task_and_no_seed() -> None:
     found = {task: trial_hparams(make_config(task=task)) for task in TASKS}
     assert len({tuple(hparams) for hparams in found.values()}) == 1
     assert "seed" not in found["copy"]
-    assert [found[task]["length"] for task in TASKS] == [20, 30, 10, 40]
-    assert [found[task]["task"] for task in ("copy", "text")] == ["copy", "text-reuters8"]
+    assert found["copy"]["setting"] == "copy lag=20, adam, batches of 50, 1 layer"
+    starts = [
+        str(found[task]["setting"]).partition(",")[0] for task in ("adding", "counting", "text")
+    ]
+    assert starts == ["adding length=30", "counting max_n=10", "text-reuters8 max_length=40"]
+
+
+def test_hparams_are_few_and_whole_numbers_sort_as_texts() -> None:
+    """The page shows five keys at first, and numbers with three digits after the point."""
+    found = [trial_hparams(make_config(hidden_size=size)) for size in (8, 64, 128, 1024)]
+    assert len(found[0]) <= 4
+    sizes = [str(hparams["hidden_size"]) for hparams in found]
+    assert sizes == sorted(sizes)
+    assert [size.strip() for size in sizes] == ["8", "64", "128", "1024"]
 
 
 def test_curves_are_a_runs_own_and_their_tags_name_the_task() -> None:

@@ -11,7 +11,7 @@ from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.record import scores_by_seed
 from gru_bench.report.decision import decision
-from gru_bench.report.figures.canvas import INK, MOST_LETTERS, Picture, make_picture, written
+from gru_bench.report.figures.canvas import INK, Picture, make_picture, written
 from gru_bench.report.groups import Group
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ VERDICTS: dict[str, tuple[str, str, str]] = {
 MOST_ROWS = 60
 # Up to so many seeds are dots of their own.
 MOST_DOTS = 12
-HEADING_LETTERS = 76
+# What fits into the width of the picture, in letters.
+HEADING_LETTERS, LABEL_LETTERS = 62, 52
 CAPTION = (
     "Each row is a cell against the LSTM of the same task and setting. To the right the cell is"
     " better. One unit is the margin, the difference that was said beforehand not to matter: what"
@@ -82,7 +83,7 @@ def card(groups: Sequence[Group]) -> Picture:
     """Returns the decision as a picture to be pasted, with the cells against the LSTM below it."""
     text, found = decision(groups), sections(groups)
     lines = textwrap.wrap(text, HEADING_LETTERS, break_on_hyphens=False)
-    width, height = _size(found) if found else (8.0, 0.2)
+    width, height = _size(found) if found else (6.4, 0.2)
     return make_picture(
         "card",
         "Verdict",
@@ -104,7 +105,7 @@ def sections(groups: Sequence[Group]) -> list[tuple[str, list[Row]]]:
 
 
 def _size(shown: Sequence[tuple[str, list[Row]]]) -> tuple[float, float]:
-    return 8.0, 1.3 + 0.25 * sum(len(rows) + 1 for _, rows in shown)
+    return 6.4, 1.3 + 0.25 * sum(len(rows) + 1 for _, rows in shown)
 
 
 def _rows(group: Group) -> Iterator[Row]:
@@ -143,15 +144,17 @@ def _plot(shown: Sequence[tuple[str, list[Row]]]) -> Any:
         axes.axvline(0, color=INK, linewidth=0.8)
         names: dict[float, str] = {}
         place = 0.0
+        _write_right(axes, place, "cell : LSTM")
         for label, rows in shown:
             axes.text(
                 0.01,
                 place,
-                written(label, MOST_LETTERS),
+                written(label, LABEL_LETTERS),
                 transform=axes.get_yaxis_transform(),
                 va="center",
                 fontweight="bold",
                 fontsize=10,
+                in_layout=False,  # It may reach beyond the axis, where the row has room.
             )
             for row in rows:
                 place -= 1
@@ -174,15 +177,7 @@ def _plot(shown: Sequence[tuple[str, list[Row]]]) -> Any:
 def _draw_row(axes: "Axes", row: Row, place: float) -> None:
     colour, marker, name = VERDICTS.get(row.verdict, VERDICTS["undecided"])
     low, high = row.gain.low, row.gain.high
-    axes.text(
-        1.01,
-        place,
-        row.successes,
-        transform=axes.get_yaxis_transform(),
-        va="center",
-        fontsize=9,
-        alpha=0.8,
-    )
+    _write_right(axes, place, row.successes)
     if low is not None and high is not None:
         axes.plot([low, high], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
     if len(row.seeds) <= MOST_DOTS:
@@ -196,6 +191,18 @@ def _draw_row(axes: "Axes", row: Row, place: float) -> None:
         markerfacecolor="none" if row.verdict == "undecided" else colour,
         markeredgewidth=1.6,
         label=name,
+    )
+
+
+def _write_right(axes: "Axes", place: float, text: str) -> None:
+    axes.text(
+        1.01,
+        place,
+        text,
+        transform=axes.get_yaxis_transform(),
+        va="center",
+        fontsize=9,
+        alpha=0.8,
     )
 
 
