@@ -54,7 +54,7 @@ lint: $(VENV)/.ready-test ## linter, formatter, type checker and the layers of p
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.ready-peers ## one layer of each cell against other libraries (about 10 minutes)
+bench: $(VENV)/.ready-peers ## one layer of each cell against other libraries, in five processes (about 50 minutes)
 	$(BIN)/gru-bench speed --out results/report/speed.json
 
 check-timing: $(VENV)/.ready ## each cell timed against itself, on a quiet machine (about 15 minutes)
@@ -63,7 +63,7 @@ check-timing: $(VENV)/.ready ## each cell timed against itself, on a quiet machi
 bench-runtimes: $(VENV)/.ready-runtimes ## the cells in gru-bench, PyTorch and ONNX Runtime, on a quiet machine
 	$(BIN)/gru-bench speed --runtimes
 
-check-statistics: $(VENV)/.ready ## the error rate of every verdict, by simulation (about 15 minutes)
+check-statistics: $(VENV)/.ready ## the error rate of every verdict, by simulation (about 10 minutes)
 	$(BIN)/python scripts/check_statistics.py --out results/statistics/error_rates.md
 
 check-choices: $(VENV)/.ready ## how often a choice between cells is wrong, by simulation (minutes)

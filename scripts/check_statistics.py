@@ -4,7 +4,7 @@
 
 prints tables of rates and writes them as Markdown. Verdicts are those of reports, by the same code,
 on made-up scores and predictions of which the truth is known: asked for once, with ten seeds, and
-after every added seed. It takes about 15 minutes on one core.
+after every added seed. It takes about ten minutes on one core.
 """
 
 import argparse

@@ -1,5 +1,8 @@
 """The tables of verdicts: cell against cell by typical score and by reliability."""
 
+from collections.abc import Callable
+from typing import Literal
+
 from gru_bench.evidence.comparison import Comparison, Pace, Verdict
 from gru_bench.evidence.crossed import Crossed
 from gru_bench.evidence.rules import MIN_PAIRS
@@ -24,7 +27,47 @@ PACE: dict[Verdict, str] = {"better": "sooner", "worse": "later", "undecided": "
 
 def typical(group: Group) -> DetailTable:
     """Returns how typical scores compare, a row for each comparison."""
+    columns = _typical_columns(group)
+    return DetailTable(
+        title="Cell against cell: typical score",
+        columns=list(columns),
+        words=5 if group.robustness else 4,
+        rows=[
+            [show(comparison, over_page) for show in columns.values()]
+            for comparison, over_page in zip(
+                group.comparisons, group.comparisons_over_page, strict=True
+            )
+        ],
+        note=_typical_note(group),
+    )
+
+
+def _typical_columns(group: Group) -> dict[str, Callable[[Comparison, Comparison], str]]:
+    """Returns what shows a comparison, as judged within its task and over the page, by heading."""
     unit = " (points)" if group.is_percentage else ""
+    columns: dict[str, Callable[[Comparison, Comparison], str]] = {
+        "a": lambda comparison, _: comparison.cell_a,
+        "b": lambda comparison, _: comparison.cell_b,
+        "a is typically": lambda comparison, _: _typical_verdict(comparison),
+        "over the page": lambda _, over: "-" if over.is_unlearned else over.typical.verdict,
+    }
+    if group.robustness:
+        columns["holds at"] = lambda comparison, _: _holds_at(group, comparison)
+    columns |= {
+        f"a minus b{unit} [95%]": lambda c, _: show_interval(group, c.typical.difference()),
+        "P(a beats b)": lambda comparison, _: _percent(comparison.typical.probability_a_beats_b),
+        "p": lambda comparison, _: show_p(comparison.typical.p.corrected),
+        "pairs": lambda comparison, _: str(comparison.typical.n_pairs),
+    }
+    if _crosses_examples(group):
+        columns |= {
+            "error from seeds": lambda c, _: _error(group, c.typical.crossed, "seeds_error"),
+            "from examples": lambda c, _: _error(group, c.typical.crossed, "examples_error"),
+        }
+    return columns
+
+
+def _typical_note(group: Group) -> str:
     margin = group.comparisons[0].typical.margin
     note = (
         f"a minus b: median difference of the test {group.score_name} over the seeds that learn the"
@@ -36,53 +79,22 @@ def typical(group: Group) -> DetailTable:
     )
     if margin is not None:
         note += f" Margin: {show_margin(group, margin)}."
-    columns = [
-        "a",
-        "b",
-        "a is typically",
-        "over the page",
-        f"a minus b{unit} [95%]",
-        "P(a beats b)",
-        "p",
-        "pairs",
-    ]
     if group.robustness:
-        columns.insert(4, "holds at")
         note += (
             " Holds at: the points of start, budget, readout and size at which both verdicts, on"
             " typical score and reliability, come out so."
         )
-    crosses = any(comparison.typical.crossed for comparison in group.comparisons)
-    if crosses:
-        columns += ["error from seeds", "from examples"]
+    if _crosses_examples(group):
         note += (
             " Interval and p hold for other examples of the test data as well; the last columns are"
             " the standard errors of the mean difference that other seeds alone, and other examples"
             " alone, would cause."
         )
-    return DetailTable(
-        title="Cell against cell: typical score",
-        columns=columns,
-        words=5 if group.robustness else 4,
-        rows=[
-            [
-                comparison.cell_a,
-                comparison.cell_b,
-                _typical_verdict(comparison),
-                over_page.typical.verdict if not over_page.is_unlearned else "-",
-                *([_holds_at(group, comparison)] if group.robustness else []),
-                show_interval(group, comparison.typical.difference()),
-                _percent(comparison.typical.probability_a_beats_b),
-                show_p(comparison.typical.p.corrected),
-                str(comparison.typical.n_pairs),
-                *(_parts(group, comparison.typical.crossed) if crosses else []),
-            ]
-            for comparison, over_page in zip(
-                group.comparisons, group.comparisons_over_page, strict=True
-            )
-        ],
-        note=note,
-    )
+    return note
+
+
+def _crosses_examples(group: Group) -> bool:
+    return any(comparison.typical.crossed for comparison in group.comparisons)
 
 
 def _holds_at(group: Group, comparison: Comparison) -> str:
@@ -90,11 +102,10 @@ def _holds_at(group: Group, comparison: Comparison) -> str:
     return f"{points.holds_at(comparison.outcome)} of {len(points.points)}" if points else "-"
 
 
-def _parts(group: Group, crossed: Crossed | None) -> list[str]:
-    """Returns the standard errors from seeds and from examples."""
-    if crossed is None:
-        return ["-", "-"]
-    return [show_error(group, error) for error in (crossed.seeds_error, crossed.examples_error)]
+def _error(
+    group: Group, crossed: Crossed | None, part: Literal["seeds_error", "examples_error"]
+) -> str:
+    return "-" if crossed is None else show_error(group, getattr(crossed, part))
 
 
 def _percent(share: float | None) -> str:
