@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from gru_bench.config.cell import INITIALISATIONS, MAIN_CELLS, STARTS
+from gru_bench.config.keys import neutral_defaults
+from gru_bench.config.run import RunConfig
 from gru_bench.evidence.comparable import group_runs
 from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.planning import fewest_pairs
@@ -183,8 +185,12 @@ class Group:
         flat = [run.settings for run in self.runs]
         task = [k for k in flat[0] if k.startswith("task.") and k not in NOT_A_SETTING]
         starts = [key for key in STARTS if flat[0].get(key) != INITIALISATIONS[0]]
+        options = [
+            k for k, usual in neutral_defaults(RunConfig).items() if flat[0].get(k, usual) != usual
+        ]
         training = ["steps", "epochs", "batch_size", "optim.name", "optim.learning_rate"]
-        common = {key: flat[0][key] for key in task + starts + training if is_common(key, flat)}
+        keys = task + options + starts + training
+        common = {key: flat[0][key] for key in keys if is_common(key, flat)}
         shown = [
             f"{key.replace('optim.name', 'optim').rpartition('.')[2]}={show_value(key, value)}"
             for key, value in common.items()

@@ -12,6 +12,7 @@ from gru_bench.experiments.costs import measure_cells
 from gru_bench.experiments.resolve import resolve
 from gru_bench.export.files import export
 from gru_bench.model.counts import stack_parameters
+from gru_bench.report.groups import make_groups
 from gru_bench.runs.folder import read_result
 from gru_bench.system.errors import UserError
 from gru_bench.tasks.adding import AddingTask
@@ -85,6 +86,8 @@ def test_a_normalised_run_is_counted_kept_and_taken_step_by_step(tmp_path, cell)
     assert result.parameters.lstm == stack_parameters("lstm", 2, 4, 2, layer_norm=True)
     assert result.environments[0].recurrence == "plain"
     assert result.probes is not None
+    (group,) = make_groups([result])
+    assert "dropout=0.1, recurrent_dropout=0.2, layer_norm=true" in group.setting()
     model = load_model(folder)
     x = np.random.default_rng(0).normal(size=(5, 1, 2)).astype(np.float32)
     stream = model.stream()
