@@ -21,7 +21,7 @@ COLUMN = 28  # where the second column of help begins
 GROUP_HELP = {
     "cell": "the recurrent cell",
     "task": "what is to be learnt; it sets sizes and steps, too",
-    "corpus": "labelled text, of task=text",
+    "corpus": "texts of task=text, series of task=series",
     "launcher": "what trains the runs of a sweep",
     "experiment": "a preset, which may be a sweep",
 }

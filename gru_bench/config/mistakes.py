@@ -8,8 +8,10 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from gru_bench.config.corpus import SERIES_CORPORA
 from gru_bench.config.keys import LARGEST, DocumentedKey, lacking_conditions
 from gru_bench.config.reference import GROUPS, every_key, sections
+from gru_bench.config.tasks import TASKS
 from gru_bench.config.words import FREE, Word
 from gru_bench.system.errors import UserError
 
@@ -83,7 +85,7 @@ def without_effect(word: Word, config: DictConfig) -> UserError:
     task, cell = OmegaConf.select(config, "task.name"), OmegaConf.select(config, "cell.name")
     said = f"{word.text} has no effect"
     if word.is_below("corpus") and not _reads_corpus(config):
-        return UserError(f"{said} on task={task}: add task=text")
+        return UserError(f"{said} on task={task}: add {' or '.join(tasks_with(word.key))}")
     if lacking := _lacking(word, config):
         return UserError(f"{said} {lacking}")
     if word.key == "stop_when_solved":
@@ -97,10 +99,23 @@ def without_effect(word: Word, config: DictConfig) -> UserError:
     )
 
 
-def tasks_with(key: str) -> list[str]:
-    """Returns the words, such as `task=copy`, that a key needs beside it; none for most keys."""
+def tasks_with(key: str, value: str = "") -> list[str]:
+    """Returns the words, such as `task=copy`, that a key needs beside it; none for most keys.
+
+    Args:
+        key: The key.
+        value: What it is given; of the group `corpus`, it says for which task.
+    """
     if key.partition(".")[0] == "corpus":
-        return ["task=text"]
+        tasks = [name for name, task in TASKS.items() if task.READS_CORPUS]
+        if key in _conditional_keys():
+            conditions = _conditional_keys()[key].about.only_with
+            tasks = [
+                v for each in conditions if each.key == "task.name" for v in each.values
+            ] or tasks
+        elif key == "corpus" and value != "files":
+            tasks = ["series"] if value in SERIES_CORPORA else ["text"]
+        return [f"task={name}" for name in tasks]
     return [choice for choice in _choices_with(key) if choice.startswith("task=")]
 
 
@@ -128,8 +143,9 @@ def check_choice(word: Word, groups: dict[str, list[str]]) -> None:
         return
     others = [f"{other}={value}" for other in groups if value in groups[other]]
     near = f"; did you mean {' or '.join(others)}?" if others else ""
-    if others == [f"corpus={value}"]:
-        near = f"; did you mean task=text corpus={value}?"
+    if others == [f"corpus={value}"] and value != "files":
+        (task,) = tasks_with("corpus", str(value))
+        near = f"; did you mean {task} corpus={value}?"
     if isinstance(value, str) and ":" in value and group in ("cell", "task"):
         near = f"; did you mean {group}=custom {group}.module={value}?"
     raise UserError(

@@ -33,7 +33,7 @@ class RunConfig:
 
     cell: CellConfig = section("the recurrent cell")
     task: TaskConfig = section("what is to be learnt")
-    corpus: CorpusConfig | None = section("labelled text, of task=text", None)
+    corpus: CorpusConfig | None = section("texts or series, of task=text and task=series", None)
     optim: OptimConfig = section("the optimiser", OptimConfig)
     tune: TuneConfig = section("the choice of a learning rate and a start", TuneConfig)
     hidden_size: int = key(
@@ -103,7 +103,7 @@ class RunConfig:
         check_keys(self)
         if self.task.READS_CORPUS and self.corpus is None:
             raise UserError(
-                f"corpus is missing: task={self.task.name} needs one, such as corpus=reuters8"
+                f"corpus is missing: task={self.task.name} needs one, such as corpus=files"
             )
         if not self.task.READS_CORPUS:
             self.corpus = None

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+ERRORS = ("mse", "mae", "rmse", "mase")  # scores that are 0 at best
+
 
 @dataclass(frozen=True)
 class Score:
@@ -32,7 +34,7 @@ class Score:
 
 def score_in_words(name: str) -> str:
     """Returns the name of a score as prose has it."""
-    return "MSE" if name == "mse" else name.replace("_", " ").replace("f1", "F1")
+    return name.upper() if name in ERRORS else name.replace("_", " ").replace("f1", "F1")
 
 
 ACCURACY = Score(

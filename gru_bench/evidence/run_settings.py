@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from gru_bench.config.cell import CELLS
-from gru_bench.config.keys import flatten
+from gru_bench.config.keys import flatten, keys_of, lacking_conditions
 from gru_bench.config.run import neutral_values
+from gru_bench.config.tasks import TASKS
 from gru_bench.runs.result import Result
 
 # Known from elsewhere in a row.
@@ -39,6 +40,20 @@ def settings_of(result: Result) -> dict[str, Any]:
     )
     kept = {key: value for key, value in flat.items() if not key.startswith(meaningless)}
     return kept | {"tuned": tuned, "score": result.score.name}
+
+
+def idle_task_keys(settings: dict[str, Any]) -> set[str]:
+    """Returns the keys of a built-in task that its other keys leave without an effect."""
+    schema = TASKS.get(settings["task.name"])
+    conditions = (
+        {} if schema is None else {k.name: k.about.only_with for k in keys_of(schema, "task.")}
+    )
+    return {
+        name
+        for name, only_with in conditions.items()
+        if all(each.key in settings for each in only_with)
+        and lacking_conditions(only_with, settings)
+    }
 
 
 def varying(settings: Sequence[dict[str, Any]]) -> list[str]:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gru_bench.config.compose import compose_experiments
+from gru_bench.config.preprocessing import SeriesPreprocessing
 from gru_bench.config.presets import Sources
 from gru_bench.experiments.resolve import resolve
 from gru_bench.export.files import Call, onnx_call, require_onnx
@@ -22,6 +23,7 @@ from gru_bench.system.errors import UserError
 from gru_bench.system.files import write_named_file
 from gru_bench.system.machine import pinned_settings
 from gru_bench.tasks.base import Batch, Task
+from gru_bench.tasks.standardisation import in_units, standardise
 from gru_bench.training.state import EVALUATION_DATA
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ def quantize(trained: TrainedModel, folder: Path, out: Path) -> dict[str, Measur
     seconds = race({name: timed(call) for name, call in calls.items()}, ROUNDS, counted=CALLS)
     return {
         name: Measured(
-            score=score_of(task, batches, call),
+            score=score_of(task, batches, of_standardised(call, trained.series)),
             kilobytes=sizes[name] / 1000,
             sequence_us=float(np.median(by_round(seconds[name]))) * 1e6,
         )
@@ -139,6 +141,21 @@ def score_of(task: Task, batches: Sequence[Batch], call: Call) -> float:
         tallies.append(task.tally(outputs, batch))
     scores = task.scores(jax.tree.map(lambda *parts: sum(parts), *tallies))
     return float(scores[task.score.name])
+
+
+def of_standardised(call: Call, series: SeriesPreprocessing | None) -> Call:
+    """Returns the call of an exported model, which knows units, on values that are standardised."""
+    if series is None:
+        return call
+    inputs_by, outputs_by = series.inputs, series.outputs
+
+    def call_in_units(inputs: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        outputs = call(in_units(inputs, inputs_by).astype(np.float32), lengths)
+        if outputs_by is not None:
+            outputs = standardise(outputs, outputs_by).astype(np.float32)
+        return outputs
+
+    return call_in_units
 
 
 def _as_arrays(batch: Batch) -> tuple[np.ndarray, np.ndarray]:

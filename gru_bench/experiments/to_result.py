@@ -247,10 +247,7 @@ def saved_model(
         file_format=None
         if corpus is None
         else FileFormat(
-            text_column=corpus.text_column,
-            separator=corpus.separator,
-            encoding=corpus.encoding,
-            quotes=corpus.quotes,
+            **{each.name: getattr(corpus, each.name) for each in dataclasses.fields(FileFormat)}
         ),
         score=task.score,
         versions=versions(),

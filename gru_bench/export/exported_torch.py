@@ -38,7 +38,15 @@ class TextbookGRU(nn.Module):
 
 
 class RecurrentModel(nn.Module):
-    """Embedding, recurrent layers and head. Its inputs are `[batch, time]` or `[..., features]`."""
+    """Embedding, recurrent layers and head. Its inputs are `[batch, time]` or `[..., features]`.
+
+    Values that are standardised are given, and come out, in their units.
+    """
+
+    inputs_means: Tensor | None
+    inputs_deviations: Tensor | None
+    outputs_means: Tensor | None
+    outputs_deviations: Tensor | None
 
     def __init__(
         self,
@@ -50,8 +58,14 @@ class RecurrentModel(nn.Module):
         readout: str,
         embedding_size: int | None,
         bidirectional: bool = False,
+        standardisation: dict[str, list[float]] | None = None,
     ) -> None:
         super().__init__()
+        for name in ("inputs", "outputs"):
+            for part in ("means", "deviations"):
+                numbers = (standardisation or {}).get(f"{name}_{part}")
+                exact = None if numbers is None else torch.tensor(numbers, dtype=torch.float64)
+                self.register_buffer(f"{name}_{part}", exact, persistent=False)
         self.cell, self.hidden_size, self.readout = cell, hidden_size, readout
         self.bidirectional = bidirectional
         self.class_names: list[str] = []
@@ -68,8 +82,7 @@ class RecurrentModel(nn.Module):
 
     def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Returns the outputs of whole sequences; what is behind their lengths changes nothing."""
-        x = inputs if self.embedding is None else self.embedding(inputs)
-        x = x.transpose(0, 1)
+        x = self._read(inputs).transpose(0, 1)
         if lengths is None:
             lengths = torch.full((x.shape[1],), x.shape[0], device=x.device)
         for number, state in enumerate(self._zeros(x.shape[1])):
@@ -79,7 +92,7 @@ class RecurrentModel(nn.Module):
                 outputs = torch.cat([outputs, reverse(backward, lengths)], dim=-1)
             x = outputs
         if self.readout == "every":
-            return self.head(x.transpose(0, 1))  # type: ignore[no-any-return]
+            return self._say(x.transpose(0, 1))
         real = (torch.arange(x.shape[0], device=x.device)[:, None] < lengths)[..., None]
         if self.readout == "last":
             last = x[lengths - 1, torch.arange(x.shape[1], device=x.device)]
@@ -89,7 +102,7 @@ class RecurrentModel(nn.Module):
             x = torch.where(real, x, 0.0).sum(0) / lengths[:, None]
         else:
             x = torch.where(real, x, -torch.inf).amax(0)
-        return self.head(x)  # type: ignore[no-any-return]
+        return self._say(x)
 
     def step(self, inputs: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Takes one step: token ids `[batch]` or features `[batch, features]`.
@@ -105,7 +118,7 @@ class RecurrentModel(nn.Module):
         """
         if self.bidirectional:
             raise TypeError("a model that reads from both ends takes no single steps")
-        x = inputs if self.embedding is None else self.embedding(inputs)
+        x = self._read(inputs)
         states, pooled, number = state or (self._zeros(len(x)), None, 0)
         x, after = x[None], []
         for layer, before in zip(self.layers, states, strict=True):
@@ -118,7 +131,22 @@ class RecurrentModel(nn.Module):
         elif self.readout == "max":
             pooled = read if pooled is None else torch.maximum(pooled, read)
             read = pooled
-        return self.head(read), (after, pooled, number + 1)
+        return self._say(read), (after, pooled, number + 1)
+
+    def _read(self, inputs: Tensor) -> Tensor:
+        """Returns what the first recurrent layer reads."""
+        if self.inputs_means is not None and self.inputs_deviations is not None:
+            return ((inputs - self.inputs_means) / self.inputs_deviations).to(
+                self.head.weight.dtype
+            )
+        return inputs if self.embedding is None else self.embedding(inputs)
+
+    def _say(self, hidden: Tensor) -> Tensor:
+        """Returns the outputs of hidden states."""
+        outputs: Tensor = self.head(hidden)
+        if self.outputs_means is None or self.outputs_deviations is None:
+            return outputs
+        return (outputs * self.outputs_deviations + self.outputs_means).to(outputs.dtype)
 
     def _zeros(self, batch: int) -> list[Any]:
         zeros = self.head.weight.new_zeros(1, batch, self.hidden_size)

@@ -16,6 +16,7 @@ from gru_bench.export.weights import NoSuchForm
 from gru_bench.model.parameters import named_arrays
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import write_named_file
+from gru_bench.tasks.standardisation import in_units
 
 if TYPE_CHECKING:
     import onnx
@@ -209,11 +210,17 @@ def onnx_step(model: "onnx.ModelProto | str", batch: int = 1, threads: int = 0) 
 
 
 def made_up_inputs(trained: TrainedModel) -> np.ndarray:
-    """Returns sequences to compare on, `[batch, time]` or `[batch, time, features]`."""
+    """Returns sequences to compare on, `[batch, time]` or `[batch, time, features]`.
+
+    They are such as `TrainedModel.features` gives.
+    """
     random, shape = np.random.default_rng(0), (len(LENGTHS), LENGTHS.max())
     if trained.model.embedding is not None:
         return random.integers(0, trained.config.input_size, shape)
-    return random.normal(size=(*shape, trained.config.input_size)).astype(np.float32)
+    values = random.normal(size=(*shape, trained.config.input_size))
+    if trained.series is not None:
+        values = in_units(values, trained.series.inputs)
+    return values.astype(np.float32)
 
 
 def sequence_difference(trained: TrainedModel, call: Call) -> float:
@@ -222,17 +229,33 @@ def sequence_difference(trained: TrainedModel, call: Call) -> float:
     found = call(inputs, LENGTHS)
     alone = [row[:length] for row, length in zip(inputs, LENGTHS, strict=True)]
     return max(
-        float(np.abs(row[: len(wanted)] - wanted).max())
+        _difference(trained, row[: len(wanted)], wanted)
         if trained.config.readout == "every"
-        else float(np.abs(row - wanted).max())
-        for row, wanted in zip(found, trained.outputs(alone), strict=True)
+        else _difference(trained, row, wanted)
+        for row, wanted in zip(found, trained.outputs_of_features(alone), strict=True)
     )
+
+
+def _difference(trained: TrainedModel, found: np.ndarray, wanted: np.ndarray) -> float:
+    """Returns the largest difference of outputs; of values in deviations on the training data.
+
+    A thousandth of a value takes the place of its deviation where that is smaller still: single
+    precision does not hold more.
+    """
+    outputs = None if trained.series is None else trained.series.outputs
+    if outputs is None:
+        return float(np.abs(found - wanted).max())
+    unit = np.maximum(outputs.deviations, 1e-3 * np.abs(outputs.means))
+    return float((np.abs(found - wanted) / unit).max())
 
 
 def _step_difference(trained: TrainedModel, step: Step) -> float:
     """Returns the same of what a stream gives after each step."""
     inputs, stream = made_up_inputs(trained), trained.stream(len(LENGTHS))
-    return max(float(np.abs(step(x) - stream.step(x)).max()) for x in inputs.swapaxes(0, 1).copy())
+    return max(
+        _difference(trained, step(x), stream.step_of_features(x))
+        for x in inputs.swapaxes(0, 1).copy()
+    )
 
 
 def _require_same(difference: float, runtime: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from gru_bench.cells.base import Cell
 from gru_bench.cells.builtin import GRU, LSTM, RNN, GRUResetAfter
+from gru_bench.config.preprocessing import SeriesPreprocessing, Standardisation
 from gru_bench.export.onnx_equations import add_equations
 from gru_bench.export.onnx_graph import Graph
 from gru_bench.export.trained_model import TrainedModel
@@ -33,6 +34,7 @@ OPERATORS: dict[type[Cell], tuple[str, str, dict[str, Any]]] = {
     LSTM: ("LSTM", "iofg", {}),
     RNN: ("RNN", "n", {}),
 }
+FLOAT, DOUBLE = 1, 11  # types of tensors, as ONNX numbers them
 STATES = "hcdefg"  # the names of the arrays of a cell's state
 
 
@@ -64,6 +66,9 @@ def sequence_model(trained: TrainedModel, operators: bool = True) -> "onnx.Model
     `[batch]`; what is behind a sequence's length changes nothing. It gives `outputs`, of `[batch,
     outputs]` or, of a model that is read at every step, of `[batch, time, outputs]`, and
     `probabilities` where these are classes. Its metadata tell the names of the classes.
+
+    Inputs of a model of series are values in their units without gaps, as `TrainedModel.features`
+    gives them. The graph standardises them, and gives values in their units.
 
     Args:
         trained: The model.
@@ -219,9 +224,26 @@ def _inputs(graph: Graph, trained: TrainedModel, shape: tuple[str, ...]) -> str:
     """Adds the model's input, and returns what its first recurrent layer reads."""
     embedding = trained.model.embedding
     if embedding is None:
-        return graph.input("inputs", (*shape, trained.config.input_size))
+        inputs = graph.input("inputs", (*shape, trained.config.input_size))
+        return inputs if trained.series is None else _standardised(graph, inputs, trained.series)
     table = graph.constant(np.asarray(embedding.embedding[...], np.float32))
     return graph.add("Gather", table, graph.input("tokens", shape, np.int64))
+
+
+def _standardised(graph: Graph, inputs: str, series: SeriesPreprocessing) -> str:
+    """Adds the standardisation, in double precision: a mean may be large beside the deviation."""
+    exact = graph.add("Cast", inputs, to=DOUBLE)
+    centred = graph.add("Sub", exact, graph.constant(series.inputs.means, np.float64))
+    scaled = graph.add("Div", centred, graph.constant(series.inputs.deviations, np.float64))
+    return graph.add("Cast", scaled, to=FLOAT)
+
+
+def _in_units(graph: Graph, outputs: str, by: Standardisation) -> str:
+    """Adds what brings standardised outputs back into their units."""
+    exact = graph.add("Cast", outputs, to=DOUBLE)
+    scaled = graph.add("Mul", exact, graph.constant(by.deviations, np.float64))
+    moved = graph.add("Add", scaled, graph.constant(by.means, np.float64))
+    return graph.add("Cast", moved, to=FLOAT)
 
 
 def _read_out(graph: Graph, config: ModelConfig, hidden: str, lengths: str) -> str:
@@ -252,7 +274,7 @@ def _read_out(graph: Graph, config: ModelConfig, hidden: str, lengths: str) -> s
         )
     nothing = graph.constant(0.0, np.float32)
     total = graph.add("ReduceSum", graph.add("Where", real, hidden, nothing), one, keepdims=0)
-    number = graph.add("Unsqueeze", graph.add("Cast", lengths, to=1), one)
+    number = graph.add("Unsqueeze", graph.add("Cast", lengths, to=FLOAT), one)
     return graph.add("Div", total, number)
 
 
@@ -269,6 +291,8 @@ def _add_outputs(graph: Graph, trained: TrainedModel, read: str, readout: str) -
     kernel, bias = (np.asarray(named[f"head.{part}"], np.float32) for part in ("kernel", "bias"))
     product = graph.add("MatMul", read, graph.constant(kernel))
     outputs = graph.add("Add", product, graph.constant(bias))
+    if trained.series is not None and trained.series.outputs is not None:
+        outputs = _in_units(graph, outputs, trained.series.outputs)
     shape = ("batch", "time", classes) if readout == "every" else ("batch", classes)
     graph.output("outputs", outputs, shape)
     if trained.class_names:
@@ -288,4 +312,8 @@ def _about(trained: TrainedModel) -> dict[str, str]:
     text = trained.saved.preprocessing.text
     if text is not None:
         about |= {"tokenizer": text.tokenizer, "max_length": str(text.max_length)}
+    if trained.series is not None:
+        about["channels"] = json.dumps(trained.series.channels, ensure_ascii=False)
+        if trained.series.targets:
+            about["targets"] = json.dumps(trained.series.targets, ensure_ascii=False)
     return about

@@ -3,7 +3,8 @@
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from gru_bench.system.errors import UserError
 from gru_bench.system.files import write_named_file
 from gru_bench.tasks.data_files import TextFormat, read_columns
 
-KEY = re.compile(r"\bcorpus\.(text_column|separator|encoding|quotes)\b(?!\.)")
+KEY = re.compile(
+    r"\bcorpus\.(text_column|series_column|time_column|separator|encoding|quotes)\b(?!\.)"
+)
 
 
 @dataclass(frozen=True)
@@ -47,29 +50,46 @@ def read_texts(trained: TrainedModel, path: Path, changes: Mapping[str, Any]) ->
         changes: What is different in this file, by the names of `FileFormat`.
 
     Raises:
-        UserError: The model reads no texts, or the file cannot be read.
+        UserError: The file cannot be read.
     """
-    if trained.saved.preprocessing.text is None:
-        raise UserError(
-            f"a model of {trained.saved.task} reads no files: use it from Python, by"
-            " gru_bench.load_model"
-        )
-    form = replace(trained.saved.file_format or FileFormat(), **changes)
-    try:
-        checked = CorpusConfig(name=path.name or "FILE", train=str(path), **vars(form))
-        separator = checked.separator and SEPARATORS.get(checked.separator, checked.separator)
-        text_format = TextFormat(separator, checked.encoding, checked.quotes)
-        wanted = {"corpus.text_column": checked.text_column}
+    checked = file_format(trained, path, changes)
+    separator = checked.separator and SEPARATORS.get(checked.separator, checked.separator)
+    text_format = TextFormat(separator, checked.encoding, checked.quotes)
+    wanted = {"corpus.text_column": checked.text_column}
+    with flags_for_keys():
         columns = read_columns(path, wanted, str(path), text_format)
-    except UserError as error:
-        raise UserError(KEY.sub(_flag, str(error))) from error
     return [
-        text if text and not text.isspace() else "" for text in columns.values[form.text_column]
+        text if text and not text.isspace() else "" for text in columns.values[checked.text_column]
     ]
 
 
+def file_format(trained: TrainedModel, path: Path, changes: Mapping[str, Any]) -> CorpusConfig:
+    """Returns how a file is to be read, as a corpus of this file alone.
+
+    Args:
+        trained: The model, which knows how its files were written.
+        path: The file.
+        changes: What is different in this file, by the names of `FileFormat`.
+
+    Raises:
+        UserError: A change is not possible.
+    """
+    form = replace(trained.saved.file_format or FileFormat(), **changes)
+    with flags_for_keys():
+        return CorpusConfig(name=path.name or "FILE", train=str(path), **vars(form))
+
+
+@contextmanager
+def flags_for_keys() -> Iterator[None]:
+    """Names the flags of `gru-bench predict` in the errors that name keys of the corpus."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(KEY.sub(_flag, str(error))) from error
+
+
 def _flag(key: re.Match[str]) -> str:
-    """Returns the flag of `gru-bench predict` that does what a key of the corpus does."""
+    """Returns the flag that does what a key of the corpus does."""
     return "--" + key[1].replace("_", "-")
 
 

@@ -69,7 +69,15 @@ def architecture(trained: TrainedModel) -> dict[str, Any]:
         "cell", "input_size", "output_size", "hidden_size", "layers", "readout", "embedding_size",
         "bidirectional",
     )  # fmt: skip
-    return {name: getattr(trained.config, name) for name in names}
+    found = {name: getattr(trained.config, name) for name in names}
+    if trained.series is not None:
+        found["standardisation"] = {
+            f"{name}_{part}": list(getattr(by, part))
+            for name, by in (("inputs", trained.series.inputs), ("outputs", trained.series.outputs))
+            if by is not None
+            for part in ("means", "deviations")
+        }
+    return found
 
 
 def torch_arrays(trained: TrainedModel) -> dict[str, np.ndarray]:

@@ -20,6 +20,7 @@ from gru_bench.model.streaming import Stream, start_stream, stream_step
 from gru_bench.runs.weights import SavedModel, SeedWeights, read_model, read_weights
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import content_hash, expand_home
+from gru_bench.tasks.standardisation import fill_gaps, in_units, standardise
 from gru_bench.tasks.text import encode, load_tokenizer
 
 AT_ONCE = 64  # sequences of a call
@@ -32,13 +33,16 @@ class TrainedModel:
     """A model with trained parameters.
 
     Its inputs are texts, if it was trained on texts, or sequences of any lengths: one array a
-    sequence, `[time, features]` or token ids `[time]`.
+    sequence, `[time, features]` or token ids `[time]`. Those of a model that was trained on series
+    are values in the units of its channels, `[time, channels]`; where it has learnt to fill gaps,
+    they may be missing (NaN). What it says of values is in these units, too.
 
     Attributes:
         saved: What is known of it besides its parameters.
         seed: The seed that its parameters come from.
         config: Its sizes and choices.
         model: The model as a module of Flax.
+        series: How values become its inputs; None if these are no series.
     """
 
     def __init__(self, saved: SavedModel, weights: SeedWeights) -> None:
@@ -59,6 +63,7 @@ class TrainedModel:
             raise UserError(f"the weights do not fit the model: {error}") from None
         text = saved.preprocessing.text
         self._text, self._tokenizer = text, None if text is None else load_tokenizer(text)
+        self.series = saved.preprocessing.series
         self._apply = jax.jit(lambda inputs, lengths: self.model(inputs, lengths))
 
     @property
@@ -98,11 +103,47 @@ class TrainedModel:
         Raises:
             UserError: The inputs are none that the model reads.
         """
-        return [row for batch in self._batches(self._arrays(inputs)) for row in batch]
+        return self.outputs_of_features(self.features(inputs))
+
+    def features(self, inputs: Inputs) -> list[np.ndarray]:
+        """Returns what an exported model reads of each sequence: its steps, one after another.
+
+        They are token ids; or features, and of a model of series the values in their units without
+        gaps, with the mask behind them where there is one.
+
+        Raises:
+            UserError: The inputs are none that the model reads.
+        """
+        arrays = self._arrays(inputs)
+        if self.series is None:
+            return arrays
+        return [fill_gaps(array.astype(np.float64), self.series) for array in arrays]
+
+    def outputs_of_features(self, features: Sequence[np.ndarray]) -> list[Float[np.ndarray, "..."]]:
+        """Returns `outputs` for sequences as `features` gives them."""
+        series = self.series
+        if series is not None:
+            features = [standardise(each, series.inputs) for each in features]
+        rows = [row for batch in self._batches(features) for row in batch]
+        return [self._in_units(row) for row in rows]
+
+    def _in_units(self, outputs: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+        """Returns outputs that are values in their units; classes' stay as they are."""
+        if self.series is None or self.series.outputs is None:
+            return outputs
+        return in_units(outputs, self.series.outputs)
 
     def predict(self, inputs: Inputs) -> list[Any]:
-        """Returns the class of each sequence, or what `outputs` gives if they are no classes."""
+        """Returns what the model says of each sequence.
+
+        That is its class, or one a step; its value; a forecast, `[horizon, targets]`; or what
+        `outputs` gives, if it is not known what its outputs are.
+        """
         outputs = self.outputs(inputs)
+        if self.series is not None and self.series.predicts == "value":
+            return [float(each[0]) for each in outputs]
+        if self.series is not None and self.series.predicts == "forecast":
+            return [each.reshape(-1, len(self.series.targets)) for each in outputs]
         if not self.class_names:
             return outputs
         if self.config.readout == "every":
@@ -130,7 +171,7 @@ class TrainedModel:
         if sequences and all(isinstance(each, str) for each in sequences):
             return list(self.tokens(sequences))
         arrays = [np.asarray(each) for each in sequences]
-        features = () if self.model.embedding is not None else (self.config.input_size,)
+        features = () if self.model.embedding is not None else (self._channels,)
         for number, array in enumerate(arrays):
             if array.shape[1:] != features or array.ndim != 1 + len(features) or not len(array):
                 wanted = "token ids [time]" if not features else f"[time, {features[0]}]"
@@ -138,7 +179,7 @@ class TrainedModel:
                     f"sequence {number} is of the shape {list(array.shape)}: it must be {wanted},"
                     " of one step at least"
                 )
-            if not np.issubdtype(array.dtype, np.number) or not np.isfinite(array).all():
+            if not np.issubdtype(array.dtype, np.number) or not self._may_be(array).all():
                 raise UserError(f"sequence {number} holds what is not a finite number")
             if not features and (array.min() < 0 or array.max() >= self.config.input_size):
                 raise UserError(
@@ -146,6 +187,16 @@ class TrainedModel:
                     f" {self.config.input_size - 1}"
                 )
         return arrays
+
+    @property
+    def _channels(self) -> int:
+        """Values of a step as they are given."""
+        return self.config.input_size if self.series is None else len(self.series.channels)
+
+    def _may_be(self, array: np.ndarray) -> np.ndarray:
+        """Returns which values are finite, or missing where the model has learnt to fill gaps."""
+        fills = self.series is not None and self.series.missing is not None
+        return np.asarray(~np.isinf(array) if fills else np.isfinite(array))
 
     def _batches(self, arrays: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
         """Yields the outputs of some sequences at a time, in their order."""
@@ -175,22 +226,41 @@ class TrainedStream:
 
     def __init__(self, trained: TrainedModel, batch_size: int = 1) -> None:
         self.state: Stream = start_stream(trained.model, batch_size)
-        self._tokens = trained.model.embedding is not None
+        self._trained = trained
         self._step = jax.jit(partial(stream_step, trained.model))
 
     def step(self, inputs: Num[np.ndarray, "..."]) -> Float[np.ndarray, "batch output"]:
         """Takes one step.
 
         Args:
-            inputs: Those of this step: features `[batch, input_size]`, or token ids `[batch]`.
+            inputs: Those of this step: features or values of channels `[batch, features]`, or token
+                ids `[batch]`. A value must not be missing if gaps are filled with the one before,
+                which is not kept: give that.
 
         Returns:
             What the model gives for the sequence up to this step.
+
+        Raises:
+            UserError: A value is missing.
         """
-        dtype = jnp.int32 if self._tokens else jnp.float32
+        series = self._trained.series
+        if series is None:
+            return self.step_of_features(inputs)
+        if np.isnan(inputs).any() and series.missing not in ("mean", "mask"):
+            raise UserError("a value of this step is missing: give the last one before it")
+        return self.step_of_features(fill_gaps(np.asarray(inputs, np.float64), series))
+
+    def step_of_features(
+        self, features: Num[np.ndarray, "..."]
+    ) -> Float[np.ndarray, "batch output"]:
+        """Takes one step, given as `TrainedModel.features` gives it."""
+        trained, array = self._trained, features
+        if trained.series is not None:
+            array = standardise(features, trained.series.inputs)
+        dtype = jnp.int32 if trained.model.embedding is not None else jnp.float32
         outputs: Array
-        self.state, outputs = self._step(self.state, jnp.asarray(inputs, dtype))
-        return np.asarray(outputs)
+        self.state, outputs = self._step(self.state, jnp.asarray(array, dtype))
+        return trained._in_units(np.asarray(outputs))
 
 
 def load_model(

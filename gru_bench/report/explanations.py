@@ -151,6 +151,13 @@ TASKS = {
             _sequence([("in", ["oil", "up", "on", "cut"]), ("out", ["", "", "", "?"])]),
             "Words go in; the class of the document comes out",
         ),
+        Explanation(
+            "series",
+            "Measured values are read, one step after another. A class or a value of the whole"
+            " sequence must come out, a class at every step, or the values that follow.",
+            _sequence([("in", ["1.2", "1.4", "1.1", "0.8"]), ("out", ["", "", "", "?"])]),
+            "Measured values go in; what is said of them comes out",
+        ),
     )
 }
 CELLS = {

@@ -14,7 +14,7 @@ from gru_bench.evidence.comparable import group_runs
 from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.planning import fewest_pairs
 from gru_bench.evidence.robustness import Robustness, measure_robustness
-from gru_bench.evidence.run_settings import NOT_A_SETTING, is_common, show_value
+from gru_bench.evidence.run_settings import NOT_A_SETTING, idle_task_keys, is_common, show_value
 from gru_bench.evidence.verdicts import compare_group, correct_together
 from gru_bench.report.reported_run import ReportedRun
 from gru_bench.runs.result import Result, Spread
@@ -183,7 +183,8 @@ class Group:
     def setting(self) -> str:
         """Returns the task's own keys and how it was trained, where that is equal for all runs."""
         flat = [run.settings for run in self.runs]
-        task = [k for k in flat[0] if k.startswith("task.") and k not in NOT_A_SETTING]
+        left_out = NOT_A_SETTING | idle_task_keys(flat[0])
+        task = [key for key in flat[0] if key.startswith("task.") and key not in left_out]
         starts = [key for key in STARTS if flat[0].get(key) != INITIALISATIONS[0]]
         options = [
             k for k, usual in neutral_defaults(RunConfig).items() if flat[0].get(k, usual) != usual

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from gru_bench.config.score import Score
+from gru_bench.config.score import ERRORS, Score
 from gru_bench.evidence.cell_summary import CellSummary, summarize
 from gru_bench.evidence.crossed import crossed_mean
 from gru_bench.evidence.estimates import Interval, mean_interval
@@ -93,7 +93,7 @@ def within_range(score: Score, interval: Interval) -> Interval:
 
     A mean cannot lie beyond the range of its values, so the interval covers it as often as before.
     """
-    bottom = 0.0 if score.is_share or score.name == "mse" else -math.inf
+    bottom = 0.0 if score.is_share or score.name in ERRORS else -math.inf
     top = 1.0 if score.is_share else math.inf
     if interval.low is None or interval.high is None:
         return interval

@@ -31,6 +31,8 @@ class FileFormat:
     """How files are written that the model's inputs were read from; see `CorpusConfig`."""
 
     text_column: str = "text"
+    series_column: str | None = None
+    time_column: str | None = None
     separator: str | None = None
     encoding: str = "utf-8"
     quotes: bool = True

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+NAMED = 3  # things that a message names before it counts the others
+
 
 def counted(number: int, noun: str) -> str:
     """Returns a number with its noun, such as `1 seed` or `2 seeds`."""
@@ -12,3 +14,9 @@ def listed(names: Sequence[str]) -> str:
     """Returns names in a row, such as `gru, lstm and rnn`."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
+
+
+def some(items: Sequence[str]) -> str:
+    """Lists the first few, and says how many more there are."""
+    more = f" and {len(items) - NAMED} more" if len(items) > NAMED else ""
+    return ", ".join(items[:NAMED]) + more

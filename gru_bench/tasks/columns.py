@@ -6,7 +6,7 @@ what the file says: `01`, `NA`, `1.0` and `2020-01-01` come out as they are writ
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,14 @@ class Columns:
     def place(self, row: int) -> str:
         """Returns where a person finds the row, which is counted from zero."""
         return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Returns names of classes in numeric order if all are whole numbers, else alphabetically."""
+    try:
+        return tuple(sorted(names, key=lambda name: (int(name), name)))
+    except ValueError:
+        return tuple(sorted(names))
 
 
 def column_places(

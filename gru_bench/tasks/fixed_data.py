@@ -22,20 +22,14 @@ Item = tuple[Int[Array, "*steps batch"], Float[Array, "*steps batch"]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FixedData:
-    """What tasks over fixed data share: splits, epochs, the last batch, lengths.
+class FixedSplits:
+    """What tasks over fixed examples share: splits, epochs, the last batch.
 
     Attributes:
-        inputs: Features of each step, or token ids, of any type that holds them; padded at the end.
-        targets: What is to come out of each example.
-        lengths: Real steps of each example, at least 1.
-        sizes: Examples in training, validation and test.
+        sizes: Examples in training, validation and test, whose places follow each other.
         preprocessing: How inputs come about, and the names of the classes, for the saved model.
     """
 
-    inputs: Shaped[Array, "examples time ..."]
-    targets: Shaped[Array, "examples ..."]
-    lengths: Int[Array, " examples"]
     sizes: tuple[int, int, int] = static()
     input_size: int = static()
     output_size: int = static()
@@ -44,11 +38,6 @@ class FixedData:
     score: Score = static()
     preprocessing: Preprocessing = static(default=Preprocessing())
     tokens: bool = static(default=False)
-
-    @property
-    def sequence_length(self) -> int:
-        """Steps of the longest example."""
-        return int(self.inputs.shape[1])
 
     @property
     def examples(self) -> int:
@@ -101,6 +90,33 @@ class FixedData:
         weights = jnp.pad(jnp.ones(len(rows)), (0, filler))
         return indices.reshape(shape), weights.reshape(shape)
 
+    def solved(self, scores: dict[str, Float[Array, ""]]) -> Array:
+        """Returns False: no mark says when such a task counts as solved."""
+        return jnp.array(False)
+
+    def longer(self, multiple: int) -> None:
+        """Returns None: examples are as long as they are."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FixedData(FixedSplits):
+    """Examples that lie side by side, each padded to the length of the longest.
+
+    Attributes:
+        inputs: Features of each step, or token ids, of any type that holds them; padded at the end.
+        targets: What is to come out of each example.
+        lengths: Real steps of each example, at least 1.
+    """
+
+    inputs: Shaped[Array, "examples time ..."]
+    targets: Shaped[Array, "examples ..."]
+    lengths: Int[Array, " examples"]
+
+    @property
+    def sequence_length(self) -> int:
+        """Steps of the longest example."""
+        return int(self.inputs.shape[1])
+
     def batch(self, item: Item) -> Batch:
         """Returns the examples of one item: token ids `[time, batch]`, or features."""
         indices, weights = item
@@ -112,13 +128,6 @@ class FixedData:
             lengths=self.lengths[indices],
             weights=weights,
         )
-
-    def solved(self, scores: dict[str, Float[Array, ""]]) -> Array:
-        """Returns False: no mark says when such a task counts as solved."""
-        return jnp.array(False)
-
-    def longer(self, multiple: int) -> None:
-        """Returns None: examples are as long as they are."""
 
 
 def split_sizes(sizes: Sequence[int], batch_size: int, what: str) -> tuple[int, int, int]:

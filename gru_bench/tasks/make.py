@@ -7,7 +7,6 @@ from types import MappingProxyType
 from gru_bench.config.run import RunConfig
 from gru_bench.config.tasks import CustomTaskConfig
 from gru_bench.tasks.base import Task
-from gru_bench.tasks.corpora import load_corpus
 from gru_bench.tasks.corpus_sources import Note
 from gru_bench.tasks.user_task import load_task
 
@@ -19,7 +18,8 @@ def make_task(
 ) -> Task:
     """Returns the task with its data.
 
-    The code of a built-in task is `make_task` of the module of this package that has its name.
+    The code of a built-in task is `make_task` of the module of this package that has its name; one
+    that reads a corpus loads it there by `load_data`.
 
     Args:
         config: What is asked for.
@@ -36,6 +36,6 @@ def make_task(
     if config.corpus is None:
         task: Task = code.make_task(declared, config.batch_size)
     else:
-        corpus = load_corpus(config.corpus, note, contents)
-        task = code.make_task(declared, corpus, config.batch_size, note)
+        data = code.load_data(declared, config.corpus, note, contents)
+        task = code.make_task(declared, data, config.batch_size, note)
     return task

@@ -1,6 +1,6 @@
 """Text classification: the tokens of a document in, its class out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -13,16 +13,13 @@ from tokenizers.pre_tokenizers import ByteLevel, PreTokenizer, Whitespace
 from tokenizers.pre_tokenizers import Split as SplitTokens
 from tokenizers.trainers import WordLevelTrainer
 
+from gru_bench.config.corpus import CorpusConfig
 from gru_bench.config.preprocessing import Preprocessing, TextPreprocessing
 from gru_bench.config.tasks import Readout
 from gru_bench.config.tasks.text import TextConfig
 from gru_bench.system.errors import UserError
-from gru_bench.tasks.classification import (
-    Classification,
-    scored_against_commonest,
-    weights_of,
-)
-from gru_bench.tasks.corpora import Corpus, Documents
+from gru_bench.tasks.classification import Classification, scored_against_commonest, weights_of
+from gru_bench.tasks.corpora import Corpus, Documents, load_corpus
 from gru_bench.tasks.corpus_sources import Note
 from gru_bench.tasks.fixed_data import smallest_type, split_sizes
 from gru_bench.tasks.word_vectors import read_word_vectors
@@ -43,6 +40,13 @@ UNKNOWN_ADVICE = {
 }
 # Words of a language that the training documents cover are known to a larger share.
 MANY_UNKNOWN = 0.25
+
+
+def load_data(
+    config: TextConfig, corpus: CorpusConfig, note: Note, contents: Mapping[str, str]
+) -> Corpus:
+    """Loads the documents; see `load_corpus`."""
+    return load_corpus(corpus, note, contents)
 
 
 def make_task(

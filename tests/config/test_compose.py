@@ -69,7 +69,9 @@ def test_words_that_name_nothing_to_run_are_about_the_quickstart() -> None:
         ("task.lag=3", "task=copy"),
         ("task.max_n=9", "task=counting"),
         ("corpus=imdb", "task=text"),
-        ("corpus.train=a.csv", "task=text"),
+        ("corpus=japanese_vowels", "task=series"),
+        ("corpus.train=a.csv", "task=series or task=text"),
+        ("corpus.channels=[x]", "task=series"),
     ],
 )
 def test_words_about_a_task_need_its_name(word: str, needed: str) -> None:

@@ -26,7 +26,11 @@ REFUSED = [
     (["hydra.job.name=x"], "hydra.job.name=x has no effect here: leave it out (see docs/hydra.md)"),
     (["corpus=imdb"], "corpus=imdb needs a named task: add task=text"),
     (["corpus=files", "corpus.train=my.csv"],
-     "corpus=files needs a named task: add task=text"),
+     "corpus=files needs a named task: add task=series or task=text"),
+    (["task=japanese_vowels"], "task=japanese_vowels is not known: task must be one of"
+     f" {', '.join(sorted([*TASKS, 'custom']))}; did you mean task=series corpus=japanese_vowels?"),
+    (["task=text", "corpus=files", "corpus.train=my.csv", "corpus.channels=[x]"],
+     "corpus.channels=[x] has no effect with task=text: it goes with task=series"),
     (["cell=gru", "cell.forget_bias=2"],
      "cell.forget_bias=2 has no effect with cell=gru: it goes with cell=lstm or"
      " cell=lstm_no_output or cell=lstm_coupled"),
@@ -50,7 +54,7 @@ REFUSED = [
     (["launcher=joblib", "launcher.partition=long"],
      "launcher.partition is not a key of launcher=joblib: it goes with launcher=submitit"),
     (["task=adding", "corpus.train=x.csv"],
-     "corpus.train=x.csv has no effect on task=adding: add task=text"),
+     "corpus.train=x.csv has no effect on task=adding: add task=series or task=text"),
     (["launcher=submitit_local", "launcher.partition=long"], "launcher.partition=long has no effect"
      " with launcher.cluster=local: it goes with launcher.cluster=slurm"),
     ([*TEXT, "stop_when_solved=true"], "stop_when_solved=true has no effect on task=text, which has"

@@ -1,4 +1,4 @@
-"""The guide to comparing on your own text, command by command."""
+"""The guide to comparing on your own data, command by command."""
 
 import csv
 
@@ -22,9 +22,22 @@ def test_a_command_of_the_page_does_what_it_says(page, number):
     assert done.returncode == 0, done.stderr
 
 
+def test_series_are_compared_predicted_and_exported(page):
+    folder, done = page(6)
+    results, _ = load_results(folder / "results" / "runs" / "series-sensors")
+    assert [result.cell for result in results] == ["gru", "lstm", "rnn"]
+    with (folder / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    with (folder / "sensors.csv").open() as file:
+        recordings = {row["recording"]: row["movement"] for row in csv.DictReader(file)}
+    assert [row["sequence"] for row in rows] == list(recordings)
+    assert {row["prediction"] for row in rows} == set(recordings.values())
+    assert "reads inputs[batch,time,2] lengths[batch]" in done.stdout
+
+
 def test_a_first_look_and_a_fair_comparison_of_three_cells(page):
-    folder, done = page(2)
-    looks, _ = load_results(folder / "results" / "runs")
+    folder, done = page(3)
+    looks, _ = load_results(folder / "results" / "runs" / "text-tickets")
     tuned, _ = load_results(folder / "results" / "tuned")
     for results in (looks, tuned):
         assert [result.cell for result in results] == ["gru", "lstm", "rnn"]
@@ -41,7 +54,7 @@ def test_a_first_look_and_a_fair_comparison_of_three_cells(page):
 
 
 def test_the_answer_in_three_forms(page):
-    folder, _ = page(3)
+    folder, _ = page(4)
     assert "<svg" in (folder / "report.html").read_text()
     assert "\\begin{tabular}" in (folder / "tables.tex").read_text()
     with (folder / "runs.csv").open() as file:
@@ -49,7 +62,7 @@ def test_the_answer_in_three_forms(page):
 
 
 def test_more_documents_for_each_cell(page):
-    folder, _ = page(4)
+    folder, _ = page(5)
     results, _ = load_results(folder / "results" / "documents")
     counts = [(result.cell, result.config["task"]["train_documents"]) for result in results]
     assert sorted(counts, key=str) == sorted(

@@ -25,7 +25,7 @@ class TaskConfig:
         SCORE: The main score. A baseline that depends on the data is None here; a user's class
             states its score itself.
         AXIS: The key that makes the task harder, without `task.`; None where there is none.
-        READS_CORPUS: Whether it reads labelled text, that of `corpus`.
+        READS_CORPUS: Whether it reads texts or series, those of `corpus`.
         HAS_EPOCHS: Whether it has a number of training examples, so that `epochs` can be asked
             for; None where only its data tell.
         FORWARD_ONLY: Why its sequences are not to be read from both sides, as a clause; None where

@@ -1,0 +1,89 @@
+"""The `.ts` format of the UEA and UCR archives of time series.
+
+Lines that begin with `@` tell what follows `@data`: one sequence a line, its channels separated by
+colons, the values of a channel by commas, the label last. `?` stands for a missing value.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from gru_bench.system.errors import UserError
+
+
+@dataclass(frozen=True)
+class TsFile:
+    """What a file holds.
+
+    Attributes:
+        values: The values of each sequence, `[time, channels]`; what is missing is not a number.
+        labels: The label of each sequence as it is written; None where the file has none.
+        lines: The number of the line of each sequence.
+    """
+
+    values: list[Float[np.ndarray, "_ channels"]]
+    labels: list[str] | None
+    lines: list[int]
+
+
+def read_ts(text: Iterable[str], where: str) -> TsFile:
+    """Reads the lines of a file.
+
+    Args:
+        text: The lines.
+        where: The file in words.
+
+    Raises:
+        UserError: A line is not what it should be, sequences differ in their number of channels, or
+            channels of one sequence in their length; or there is no sequence.
+    """
+    numbered = ((number, line.strip()) for number, line in enumerate(text, start=1))
+    lines = [(number, line) for number, line in numbered if line and not line.startswith("#")]
+    begin = next((i for i, (_, line) in enumerate(lines) if line.lower() == "@data"), None)
+    if begin is None:
+        raise UserError(f"{where} has no line @data, after which the sequences of a .ts file come")
+    header = _header(line for _, line in lines[:begin])
+    if header.get("timestamps", "false").startswith("true"):
+        raise UserError(f"{where} has time stamps within its values, which are not read")
+    labelled = any(
+        header.get(key, "false").startswith("true") for key in ("classlabel", "targetlabel")
+    )
+    values, labels = [], []
+    for number, line in lines[begin + 1 :]:
+        fields = line.split(":")
+        if labelled:
+            labels.append(fields.pop().strip())
+        values.append(_sequence(fields, f"{where} in line {number}"))
+        if values[-1].shape[1] != values[0].shape[1]:
+            raise UserError(
+                f"{where} has {values[-1].shape[1]} channels in line {number}, and"
+                f" {values[0].shape[1]} in the first sequence"
+            )
+    if not values:
+        raise UserError(f"{where} has no sequences")
+    return TsFile(values, labels if labelled else None, [n for n, _ in lines[begin + 1 :]])
+
+
+def _header(lines: Iterable[str]) -> Mapping[str, str]:
+    """Returns what the lines before the data say, by their words in small letters."""
+    pairs = (line.removeprefix("@").partition(" ") for line in lines if line.startswith("@"))
+    return {key.lower(): value.strip().lower() for key, _, value in pairs}
+
+
+def _sequence(channels: list[str], where: str) -> Float[np.ndarray, "time channels"]:
+    """Returns the values of one sequence."""
+    try:
+        rows = [
+            np.array(channel.replace("?", "nan").split(","), np.float64) for channel in channels
+        ]
+    except ValueError as error:
+        raise UserError(f"{where}: {error}: values must be numbers, or ? if missing") from None
+    lengths = sorted({len(row) for row in rows})
+    if len(lengths) != 1:
+        raise UserError(
+            f"{where}: channels of {lengths[0]} and of {lengths[-1]} steps: those of one sequence"
+            " must be of one length"
+        )
+    return np.stack(rows, axis=1)
