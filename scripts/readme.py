@@ -25,6 +25,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "questions": reference.questions,
     "scores": reference.scores,
     "ledger": reference.ledger,
+    "solvable": reference.solvable,
     "start-shares": reference.start_shares,
     "fewest-seeds": reference.fewest_seeds,
     "layer": costs.layer,

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 
 from gru_bench.evidence.comparison import Outcome, Verdict
+from gru_bench.evidence.rules import SIGNIFICANCE
 from gru_bench.report.format_numbers import (
     show_amount,
     show_interval,
@@ -30,7 +31,11 @@ SEEDS = r"""\s+['"]?seeds=(\[[^\]]*\]|\S+)['"]?"""
 
 Pair = tuple[str, str]
 
-BRACKETS = "Brackets, and ranges such as `1 to 2`, are 95% intervals; steps are medians over seeds."
+BRACKETS = (
+    "Brackets, and ranges such as `1 to 2`, are 95% intervals; steps are medians over seeds."
+    f" Verdicts of one kind are tested at {SIGNIFICANCE:.0%} for all pairs of cells of a task"
+    " together, however often seeds were added."
+)
 
 
 def summary(group: Group) -> str:

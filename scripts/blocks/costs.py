@@ -15,6 +15,12 @@ def of_runtime(runtime: str, cell: str, work: str) -> str:
     )
 
 
+def sizes_of_runtimes() -> str:
+    """Returns the range of hidden sizes that were timed in the runtimes."""
+    sizes = [figure["hidden_size"] for figure in read_json("speed/runtimes.json")["figures"]]
+    return f"{min(sizes)} to {max(sizes)} units"
+
+
 def layer() -> str:
     """Returns how much faster a training step is than the best peer's, by shape and cell."""
     quiet, busy = (_times_faster(name) for name in ("layer", "layer_busy"))

@@ -12,6 +12,7 @@ from blocks.committed import (
     interval,
     markdown_rows,
     percent,
+    read_json,
     read_text,
     reference_runs,
     reference_scores,
@@ -19,7 +20,7 @@ from blocks.committed import (
     span,
     table,
 )
-from blocks.costs import of_runtime
+from blocks.costs import of_runtime, sizes_of_runtimes
 from gru_bench.evidence.planning import fewest_pairs
 from gru_bench.evidence.record import Record
 from gru_bench.evidence.verdicts import compare, correct_together
@@ -36,12 +37,14 @@ def answer() -> str:
         {cell: runs[task, cell] for cell in CELLS} for task in (LONG, ALL, COUNTING)
     )
     return (
-        "**The answer so far: a gated cell where lags are long, and none of the two everywhere.**"
+        "**The answer so far: where something must be remembered for long, take a GRU or an LSTM,"
+        " not a plain RNN; neither of the two is best everywhere. Start with the GRU, which is"
+        " smaller, and try the LSTM beside it.**"
         f" With {long['gru']['parameters_vs_lstm']:.0%} of the LSTM's parameters the GRU"
         f" solves *adding* over 200 steps with {solved(long['gru'])} seeds (LSTM"
         f" {solved(long['lstm'])}, RNN {solved(long['rnn'])}) and classifies"
-        f" {percent(text['gru'])} of Reuters-8 (LSTM {percent(text['lstm'])}, RNN"
-        f" {percent(text['rnn'])}), but counts beyond its training with"
+        f" {percent(text['gru'])} of Reuters-8's news rightly (LSTM {percent(text['lstm'])}, RNN"
+        f" {percent(text['rnn'])}), but counts in longer strings than it was trained on with"
         f" {solved(counting['gru'])} seeds (LSTM {solved(counting['lstm'])})."
     )
 
@@ -107,8 +110,8 @@ def questions() -> str:
         ],
         [
             "Which trains faster?",
-            "that depends on the runtime: a reset-after GRU's step takes"
-            f" {of_runtime('gru-bench', 'gru_reset_after', step)} of the LSTM's here,"
+            f"that depends on the runtime: with {sizes_of_runtimes()} a reset-after GRU's step"
+            f" takes {of_runtime('gru-bench', 'gru_reset_after', step)} of the LSTM's here,"
             f" {of_runtime('PyTorch', 'gru_reset_after', step)} in PyTorch",
             runtimes,
         ],
@@ -204,6 +207,18 @@ def ledger() -> str:
     text = read_text(f"{CLAIMS}.md")
     found = re.findall(r"^\| (\d+) \| (.*?) \| (.*?) \| .* \| (.*?) \|$", text, re.MULTILINE)
     return table("claim | verdict there | tests", [[f"{n}. {c}", v, t] for n, c, v, t in found])
+
+
+def solvable() -> str:
+    """Returns how small models of the gated cells do on tasks that need an exact memory."""
+    by_task: dict[str, dict[str, Row]] = {}
+    for row in read_json("tasks/solvable.json"):
+        by_task.setdefault(row["task"], {})[row["cell"]] = row
+    rows = [
+        [f"`{task}`"] + [f"{solved(run)}; {percent(run, 0)}" for run in (of["gru"], of["lstm"])]
+        for task, of in by_task.items()
+    ]
+    return table("task | GRU: seeds that solve it; test score | LSTM", rows)
 
 
 def start_shares() -> str:

@@ -11,7 +11,7 @@ from helpers import ROOT
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"(?:\]\(|<img src=\")([^)\"\s]+)")
 # What README.md says in figures outside its blocks: names, versions, sizes of what is downloaded.
-STATED = ("95% intervals", "Reuters-8", "Python 3.11", "38 MB", "2 cores")
+STATED = ("95% interval", "Reuters-8", "Python 3.11", "38 MB", "2 cores")
 
 
 def anchors(page):
