@@ -12,6 +12,7 @@ RECURRENCES = ("auto", "scan", "fused", "cudnn", "plain")  # fused and cudnn on 
 SAVED_WEIGHTS = ("best", "all", "none")
 # Seeds of a run at most: a number such as 20231231 is a seed whose brackets were left out.
 MOST_SEEDS = 10_000
+USUAL_SEEDS = 5  # if nothing is said
 
 
 def parse_seeds(seeds: object) -> list[int]:
@@ -37,7 +38,7 @@ def parse_seeds(seeds: object) -> list[int]:
 class ExecutionConfig:
     """Which seeds a run is to have, where and how it is executed, and how it is judged."""
 
-    seeds: Any = key("how many seeds, or a list of them such as [0,3,7]", 5)
+    seeds: Any = key("how many seeds, or a list of them such as [0,3,7]", USUAL_SEEDS)
     recurrence: str = key(
         "how the loop over time is computed, which changes rounding alone: scan anywhere, fused"
         " (one kernel) or cudnn (of the LSTM) on a GPU, plain (differentiated step by step)"

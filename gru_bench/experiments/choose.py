@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from gru_bench.config.execution import USUAL_SEEDS
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.evidence.choice import MOST_SEEDS, Choice, choose_cell, first_round, next_round
 from gru_bench.evidence.record import scores_by_seed
@@ -99,6 +100,8 @@ def choose(configs: Sequence[ExperimentConfig], asked: Asked, note: Note) -> Car
             "seeds does not go with a choice, which adds seeds until it is decided or --minutes"
             " have passed"
         )
+    if any(len(config.seeds) != USUAL_SEEDS for config in configs):
+        note("the seeds of the preset are left out: a choice adds seeds until it is decided")
     require_runtime(asked.limits.runtime)
     require_writable(configs[0].out_dir)
     experiments = resolve(configs, note)
@@ -282,10 +285,13 @@ def make_card(
 
 
 def _minutes_left(choice: Choice, results: Sequence[Result]) -> float | None:
-    """Returns about how long the seeds take that would probably decide; None if none would."""
-    undecided = [each for each in choice.against if each.outcome == "undecided"]
-    more = [each.more_seeds for each in undecided]
-    if not undecided or any(number is None for number in more):
+    """Returns about how long the seeds take that would probably decide; None if none would.
+
+    A choice makes no more than `MOST_SEEDS` of each cell.
+    """
+    more = [each.more_seeds for each in choice.against if each.outcome == "undecided"]
+    known = [number for number in more if number is not None]
+    most = max(known, default=0)
+    if not more or len(known) < len(more) or len(results[0].seeds) + most > MOST_SEEDS:
         return None
-    most = max(number for number in more if number is not None)
     return sum(most * each.timing.wall_s / len(each.seeds) for each in results) / 60

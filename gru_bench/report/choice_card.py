@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gru_bench.evidence.choice import Against, Basis
+from gru_bench.evidence.choice import MOST_SEEDS, Against, Basis
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.interval_text import format_interval
 from gru_bench.system.prose import counted
@@ -70,7 +70,7 @@ class Card:
         seeds: Seeds that each was trained with, once its setting was chosen.
         minutes: That all this took.
         minutes_left: About how long a verdict on all other cells would take; None if there is one,
-            or no number of seeds is likely to bring one.
+            or no number of seeds up to `MOST_SEEDS` is likely to bring one.
         command: The command of the choice, which goes on where it was stopped.
         training: The command that repeats the training of the cell that is taken.
     """
@@ -122,7 +122,10 @@ class Card:
         if self.basis != "undecided":
             return ""
         if self.minutes_left is None:
-            return "More seeds would probably not decide the rest: state a margin, or a larger one."
+            return (
+                f"Not even {MOST_SEEDS} seeds would probably decide the rest: state a margin, or a"
+                " larger one."
+            )
         minutes = max(1, round(self.minutes_left))
         return f"About {counted(minutes, 'more minute')} would probably decide the rest."
 

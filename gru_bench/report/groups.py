@@ -8,8 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from gru_bench.config.cell import INITIALISATIONS, MAIN_CELLS, STARTS
-from gru_bench.config.keys import neutral_defaults
-from gru_bench.config.run import RunConfig
+from gru_bench.config.run import neutral_values
 from gru_bench.evidence.comparable import group_runs
 from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.planning import fewest_pairs
@@ -183,12 +182,12 @@ class Group:
     def setting(self) -> str:
         """Returns the task's own keys and how it was trained, where that is equal for all runs."""
         flat = [run.settings for run in self.runs]
+        usual = neutral_values(self.runs[0].result.config)
+        told = [k for k, value in flat[0].items() if k not in usual or value != usual[k]]
         left_out = NOT_A_SETTING | idle_task_keys(flat[0])
-        task = [key for key in flat[0] if key.startswith("task.") and key not in left_out]
+        task = [k for k in told if k.startswith("task.") and k not in left_out]
+        options = [k for k in told if k in usual and "." not in k]
         starts = [key for key in STARTS if flat[0].get(key) != INITIALISATIONS[0]]
-        options = [
-            k for k, usual in neutral_defaults(RunConfig).items() if flat[0].get(k, usual) != usual
-        ]
         training = ["steps", "epochs", "batch_size", "optim.name", "optim.learning_rate"]
         keys = task + options + starts + training
         common = {key: flat[0][key] for key in keys if is_common(key, flat)}

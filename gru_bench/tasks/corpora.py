@@ -115,14 +115,13 @@ def _note_small_classes(splits: Mapping[str, Rows], class_names: Sequence[str], 
         if missing:
             lacking.setdefault(missing, []).append(f"{name} ({counts['train'][name]})")
     told = [
-        f"{len(names)} of {len(class_names)} classes have no {' and no '.join(missing)} document:"
-        f" {some(names)}"
+        f"{len(names)} of {len(class_names)} without {' and '.join(missing)} documents"
+        f"{', of which no score tells' if 'test' in missing else ''}: {some(names)}"
         for missing, names in lacking.items()
     ]
     if told:
         note(
-            "classes are too small to be split or tested, so that no score tells of them (training"
-            f" documents in brackets): {'; '.join(told)}"
+            f"classes too small for every split (training documents in brackets): {'; '.join(told)}"
         )
 
 

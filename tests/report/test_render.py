@@ -784,9 +784,17 @@ def test_macro_f1_stands_beside_accuracy_and_accuracy_beside_macro_f1():
         (group,) = make_groups([shown])
         (column,) = [each for each in tables.columns(group) if each.name == beside]
         assert [entry.text for entry in column.entries] == [mean]
-    assert "macro F1" not in [
-        each.name for each in tables.columns(make_groups([make_result("copy")])[0])
-    ]
+    (copy,) = make_groups([make_result("copy")])
+    assert "macro F1" not in [each.name for each in tables.columns(copy)]
+
+
+def test_a_heading_tells_of_neutral_keys_only_where_they_are_set():
+    usual, weighted = (
+        make_groups([make_result("text", task=keys)])[0].setting()
+        for keys in ({"train_embeddings": True}, {"class_weights": "balanced"})
+    )
+    assert "embeddings" not in usual
+    assert "class_weights=balanced" in weighted
 
 
 def test_that_seeds_share_the_test_documents_is_said_of_text_alone():

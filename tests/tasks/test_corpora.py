@@ -244,8 +244,9 @@ def test_classes_that_are_not_tested_are_named(tmp_path):
     notes = []
     load_corpus(files(write(tmp_path / "a.csv", rows)), notes.append)
     assert len(notes) == 1
-    assert "2 of 3 classes have no validation and no test document" in notes[0]
-    assert notes[0].endswith("odd (1), rare (1)")
+    assert notes[0].endswith(
+        ": 2 of 3 without validation and test documents, of which no score tells: odd (1), rare (1)"
+    )
 
 
 @pytest.mark.parametrize(
