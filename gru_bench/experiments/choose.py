@@ -6,6 +6,7 @@ on where it was stopped.
 """
 
 import dataclasses
+import itertools
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -190,22 +191,24 @@ class Rounds:
         There are two seeds in any case: without them nothing could be said.
         """
         cells = len(self._settings)
-        seeds = first_round(cells)
-        if (fitting := self._minutes.room() / cells) < seeds:
-            wanted, seeds = seeds, max(2, int(fitting))
+        wanted = first_round(cells)
+        seeds = min(wanted, self._minutes.seeds_left(cells))
+        if seeds < wanted:
             self._note(
                 f"--minutes leaves time for {seeds} seeds of each cell; a verdict takes {wanted}"
             )
-        while True:
+        for made in itertools.count(1):
             results = self._train(seeds)
-            self._minutes.learn(results, cells * seeds)
+            trained = sum(len(each.seeds) for each in results)
+            self._minutes.learn(results, made * cells, trained)
             choice = choose_cell(results, self._costs, self._settings[0].margin)
             self._note(f"{seeds} seeds of each cell: {choice.cell}, {choice.basis}")
             further = next_round(seeds)
-            is_late = self._minutes.room() < cells * (further - seeds)
+            is_late = self._minutes.trainings_left(cells) < cells * (further - seeds)
             if choice.basis != "undecided" or is_late or seeds == MOST_SEEDS:
-                return results, choice
+                break
             seeds = further
+        return results, choice
 
     def _train(self, seeds: int) -> list[Result]:
         configs = [

@@ -119,13 +119,15 @@ class Halving:
         tried = 0
         while tried < count:
             size = min(wave, count - tried)
-            trainings = share * size * len(alive)
-            if self._minutes.room(of_minutes) < trainings and (tried or share > HALVING[0][0]):
-                break
             part = {name: settings[tried : tried + size] for name, settings in alive.items()}
+            programs, trainings = _programs(part), share * size * len(alive)
+            has_room = self._minutes.trainings_left(programs, of_minutes) >= trainings
+            if not has_room and (tried or share > HALVING[0][0]):
+                break
             trials = [shortened(setting, share) for each in part.values() for setting in each]
             results = run_trials(trials, self._command, self._quiet)
-            self._minutes.learn([result for result in results if result], trainings)
+            finished = [result for result in results if result is not None]
+            self._minutes.learn(finished, programs, trainings)
             scores = iter(map(_score, results))
             for name, settings in part.items():
                 scored[name] += [(next(scores), setting) for setting in settings]
@@ -133,6 +135,13 @@ class Halving:
         if tried < count:
             self._note(f"--minutes leaves time to try {tried} of {count} settings of each cell")
         return {name: _by_score(name, each) or alive[name] for name, each in scored.items()}
+
+
+def _programs(settings: Settings) -> int:
+    """Returns in how many programs settings are trained, which may differ in their rates alone."""
+    return len(
+        {(name, each.hidden_size, each.cell.keep) for name in settings for each in settings[name]}
+    )
 
 
 def _score(result: Result | None) -> float:

@@ -2,16 +2,19 @@
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from gru_bench.runs.result import Result
+
+CHEAP = 0.1  # of a program's compilation: training that takes no longer hardly counts
 
 
 class Minutes:
     """Time from now on, by a clock that no one sets.
 
-    What training takes is learnt from the results of runs, which remember it even where they were
-    finished in an earlier start. It is counted in whole trainings of one seed.
+    What runs take is learnt from results, which remember it even where they were finished in an
+    earlier start: the compilation of a program, whatever it trains, and a whole training of one
+    seed.
 
     Args:
         minutes: How many there are.
@@ -20,29 +23,47 @@ class Minutes:
     def __init__(self, minutes: float) -> None:
         self._began = time.monotonic()
         self._minutes = minutes
-        self._seconds_each: float | None = None
+        self._program_s = self._training_s = 0.0
 
     @property
     def passed(self) -> float:
         """Minutes since the beginning."""
         return (time.monotonic() - self._began) / 60
 
-    def learn(self, results: Iterable[Result], trainings: float) -> None:
-        """Takes note of what some runs took, compilation included.
+    def learn(self, results: Sequence[Result], programs: int, trainings: float) -> None:
+        """Takes note of what some runs took.
 
         Args:
             results: The runs.
-            trainings: How many whole trainings they come to.
+            programs: In how many programs they were trained.
+            trainings: How many whole trainings of a seed they come to.
         """
-        if trainings > 0:
-            self._seconds_each = sum(each.timing.wall_s for each in results) / trainings
+        if results:
+            training_s = sum(each.timing.train_s for each in results)
+            whole_s = sum(each.timing.wall_s for each in results)
+            self._training_s = training_s / trainings
+            self._program_s = max(whole_s - training_s, 0.0) / programs
 
-    def room(self, share: float = 1.0) -> float:
-        """Returns how many trainings fit into what is left of a share of all minutes.
+    def trainings_left(self, programs: int, share: float = 1.0) -> float:
+        """Returns how many trainings will probably end within a share of all minutes.
 
-        It is infinite as long as nothing is known of what one takes.
+        As long as nothing is known of what one takes there is no limit.
+
+        Args:
+            programs: In how many programs they are.
+            share: The share.
         """
-        left = 60 * (share * self._minutes - self.passed)
+        left = 60 * (share * self._minutes - self.passed) - programs * self._program_s
         if left <= 0:
             return 0.0
-        return left / self._seconds_each if self._seconds_each else math.inf
+        return left / self._training_s if self._training_s else math.inf
+
+    def seeds_left(self, programs: int) -> int:
+        """Returns how many seeds fit in each of some programs, two at least.
+
+        Those that add little to a compilation that takes place in any case are among them.
+        """
+        fitting = self.trainings_left(programs) / programs
+        if self._training_s:
+            fitting = max(fitting, CHEAP * self._program_s / self._training_s)
+        return max(2, int(min(fitting, 1e6)))

@@ -198,7 +198,7 @@ class Clock:
             took = self._each * trial.steps / 8
             self.now += took
             result = make_result("copy", trial.cell.name, [1 / trial.optim.learning_rate])
-            timing = dataclasses.replace(result.timing, wall_s=took)
+            timing = dataclasses.replace(result.timing, train_s=took, wall_s=took)
             results.append(dataclasses.replace(result, timing=timing))
         return results
 
@@ -232,10 +232,27 @@ def test_the_minutes_hold_from_the_first_phase_on(monkeypatch, seconds_each, tri
     assert [each.cell.name for each in chosen] == ["gru", "rnn"]
 
 
-@pytest.mark.parametrize(("of_minutes", "seeds"), [(0.0, 2), (1.1, 3), (60.0, 6)])
-def test_as_many_seeds_as_there_is_time_for(monkeypatch, of_minutes, seeds):
+def taking(train_s, wall_s):
+    """A run that took so long."""
+    result = make_result("copy")
+    timing = dataclasses.replace(result.timing, train_s=train_s, wall_s=wall_s)
+    return dataclasses.replace(result, timing=timing)
+
+
+@pytest.mark.parametrize(
+    ("of_minutes", "train_s", "compile_s", "seeds"),
+    [
+        (0.0, 10, 0, 2),
+        (1.1, 10, 0, 3),
+        (60.0, 10, 0, 6),
+        (2.0, 10, 30, 3),  # 60 of 120 s compile two programs
+        (0.5, 0.1, 30, 6),  # what hardly adds to the compilation is trained in any case
+    ],
+)
+def test_as_many_seeds_as_there_is_time_for(monkeypatch, of_minutes, train_s, compile_s, seeds):
+    monkeypatch.setattr("gru_bench.experiments.minutes.time.monotonic", lambda: 0.0)
     settings, left = compose("cell=gru,rnn"), minutes.Minutes(of_minutes)
-    left.learn([make_result("copy")], trainings=make_result("copy").timing.wall_s / 10)  # 10 s each
+    left.learn([taking(train_s, train_s + compile_s)], programs=1, trainings=1)
     trained = []
 
     def train(self, count):
