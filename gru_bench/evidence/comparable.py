@@ -20,6 +20,9 @@ from gru_bench.evidence.run_settings import (
 )
 from gru_bench.runs.result import Result
 
+# Keys that mostly follow from others, which a label names only where these leave something open.
+IMPLIED = ("cell.keep", "evaluate_every", "patience")
+
 
 @dataclass(frozen=True, eq=False)
 class SettledRun:
@@ -108,7 +111,15 @@ def _telling_keys(runs: list[SettledRun]) -> list[str]:
     keys = {key for key in candidates if key.startswith(("task.", "corpus."))}
     keys |= {key for key in _varying_among(runs, keys, []) if not is_cells_own(key)}
     keys |= _varying_among(runs, keys, ["cell.name", "hidden_size"])
+    for implied in IMPLIED:
+        if _tell_apart(runs, keys - {implied}) == _tell_apart(runs, keys):
+            keys.discard(implied)
     return [key for key in candidates if key in keys]
+
+
+def _tell_apart(runs: Sequence[SettledRun], keys: Iterable[str]) -> int:
+    """Returns how many settings these keys tell apart."""
+    return len({tuple(freeze(run.settings.get(key)) for key in sorted(keys)) for run in runs})
 
 
 def _varying_among(

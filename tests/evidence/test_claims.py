@@ -12,6 +12,7 @@ from helpers.made_up import make_curve, make_result
 from gru_bench.evidence.claims import claim
 from gru_bench.evidence.claims.claim import Claim
 from gru_bench.evidence.claims.ledger import ledger
+from gru_bench.evidence.comparable import group_runs
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.runtimes import RuntimeFigure, RuntimeFigures, Work
 from gru_bench.runs.result import GradientNorms, Probes, Spread, Tuning
@@ -206,6 +207,32 @@ def test_several_runs_of_a_cell_are_told_apart_by_how_they_start():
         starting(make_result("text", "lstm", EIGHT), forget_bias=0.0),
     ]
     assert len(claim_of(4, alone).tests) == 1
+
+
+def test_labels_leave_out_what_the_other_keys_tell():
+    def labels(*choices):
+        groups = group_runs(
+            starting(
+                make_result("text", cell, EIGHT, steps=steps, evaluate_every=steps // 10),
+                initialisation=start,
+                keep=keep,
+            )
+            for cell in ("gru", "lstm")
+            for start, keep, steps in choices
+        )
+        return [group.label for group in groups]
+
+    chrono, default = ("chrono", None, 300), ("orthogonal", 0.9, 300)
+    assert labels(chrono, default, ("chrono", None, 600)) == [
+        "text-reuters8(initialisation=chrono, steps=300)",
+        "text-reuters8(initialisation=chrono, steps=600)",
+        "text-reuters8(initialisation=orthogonal, steps=300)",
+    ]
+    # Where a start comes with two shares that it keeps, they are named.
+    assert labels(default, ("orthogonal", 0.5, 300)) == [
+        "text-reuters8(keep=0.5)",
+        "text-reuters8(keep=0.9)",
+    ]
 
 
 def test_of_runs_alike_in_all_keys_the_newest_counts():
