@@ -167,8 +167,8 @@ def _values(recordings: Recordings) -> Float[np.ndarray, "examples 1"]:
             number = float("nan")
         if not np.isfinite(number):
             raise UserError(
-                f"{recordings.where} has the label {label!r} in {name}: with task.predict=value"
-                " labels must be numbers, with a point before decimals"
+                f"{recordings.where} has the label {label!r} in sequence {name}: with"
+                " task.predict=value labels must be numbers, with a point before decimals"
             )
         numbers.append([number])
     return np.array(numbers)

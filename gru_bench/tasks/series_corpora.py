@@ -79,7 +79,7 @@ def load_series(
     Args:
         config: The source and its details.
         task: What is said of a sequence.
-        note: Takes a line on what is fetched.
+        note: Takes a line on what is fetched, and on steps of uneven length.
         contents: SHA-256 of what files must hold, by the keys that name them.
 
     Raises:
@@ -108,6 +108,7 @@ def load_series(
             )
     _check_values(splits, config.missing)
     if predict == "forecast":
+        _note_uneven(splits, note)
         first = _cut_by_time(splits, config, max(task.window or 0, task.season))
         return SeriesCorpus(splits, config.missing, first)
     # The test split is drawn first: it must not depend on how validation is made.
@@ -211,7 +212,7 @@ def _cut_by_time(
     Returns:
         The step of each split at which its own ones begin.
     """
-    train = splits["train"]
+    train = replace(splits["train"], times=None)
     first: dict[str, int] = dict.fromkeys(SPLITS, 0)
     (values,) = train.values
     for split, fraction in (
@@ -225,6 +226,21 @@ def _cut_by_time(
             values = values[:begin]
     splits["train"] = replace(train, values=[values])
     return first
+
+
+def _note_uneven(splits: Mapping[str, Recordings], note: Note) -> None:
+    """Says so if steps of a series that is forecast are not all as long as most of them."""
+    for recordings in splits.values():
+        for times in recordings.times or ():
+            steps = np.diff(times)
+            usual = np.median(steps)
+            uneven = np.flatnonzero(~np.isclose(steps, usual, rtol=1e-3))
+            if len(uneven):
+                note(
+                    f"{recordings.where}: {len(uneven)} of {len(steps)} steps of time are not as"
+                    f" long as most are (the first follows row {uneven[0] + 1}): a step is a row,"
+                    " so that a season shifts there"
+                )
 
 
 def _codes(names: Sequence[str]) -> Int[np.ndarray, " names"]:
@@ -243,7 +259,8 @@ def check_gaps(recordings: Recordings, advice: str) -> None:
     raise UserError(
         f"{recordings.where} has {counted(sum(int(each.sum()) for each in gaps), 'missing value')},"
         f" in {len(with_gaps)} of {counted(len(gaps), 'sequence')} (the first of"
-        f" {recordings.channels[channel]} at step {step + 1} of {recordings.names[with_gaps[0]]}):"
+        f" {recordings.channels[channel]} at step {step + 1} of sequence"
+        f" {recordings.names[with_gaps[0]]}):"
         f" {advice}"
     )
 

@@ -73,7 +73,7 @@ def _read_ts_file(path: Path, predict: str, where: str) -> tuple[Recordings, str
         values=file.values,
         labels=[[label] for label in file.labels or [""] * len(file.values)],
         groups=None,
-        names=[f"line {line}" for line in file.lines],
+        names=[str(number + 1) for number in range(len(file.values))],
         channels=tuple(f"channel {number + 1}" for number in range(channels)),
         where=where,
     ), hashlib.sha256(content).hexdigest()
@@ -102,8 +102,6 @@ def _recordings(columns: Columns, config: CorpusConfig, predict: str, where: str
         axis=1,
     )
     names, rows = _rows_of_sequences(columns, config, where, len(values))
-    if config.time_column is not None:
-        _check_times(columns, config.time_column, rows, names, where)
     return Recordings(
         values=[values[each] for each in rows],
         labels=[_labels(columns, config, predict, each, where) for each in rows],
@@ -113,6 +111,9 @@ def _recordings(columns: Columns, config: CorpusConfig, predict: str, where: str
         names=names,
         channels=tuple(config.channels),
         where=where,
+        times=None
+        if config.time_column is None
+        else _times_of_sequences(columns, config.time_column, rows, names, where),
     )
 
 
@@ -163,14 +164,14 @@ def _rows_of_sequences(
     return [str(name) for name in names], np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
 
 
-def _check_times(
+def _times_of_sequences(
     columns: Columns,
     name: str,
     rows: Sequence[Int[np.ndarray, " _"]],
     names: Sequence[str],
     where: str,
-) -> None:
-    """Raises `UserError` unless the times of each sequence rise from row to row."""
+) -> list[Float[np.ndarray, " _"]]:
+    """Returns the times of each sequence; raises `UserError` unless they rise from row to row."""
     key = f"corpus.time_column={name}"
     written = columns.values[name]
     times = _times(written)
@@ -187,10 +188,11 @@ def _check_times(
             before, after = int(each[wrong[0]]), int(each[wrong[0] + 1])
             fault = "repeats" if times[before] == times[after] else "is earlier than"
             raise UserError(
-                f"{key} must rise within a sequence: in {sequence}, {columns.place(after)}"
+                f"{key} must rise within a sequence: in sequence {sequence}, {columns.place(after)}"
                 f" ({written[after]}) {fault} {columns.place(before)} ({written[before]}); sort"
                 " the rows by time, and keep one of each"
             )
+    return [times[each] for each in rows]
 
 
 def _times(written: Sequence[str | None]) -> Float[np.ndarray, " rows"]:

@@ -20,12 +20,10 @@ class TsFile:
     Attributes:
         values: The values of each sequence, `[time, channels]`; what is missing is not a number.
         labels: The label of each sequence as it is written; None where the file has none.
-        lines: The number of the line of each sequence.
     """
 
     values: list[Float[np.ndarray, "_ channels"]]
     labels: list[str] | None
-    lines: list[int]
 
 
 def read_ts(text: Iterable[str], where: str) -> TsFile:
@@ -63,7 +61,7 @@ def read_ts(text: Iterable[str], where: str) -> TsFile:
             )
     if not values:
         raise UserError(f"{where} has no sequences")
-    return TsFile(values, labels if labelled else None, [n for n, _ in lines[begin + 1 :]])
+    return TsFile(values, labels if labelled else None)
 
 
 def _header(lines: Iterable[str]) -> Mapping[str, str]:

@@ -89,6 +89,13 @@ def test_no_forecast_is_asked_of_values_that_are_missing(tmp_path):
     assert series_task(corpus, targets=["load"], **FORECAST).sizes[2] == TEST - 25
 
 
+def test_a_missing_hour_is_said(tmp_path):
+    notes: list[str] = []
+    series_task(hourly_corpus(hourly().drop(index=7), tmp_path / "h.csv"), notes=notes, **FORECAST)
+    (line,) = notes
+    assert "1 of 478 steps of time are not as long as most are (the first follows row 7)" in line
+
+
 def test_a_test_file_of_its_own_lends_no_steps(tmp_path):
     table = hourly()
     test = tmp_path / "test.csv"

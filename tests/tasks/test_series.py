@@ -73,7 +73,7 @@ def test_gaps_are_counted_unless_it_is_said_what_becomes_of_them(tmp_path):
     with pytest.raises(
         UserError,
         match=r"has 5 missing values, in 1 of 40 sequences \(the first of flow at step 4"
-        r" of c0\): .* corpus.missing=forward or mean or mask",
+        r" of sequence c0\): .* corpus.missing=forward or mean or mask",
     ):
         series_task(corpus_of(table, path))
     assert series_task(corpus_of(table, path, missing="mean")).input_size == 2
@@ -135,7 +135,9 @@ def test_errors_of_values_are_those_of_numpy(tmp_path):
 
 
 def test_values_must_be_numbers(tmp_path):
-    with pytest.raises(UserError, match=r"label 'none' in c0: with task.predict=value labels must"):
+    with pytest.raises(
+        UserError, match=r"label 'none' in sequence c0: with task.predict=value labels must"
+    ):
         series_task(corpus_of(sensor_table(), tmp_path / "p.csv"), predict="value")
 
 

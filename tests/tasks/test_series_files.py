@@ -72,8 +72,8 @@ def changed(row, column, value):
         (sensor_table(2), {"channels": ["remark"]}, "corpus.channels[0]=remark must be numbers"),
         (changed(1, "cycle", ""), {}, "rows with no corpus.series_column=cycle (line 3)"),
         (changed(1, "time", 0), {"time_column": "time"},
-         "corpus.time_column=time must rise within a sequence: in c0, line 3 (0) repeats line 2"
-         " (0.0)"),
+         "corpus.time_column=time must rise within a sequence: in sequence c0, line 3 (0) repeats"
+         " line 2 (0.0)"),
         (changed(1, "time", -1), {"time_column": "time"}, "line 3 (-1) is earlier than line 2"),
         (changed(1, "time", "noon"), {"time_column": "time"},
          "corpus.time_column=time must be numbers or dates, such as 2026-01-31 12:00: line 3 of"

@@ -19,7 +19,6 @@ HEADER = """\
 def test_channels_lengths_gaps_and_labels_are_read():
     file = read_ts((HEADER + "1,2,?:4,5,6:up\n\n-1e-3:NaN:down\n").splitlines(), "f.ts")
     assert file.labels == ["up", "down"]
-    assert file.lines == [7, 9]
     np.testing.assert_array_equal(file.values[0], [[1, 4], [2, 5], [np.nan, 6]])
     np.testing.assert_array_equal(file.values[1], [[-0.001, np.nan]])
 
