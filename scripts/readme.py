@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from textwrap import indent
 
-from blocks import costs, picture, reference
+from blocks import costs, picture, reference, simulations
 from blocks.committed import ROOT
 
 BLOCK = re.compile(
@@ -28,6 +28,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "solvable": reference.solvable,
     "start-shares": reference.start_shares,
     "fewest-seeds": reference.fewest_seeds,
+    "sequential-tests": simulations.sequential_tests,
+    "choices": simulations.choices,
     "layer": costs.layer,
     "layer-notes": costs.layer_notes,
     "end-to-end": costs.end_to_end,
