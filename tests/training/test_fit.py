@@ -561,6 +561,8 @@ def test_an_embedding_starts_from_vectors_and_is_trained_or_not(trains):
     assert np.isfinite(start).all()
     moments = [leaf.shape for leaf in jax.tree.leaves(state.opt_state)]
     assert ((6, 4) in moments) == trains
+    program = jax.make_jaxpr(functools.partial(train_chunk, config))(state, task)
+    assert (6, 4) not in {np.shape(constant) for constant in program.consts}
     result = fit(config, task, (0,), (0.05,))
     end = np.asarray(result.params["embedding"]["embedding"].get_value())[0]
     if trains:
