@@ -1214,6 +1214,17 @@ def test_variants_are_told_apart_and_every_cell_is_explained():
     assert explanations.CELLS.keys() == set(CELLS)
 
 
+def test_series_of_a_task_are_told_apart_by_what_their_groups_share():
+    runs = [
+        make_result("copy", cell, (0.5, 0.6), steps=steps, batch_size=batch)
+        for cell in ("gru", "lstm")
+        for steps in (100, 200)
+        for batch in (16, 32)
+    ]
+    series = [each for each in make_series(make_groups(runs)) if each.number == "steps"]
+    assert [each.name for each in series] == ["steps (batch_size=16)", "steps (batch_size=32)"]
+
+
 def test_vanished_gradients_are_drawn_at_the_floor():
     def draw(trained):
         flow = GradientNorms(

@@ -39,12 +39,14 @@ class Series:
         label: The task and the number, such as `copy against lag`.
         slug: The label made fit for a file name or an HTML id.
         key: The number's dotted key.
+        rest: What tells its groups from others of the task, such as `(initialisation=chrono)`.
         groups: The groups, ordered by its value; where null stands for all documents, it is last.
     """
 
     label: str
     slug: str
     key: str
+    rest: str
     groups: list[Group]
 
     @property
@@ -53,9 +55,14 @@ class Series:
         return self.groups[0].task_label
 
     @property
-    def name(self) -> str:
+    def number(self) -> str:
         """The number's own name, such as `lag`."""
         return self.key.rpartition(".")[2]
+
+    @property
+    def name(self) -> str:
+        """What tells it from other series of the task, such as `steps (initialisation=chrono)`."""
+        return f"{self.number} {self.rest}".rstrip()
 
 
 def make_series(groups: Sequence[Group]) -> list[Series]:
@@ -74,7 +81,7 @@ def make_series(groups: Sequence[Group]) -> list[Series]:
                 label = f"{task}{rest} against {key.rpartition('.')[2]}"
                 slug = make_slug(label, taken | {series.slug for series in found})
                 members.sort(key=lambda group: _place(key, group))
-                series = Series(label, slug, key, members)
+                series = Series(label, slug, key, rest, members)
                 if any(len([run for run in line if run]) > 1 for line in _lines(series)):
                     found.append(series)
     return found
@@ -127,7 +134,7 @@ def _plot(
         if has_level:
             draw_baseline(axes, first)
             scale_scores(axes, first)
-        axes.set_xlabel(written(series.name, MOST_LETTERS))
+        axes.set_xlabel(written(series.number, MOST_LETTERS))
         axes.set_ylabel(written(name, MOST_LETTERS))
         scale_values(axes, x_values, [_tick(series.key, group) for group in series.groups])
 
