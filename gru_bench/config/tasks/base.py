@@ -1,7 +1,7 @@
 """The base class of the declarations of tasks."""
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Self
 
 from gru_bench.config.checks import require
 from gru_bench.config.keys import MISSING, check_keys, key
@@ -54,6 +54,15 @@ class TaskConfig:
     def difficulty(self) -> float:
         """The value of that key; 0 where there is none."""
         return 0 if self.AXIS is None else float(getattr(self, self.AXIS))
+
+    def at_difficulty(self, value: int) -> Self:
+        """Returns the task with another value of the key that makes it harder.
+
+        Raises:
+            UserError: The task is not possible with it.
+        """
+        changes: dict[str, Any] = {} if self.AXIS is None else {self.AXIS: value}
+        return replace(self, **changes)
 
 
 @dataclass
