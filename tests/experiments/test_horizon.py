@@ -61,7 +61,8 @@ def test_it_ends_where_the_task_cannot_be_had(trained, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["task=copy", "task.lag=5,10"], "one task at a time"),
+        (["task=copy,adding"], "one task at a time, and these are adding, copy"),
+        (["task=copy", "task.lag=5,10"], "one setting a cell"),
         (["task=text"], "task=text has no horizon"),
         (["task=copy", "hidden_size=4,8"], "one setting a cell"),
     ],
