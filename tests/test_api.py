@@ -268,7 +268,10 @@ def test_a_choice_is_asked_for_with_its_limits(monkeypatch, tmp_path):
     assert {config.margin for config in configs} == {0.01}
     assert request.limits == Limits(runtime="onnx", parameters=400)
     assert (request.minutes, request.quiet) == (2, True)
-    assert request.command == f"gru-bench choose task=adding steps=2 out_dir={tmp_path}"
+    assert request.command == (
+        "gru-bench choose --runtime onnx --parameters 400 --minutes 2 task=adding steps=2"
+        f" out_dir={tmp_path} margin=0.01 cell=gru,lstm,rnn"
+    )
 
 
 def test_numbers_of_numpy_are_numbers():
