@@ -184,7 +184,7 @@ class Group:
         flat = [run.settings for run in self.runs]
         usual = neutral_values(self.runs[0].result.config)
         told = [k for k, value in flat[0].items() if k not in usual or value != usual[k]]
-        left_out = NOT_A_SETTING | idle_task_keys(flat[0])
+        left_out = NOT_A_SETTING | idle_task_keys(flat[0]) | {k for k in told if flat[0][k] == []}
         task = [k for k in told if k.startswith("task.") and k not in left_out]
         options = [k for k in told if k in usual and "." not in k]
         starts = [key for key in STARTS if flat[0].get(key) != INITIALISATIONS[0]]

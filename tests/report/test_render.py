@@ -1462,3 +1462,13 @@ def test_what_cannot_be_written_or_made_is_named(tmp_path):
         render.render([make_result()], [], "pdf")
     with pytest.raises(UserError, match=r"out=.* is not possible: cannot write .*Is a directory"):
         render.render([make_result()], [], "json", tmp_path)
+
+
+def test_a_heading_leaves_out_keys_that_have_no_effect():
+    of_bytes, of_words = (
+        make_groups([make_result("text", task=keys | {"vocabulary_size": 8000})])[0].setting()
+        for keys in ({"tokens": "bytes"}, {"tokens": "words"})
+    )
+    assert "tokens=bytes" in of_bytes
+    assert "vocabulary_size" not in of_bytes
+    assert "vocabulary_size=8000" in of_words

@@ -253,7 +253,9 @@ def draw_baseline(axes: "Axes", group: Group) -> None:
     """Draws a line at what is scored without learning anything, where the task has that."""
     score = group.runs[0].result.score
     if score.baseline is not None:
-        draw_level(axes, score_scale(group) * score.baseline, score.baseline_name)
+        # What stands in brackets, such as other baselines, has no room in a legend.
+        name = score.baseline_name.partition(" (")[0]
+        draw_level(axes, score_scale(group) * score.baseline, name)
 
 
 def draw_level(axes: "Axes", value: float, name: str) -> None:
