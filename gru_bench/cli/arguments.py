@@ -1,6 +1,7 @@
 """What several commands take as arguments."""
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,3 +93,18 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def number_above(bound: float) -> Callable[[str], float]:
+    """Returns what reads a finite number that is greater than the bound."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not bound < number < math.inf:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number above {bound:g}")
+        return number
+
+    return read

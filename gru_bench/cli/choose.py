@@ -4,7 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from gru_bench.cli.arguments import Parser, add_settings, source_words, sources_of
+from gru_bench.cli.arguments import (
+    Parser,
+    add_settings,
+    number_above,
+    positive,
+    source_words,
+    sources_of,
+)
 from gru_bench.cli.launch import set_up
 from gru_bench.system.errors import UserError
 
@@ -29,7 +36,10 @@ def add_arguments(parser: Parser) -> None:
     """Adds what the command takes."""
     add_settings(parser, has_sweeps=False)
     parser.add_argument(
-        "--latency-us", type=_amount, metavar="US", help="of a single step of one sequence, at most"
+        "--latency-us",
+        type=number_above(0),
+        metavar="US",
+        help="of a single step of one sequence, at most",
     )
     parser.add_argument(
         "--runtime",
@@ -38,46 +48,30 @@ def add_arguments(parser: Parser) -> None:
         help="in which the latency is measured (default: xla)",
     )
     parser.add_argument(
-        "--parameters", type=_whole, metavar="N", help="of the whole model, at most"
+        "--parameters", type=positive, metavar="N", help="of the whole model, at most"
     )
     parser.add_argument(
         "--memory-kb",
-        type=_amount,
+        type=number_above(0),
         metavar="KB",
         help="thousands of bytes of weights and of the state of one sequence, at most",
     )
     parser.add_argument(
         "--minutes",
-        type=_amount,
+        type=number_above(0),
         default=30.0,
         metavar="M",
         help="that all of it may take, as far as can be told beforehand (default: 30)",
     )
     parser.add_argument(
         "--margin",
-        type=_amount,
+        type=number_above(0),
         metavar="D",
         help="a difference of the score that does not matter; the setting margin",
     )
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="writes the card, too: .html or .json"
     )
-
-
-def _amount(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return number
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
 
 
 def run(options: argparse.Namespace) -> None:

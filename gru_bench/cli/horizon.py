@@ -5,7 +5,7 @@ import math
 import shlex
 from typing import TYPE_CHECKING
 
-from gru_bench.cli.arguments import Parser, add_settings, source_words, sources_of
+from gru_bench.cli.arguments import Parser, add_settings, number_above, source_words, sources_of
 from gru_bench.cli.launch import set_up
 from gru_bench.system.errors import UserError
 
@@ -32,21 +32,11 @@ def add_arguments(parser: Parser) -> None:
     add_settings(parser, has_sweeps=False)
     parser.add_argument(
         "--precision",
-        type=_ratio,
+        type=number_above(1),
         default=1.25,
         metavar="R",
         help="ends once two difficulties are this factor apart (default: 1.25)",
     )
-
-
-def _ratio(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 1 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 1")
-    return number
 
 
 def run(options: argparse.Namespace) -> None:
