@@ -1,5 +1,7 @@
 """Which movement did a sensor record? A task over a file of recordings, one row a step."""
 
+from typing import Any
+
 import pandas
 
 from gru_bench.tasks.classification import Classification, make_classification
@@ -9,7 +11,7 @@ def movements(batch_size: int, file: str) -> Classification:
     """Reads recordings of any length and splits them: of every five, three are trained on."""
     table = pandas.read_csv(file)
     names = sorted(table.movement.unique())
-    splits = {"train": ([], []), "validation": ([], []), "test": ([], [])}
+    splits: dict[str, Any] = {"train": ([], []), "validation": ([], []), "test": ([], [])}
     for number, recording in table.groupby("recording"):
         split = ("train", "train", "train", "validation", "test")[number % 5]
         sequences, classes = splits[split]

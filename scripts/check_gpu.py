@@ -163,6 +163,7 @@ def time_layers(sizes: Sizes, interpret: bool) -> list[dict[str, Any]]:
             for recurrence in recurrences_of(model_of(cell, shape), interpret):
                 try:
                     contestant = make_contestant(our_layer(cell, shape, recurrence), shape)
+                    assert contestant.train is not None
                     contestant.train()
                     steps[recurrence] = contestant.train
                 except Exception as error:  # A compiler may raise anything.

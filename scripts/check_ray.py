@@ -72,7 +72,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(command(cluster, SWEEP), cwd=folder, text=True)
         nodes: set[str] = set()
-        wait_for(process, lambda: nodes.update(busy_nodes()) or False)
+
+        def seen() -> bool:
+            nodes.update(busy_nodes())
+            return False
+
+        wait_for(process, seen)
         check(process.wait() == 0, "two populations on two nodes: exit status 0")
         check(len(nodes) == 2, "both nodes had jobs")
         results, _ = load_results(Path(folder) / "results" / "runs")

@@ -12,6 +12,7 @@ difference is false where the interval leaves out 1. The table is written as Mar
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,7 +119,7 @@ def as_markdown(judged: Sequence[tuple[str, bool, bool]], about: str) -> str:
             continue
         columns = [quantity, str(len(found))]
         for place in (1, 2):
-            count = sum(each[place] for each in found)
+            count = sum(bool(each[place]) for each in found)
             rate = wilson_interval(count, len(found))
             columns.append(f"{count} ({rate.estimate:.1%} [{rate.low:.1%}, {rate.high:.1%}])")
         lines.append(f"| {' | '.join(columns)} |")
@@ -146,7 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
             experiment * options.processes,
             sizes,
             processes=options.processes,
-            progress=lambda line, title=title: print(f"{title}, {line}", flush=True),
+            progress=partial(print, f"{title},", flush=True),
         )
         judged += judge(found)
     about = (

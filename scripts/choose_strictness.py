@@ -55,6 +55,8 @@ def smallest_p(draw: Draw, equivalence: bool, seeds: int, rng: np.random.Generat
         rng: The source of chance.
     """
     a, b = (cell.of(slice(seeds)) for cell in draw(rng))
+    assert a.examples is not None
+    assert b.examples is not None
     learned = a.learned & b.learned
     differences, examples = (a.scores - b.scores)[learned], (a.examples - b.examples)[learned]
     smallest = 1.0

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 os.environ["JAX_NUM_CPU_DEVICES"] = os.environ["PJRT_NPROC"] = "1"
 
@@ -63,11 +64,11 @@ def compile_steps(
     x = jax.random.normal(jax.random.key(0), (length, batch, input_size))
     y = jax.random.normal(jax.random.key(1), (length, batch, hidden_size))
 
-    def loss(params: nnx.State) -> jax.Array:
+    def loss(params: Any) -> jax.Array:
         layer = nnx.merge(graph, params)
         return jnp.square(unroll(layer, x, layer.zero_state(batch, x.dtype))[0] - y).mean()
 
-    def step(params: nnx.State, _: None) -> tuple[nnx.State, None]:
+    def step(params: Any, _: None) -> tuple[Any, None]:
         return jax.tree.map(lambda p, g: p - 1e-3 * g, params, jax.grad(loss)(params)), None
 
     steps = jax.jit(lambda params: jax.lax.scan(step, params, None, length=STEPS)[0])
@@ -78,7 +79,7 @@ def profile(
     program: jax.stages.Compiled, arguments: tuple[object, ...], length: int
 ) -> dict[str, tuple[float, float]]:
     """Returns, by kind of operation, how often it runs in a step and its milliseconds."""
-    instructions = dict(re.findall(r"^\s+(?:ROOT )?%(\S+) = (.*)$", program.as_text(), re.M))
+    instructions = dict(re.findall(r"^\s+(?:ROOT )?%(\S+) = (.*)$", program.as_text() or "", re.M))
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
             jax.block_until_ready(program(*arguments))

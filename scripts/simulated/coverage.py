@@ -3,10 +3,16 @@
 import numpy as np
 
 from gru_bench.evidence.crossed import crossed_mean
-from gru_bench.evidence.estimates import bootstrap_interval, mean_interval
+from gru_bench.evidence.estimates import Interval, bootstrap_interval, mean_interval
 from gru_bench.evidence.sequential import median_sequence
 from simulated.cells import MEAN, MEDIAN
 from simulated.tables import Rows, rate
+
+
+def holds(interval: Interval, truth: float) -> bool:
+    """Whether a value lies in an interval, or the interval has no ends."""
+    low, high = interval.low, interval.high
+    return low is None or high is None or low <= truth <= high
 
 
 def over_seeds(simulations: int) -> Rows:
@@ -22,14 +28,14 @@ def over_seeds(simulations: int) -> Rows:
         for _ in range(simulations):
             values = draw()
             intervals = {n: median_sequence(values[:n]) for n in range(6, 25)}
-            inside = {n: i.low is None or i.low <= median <= i.high for n, i in intervals.items()}
+            inside = {n: holds(interval, median) for n, interval in intervals.items()}
             held.setdefault("median, at all looks from 6 to 24", []).append(all(inside.values()))
             held.setdefault("median, 10 seeds", []).append(inside[10])
             for what, interval in (
                 ("mean, Student, 10 seeds", mean_interval(values[:10].tolist())),
                 ("mean, expanded bootstrap, 10 seeds", bootstrap_interval(values[:10].tolist())),
             ):
-                held.setdefault(what, []).append(interval.low <= mean <= interval.high)
+                held.setdefault(what, []).append(holds(interval, mean))
         rows += [[name, what, rate(holds)] for what, holds in held.items()]
     return rows
 
@@ -55,14 +61,8 @@ def over_seeds_and_examples(simulations: int) -> Rows:
                 means = ((drawn_seeds @ values) * drawn_examples).sum(axis=1)
                 alone = mean_interval(values.mean(axis=1).tolist())
                 crossed = crossed_mean(values).interval()
-                held[simulation] = [
-                    low <= 0 <= high
-                    for low, high in (
-                        (alone.low, alone.high),
-                        (crossed.low, crossed.high),
-                        np.quantile(means, [0.025, 0.975]),
-                    )
-                ]
+                low, high = np.quantile(means, [0.025, 0.975])
+                held[simulation] = [holds(alone, 0), holds(crossed, 0), low <= 0 <= high]
             parts = f"{by_seed:g}, {by_example:g}, {rest:g}"
             rows.append([parts, str(seeds), *map(rate, held.T)])
     return rows
