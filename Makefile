@@ -46,7 +46,7 @@ claims-full: $(VENV)/.ready ## the same with all cells, tuned, with ten seeds (a
 	$(BIN)/gru-bench claims --size full
 
 test: $(VENV)/.ready-test ## the tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.ready-test ## linter, formatter, type checker and the layers of packages
 	$(BIN)/ruff check .

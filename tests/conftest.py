@@ -38,33 +38,39 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 CHECKED = ["analysis", "cells", "model", "recurrence", "tasks", "training"]
 install_import_hook([f"gru_bench.{package}" for package in CHECKED], "beartype.beartype")
 
-# The modules whose subject is what a program computes to the last bit, or what it costs.
-OPTIMISED = {"test_fit", "test_scan", "test_training_step"}
+
+# The files that take longest come first, so that no process is left with one of them at the end.
+LONGEST = (
+    "test_fit", "test_sweep", "test_golden", "test_main", "test_choose", "test_checkpoints",
+    "test_user_classes", "test_probes", "test_api", "test_check_gpu", "test_pages", "test_runtimes",
+    "test_engines", "test_render", "test_search", "test_random_models", "test_scan",
+)  # fmt: skip
 
 
-@pytest.fixture(scope="module", autouse=True)
+def pytest_collection_modifyitems(items):
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(LONGEST)))
+
+
+@pytest.fixture(autouse=True)
 def optimisations(request):
-    """Programs of the modules in OPTIMISED are compiled as a user's are."""
-    if request.path.stem not in OPTIMISED:
-        yield
+    """Programs of the tests that are marked so are compiled as a user's are."""
+    wanted = request.node.get_closest_marker("optimised") is not None
+    if wanted != jax.config.values["jax_disable_most_optimizations"]:
         return
-    jax.config.update("jax_disable_most_optimizations", False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("JAX_DISABLE_MOST_OPTIMIZATIONS")
-        # XLA reads its flags once in a process; options of a compilation stand above them.
-        patch.setattr(compiler, "get_compile_options", optimised(compiler.get_compile_options))
-        yield
-    jax.config.update("jax_disable_most_optimizations", True)
+    jax.clear_caches()
+    jax.config.update("jax_disable_most_optimizations", not wanted)
+    # XLA reads its flags once in a process; options of a compilation stand above them.
+    compiler.get_compile_options = with_fusions if wanted else GET_COMPILE_OPTIONS
 
 
-def optimised(get_compile_options):
-    """The function that it is given, but for the flag that is set above."""
+GET_COMPILE_OPTIONS = compiler.get_compile_options
 
-    def get(*args, env_options_overrides=None, **kwargs):
-        options = {"xla_cpu_use_fusion_emitters": True} | (env_options_overrides or {})
-        return get_compile_options(*args, env_options_overrides=options, **kwargs)
 
-    return get
+def with_fusions(*args, env_options_overrides=None, **kwargs):
+    """The options of JAX, but for the flag that is set above."""
+    options = {"xla_cpu_use_fusion_emitters": True} | (env_options_overrides or {})
+    return GET_COMPILE_OPTIONS(*args, env_options_overrides=options, **kwargs)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from helpers import ROOT
 from helpers.made_up import make_result
+from helpers.unmeasured import leave_unmeasured
 
 import gru_bench
 from gru_bench.config.compose import compose_experiments
@@ -55,7 +56,9 @@ def finished(tmp_path_factory):
     """A folder with two runs, and what `run` gave."""
     out = tmp_path_factory.mktemp("runs")
     words = ["cell=rnn,gru", *WORDS, f"out_dir={out}"]
-    return out, words, gru_bench.run(words, sweep=True)
+    with pytest.MonkeyPatch.context() as patch:
+        leave_unmeasured(patch)
+        return out, words, gru_bench.run(words, sweep=True)
 
 
 def test_run_gives_the_results_that_it_leaves_in_the_folders(finished):
@@ -181,7 +184,8 @@ def test_no_runs_are_a_user_error(tmp_path):
     assert gru_bench.UserError is errors.UserError
 
 
-def test_a_run_that_fails_is_named_after_the_others_are_finished(tmp_path):
+def test_a_run_that_fails_is_named_after_the_others_are_finished(tmp_path, monkeypatch):
+    leave_unmeasured(monkeypatch)
     words = ["cell=gru,rnn", *WORDS, f"out_dir={tmp_path}"]
     gru, rnn = (tmp_path / config.run_name({}) for config in compose_experiments(words, True))
     (gru / "result.json").mkdir(parents=True)  # where a file must go

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import jax
@@ -63,19 +63,28 @@ class Placement:
             arguments: Arguments for the population, the task last.
             donate: Whether the results may take over the memory of the first argument.
         """
-        members = PartitionSpec("member")
-        sharded = jax.shard_map(
-            partial(over_members, function),
-            mesh=self.mesh,
-            in_specs=(*[members] * (len(arguments) - 1), PartitionSpec()),
-            out_specs=members,
-            check_vma=False,
-        )
-        return jax.jit(sharded, donate_argnums=(0,) if donate else ()).lower(*arguments).compile()
+        program = _for_population(function, self.mesh, len(arguments), donate)
+        return program.lower(*arguments).compile()
 
     def to_host(self, tree: PyTree[Array]) -> Any:
         """Returns the entries of the members, without what fills the devices, as NumPy arrays."""
         return jax.tree.map(lambda leaf: np.asarray(leaf)[: self.members], tree)
+
+
+@lru_cache(maxsize=24)
+def _for_population(
+    function: Callable[..., Any], mesh: Mesh, arguments: int, donate: bool
+) -> "jax.stages.Wrapped":
+    """Returns the function over a population: the same object again, whose programs JAX keeps."""
+    members = PartitionSpec("member")
+    sharded = jax.shard_map(
+        partial(over_members, function),
+        mesh=mesh,
+        in_specs=(*[members] * (arguments - 1), PartitionSpec()),
+        out_specs=members,
+        check_vma=False,
+    )
+    return jax.jit(sharded, donate_argnums=(0,) if donate else ())
 
 
 def over_members(function: Callable[..., Any], *arguments: Any) -> Any:

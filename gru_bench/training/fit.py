@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from jaxtyping import Array, Float
@@ -138,6 +138,26 @@ def compile_programs(
     if starts is not None:
         members.append(placement.fill([keeping_bias(share) for share in starts], float))
 
+    init_member, train_member, test_member = member_functions(config)
+    state = placement.compile(init_member, *members, task)(*members, task)
+    train = placement.compile(train_member, state, task, donate=True)
+    test = placement.compile(test_member, state, task)
+
+    def advance(state: TrainState) -> tuple[TrainState, dict[str, Any]]:
+        state, log = train(state, task)
+        return state, placement.to_host(log)
+
+    return Programs(advance, lambda state: placement.to_host(test(state, task))), state
+
+
+@lru_cache(maxsize=8)
+def member_functions(config: TrainConfig) -> tuple[Callable[..., Any], ...]:
+    """Returns what starts, trains and tests one member, the task being the last argument.
+
+    Functions of equal configurations are the same objects, so that what is compiled for one
+    population serves the next one of its shapes: one that is tuned, grows or is run anew.
+    """
+
     def init_member(*member_and_task: Any) -> TrainState:
         seed, learning_rate, *keeping, task = member_and_task
         return init_state(config, task, seed, learning_rate, *keeping)
@@ -147,12 +167,4 @@ def compile_programs(
     ) -> tuple[dict[Split, dict[str, Float[Array, ""]]], Predicted | None]:
         return evaluate_splits(config, state.best_params, task, state.evaluation_key)
 
-    state = placement.compile(init_member, *members, task)(*members, task)
-    train = placement.compile(partial(train_chunk, config), state, task, donate=True)
-    test = placement.compile(test_member, state, task)
-
-    def advance(state: TrainState) -> tuple[TrainState, dict[str, Any]]:
-        state, log = train(state, task)
-        return state, placement.to_host(log)
-
-    return Programs(advance, lambda state: placement.to_host(test(state, task))), state
+    return init_member, partial(train_chunk, config), test_member

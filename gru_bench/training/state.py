@@ -40,6 +40,10 @@ class TrainConfig:
     split: int = 1
     trains_embedding: bool = True
 
+    def __hash__(self) -> int:
+        """Returns a number that equal configurations share; that of the optimiser has none."""
+        return hash(repr(self))
+
 
 @register_tree
 @dataclass(frozen=True)

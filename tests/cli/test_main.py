@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from helpers import ROOT
+from helpers.unmeasured import leave_unmeasured
 
 from gru_bench.cli.key_help import run_help, search_help
 from gru_bench.cli.main import main
@@ -98,8 +99,9 @@ def test_other_reports_name_the_cells(
 
 
 def test_claims_end_with_the_ledger_and_a_page(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    leave_unmeasured(monkeypatch)
     words = ["claims", "-q", "task=adding", "cell=gru,lstm", "task.length=6", "hidden_size=4"]
     rest = ["steps=6", "seeds=2", f"out_dir={tmp_path}/runs", "--out", f"{tmp_path}/claims.html"]
     assert main([*words, *rest]) == 0

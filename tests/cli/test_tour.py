@@ -4,6 +4,7 @@ import contextlib
 import io
 
 import pytest
+from helpers.unmeasured import leave_unmeasured
 
 from gru_bench.cli import tour
 from gru_bench.cli.main import main
@@ -17,6 +18,7 @@ def toured(tmp_path_factory):
     small = ("task.length=6", "hidden_size=4", "steps=6", "seeds=2", "probes=false")
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        leave_unmeasured(patch)
         patch.setattr(tour, "WORDS", ("cell=gru", "task=adding", *small))
         assert main(["tour", "--dir", str(folder), "-q"]) == 0
     return folder, printed.getvalue()

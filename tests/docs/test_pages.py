@@ -7,6 +7,7 @@ import pytest
 import readme
 from blocks import picture
 from helpers import ROOT
+from helpers.unmeasured import leave_unmeasured
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"(?:\]\(|<img src=\")([^)\"\s]+)")
@@ -102,6 +103,7 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
     small = '"task.length": 6, "hidden_size": 4, "steps": 6, "probes": False'
     written = '"task.length": 20, "hidden_size": 32, "steps": 400'
     assert written in cells[0]
+    leave_unmeasured(monkeypatch)
     monkeypatch.chdir(tmp_path)
     names: dict = {}
     for cell in cells:

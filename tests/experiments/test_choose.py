@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers.made_up import make_result
+from helpers.unmeasured import leave_unmeasured
 from rich.console import Console
 
 from gru_bench.cli.main import main
@@ -98,6 +99,7 @@ def test_what_does_not_go_with_a_choice(words, said):
 
 @pytest.mark.slow
 def test_a_choice_is_made_of_ordinary_runs_and_is_repeated_from_them(tmp_path, monkeypatch):
+    leave_unmeasured(monkeypatch)
     # Fewer candidates than a user has.
     monkeypatch.setattr(halving, "CANDIDATES", 2)
     monkeypatch.setattr(halving, "SHARES_OF_SIZE", (1.0,))

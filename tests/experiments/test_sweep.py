@@ -5,6 +5,7 @@ from unittest.mock import create_autospec
 
 import pytest
 from filelock import FileLock
+from helpers.unmeasured import leave_unmeasured
 
 from gru_bench.config.compose import compose_experiments
 from gru_bench.config.run import RunConfig
@@ -26,13 +27,8 @@ WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "batch_size
 
 @pytest.fixture(autouse=True)
 def unmeasured(monkeypatch):
-    """Nothing is timed: half of what a sweep takes, and no test here is about it."""
-
-    def costs(alike, timed=True):
-        names = {"lstm", *(experiment.config.cell.name for experiment in alike)}
-        return dict.fromkeys(names, Cost(alike[0].config.hidden_size, state_bytes=12))
-
-    monkeypatch.setattr("gru_bench.experiments.sweep.measure_cells", costs)
+    """No test here is about what a step costs."""
+    leave_unmeasured(monkeypatch)
 
 
 def compose(*words, multirun=True):
@@ -82,6 +78,7 @@ def test_what_changes_no_shape_is_one_population():
     assert len({experiment.population for experiment in resolve(tuned)}) == 2
 
 
+@pytest.mark.optimised
 def test_a_run_ends_the_same_alone_and_in_a_population(tmp_path):
     rates = "optim.learning_rate=0.02,0.05"
     together = run_experiments(compose(rates, f"out_dir={tmp_path}/together"), "test", quiet=True)
@@ -97,6 +94,7 @@ def test_a_run_ends_the_same_alone_and_in_a_population(tmp_path):
     assert [(folder / RESULT).stat().st_mtime_ns for folder in again.finished] == before
 
 
+@pytest.mark.optimised
 def test_a_sweep_over_an_option_of_the_cell_trains_each_as_it_says(tmp_path):
     bias = "cell.forget_bias=0,5"
     together = run_experiments(compose("cell=lstm", bias, f"out_dir={tmp_path}/a"), "t", quiet=True)
@@ -350,6 +348,7 @@ def test_a_setting_is_the_same_for_all_cells():
     assert settings[4] != settings[5]
 
 
+@pytest.mark.optimised
 def test_a_run_that_grows_is_the_same_as_with_all_seeds_at_once(tmp_path):
     """Bit for bit, since as many seeds as there are devices share no batch."""
     rates = "optim.learning_rate=0.02,0.05"

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gru_bench.config.optim import OptimConfig
 from gru_bench.measuring.program_memory import program_memory_mb
@@ -12,6 +13,8 @@ from gru_bench.model.model import ModelConfig
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.training.fit import fit
 from gru_bench.training.state import TrainConfig
+
+pytestmark = pytest.mark.optimised
 
 TASK = AddingTask(length=20, batch_size=32)
 

@@ -84,7 +84,7 @@ def two_layers(run):
 @pytest.mark.parametrize(
     ("backend", "block", "chunk"),
     [
-        ("cpu", blocks.CPU_BLOCK, chunks.CPU_CHUNK),
+        pytest.param("cpu", blocks.CPU_BLOCK, chunks.CPU_CHUNK, marks=pytest.mark.optimised),
         ("cpu", 3, range(4, 5)),
         ("cpu", 3, range(3, 4)),
         ("gpu", blocks.CPU_BLOCK, chunks.CPU_CHUNK),
@@ -202,6 +202,7 @@ def test_mapped_over_runs_is_each_run_by_itself(name, x64):
         assert_same(of_run, alone(parameters[i], xs[i]), rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("name", ["gru", "lstm"])
 def test_a_bfloat16_loop_stays_near_the_float32_one(name):
     config = ModelConfig(name, 6, 1, 16)
