@@ -107,7 +107,8 @@ def require_axis(configs: Sequence[ExperimentConfig]) -> None:
     tasks = {config.task_label for config in configs}
     task = configs[0].task
     if len(tasks) > 1:
-        raise UserError(f"a horizon is of one task at a time, and these are {', '.join(tasks)}")
+        named = ", ".join(sorted(tasks))
+        raise UserError(f"a horizon is of one task at a time, and these are {named}")
     if task.AXIS is None or task.SCORE.solved_rule is None:
         raise UserError(
             f"task={task.name} has no horizon: it has no key that makes it harder, or no mark from"
