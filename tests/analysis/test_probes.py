@@ -100,7 +100,7 @@ def test_gates_of_each_cell_at_their_ends(cell):
         assert ends.z_kept is ends.reset_shut is None
         return
     assert (ends.z_kept, ends.z_replaced) == ((0, 1) if cell == "gru" else (1, 0))
-    assert ends.reset_shut == pytest.approx(0, abs=1e-6)  # a single gate would be one of thousands
+    assert ends.reset_shut == pytest.approx(0, abs=1e-6)  # in float32
     assert ends.reset_open > 0.01
 
 

@@ -224,6 +224,7 @@ def test_adding_is_learnt(cell):
     assert (mse < TASK.score.baseline).all(), mse
 
 
+@pytest.mark.slow
 @pytest.mark.optimised
 def test_copying_is_learnt_in_bfloat16_at_every_step():
     task = CopyTask(lag=1, batch_size=32)
@@ -238,6 +239,7 @@ def test_copying_is_learnt_in_bfloat16_at_every_step():
 # A population
 
 
+@pytest.mark.slow
 @pytest.mark.optimised
 @pytest.mark.parametrize("i", [0, 3])  # one of each device
 def test_a_run_is_the_same_alone_as_in_a_population(i, monkeypatch):
