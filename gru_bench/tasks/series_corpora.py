@@ -17,11 +17,12 @@ from gru_bench.system.prose import counted, some
 from gru_bench.tasks.base import SPLITS
 from gru_bench.tasks.columns import in_order
 from gru_bench.tasks.corpus_sources import Note
+from gru_bench.tasks.digits import read_digits
 from gru_bench.tasks.download import wheel_file
 from gru_bench.tasks.recordings import Recordings
 from gru_bench.tasks.series_files import TS, read_recordings
 from gru_bench.tasks.splits import of_whole_groups, stratified
-from gru_bench.tasks.wheels import AEON, VEGA_DATASETS, Wheel
+from gru_bench.tasks.wheels import AEON, SCIKIT_LEARN, VEGA_DATASETS, Wheel
 
 
 class Carried(NamedTuple):
@@ -57,6 +58,7 @@ CARRIED = {
     "italy_power_demand": Carried(
         AEON, {"train": "ItalyPowerDemand_TRAIN.ts", "test": "ItalyPowerDemand_TEST.ts"}
     ),
+    "digits": Carried(SCIKIT_LEARN, {"train": "digits.csv.gz"}),
     "seattle_temperatures": Carried(VEGA_DATASETS, {"train": "seattle-temps.csv"}),
 }
 OF_TEXT = ("text_column", "drop_empty", "path", "subset", "revision")
@@ -160,12 +162,15 @@ def _read_wheel(config: CorpusConfig, predict: str, note: Note) -> dict[str, Rec
             f" {', '.join(CARRIED)}, or files of yours, by corpus=files"
         )
     wheel, files = CARRIED[config.name]
-    return {
-        split: read_recordings(
-            wheel_file(wheel, name, note), config, predict, f"{split} of corpus={config.name}"
-        )[0]
-        for split, name in files.items()
-    }
+    splits = {}
+    for split, name in files.items():
+        path, where = wheel_file(wheel, name, note), f"{split} of corpus={config.name}"
+        splits[split] = (
+            read_digits(path, where)
+            if wheel is SCIKIT_LEARN
+            else read_recordings(path, config, predict, where)[0]
+        )
+    return splits
 
 
 def _read_files(

