@@ -14,8 +14,6 @@ from gru_bench.tasks.adding import AddingTask
 from gru_bench.training.fit import fit
 from gru_bench.training.state import TrainConfig
 
-pytestmark = pytest.mark.optimised
-
 TASK = AddingTask(length=20, batch_size=32)
 
 
@@ -38,6 +36,7 @@ def test_the_timed_program_makes_the_steps_of_a_training():
     )
 
 
+@pytest.mark.optimised
 def test_a_step_holds_the_state_of_training_once():
     steps = TrainingSteps(make_config("lstm", 8), TASK)
     before = steps.state
@@ -50,6 +49,7 @@ def test_a_step_holds_the_state_of_training_once():
     assert all(leaf.is_deleted() for leaf in jax.tree.leaves(before.params))
 
 
+@pytest.mark.optimised
 def test_costs_of_a_small_and_a_large_model_in_the_same_rounds():
     configs = {"small": make_config("lstm", 4), "large": make_config("lstm", 256)}
     costs = measure_training_steps(configs, TASK, rounds=5, limit_s=0)
