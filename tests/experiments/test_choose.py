@@ -275,4 +275,5 @@ def test_bad_flags_are_told_in_one_line(capsys):
     for flag in ("--minutes", "--latency-us", "--parameters", "--margin"):
         with pytest.raises(SystemExit):
             main(["choose", flag, "-1"])
-        assert "above 0" in capsys.readouterr().err
+        right = "at least 1" if flag == "--parameters" else "above 0"
+        assert right in capsys.readouterr().err

@@ -347,7 +347,7 @@ def test_an_engine_that_is_not_installed(monkeypatch, name):
     ("words", "said"),
     [
         (["launcher=joblib", "launcher.workers=0"], "launcher.workers=0 is not possible"),
-        (["launcher=joblib", "launcher.partition=short"], "it goes with launcher.cluster=slurm"),
+        (["launcher=joblib", "launcher.partition=short"], "it goes with launcher=submitit"),
         (["launcher=joblib", "launcher.options.qos=long"], "goes with launcher=submitit"),
         (["launcher=joblib,local"], "give one launcher"),
         (["launcher=dask"], "launcher must be one of joblib, local, ray"),
