@@ -42,7 +42,7 @@ run: $(VENV)/.ready ## the quickstart: three cells, three tasks, verdicts and a 
 claims: $(VENV)/.ready ## ten textbook claims, tested at a small size
 	$(BIN)/gru-bench claims
 
-claims-full: $(VENV)/.ready ## the same with all cells, tuned, with ten seeds (an hour or more)
+claims-full: $(VENV)/.ready ## the same with all cells, tuned, with twelve seeds (hours)
 	$(BIN)/gru-bench claims --size full
 
 test: $(VENV)/.ready-test ## the tests

@@ -7,32 +7,28 @@ into the trained cells, and writes each result.
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
 
 import jax
-import numpy as np
 
-from gru_bench.analysis.probes import look_within, probe
+from gru_bench.analysis.probes import probe
 from gru_bench.config.cell import REFERENCE
 from gru_bench.config.labels import common_label
 from gru_bench.experiments.costs import Cost
+from gru_bench.experiments.curves import Curves
 from gru_bench.experiments.finished import kept_result, missing_seeds
+from gru_bench.experiments.part import Part
 from gru_bench.experiments.resolve import Experiment
 from gru_bench.experiments.to_result import (
     count,
-    curves,
     mean_or_none,
     predictions_on_test,
     saved_model,
     seed_result,
     seed_weights,
-    trial_hparams,
     tuning_grid,
     tuning_result,
 )
 from gru_bench.measuring.recurrence_choice import choose_recurrence
-from gru_bench.runs.events import EventLog
 from gru_bench.runs.folder import CHECKPOINTS, prepare_folder, write_result
 from gru_bench.runs.growth import grown
 from gru_bench.runs.result import MachineEnvironment, Result, Timing, Tuning
@@ -46,30 +42,6 @@ from gru_bench.tasks.base import preprocessing_of
 from gru_bench.training.checkpoints import Checkpoints, remove_checkpoints
 from gru_bench.training.fit import fit
 from gru_bench.training.state import Evaluation, Fit, Snapshot, with_start
-
-
-@dataclass(frozen=True)
-class Part:
-    """One run's part of a population: the seeds that it lacks, from place `first` on.
-
-    Attributes:
-        experiment: The run.
-        earlier: Its result so far, with other seeds; None if it has none.
-        seeds: The seeds to train.
-        first: The place of the first of them in the population.
-        learning_rate: The learning rate of all of them.
-    """
-
-    experiment: Experiment
-    earlier: Result | None
-    seeds: list[int]
-    first: int
-    learning_rate: float
-
-    @property
-    def places(self) -> slice:
-        """Its places in the population."""
-        return slice(self.first, self.first + len(self.seeds))
 
 
 def run_population(
@@ -143,16 +115,13 @@ class PopulationTraining:
             if tuning is not None and tuning.chosen_keep is not None:
                 self._train = with_start(self._train, tuning.chosen_keep)
             parts = self._parts(tuning)
-            with ExitStack() as stack:
-                logs = [stack.enter_context(self._open_log(part)) for part in parts]
-                trained = self._fit_parts(parts, logs, bar)
+            with Curves(parts, self._train) as curves:
+                trained = self._fit_parts(parts, curves, bar)
                 self._first.data.check()
                 self._show(bar, "looking into the cells")
-                for part, log in zip(parts, logs, strict=True):
+                for part in parts:
                     result = self._result(part, trained, tuning)
-                    for seed in result.seeds:
-                        tested = {k: value for k, value in seed.test.items() if value is not None}
-                        log.finish(seed.seed, seed.steps, tested, result.score.name)
+                    curves.finish(part, result)
                     self._keep_weights(part, trained, result)
                     if part.earlier is not None:
                         result = grown(part.earlier, result)
@@ -222,49 +191,17 @@ class PopulationTraining:
             first += len(seeds)
         return parts
 
-    def _open_log(self, part: Part) -> EventLog:
-        experiment = part.experiment
-        log = EventLog(
-            experiment.folder,
-            part.seeds,
-            experiment.resolved(),
-            group=experiment.name,
-            hparams=trial_hparams(experiment.config) | {"learning_rate": part.learning_rate},
-        )
-        log.arrange(experiment.config.task_label, experiment.task.score.name)
-        return log
-
-    def _fit_parts(self, parts: Sequence[Part], logs: Sequence[EventLog], bar: Bar) -> Fit:
+    def _fit_parts(self, parts: Sequence[Part], curves: Curves, bar: Bar) -> Fit:
         """Trains all seeds, with their curves in TensorBoard."""
-        label = self._first.config.task_label
         done = bar.step
-        runs = [
-            (log, seed, place)
-            for part, log in zip(parts, logs, strict=True)
-            for place, seed in enumerate(part.seeds, start=part.first)
-        ]
-        seeds = [seed for _, seed, _ in runs]
 
         def on_evaluation(evaluation: Evaluation) -> None:
-            for log, seed, place in runs:
-                log.log(seed, int(evaluation.steps[place]), curves(evaluation, place, label))
+            curves.add(evaluation)
             self._show_evaluation(bar, evaluation, done, "training")
 
-        every = self._first.config.histograms_every
-        look = look_within(self._train, self._first.task) if every else None
-
-        def on_snapshot(snapshot: Snapshot) -> None:
-            if look is None or every is None or len(snapshot.evaluations) % every:
-                return
-            params = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(runs)], snapshot.state.params)
-            within = look(seeds, params)
-            for log, seed, place in runs:
-                step = int(snapshot.evaluations[-1].steps[place])
-                for tag, (counts, edges) in within.items():
-                    log.histogram(seed, step, f"within/{tag}", counts[place], edges)
-
+        seeds = [seed for part in parts for seed in part.seeds]
         rates = [part.learning_rate for part in parts for _ in part.seeds]
-        trained = self._fit("training", seeds, rates, on_evaluation, on_snapshot)
+        trained = self._fit("training", seeds, rates, on_evaluation, curves.look_within)
         self._began -= trained.earlier_s
         return trained
 

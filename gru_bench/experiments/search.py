@@ -8,7 +8,6 @@ to which search. Optuna learns validation scores alone.
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,6 @@ from optuna.distributions import (
 )
 from optuna.samplers import TPESampler
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from rich.box import SIMPLE_HEAD
@@ -36,15 +34,14 @@ from gru_bench.config.optim import TuneConfig
 from gru_bench.config.search import SearchConfig
 from gru_bench.evidence.record import mean_validation_score
 from gru_bench.experiments.run_command import run_command
+from gru_bench.experiments.search_journal import JOURNAL, open_journal
 from gru_bench.experiments.sweep import run_experiments
 from gru_bench.experiments.trials import as_trial
 from gru_bench.runs.folder import read_result, require_writable
 from gru_bench.runs.result import Result
 from gru_bench.system.errors import UserError
-from gru_bench.system.files import refuse_link
 from gru_bench.system.locks import Held, lock
 
-JOURNAL = "search.journal"
 LOCK = ".search.lock"
 DIGITS = 3  # digits of the numbers that are tried, so that a command can repeat them
 
@@ -131,64 +128,6 @@ def check(configs: Sequence[ExperimentConfig]) -> None:
                 f"seeds={config.seeds} is not possible: the search may use some of them; seeds must"
                 f" be below {TuneConfig.FIRST_SEED}"
             )
-
-
-class AlreadyLocked(JournalFileOpenLock):
-    """A lock of the journal that holds nothing: `LOCK` is held, and is freed after a kill."""
-
-    def acquire(self) -> bool:
-        return True
-
-    def release(self) -> None:
-        return
-
-
-def open_journal(path: Path, note: Callable[[str], None]) -> JournalStorage:
-    """Opens Optuna's journal, which is made if it is missing. `LOCK` must be held.
-
-    Args:
-        path: The file.
-        note: Takes a line for the user, if a crash has cut the last record.
-
-    Raises:
-        UserError: Something in the file is not a record of Optuna's.
-    """
-    refuse_link(path)
-    if path.exists():
-        mend(path, note)
-    try:
-        return JournalStorage(JournalFileBackend(str(path), AlreadyLocked(str(path))))
-    except Exception as error:  # whatever a record that does not fit those before it leads to
-        raise UserError(
-            f"{path} cannot be used ({type(error).__name__}: {error}): move it away, and the search"
-            " starts anew"
-        ) from error
-
-
-def mend(path: Path, note: Callable[[str], None]) -> None:
-    """Cuts off a last record that was not written to its end; Optuna would append to it.
-
-    A machine that loses power may also leave zero bytes in its place.
-
-    Raises:
-        UserError: A line is none of Optuna's.
-    """
-    content = path.read_bytes()
-    whole = content.rstrip(b"\0")
-    whole = whole[: whole.rfind(b"\n") + 1]
-    for number, line in enumerate(whole.splitlines(), start=1):
-        try:
-            sound = "op_code" in json.loads(line)
-        except (ValueError, TypeError):
-            sound = False
-        if not sound:
-            raise UserError(
-                f"{path}, line {number} is not a record of Optuna's: remove the line, or move the"
-                " file away, and the search starts anew"
-            )
-    if len(whole) < len(content):
-        os.truncate(path, len(whole))
-        note(f"{path}: the last record was not written to its end, and is left out")
 
 
 def open_study(config: ExperimentConfig, space: SearchConfig, storage: JournalStorage) -> Study:

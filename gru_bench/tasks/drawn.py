@@ -1,5 +1,7 @@
 """Tasks whose batches are drawn from a key alone, without end."""
 
+from abc import ABC, abstractmethod
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -24,13 +26,13 @@ class DrawnFromKeys:
         return evaluation_keys(key, split, self.batch_size)
 
 
-class RecalledAtTheEnd(DrawnFromKeys):
+class RecalledAtTheEnd(DrawnFromKeys, ABC):
     """Symbols that were read are named at the last steps; the score is their accuracy alone."""
 
     @property
+    @abstractmethod
     def recalled(self) -> int:
         """How many symbols are named, one a step."""
-        raise NotImplementedError
 
     @property
     def judged(self) -> int:

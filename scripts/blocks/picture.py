@@ -93,8 +93,8 @@ def _draw_mark(axes: "Axes", place: int, cell: str, value: float, text: str) -> 
 
 
 def _error(row: Row) -> str:
-    """Returns the mean error to one digit, without an exponent."""
-    rounded = float(f"{row['score_mean']:.1g}")
+    """Returns the mean error to two digits, without an exponent."""
+    rounded = float(f"{row['score_mean']:.2g}")
     return f"{rounded:.9f}".rstrip("0")
 
 

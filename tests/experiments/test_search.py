@@ -19,6 +19,7 @@ from gru_bench.config.optim import TuneConfig
 from gru_bench.evidence.record import mean_validation_score
 from gru_bench.experiments import search
 from gru_bench.experiments.run_command import run_command
+from gru_bench.experiments.search_journal import JOURNAL, mend
 from gru_bench.experiments.sweep import Sweep
 from gru_bench.runs.folder import RESULT, read_result, write_result
 from gru_bench.system.errors import UserError
@@ -223,13 +224,13 @@ def test_two_searches_do_not_share_a_folder(tmp_path, runner):
 @pytest.mark.parametrize("damage", [b'{"op_code": 5, "wor', b"\0" * 4096, b'{"op\0\0\0'])
 def test_a_journal_whose_last_record_was_cut_goes_on(tmp_path, runner, damage):
     start(tmp_path, cells="gru", trials=2)
-    with (tmp_path / search.JOURNAL).open("ab") as journal:
+    with (tmp_path / JOURNAL).open("ab") as journal:
         journal.write(damage)
     assert start(tmp_path, cells="gru", trials=3)["gru"].finished == 3
     assert len(runner.configs) == 3
-    assert b"\0" not in (tmp_path / search.JOURNAL).read_bytes()
+    assert b"\0" not in (tmp_path / JOURNAL).read_bytes()
     lines = []
-    search.mend(tmp_path / search.JOURNAL, lines.append)
+    mend(tmp_path / JOURNAL, lines.append)
     assert lines == []
 
 
@@ -246,13 +247,13 @@ def test_a_journal_whose_last_record_was_cut_goes_on(tmp_path, runner, damage):
 )
 def test_a_line_in_the_journal_that_is_foreign_is_named(tmp_path, runner, line, said):
     start(tmp_path, cells="gru", trials=1)
-    first, *rest = (tmp_path / search.JOURNAL).read_bytes().splitlines(keepends=True)
+    first, *rest = (tmp_path / JOURNAL).read_bytes().splitlines(keepends=True)
     content = first + line + b"".join(rest)
-    (tmp_path / search.JOURNAL).write_bytes(content)
+    (tmp_path / JOURNAL).write_bytes(content)
     with pytest.raises(UserError, match=said) as error:
         start(tmp_path, cells="gru", trials=2)
     assert "\n" not in str(error.value)
-    assert (tmp_path / search.JOURNAL).read_bytes() == content
+    assert (tmp_path / JOURNAL).read_bytes() == content
 
 
 def test_without_optuna(monkeypatch, capsys):
