@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -71,16 +72,18 @@ class Asked:
             word
             for name, value in flags.items()
             if value is not None
-            for word in (
-                f"--{name.replace('_', '-')}",
-                f"{value:g}" if isinstance(value, float) else str(value),
-            )
+            for word in (f"--{name.replace('_', '-')}", _written(value))
         ]
         return shlex.join(["gru-bench", "choose", *self.sources, *given, *self.words])
 
     def gives(self, key: str) -> bool:
         """Whether a word sets the key."""
         return any(word.partition("=")[0].lstrip("+") == key for word in self.words)
+
+
+def _written(value: Any) -> str:
+    """Returns a value so that it is read again as the same one, whole numbers without a point."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def choose(configs: Sequence[ExperimentConfig], asked: Asked, note: Note) -> Card:

@@ -27,6 +27,7 @@ class HorizonSearch:
     def __init__(self, config: ExperimentConfig, precision: float) -> None:
         self.config = config
         self.outcomes: dict[int, list[bool]] = {}
+        self.reason = ""  # why the task cannot be had beyond the difficulties tried, if it cannot
         self._precision = precision
         self._first = round(config.task.difficulty)
 
@@ -35,18 +36,35 @@ class HorizonSearch:
         """The name of the cell."""
         return self.config.cell.name
 
-    def at(self, difficulty: int) -> ExperimentConfig | None:
+    def next_run(self) -> ExperimentConfig | None:
+        """Returns the run that is to be made next; None once the horizon is known.
+
+        Where the task cannot be had at the difficulty that is wanted, it is the last one towards
+        it at which it can.
+        """
+        wanted = self._next_difficulty()
+        if wanted is None:
+            return None
+        if (run := self._at(wanted)) is not None:
+            return run
+        possible = min(self.outcomes, key=lambda tried: abs(tried - wanted))
+        impossible = wanted
+        while abs(impossible - possible) > 1:
+            middle = (possible + impossible) // 2
+            if self._at(middle) is None:
+                impossible = middle
+            else:
+                possible = middle
+        return None if possible in self.outcomes else self._at(possible)
+
+    def _at(self, difficulty: int) -> ExperimentConfig | None:
         """Returns the run at a difficulty; None if the task cannot be had at it."""
         try:
             task = self.config.task.at_difficulty(difficulty)
-        except UserError:
+        except UserError as error:
+            self.reason = str(error)
             return None
         return dataclasses.replace(self.config, task=task)
-
-    def next_run(self) -> ExperimentConfig | None:
-        """Returns the run that is to be made next; None once the horizon is known."""
-        difficulty = self._next_difficulty()
-        return None if difficulty is None else self.at(difficulty)
 
     def _next_difficulty(self) -> int | None:
         if not self.outcomes:
@@ -72,6 +90,8 @@ def find_horizons(
 ) -> dict[str, Horizon]:
     """Returns the horizon of each cell, by its name. Finished runs are not made again.
 
+    `require_axis` says whether there can be one.
+
     Args:
         configs: One for each cell, on one task.
         precision: The ratio of two difficulties between which it is not asked any further.
@@ -79,10 +99,8 @@ def find_horizons(
         note: Takes a line for the user.
 
     Raises:
-        UserError: The task has no axis or no mark, a run failed, or another process is at work on
-            one.
+        UserError: A run failed, or another process is at work on one.
     """
-    require_axis(configs)
     searches = [HorizonSearch(config, precision) for config in configs]
     while pending := [(s, run) for s in searches if (run := s.next_run()) is not None]:
         sweep = train([run for _, run in pending])
@@ -99,6 +117,9 @@ def find_horizons(
                 f"{search.cell}: {axis}={run.task.difficulty:g} is solved by {sum(solved)} of"
                 f" {len(solved)} seeds"
             )
+    for search in searches:
+        if search.reason:
+            note(f"{search.cell}: no further, since {search.reason}")
     return {search.cell: horizon(search.outcomes) for search in searches}
 
 

@@ -196,7 +196,7 @@ def trial_hparams(config: ExperimentConfig) -> dict[str, str | float]:
     scores, which come after them, are on the first screen. The seed is not among them: the seeds of
     one configuration are the sessions of one trial.
     """
-    axis = config.task.AXIS
+    axis = (config.task.axis or "").removeprefix("task.")
     setting = [
         config.task_label + (f" {axis}={config.task.difficulty:g}" if axis else ""),
         config.optim.name,

@@ -81,10 +81,8 @@ def obstacle(recurrence: str, model: ModelConfig) -> str | None:
     """Returns why a recurrence is not possible for a model here; None if nothing is known."""
     if recurrence == PLAIN:
         return None
-    if model.layer_norm:
-        return "it cannot do layer_norm=true"
-    if model.recurrent_dropout > 0:
-        return f"it cannot do recurrent_dropout={model.recurrent_dropout:g}"
+    if (option := model.plain_alone) is not None:
+        return f"it cannot do {option}"
     if recurrence == "scan":
         return None
     device = jax.default_backend()

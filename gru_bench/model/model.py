@@ -80,13 +80,17 @@ class ModelConfig:
         return self.dropout > 0 or self.recurrent_dropout > 0
 
     @property
-    def needs_plain_recurrence(self) -> bool:
-        """Whether only the plain implementation of the recurrence can compute it."""
-        return self.layer_norm or self.recurrent_dropout > 0
+    def plain_alone(self) -> str | None:
+        """The option that only the plain implementation of the recurrence can compute, if any."""
+        if self.layer_norm:
+            return "layer_norm=true"
+        if self.recurrent_dropout > 0:
+            return f"recurrent_dropout={self.recurrent_dropout:g}"
+        return None
 
     def on_any_machine(self) -> "ModelConfig":
         """Returns the same model with an implementation of the recurrence that is everywhere."""
-        recurrence = "plain" if self.needs_plain_recurrence else "scan"
+        recurrence = "scan" if self.plain_alone is None else "plain"
         return dataclasses.replace(self, recurrence=recurrence)
 
     @property

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from gru_bench.config.score import ERRORS
+
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "results"
 CLAIMS = "reference/claims/claims"
@@ -65,7 +67,7 @@ def interval(row: Row) -> tuple[float, float]:
 
 def is_error(row: Row) -> bool:
     """Returns whether the score of a run is an error, and so is better the lower it is."""
-    return str(row["score_name"]) in ("mse", "rmse", "mae", "loss")
+    return row["score_name"] in ERRORS
 
 
 def solved(row: Row) -> str:

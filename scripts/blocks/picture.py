@@ -12,13 +12,14 @@ from blocks.committed import (
     percent,
     reference_runs,
 )
+from gru_bench.config.score import score_in_words
 from gru_bench.report.figures.canvas import STYLES, make_picture, standalone
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FILE = ROOT / "docs" / "answer.svg"
-NAMES = {"recall_accuracy": "recall", "mse": "MSE"}
+SHORT = {"recall_accuracy": "recall"}  # of what is too long for a panel
 
 
 def draw() -> str:
@@ -47,7 +48,7 @@ def _draw_task(axes: "Axes", task: str, rows: dict[str, Row]) -> None:
     first = next(iter(rows.values()))
     name, key = task.removesuffix(")").partition("(")[::2]
     arrow = "↓" if is_error(first) else "↑"
-    score = NAMES.get(first["score_name"], first["score_name"])
+    score = SHORT.get(first["score_name"]) or score_in_words(first["score_name"])
     axes.set_title(f"{name}\n{key.replace('_', ' ').replace('=', ' ')}", fontsize=11)
     axes.set_xlabel(f"{score} {arrow}")
     for place, (cell, row) in enumerate(rows.items()):

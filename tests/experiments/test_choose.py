@@ -277,3 +277,10 @@ def test_bad_flags_are_told_in_one_line(capsys):
             main(["choose", flag, "-1"])
         right = "at least 1" if flag == "--parameters" else "above 0"
         assert right in capsys.readouterr().err
+
+
+def test_the_command_repeats_limits_as_they_were_given():
+    limits = Limits(memory_kb=1234.5678, runtime="onnx")
+    command = Asked(limits, 2.0, ["task=copy"], True).command
+    assert "--memory-kb 1234.5678" in command
+    assert "--minutes 2 " in f"{command} "

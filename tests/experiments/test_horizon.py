@@ -58,6 +58,29 @@ def test_it_ends_where_the_task_cannot_be_had(trained, monkeypatch):
     assert written_span(found["gru"]) == ("above 320", "320 to above 320")
 
 
+def test_the_last_difficulty_that_is_possible_is_tried_and_the_reason_said(trained, monkeypatch):
+    monkeypatch.setitem(LIMITS, "gru", 10_000)
+    monkeypatch.setattr(horizon, "DOUBLINGS", 9)
+    configs = compose_experiments(["task=recall", "task.pairs=5", "seeds=4", "cell=gru"], True)
+    lines = []
+
+    def train(runs):
+        trained.made.setdefault("gru", []).extend(run.task.pairs for run in runs)
+        return Sweep(list(runs))
+
+    monkeypatch.setattr(
+        horizon,
+        "read_result",
+        lambda run: SimpleNamespace(
+            seeds=[SimpleNamespace(seed=seed, solved_step=1) for seed in run.seeds]
+        ),
+    )
+    found = horizon.find_horizons(configs, 1.25, train, lines.append)
+    assert trained.made["gru"] == [5, 10, 20, 26]  # there are 26 keys
+    assert written_span(found["gru"])[0] == "above 26"
+    assert "no further, since task.pairs=" in lines[-1]
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
