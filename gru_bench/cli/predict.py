@@ -92,11 +92,11 @@ def run(options: argparse.Namespace) -> None:
 def _predict_series(
     trained: "TrainedModel", options: argparse.Namespace, changes: dict[str, Any]
 ) -> None:
+    from gru_bench.export.predictions import write_rows
     from gru_bench.export.series_predictions import (
         prediction_rows,
         read_series,
         write_inputs,
-        write_rows,
     )
 
     found = read_series(trained, options.file, changes)
@@ -132,7 +132,8 @@ def _predict_texts(
     from gru_bench.export.predictions import (
         predict_texts,
         read_texts,
-        write_predictions,
+        text_rows,
+        write_rows,
         write_tokens,
     )
 
@@ -145,7 +146,7 @@ def _predict_texts(
     if options.out is None:
         return
     found = predict_texts(trained, texts)
-    write_predictions(options.out, found)
+    write_rows(options.out, text_rows(found))
     _print_counts(trained, counted(len(texts), "row"), [name for name in found.classes if name])
     if found.empty:
         print(f"no prediction for {counted(found.empty, 'row')} without text", file=sys.stderr)

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from gru_bench.config.corpus import SERIES_CORPORA
 from gru_bench.config.keys import LARGEST, DocumentedKey, lacking_conditions
-from gru_bench.config.reference import GROUPS, every_key, sections
+from gru_bench.config.reference import GROUPS, choices, every_key, sections
 from gru_bench.config.tasks import TASKS
 from gru_bench.config.words import FREE, Word
 from gru_bench.system.errors import UserError
@@ -104,7 +104,8 @@ def tasks_with(key: str, value: str = "") -> list[str]:
 
     Args:
         key: The key.
-        value: What it is given; of the group `corpus`, it says for which task.
+        value: What it is given. A corpus that gru-bench has says for which task it is; files, and
+            one that is declared elsewhere, are for any that reads a corpus.
     """
     if key.partition(".")[0] == "corpus":
         tasks = [name for name, task in TASKS.items() if task.READS_CORPUS]
@@ -113,7 +114,7 @@ def tasks_with(key: str, value: str = "") -> list[str]:
             tasks = [
                 v for each in conditions if each.key == "task.name" for v in each.values
             ] or tasks
-        elif key == "corpus" and value != "files":
+        elif key == "corpus" and value != "files" and value in choices("corpus"):
             tasks = ["series"] if value in SERIES_CORPORA else ["text"]
         return [f"task={name}" for name in tasks]
     return [choice for choice in _choices_with(key) if choice.startswith("task=")]
@@ -144,8 +145,8 @@ def check_choice(word: Word, groups: dict[str, list[str]]) -> None:
     others = [f"{other}={value}" for other in groups if value in groups[other]]
     near = f"; did you mean {' or '.join(others)}?" if others else ""
     if others == [f"corpus={value}"] and value != "files":
-        (task,) = tasks_with("corpus", str(value))
-        near = f"; did you mean {task} corpus={value}?"
+        meant = [f"{task} corpus={value}" for task in tasks_with("corpus", str(value))]
+        near = f"; did you mean {' or '.join(meant)}?"
     if isinstance(value, str) and ":" in value and group in ("cell", "task"):
         near = f"; did you mean {group}=custom {group}.module={value}?"
     raise UserError(

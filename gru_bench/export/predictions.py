@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,9 @@ from gru_bench.runs.weights import FileFormat
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import write_named_file
 from gru_bench.tasks.data_files import TextFormat, read_columns
+from gru_bench.tasks.fixed_data import pad
+
+Row = list[str | int]
 
 KEY = re.compile(
     r"\bcorpus\.(text_column|series_column|time_column|separator|encoding|quotes)\b(?!\.)"
@@ -104,18 +107,22 @@ def predict_texts(trained: TrainedModel, texts: list[str]) -> RowPredictions:
     return found
 
 
-def write_predictions(path: Path, predictions: RowPredictions) -> None:
-    """Writes a CSV with a line for each row: its number from 1, its class, its probability.
+def text_rows(predictions: RowPredictions) -> Iterator[Row]:
+    """Yields the headings, then the number from 1, class and probability of each row."""
+    yield ["row", "prediction", "probability"]
+    pairs = zip(predictions.classes, predictions.probabilities, strict=True)
+    for number, (name, probability) in enumerate(pairs, start=1):
+        yield [number, name, "" if probability is None else f"{probability:.6f}"]
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Writes a CSV.
 
     Raises:
         UserError: It cannot be written.
     """
     text = io.StringIO(newline="")
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["row", "prediction", "probability"])
-    pairs = zip(predictions.classes, predictions.probabilities, strict=True)
-    for number, (name, probability) in enumerate(pairs, start=1):
-        rows.writerow([number, name, "" if probability is None else f"{probability:.6f}"])
+    csv.writer(text, lineterminator="\n").writerows(rows)
     write_named_file(path, text.getvalue().encode())
 
 
@@ -128,11 +135,21 @@ def write_tokens(path: Path, trained: TrainedModel, texts: list[str]) -> None:
     Raises:
         UserError: It cannot be written.
     """
-    ids = trained.tokens(texts)
-    lengths = np.array([len(each) for each in ids], np.int64)
-    tokens = np.zeros((len(ids), lengths.max()), np.int64)
-    for row, each in zip(tokens, ids, strict=True):
-        row[: len(each)] = each
+    write_padded(path, "tokens", trained.tokens(texts), np.int64)
+
+
+def write_padded(
+    path: Path, name: str, sequences: Sequence[np.ndarray], kind: type[np.generic]
+) -> None:
+    """Writes what a model reads: arrays of this name and `lengths` in a file of NumPy.
+
+    Row i is of sequence i, padded with zeros behind its `lengths[i]` steps.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    padded, lengths = pad(sequences, kind)
+    arrays: dict[str, Any] = {name: padded, "lengths": lengths.astype(np.int64)}
     content = io.BytesIO()
-    np.savez_compressed(content, tokens=tokens, lengths=lengths)
+    np.savez_compressed(content, **arrays)
     write_named_file(path, content.getvalue())

@@ -1,24 +1,20 @@
 """Files of series in, files of predictions out."""
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gru_bench.config.preprocessing import SeriesPreprocessing
-from gru_bench.export.predictions import file_format, flags_for_keys
+from gru_bench.export.predictions import Row, file_format, flags_for_keys, write_padded
 from gru_bench.export.trained_model import TrainedModel
 from gru_bench.system.errors import UserError
-from gru_bench.system.files import write_named_file
-from gru_bench.tasks.fixed_data import pad
 from gru_bench.tasks.recordings import Recordings
 from gru_bench.tasks.series_corpora import check_gaps
 from gru_bench.tasks.series_files import WITHOUT, read_recordings
-
-Row = list[str | int]
+from gru_bench.tasks.standardisation import fill_gaps
 
 
 def read_series(trained: TrainedModel, path: Path, changes: Mapping[str, Any]) -> Recordings:
@@ -45,19 +41,19 @@ def read_series(trained: TrainedModel, path: Path, changes: Mapping[str, Any]) -
             f"{path} has {len(found.channels)} channels, and the model reads {len(series.channels)}"
         )
     if series.window is not None:
+        if len(found) > 1:
+            raise UserError(
+                f"{path} has {len(found)} sequences: this model forecasts one series, of which all"
+                " rows are steps; give each in a file of its own"
+            )
         (values,) = found.values
         if len(values) < series.window:
             raise UserError(
                 f"{path} has {len(values)} steps: a forecast is made from the last {series.window}"
             )
-        found = Recordings(
-            values=[values[-series.window :]],
-            labels=[()],
-            groups=None,
-            names=found.names,
-            channels=found.channels,
-            where=found.where,
-        )
+        if series.missing == "forward":
+            values = fill_gaps(values, series)  # The last value may lie before the window.
+        found = replace(found, values=[values[-series.window :]], times=None)
     if series.missing is None:
         check_gaps(found, "train with corpus.missing=forward, mean or mask to fill them")
     return found
@@ -93,17 +89,6 @@ def prediction_rows(trained: TrainedModel, recordings: Recordings) -> Iterator[R
                 yield [name, *place, said, f"{of_step.max():.6f}"]
 
 
-def write_rows(path: Path, rows: Iterator[Row] | list[Row]) -> None:
-    """Writes a CSV.
-
-    Raises:
-        UserError: It cannot be written.
-    """
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    write_named_file(path, text.getvalue().encode())
-
-
 def write_inputs(path: Path, trained: TrainedModel, recordings: Recordings) -> None:
     """Writes what an exported model reads: `inputs` and `lengths` in a file of NumPy.
 
@@ -113,7 +98,4 @@ def write_inputs(path: Path, trained: TrainedModel, recordings: Recordings) -> N
     Raises:
         UserError: It cannot be written.
     """
-    inputs, lengths = pad(trained.features(list(recordings.values)))
-    content = io.BytesIO()
-    np.savez_compressed(content, inputs=inputs, lengths=lengths.astype(np.int64))
-    write_named_file(path, content.getvalue())
+    write_padded(path, "inputs", trained.features(list(recordings.values)), np.float32)

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -25,9 +25,13 @@ class Labelling(FixedData):
 
     Attributes:
         class_weights: By which the loss of each class is multiplied; None weighs all alike.
+        both_ways: Whether later steps may be known to what answers at a step. They may: whole
+            recordings are labelled once they are finished, and no label is an input.
     """
 
     class_weights: Float[Array, " classes"] | None = None
+
+    both_ways: ClassVar[bool] = True
 
     def tally(self, outputs: Float[Array, "*time batch classes"], batch: Batch) -> dict[str, Array]:
         """Returns sums over the batch: cross entropy in nats, decisions, and counts of each class.

@@ -154,11 +154,11 @@ def split_sizes(sizes: Sequence[int], batch_size: int, what: str) -> tuple[int, 
 
 
 def pad(
-    sequences: Sequence[np.ndarray],
-) -> tuple[Float[np.ndarray, "examples time features"], Int[np.ndarray, " examples"]]:
-    """Returns sequences `[time, features]` as one array, zeros behind them, and their lengths."""
+    sequences: Sequence[np.ndarray], kind: type[np.generic] = np.float32
+) -> tuple[Shaped[np.ndarray, "examples time ..."], Int[np.ndarray, " examples"]]:
+    """Returns sequences `[time, ...]` as one array, zeros behind them, and their lengths."""
     lengths = np.array([len(each) for each in sequences], np.int32)
-    padded = np.zeros((len(sequences), lengths.max(), sequences[0].shape[1]), np.float32)
+    padded = np.zeros((len(sequences), lengths.max(), *sequences[0].shape[1:]), kind)
     for row, each in zip(padded, sequences, strict=True):
         row[: len(each)] = each
     return padded, lengths

@@ -48,6 +48,13 @@ def make_forecasting(
         note(f"{counted(left_out, 'window')} left out, of which values to be forecast are missing")
     train, _, test = parts
     naive_error = seasonal_naive_error(train.truth, config.season)
+    if np.isnan(naive_error).any():
+        without = series.channels[places[int(np.isnan(naive_error).argmax())]]
+        raise UserError(
+            f"task.season={config.season} is not possible: the training split has no two values of"
+            f" {without} that are {counted(config.season, 'step')} apart, by which errors are"
+            " divided; fill in what is missing, or give another season"
+        )
     if not (naive_error > 0).all():
         constant = series.channels[places[int(np.argmin(naive_error))]]
         raise UserError(
@@ -86,11 +93,6 @@ def make_forecasting(
             )
         ),
     )
-
-
-def reach(config: SeriesConfig) -> int:
-    """Returns the steps before a forecast that it, or the seasonal naive one, is made from."""
-    return max(config.window or 0, config.season)
 
 
 def target_places(config: SeriesConfig, channels: tuple[str, ...]) -> tuple[int, ...]:
@@ -136,7 +138,7 @@ def _part(
 ) -> _Part:
     (values,) = corpus.splits[split].values
     first = corpus.first[split]
-    origins = np.arange(max(first, reach(config)), len(values) - config.horizon + 1)
+    origins = np.arange(max(first, config.reach), len(values) - config.horizon + 1)
     if not len(origins):
         raise UserError(
             f"task.window={config.window} with task.horizon={config.horizon} is not possible: the"
@@ -160,7 +162,8 @@ def seasonal_naive_error(
 ) -> Float[np.ndarray, " targets"]:
     """Returns the mean error of each channel if the value a season before is repeated.
 
-    It is what errors are divided by in the MASE of Hyndman and Koehler 2006.
+    It is what errors are divided by in the MASE of Hyndman and Koehler 2006; not a number where of
+    two values that are a season apart one is always missing.
 
     Raises:
         UserError: The series is no longer than a season.
@@ -171,7 +174,8 @@ def seasonal_naive_error(
             " the training split"
         )
     errors = np.abs(values[season:] - values[:-season])
-    return np.asarray(np.nanmean(errors, axis=0))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.nansum(errors, axis=0) / np.isfinite(errors).sum(0))
 
 
 def _simple_forecasts(

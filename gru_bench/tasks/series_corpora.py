@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from gru_bench.config.corpus import GAPS, CorpusConfig
 from gru_bench.config.keys import default_of
@@ -111,7 +111,7 @@ def load_series(
     _check_values(splits, config.missing)
     if predict == "forecast":
         _note_uneven(splits, note)
-        first = _cut_by_time(splits, config, max(task.window or 0, task.season))
+        first = _cut_by_time(splits, config, task.reach)
         return SeriesCorpus(splits, config.missing, first)
     # The test split is drawn first: it must not depend on how validation is made.
     for split, fraction in (
@@ -214,6 +214,8 @@ def _cut_by_time(
 ) -> dict[str, int]:
     """Cuts the splits that are not given off the end of training, with so many steps before them.
 
+    There are more of them if values are missing at the first, so that they can be carried forward.
+
     Returns:
         The step of each split at which its own ones begin.
     """
@@ -226,11 +228,19 @@ def _cut_by_time(
     ):
         if split not in splits:
             begin = len(values) - max(1, round(len(values) * fraction))
-            first[split] = min(begin, history)
-            splits[split] = replace(train, values=[values[begin - first[split] :]])
+            start = _last_known(values[: max(begin - history, 0) + 1])
+            first[split] = begin - start
+            splits[split] = replace(train, values=[values[start:]])
             values = values[:begin]
     splits["train"] = replace(train, values=[values])
     return first
+
+
+def _last_known(values: Float[np.ndarray, "steps channels"]) -> int:
+    """Returns the latest step from which on each channel has a value, up to the last step."""
+    there = np.isfinite(values)
+    steps = np.where(there, np.arange(len(values))[:, None], 0)
+    return int(steps.max(0).min())
 
 
 def _note_uneven(splits: Mapping[str, Recordings], note: Note) -> None:

@@ -1,7 +1,7 @@
 """The `.ts` format of the UEA and UCR archives of time series.
 
 Lines that begin with `@` tell what follows `@data`: one sequence a line, its channels separated by
-colons, the values of a channel by commas, the label last. `?` stands for a missing value.
+colons, the values of a channel by commas, the label last. `?` or `NaN` stands for a missing value.
 """
 
 from collections.abc import Iterable, Mapping
@@ -72,12 +72,16 @@ def _header(lines: Iterable[str]) -> Mapping[str, str]:
 
 def _sequence(channels: list[str], where: str) -> Float[np.ndarray, "time channels"]:
     """Returns the values of one sequence."""
+    right = "values must be finite numbers, or ? if missing"
     try:
         rows = [
             np.array(channel.replace("?", "nan").split(","), np.float64) for channel in channels
         ]
     except ValueError as error:
-        raise UserError(f"{where}: {error}: values must be numbers, or ? if missing") from None
+        raise UserError(f"{where}: {error}: {right}") from None
+    for channel, row in zip(channels, rows, strict=True):
+        for step in np.flatnonzero(np.isinf(row)):
+            raise UserError(f"{where}: {channel.split(',')[step].strip()} is not finite: {right}")
     lengths = sorted({len(row) for row in rows})
     if len(lengths) != 1:
         raise UserError(

@@ -9,6 +9,7 @@ from gru_bench.config.compose import compose_experiments
 from gru_bench.config.reference import conf_dir
 from gru_bench.config.tasks.adding import AddingConfig
 from gru_bench.config.tasks.copy import CopyConfig
+from gru_bench.config.tasks.series import SeriesConfig
 from gru_bench.config.tasks.text import TextConfig
 from gru_bench.evidence.planning import fewest_pairs
 from gru_bench.system.errors import UserError
@@ -78,6 +79,26 @@ def test_words_about_a_task_need_its_name(word: str, needed: str) -> None:
     with pytest.raises(UserError) as error:
         compose_experiments([word, "seeds=3"], multirun=False)
     assert str(error.value) == f"{word} needs a named task: add {needed}"
+
+
+def test_a_corpus_of_ones_own_is_for_any_task_that_reads_one(tmp_path, monkeypatch) -> None:
+    corpora = tmp_path / "conf" / "corpus"
+    corpora.mkdir(parents=True)
+    (corpora / "pumps.yaml").write_text("name: pumps\ntrain: pumps.csv\nchannels: [flow]\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="needs a named task: add task=series or task=text"):
+        compose_experiments(["corpus=pumps"], multirun=False)
+    with pytest.raises(UserError, match="task=series corpus=pumps or task=text corpus=pumps"):
+        compose_experiments(["task=pumps"], multirun=False)
+
+
+def test_a_score_of_classes_is_left_out_where_no_class_is_said() -> None:
+    words = ["task=series", "task.predict=class,value", "task.score=macro_f1"]
+    configs = compose_experiments(words, multirun=True)
+    tasks = [c.task for c in configs if isinstance(c.task, SeriesConfig)]
+    assert [(task.predict, task.score) for task in tasks] == [
+        ("class", "macro_f1"), ("value", "accuracy"),
+    ]  # fmt: skip
 
 
 def test_words_narrow_what_an_experiment_sweeps_over() -> None:

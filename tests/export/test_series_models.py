@@ -182,6 +182,28 @@ def test_predict_forecasts_what_follows_the_file(tmp_path, data, folders):
     np.testing.assert_allclose(table[["heat", "load"]], wanted, rtol=1e-6)
 
 
+def test_predict_fills_gaps_before_it_takes_the_last_window(tmp_path, data):
+    table = hourly(10)
+    table.loc[len(table) - 5, "heat"] = np.nan  # the first step of the window
+    table.to_csv(tmp_path / "gap.csv", index=False)
+    folder = train(data, *words(data, "forecast"), "corpus.missing=forward")
+    out = tmp_path / "out.csv"
+    assert main(["predict", str(folder), str(tmp_path / "gap.csv"), "--out", str(out)]) == 0
+    values = table[["heat", "load"]].ffill().to_numpy()[-5:]
+    (wanted,) = gru_bench.load_model(folder).predict([values])
+    np.testing.assert_allclose(pd.read_csv(out)[["heat", "load"]], wanted, rtol=1e-6)
+
+
+def test_a_forecast_is_made_of_one_series(tmp_path, folders, capsys):
+    file, ts = tmp_path / "several.csv", tmp_path / "several.ts"
+    hourly(1).assign(day=[0, 1] * 12).to_csv(file, index=False)
+    ts.write_text("@classLabel false\n@data\n1,2:3,4\n1,2:3,4\n")
+    for words in ([str(file), "--series-column", "day"], [str(ts)]):
+        run = ["predict", str(folders["forecast"]), *words, "--out", str(tmp_path / "o.csv")]
+        assert main(run) == 2
+        assert "has 2 sequences: this model forecasts one series" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("predict", ["every_step", "value"])
 def test_predict_has_a_line_for_each_step_or_value(tmp_path, data, folders, predict):
     out = tmp_path / "out.csv"

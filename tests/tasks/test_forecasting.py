@@ -89,6 +89,27 @@ def test_no_forecast_is_asked_of_values_that_are_missing(tmp_path):
     assert series_task(corpus, targets=["load"], **FORECAST).sizes[2] == TEST - 25
 
 
+def test_a_gap_at_the_first_step_of_a_window_has_the_value_before_it(tmp_path):
+    table = hourly()
+    first = STEPS - TEST - 30  # of the first window of the test
+    table.loc[first - 1 : first, "heat"] = np.nan
+    corpus = hourly_corpus(table, tmp_path / "h.csv", missing="forward")
+    task = series_task(corpus, targets=["load"], **FORECAST)
+    by = task.preprocessing.series.inputs
+    wanted = (table.heat[first - 2] - by.means[0]) / by.deviations[0]
+    assert windows(task, "test")[0][0, 0, 0] == pytest.approx(wanted, rel=1e-5)
+
+
+def test_a_series_without_two_values_a_season_apart(tmp_path):
+    table = hourly()
+    table.loc[table.index // 24 % 2 == 1, "heat"] = np.nan  # every second day
+    corpus = hourly_corpus(table, tmp_path / "h.csv", missing="mean")
+    message = "task.season=24 is not possible: .* no two values of heat that are 24 steps apart"
+    with pytest.raises(UserError, match=message):
+        series_task(corpus, **FORECAST)
+    assert series_task(corpus, **FORECAST | {"season": 1, "horizon": 2}).sizes[0] > 0
+
+
 def test_a_missing_hour_is_said(tmp_path):
     notes: list[str] = []
     series_task(hourly_corpus(hourly().drop(index=7), tmp_path / "h.csv"), notes=notes, **FORECAST)

@@ -11,7 +11,7 @@ from helpers.recordings import corpus_of, sensor_table, series_task
 from gru_bench.config.corpus import CorpusConfig
 from gru_bench.config.tasks.series import SeriesConfig
 from gru_bench.system.errors import UserError
-from gru_bench.tasks.base import SPLITS
+from gru_bench.tasks.base import SPLITS, may_be_read_backwards
 from gru_bench.tasks.digits import read_digits
 from gru_bench.tasks.series_corpora import CARRIED, load_series
 
@@ -97,6 +97,7 @@ def test_a_class_at_every_step(tmp_path):
         corpus_of(table, tmp_path / "p.csv", label_column="state"), predict="every_step"
     )
     assert task.readout == "every"
+    assert may_be_read_backwards(task)  # A finished recording is labelled: nothing is given away.
     tested = batches(task, "test")
     steps = sum(int((batch.lengths * batch.weights).sum()) for batch in tested)
     # Always "run", the commoner class, is right at all steps but the first two of each sequence.

@@ -37,6 +37,11 @@ def test_a_file_without_labels():
         (HEADER + "1,2:3:up\n", "in line 7: channels of 1 and of 2 steps"),
         (HEADER + "1:3:up\n1:up\n", "has 1 channels in line 8, and 2 in the first sequence"),
         (HEADER + "1,x:3,4:up\n", "in line 7: could not convert string to float: 'x'"),
+        (
+            HEADER + "1,-inf:3,4:up\n",
+            "in line 7: -inf is not finite: values must be finite",
+        ),
+        (HEADER + "1,2:3,1e999:up\n", "in line 7: 1e999 is not finite"),
         (HEADER + ":3:up\n", "in line 7: could not convert string to float: ''"),
         (HEADER.replace("timeStamps false", "timeStamps true") + "1:up\n", "time stamps"),
     ],

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 from gru_bench.config.checks import require
-from gru_bench.config.keys import MISSING, check_keys, key
+from gru_bench.config.keys import MISSING, OnlyWith, check_keys, key
 from gru_bench.config.score import ACCURACY, CLASSIFICATION_SCORES, Score
 
 Readout = Literal["last", "mean", "max", "every"]
@@ -72,24 +72,40 @@ class TokenTaskConfig(TaskConfig):
     embedding_size: int = key("features of an embedded token", 64, at_least=1)
 
 
-@dataclass
-class ClassificationConfig(TaskConfig):
-    """A task of telling classes apart, with the score and the weights that its classes have."""
+def score_key(only_with: tuple[OnlyWith, ...] = ()) -> Any:
+    """Returns the key of the score of a task that tells classes apart.
 
-    score: str = key(
+    Args:
+        only_with: What other keys of the task have to be for it to tell classes apart.
+    """
+    return key(
         "what chooses parameters, rates and cells: the share of right answers, or one in which"
         " every class counts as much",
         ACCURACY.name,
         choices=CLASSIFICATION_SCORES,
         neutral=True,
+        only_with=only_with,
     )
-    class_weights: str | None = key(
+
+
+def class_weights_key(only_with: tuple[OnlyWith, ...] = ()) -> Any:
+    """Returns the key of the weights of classes; see `score_key`."""
+    return key(
         "balanced weighs the loss of a class by n / (classes times n of the class), counted in"
         " training; null weighs all alike",
         None,
         choices=CLASS_WEIGHTS,
         neutral=True,
+        only_with=only_with,
     )
+
+
+@dataclass
+class ClassificationConfig(TaskConfig):
+    """A task of telling classes apart, with the score and the weights that its classes have."""
+
+    score: str = score_key()
+    class_weights: str | None = class_weights_key()
 
     SCORE: ClassVar[Score] = ACCURACY
 

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gru_bench.config.keys import LONGEST, OnlyWith, key
-from gru_bench.config.tasks.base import ClassificationConfig
+from gru_bench.config.tasks.base import ClassificationConfig, class_weights_key, score_key
 from gru_bench.config.tasks.text import POOLINGS
 from gru_bench.system.errors import UserError
 
 PREDICTED = ("class", "value", "every_step", "forecast")
 FORECAST = (OnlyWith("task.predict", ("forecast",)),)
+CLASSES = (OnlyWith("task.predict", ("class", "every_step")),)
 ONE_STATE = (OnlyWith("task.predict", ("class", "value", "forecast")),)
 
 
@@ -23,6 +24,8 @@ class SeriesConfig(ClassificationConfig):
         "class",
         choices=PREDICTED,
     )
+    score: str = score_key(CLASSES)
+    class_weights: str | None = class_weights_key(CLASSES)
     readout: str = key("state that is read", "last", choices=POOLINGS, only_with=ONE_STATE)
     window: int | None = key(
         "steps that a forecast is made from", None, at_least=1, at_most=LONGEST, only_with=FORECAST
@@ -44,17 +47,16 @@ class SeriesConfig(ClassificationConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("score", "class_weights") if self.predict in ("value", "forecast") else ():
-            if getattr(self, name) != getattr(type(self), name):
-                raise UserError(
-                    f"task.{name}={getattr(self, name)} has no effect with task.predict="
-                    f"{self.predict}, which says no class"
-                )
         if self.predict == "forecast" and self.window is None:
             raise UserError(
                 "task.window is missing: say how many steps a forecast is made from, such as"
                 " task.window=48"
             )
+
+    @property
+    def reach(self) -> int:
+        """Steps before a forecast that it, or the seasonal naive one, is made from."""
+        return max(self.window or 0, self.season)
 
     @property
     def axis(self) -> str | None:
