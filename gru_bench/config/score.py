@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-ERRORS = ("mse", "mae", "rmse", "mase")  # scores that are 0 at best
+ERRORS = ("mse", "mae", "rmse", "mase", "scaled_mae")  # scores that are 0 at best
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Score:
 
 def score_in_words(name: str) -> str:
     """Returns the name of a score as prose has it."""
-    return name.upper() if name in ERRORS else name.replace("_", " ").replace("f1", "F1")
+    words = name.replace("f1", "F1").split("_")
+    return " ".join(word.upper() if word in ERRORS else word for word in words)
 
 
 ACCURACY = Score(

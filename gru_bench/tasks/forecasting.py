@@ -29,7 +29,11 @@ def make_forecasting(
 ) -> Forecasting:
     """Returns the task of forecasting channels of a series.
 
-    Nothing is asked for where a value to be forecast is missing: what was filled in is no truth.
+    In training a forecast begins at every step. In validation and test the next one begins where
+    the one before ends, so that each value is forecast once. Even so, errors of forecasts that
+    follow each other are not independent, as an interval over examples takes them to be: it is a
+    little short. Nothing is asked for where a value to be forecast is missing: what was filled in
+    is no truth.
 
     Args:
         config: Window, horizon, targets and season.
@@ -138,7 +142,8 @@ def _part(
 ) -> _Part:
     (values,) = corpus.splits[split].values
     first = corpus.first[split]
-    origins = np.arange(max(first, config.reach), len(values) - config.horizon + 1)
+    stride = 1 if split == "train" else config.horizon
+    origins = np.arange(max(first, config.reach), len(values) - config.horizon + 1, stride)
     if not len(origins):
         raise UserError(
             f"task.window={config.window} with task.horizon={config.horizon} is not possible: the"

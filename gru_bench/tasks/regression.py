@@ -14,19 +14,22 @@ from gru_bench.tasks.fixed_data import FixedData, FixedSplits, Item
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ErrorScores:
-    """The scores of standardised outputs: means over the examples, in the units of the targets.
+    """The scores of standardised outputs: means over the examples.
 
-    The loss is the mean squared error of standardised values.
+    The loss is the mean squared error of standardised values. The main score is the mean absolute
+    error divided by that of a naive answer, so that it is of no unit; beside it stands the plain
+    one in the units of the targets.
 
     Attributes:
+        score: The main score, by its name among the scores.
         unit: The standard deviation of each output on the training data, in its own unit.
-        naive_error: The mean error of each output's naive forecast on the training data, by which
-            errors are divided for the MASE; None where there is no such forecast.
+        naive_error: The mean absolute error of the naive answer for each output on the training
+            data, by which errors are divided in the main score.
     """
 
     score: Score = static()
     unit: Float[Array, " outputs"]
-    naive_error: Float[Array, " outputs"] | None = None
+    naive_error: Float[Array, " outputs"]
 
     def example_scores(
         self, outputs: Float[Array, "batch outputs"], batch: Batch
@@ -34,14 +37,12 @@ class ErrorScores:
         """Returns the mean over the outputs of each example's errors, of every kind."""
         errors = outputs - batch.targets
         absolute = jnp.abs(errors) * self.unit[None]
-        found = {
+        return {
             "loss": jnp.square(errors).mean(1),
             "mae": absolute.mean(1),
             "mse": jnp.square(absolute).mean(1),
+            self.score.name: (absolute / self.naive_error[None]).mean(1),
         }
-        if self.naive_error is not None:
-            found["mase"] = (absolute / self.naive_error[None]).mean(1)
-        return found
 
     def tally(self, outputs: Float[Array, "batch outputs"], batch: Batch) -> dict[str, Array]:
         """Returns the sums of the errors of every kind."""
@@ -52,10 +53,10 @@ class ErrorScores:
         return sums | {"count": batch.weights.sum()}
 
     def scores(self, tally: dict[str, Array]) -> dict[str, Float[Array, ""]]:
-        """Returns the loss, the mean absolute error, the root of the mean squared error, the MASE.
+        """Returns the loss, the mean absolute error, the root of the mean squared error, the score.
 
-        The mean absolute scaled error is that of Hyndman and Koehler 2006: below 1, forecasts are
-        better than the naive one is on the training data.
+        Where the score is below 1, errors are smaller than those of the naive answer on the
+        training data.
         """
         means = {name: sum / tally["count"] for name, sum in tally.items() if name != "count"}
         return means | {"rmse": jnp.sqrt(means.pop("mse"))}
@@ -70,7 +71,10 @@ class ErrorScores:
 @register_tree
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Regression(ErrorScores, FixedData):
-    """A `Task` of one standardised value for each sequence; `targets` are `[examples, 1]`."""
+    """A `Task` of one standardised value for each sequence; `targets` are `[examples, 1]`.
+
+    The naive answer is always the median of the training values.
+    """
 
 
 @register_tree
@@ -78,7 +82,9 @@ class Regression(ErrorScores, FixedData):
 class Forecasting(ErrorScores, FixedSplits):
     """A `Task` of the next steps of a series, from those of a window before them.
 
-    An example is a place in the series, so that steps which many windows share lie there once.
+    An example is a place in the series, so that steps which many windows share lie there once. The
+    naive answer is the seasonal naive forecast, so that the score is the mean absolute scaled error
+    (MASE) of Hyndman and Koehler 2006.
 
     Attributes:
         series: Standardised values at each step.

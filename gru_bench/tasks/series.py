@@ -137,17 +137,28 @@ def class_labels(
 def _regression(
     splits: Sequence[Recordings], series: SeriesPreprocessing, shared: dict[str, Any]
 ) -> Regression:
-    """Returns the task of predicting a value, whose baseline is always the same one."""
+    """Returns the task of predicting a value, whose baseline is always the same one.
+
+    Raises:
+        UserError: A label is no number, or those of training are all the same.
+    """
     values = [_values(each) for each in splits]
     train, _, test = values
+    median_error = np.abs(train - np.median(train)).mean()
+    if not median_error > 0:
+        raise UserError(
+            f"{splits[0].where} has the value {train[0, 0]:g} in every sequence: there is nothing"
+            " to predict"
+        )
     outputs = fit_standardisation([train])
     return Regression(
         targets=jnp.asarray(standardise(np.concatenate(values), outputs), jnp.float32),
         unit=jnp.asarray(outputs.deviations, jnp.float32),
+        naive_error=jnp.asarray([median_error], jnp.float32),
         score=scored_against_best(
-            "mae",
+            "scaled_mae",
             {
-                f"always the {name} of training": np.abs(test - constant).mean()
+                f"always the {name} of training": np.abs(test - constant).mean() / median_error
                 for name, constant in (("mean", train.mean()), ("median", np.median(train)))
             },
         ),

@@ -78,7 +78,7 @@ def raw_test(data: Path, predict: str) -> tuple[Any, list[np.ndarray], Any]:
     table = pd.read_csv(file_of(data, predict))
     if predict == "forecast":
         values, steps = table[["heat", "load"]].to_numpy(), 48
-        origins = range(len(values) - steps, len(values) - 2)
+        origins = range(len(values) - steps, len(values) - 2, 3)
         return (
             task,
             [values[o - 5 : o] for o in origins],

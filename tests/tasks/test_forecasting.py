@@ -36,10 +36,10 @@ def test_windows_are_followed_by_their_targets_and_splits_by_time(tmp_path):
     assert (task.input_size, task.output_size, task.sequence_length) == (2, 26, 30)
     # Every forecast lies wholly within its split, and its window may begin in the one before.
     validation = STEPS - TEST - TRAIN
-    assert task.sizes == (TRAIN - 30 - 25, validation - 25, TEST - 25)
+    assert task.sizes == (TRAIN - 30 - 25, validation // 26, TEST // 26)
     inputs, targets = windows(task, "test")
-    for number in (0, TEST - 26):
-        origin = STEPS - TEST + number
+    for number in range(TEST // 26):  # Each value is forecast once.
+        origin = STEPS - TEST + 26 * number
         wanted = (raw[origin - 30 : origin] - mean) / deviation
         np.testing.assert_allclose(inputs[number], wanted, atol=1e-4)
         after = (raw[origin : origin + 26, 1] - mean[1]) / deviation[1]
@@ -51,7 +51,7 @@ def test_scores_and_baselines_are_those_of_numpy(tmp_path):
     task = series_task(hourly_corpus(table, tmp_path / "h.csv"), **FORECAST)
     raw = table[["heat", "load"]].to_numpy()
     scale = np.abs(raw[24:TRAIN] - raw[: TRAIN - 24]).mean(0)
-    origins = np.arange(STEPS - TEST, STEPS - 25)
+    origins = np.arange(STEPS - TEST, STEPS - 25, 26)
     truth = np.stack([raw[o : o + 26] for o in origins])
     simple = {
         "the last value": np.stack([np.repeat(raw[o - 1 : o], 26, 0) for o in origins]),
@@ -83,10 +83,10 @@ def test_no_forecast_is_asked_of_values_that_are_missing(tmp_path):
     corpus = hourly_corpus(table, tmp_path / "h.csv", missing="forward")
     notes = []
     task = series_task(corpus, notes=notes, targets=["heat"], **FORECAST)
-    assert task.sizes[2] == TEST - 25 - 26
-    assert notes == ["26 windows left out, of which values to be forecast are missing"]
+    assert task.sizes[2] == TEST // 26 - 1
+    assert notes == ["1 window left out, of which values to be forecast are missing"]
     # Of the other channel, it is a gap in some windows alone.
-    assert series_task(corpus, targets=["load"], **FORECAST).sizes[2] == TEST - 25
+    assert series_task(corpus, targets=["load"], **FORECAST).sizes[2] == TEST // 26
 
 
 def test_a_gap_at_the_first_step_of_a_window_has_the_value_before_it(tmp_path):
@@ -123,7 +123,7 @@ def test_a_test_file_of_its_own_lends_no_steps(tmp_path):
     table.tail(100).to_csv(test, index=False)
     corpus = hourly_corpus(table.head(300), tmp_path / "train.csv", test=str(test))
     task = series_task(corpus, **FORECAST)
-    assert task.sizes == (270 - 30 - 25, 30 - 25, 100 - 30 - 25)
+    assert task.sizes == (270 - 30 - 25, 30 // 26, (100 - 30) // 26)
 
 
 @pytest.mark.parametrize(

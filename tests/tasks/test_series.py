@@ -128,14 +128,35 @@ def test_errors_of_values_are_those_of_numpy(tmp_path):
             np.asarray(batch.weights) > 0
         ].tolist()
     scores = task.scores(jax.tree.map(lambda *parts: sum(parts), *tallies))
+    scale = np.abs(train - np.median(train)).mean()
     np.testing.assert_allclose(scores["mae"], np.abs(errors).mean(), rtol=1e-5)
+    np.testing.assert_allclose(scores["scaled_mae"], np.abs(errors).mean() / scale, rtol=1e-5)
     np.testing.assert_allclose(scores["rmse"], np.sqrt(np.square(errors).mean()), rtol=1e-5)
-    np.testing.assert_allclose(given, np.abs(errors), rtol=1e-4)
+    np.testing.assert_allclose(given, np.abs(errors) / scale, rtol=1e-4)
     constants = {"mean": train.mean(), "median": np.median(train)}
-    baselines = {name: np.abs(test - constant).mean() for name, constant in constants.items()}
+    baselines = {
+        name: np.abs(test - constant).mean() / scale for name, constant in constants.items()
+    }
     best = min(baselines, key=baselines.get)
     np.testing.assert_allclose(task.score.baseline, baselines[best], rtol=1e-5)
     assert task.score.baseline_name.startswith(f"always the {best} of training (")
+
+
+def test_the_score_of_values_has_no_unit(tmp_path):
+    table = sensor_table(40)
+    table["cents"] = table.wear / 100
+    metres, cents = (
+        series_task(corpus_of(table, tmp_path / "p.csv", label_column=name), predict="value")
+        for name in ("wear", "cents")
+    )
+    assert metres.score.name == "scaled_mae"
+    assert metres.score.in_words == "scaled MAE"
+    assert metres.score.baseline == pytest.approx(cents.score.baseline, rel=1e-6)
+    with pytest.raises(UserError, match="has the value 3 in every sequence: there is nothing to"):
+        series_task(
+            corpus_of(table.assign(wear=3), tmp_path / "p.csv", label_column="wear"),
+            predict="value",
+        )
 
 
 def test_values_must_be_numbers(tmp_path):
