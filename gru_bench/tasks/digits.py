@@ -4,7 +4,6 @@ Source: Alpaydin and Kaynak, "Optical recognition of handwritten digits", 1998: 
 """
 
 import gzip
-from pathlib import Path
 
 import numpy as np
 
@@ -13,15 +12,15 @@ from gru_bench.tasks.recordings import Recordings
 PIXELS = 64  # 8 x 8, row by row
 
 
-def read_digits(path: Path, where: str) -> Recordings:
+def read_digits(content: bytes, where: str) -> Recordings:
     """Reads images of 8 x 8 pixels as sequences of 64 steps with one channel.
 
     Args:
-        path: Lines of 64 grey values from 0 to 16 and the digit, compressed by gzip.
+        content: Lines of 64 grey values from 0 to 16 and the digit, compressed by gzip.
         where: The file in words.
     """
-    with gzip.open(path, "rt", encoding="ascii") as file:
-        rows = np.loadtxt(file, delimiter=",", ndmin=2)
+    lines = gzip.decompress(content).decode("ascii").splitlines()
+    rows = np.loadtxt(lines, delimiter=",", ndmin=2)
     return Recordings(
         values=list(rows[:, :PIXELS, None]),
         labels=[(str(int(digit)),) for digit in rows[:, PIXELS]],

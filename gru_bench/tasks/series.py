@@ -13,15 +13,14 @@ from gru_bench.config.preprocessing import Preprocessing, SeriesPreprocessing
 from gru_bench.config.tasks import Readout
 from gru_bench.config.tasks.series import SeriesConfig
 from gru_bench.system.errors import UserError
-from gru_bench.system.prose import some
 from gru_bench.tasks.base import SPLITS, Task
+from gru_bench.tasks.classes import Labels, class_names
 from gru_bench.tasks.classification import (
     Classification,
     Labelling,
     scored_against_commonest,
     weights_of,
 )
-from gru_bench.tasks.columns import in_order
 from gru_bench.tasks.corpus_sources import Note
 from gru_bench.tasks.fixed_data import pad, split_sizes
 from gru_bench.tasks.forecasting import make_forecasting
@@ -68,7 +67,8 @@ def make_task(
     }
     if config.predict == "value":
         return _regression(splits, series, shared)
-    names, labels = class_labels(splits, note)
+    what = "step" if config.predict == "every_step" else "sequence"
+    names, labels = class_labels(splits, what, note)
     train, _, test = (np.concatenate(each) for each in labels)
     shared |= {
         "output_size": len(names),
@@ -98,35 +98,26 @@ def preprocessing(config: SeriesConfig, corpus: SeriesCorpus) -> SeriesPreproces
 
 
 def class_labels(
-    splits: Sequence[Recordings], note: Note
+    splits: Sequence[Recordings], what: str, note: Note
 ) -> tuple[tuple[str, ...], list[list[Int[np.ndarray, " _"]]]]:
     """Returns the names of the classes in training, and the classes of each split's sequences.
 
     Args:
         splits: Training, validation and test.
-        note: Takes a line on the classes that no test sequence has.
+        what: What has a label, in the singular.
+        note: Takes a line on the classes that validation or test lack.
 
     Raises:
         UserError: There are fewer than two classes, or one that training lacks.
     """
-    known = [{label for labels in each.labels for label in labels} for each in splits]
-    names = in_order(known[0])
-    if len(names) < 2:
-        raise UserError(
-            f"{splits[0].where} has sequences of one class only ({names[0]}): at least two are"
-            " needed to tell apart"
-        )
-    for each, found in zip(splits, known, strict=True):
-        if unknown := in_order(found - known[0]):
-            raise UserError(
-                f"{each.where} has the label {unknown[0]}, which no training sequence has: every"
-                " label must occur in the training split"
-            )
-    if untested := in_order(known[0] - known[2]):
-        note(
-            f"{len(untested)} of {len(names)} classes have no test sequence, so that no score tells"
-            f" of them: {some(untested)}"
-        )
+    names = class_names(
+        {
+            split: Labels([label for labels in each.labels for label in labels], each.where)
+            for split, each in zip(SPLITS, splits, strict=True)
+        },
+        what,
+        note,
+    )
     places = {name: place for place, name in enumerate(names)}
     return names, [
         [np.array([places[label] for label in labels], np.int32) for labels in each.labels]

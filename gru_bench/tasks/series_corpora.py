@@ -1,7 +1,7 @@
 """Series, split into training, validation and test: those of files, and those of wheels on PyPI."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -10,26 +10,33 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from gru_bench.config.corpus import GAPS, CorpusConfig
-from gru_bench.config.keys import default_of
 from gru_bench.config.tasks.series import SeriesConfig
 from gru_bench.system.errors import UserError
 from gru_bench.system.prose import counted, some
 from gru_bench.tasks.base import SPLITS
 from gru_bench.tasks.columns import in_order
+from gru_bench.tasks.corpus_keys import refuse_keys, refuse_shares, refuse_text_formats
 from gru_bench.tasks.corpus_sources import Note
 from gru_bench.tasks.digits import read_digits
 from gru_bench.tasks.download import wheel_file
 from gru_bench.tasks.recordings import Recordings
-from gru_bench.tasks.series_files import TS, read_recordings
+from gru_bench.tasks.series_files import Reader, has_columns, read_recordings
 from gru_bench.tasks.splits import of_whole_groups, stratified
 from gru_bench.tasks.wheels import AEON, SCIKIT_LEARN, VEGA_DATASETS, Wheel
 
 
 class Carried(NamedTuple):
-    """The files of a corpus that a wheel carries, by the split that each is of."""
+    """A corpus that a wheel carries.
+
+    Attributes:
+        wheel: The wheel.
+        files: Its files, by the split that each is of.
+        read: Reads them where they are in a format of their own, as `read_recordings` has it.
+    """
 
     wheel: Wheel
     files: Mapping[str, str]
+    read: Reader | None = None
 
 
 @dataclass(frozen=True)
@@ -58,10 +65,10 @@ CARRIED = {
     "italy_power_demand": Carried(
         AEON, {"train": "ItalyPowerDemand_TRAIN.ts", "test": "ItalyPowerDemand_TEST.ts"}
     ),
-    "digits": Carried(SCIKIT_LEARN, {"train": "digits.csv.gz"}),
+    "digits": Carried(SCIKIT_LEARN, {"train": "digits.csv.gz"}, read_digits),
     "seattle_temperatures": Carried(VEGA_DATASETS, {"train": "seattle-temps.csv"}),
 }
-OF_TEXT = ("text_column", "drop_empty", "path", "subset", "revision")
+OF_TEXT = ("text_column", "drop_empty")
 OF_TABLES = ("series_column", "time_column", "channels", "group", "label_column")
 OF_SEVERAL = ("series_column", "group", "label_column")  # not of the one series that is forecast
 
@@ -88,6 +95,7 @@ def load_series(
         UserError: The data are missing, cannot be read, or cannot be split as they should be.
     """
     predict = task.predict
+    _require_series(config)
     _require_effect(config, predict)
     splits = (
         _read_wheel(config, predict, note)
@@ -102,12 +110,7 @@ def load_series(
             )
         if any(not len(values) for values in found.values):
             raise UserError(f"{found.where} has a sequence of length 0 in the {split} split")
-    for split in SPLITS:
-        if split in splits and f"{split}_fraction" in _given(config):
-            raise UserError(
-                f"corpus.{split}_fraction={getattr(config, f'{split}_fraction')} has no effect:"
-                f" {split} sequences are given, and none are split off"
-            )
+    refuse_shares(config, splits, "sequences")
     _check_values(splits, config.missing)
     if predict == "forecast":
         _note_uneven(splits, note)
@@ -124,52 +127,55 @@ def load_series(
     return SeriesCorpus(splits, config.missing)
 
 
-def _given(config: CorpusConfig) -> set[str]:
-    """Returns the keys that are not what they usually are."""
-    return {each.name for each in fields(config) if getattr(config, each.name) != default_of(each)}
-
-
 def _require_effect(config: CorpusConfig, predict: str) -> None:
     """Raises `UserError` if a key is set that series of this source do not have."""
-    given = _given(config)
-    names = [each for each in (config.train, config.validation, config.test) if each is not None]
-    are_ts = config.source == "files" and all(Path(name).suffix.lower() == TS for name in names)
-    for key in OF_TEXT:
-        if key in given:
-            raise UserError(f"corpus.{key}={getattr(config, key)} has no effect with task=series")
-    for key in OF_TABLES if are_ts else ():
-        if key in given:
-            raise UserError(
-                f"corpus.{key}={getattr(config, key)} has no effect: a .ts file has no columns"
-            )
-    for key in OF_SEVERAL if predict == "forecast" else ():
-        if key in given:
-            raise UserError(
-                f"corpus.{key}={getattr(config, key)} has no effect with task.predict=forecast: all"
-                " rows are steps of one series"
-            )
+    tables = _are_tables(config)
+    tabular = [name for name, is_table in tables.items() if is_table]
+    other = [name for name, is_table in tables.items() if not is_table]
+    if tabular and other:
+        raise UserError(
+            f"{tabular[0]} has columns, by which channels are told, and {other[0]} has none: give"
+            " files of one kind"
+        )
+    refuse_keys(config, OF_TEXT, " with task=series")
+    if other:
+        refuse_keys(config, OF_TABLES, f": {other[0]} has no columns")
+    if predict == "forecast":
+        why = " with task.predict=forecast: all rows are steps of one series"
+        refuse_keys(config, OF_SEVERAL, why)
+    refuse_text_formats(config)
+
+
+def _are_tables(config: CorpusConfig) -> dict[str, bool]:
+    """Returns whether the files of a corpus have columns, by what they are called."""
+    if config.source == "wheel":
+        _, files, read = CARRIED[config.name]
+        are_tables = read is None and all(has_columns(name) for name in files.values())
+        return {f"corpus={config.name}": are_tables}
+    names = (config.train, config.validation, config.test)
+    return {name: has_columns(name) for name in names if name is not None}
+
+
+def _require_series(config: CorpusConfig) -> None:
+    """Raises `UserError` if a corpus is not of series."""
     if config.source == "hub":
         raise UserError(
             f"corpus.source=hub is not possible with task=series: give files, by corpus=files, or"
             f" one of corpus={', '.join(CARRIED)}"
         )
-
-
-def _read_wheel(config: CorpusConfig, predict: str, note: Note) -> dict[str, Recordings]:
-    if config.name not in CARRIED:
+    if config.source == "wheel" and config.name not in CARRIED:
         raise UserError(
             f"corpus={config.name} is not possible with task=series: it must be one of"
             f" {', '.join(CARRIED)}, or files of yours, by corpus=files"
         )
-    wheel, files = CARRIED[config.name]
+
+
+def _read_wheel(config: CorpusConfig, predict: str, note: Note) -> dict[str, Recordings]:
+    wheel, files, read = CARRIED[config.name]
     splits = {}
     for split, name in files.items():
         path, where = wheel_file(wheel, name, note), f"{split} of corpus={config.name}"
-        splits[split] = (
-            read_digits(path, where)
-            if wheel is SCIKIT_LEARN
-            else read_recordings(path, config, predict, where)[0]
-        )
+        splits[split], _ = read_recordings(path, config, predict, where, read)
     return splits
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,14 @@ from gru_bench.tasks.data_files import TextFormat, read_columns
 from gru_bench.tasks.recordings import Recordings
 from gru_bench.tasks.ts_format import read_ts
 
-TS = ".ts"
+Reader = Callable[[bytes, str], Recordings]  # of the content of a file, and where it lies
+READERS: Mapping[str, Reader] = {".ts": read_ts}  # of files that are no tables, by their endings
 MISSING = frozenset(("", "?", "NA", "N/A", "NaN", "nan", "null", "None"))  # no value is there
 WITHOUT = "none"  # in place of what is predicted: no labels are read
 
 
 def read_recordings(
-    path: Path, config: CorpusConfig, predict: str, where: str
+    path: Path, config: CorpusConfig, predict: str, where: str, read: Reader | None = None
 ) -> tuple[Recordings, str]:
     """Reads the sequences of a file.
 
@@ -32,6 +33,8 @@ def read_recordings(
         config: How a table is to be read.
         predict: What is said of a sequence, as `task.predict` has it, by which labels are read.
         where: The file in words.
+        read: Reads the content of a file in a format of its own, given where it lies in words; None
+            where the ending of its name says how it is read.
 
     Returns:
         The sequences, and the hash of the bytes that they come from.
@@ -39,8 +42,9 @@ def read_recordings(
     Raises:
         UserError: The file cannot be read, or is not what the configuration says.
     """
-    if path.suffix.lower() == TS:
-        return _read_ts_file(path, predict, where)
+    read = read or READERS.get(path.suffix.lower())
+    if read is not None:
+        return _read_labelled(path, read, predict, where)
     if not config.channels:
         raise UserError(
             "corpus.channels is missing: name the columns of the values that are read at each step,"
@@ -53,30 +57,26 @@ def read_recordings(
     return _recordings(columns, config, predict, where), columns.content
 
 
-def _read_ts_file(path: Path, predict: str, where: str) -> tuple[Recordings, str]:
-    try:
-        content = path.read_bytes()
-        file = read_ts(content.decode().splitlines(), where)
-    except OSError as error:
-        raise UserError(f"{where} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{where} is not utf-8") from error
+def has_columns(name: str) -> bool:
+    """Returns whether a file is a table, whose channels and labels are told by its columns."""
+    return Path(name).suffix.lower() not in READERS
+
+
+def _read_labelled(path: Path, read: Reader, predict: str, where: str) -> tuple[Recordings, str]:
+    """Reads a file that has one label for a sequence, or none."""
     if predict in ("every_step", "forecast"):
         raise UserError(
-            f"task.predict={predict} is not possible with {where}: a .ts file has one label for a"
+            f"task.predict={predict} is not possible with {where}, which has one label for a"
             " sequence"
         )
-    if file.labels is None and predict != WITHOUT:
-        raise UserError(f"{where} has no labels: its header says @classLabel false")
-    channels = file.values[0].shape[1]
-    return Recordings(
-        values=file.values,
-        labels=[[label] for label in file.labels or [""] * len(file.values)],
-        groups=None,
-        names=[str(number + 1) for number in range(len(file.values))],
-        channels=tuple(f"channel {number + 1}" for number in range(channels)),
-        where=where,
-    ), hashlib.sha256(content).hexdigest()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{where} cannot be read: {error.strerror or error}") from error
+    found = read(content, where)
+    if predict != WITHOUT and not all(found.labels):
+        raise UserError(f"{where} has no labels, which task.predict={predict} needs")
+    return found, hashlib.sha256(content).hexdigest()
 
 
 def _wanted(config: CorpusConfig, labelled: bool) -> dict[str, str]:

@@ -5,39 +5,34 @@ colons, the values of a channel by commas, the label last. `?` or `NaN` stands f
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
 from gru_bench.system.errors import UserError
+from gru_bench.tasks.recordings import Recordings
 
 
-@dataclass(frozen=True)
-class TsFile:
-    """What a file holds.
-
-    Attributes:
-        values: The values of each sequence, `[time, channels]`; what is missing is not a number.
-        labels: The label of each sequence as it is written; None where the file has none.
-    """
-
-    values: list[Float[np.ndarray, "_ channels"]]
-    labels: list[str] | None
-
-
-def read_ts(text: Iterable[str], where: str) -> TsFile:
-    """Reads the lines of a file.
+def read_ts(content: bytes, where: str) -> Recordings:
+    """Reads a file, whose channels are called by their numbers.
 
     Args:
-        text: The lines.
+        content: The bytes of the file.
         where: The file in words.
 
+    Returns:
+        The sequences, each with its label as it is written; with none where the file has none.
+
     Raises:
-        UserError: A line is not what it should be, sequences differ in their number of channels, or
-            channels of one sequence in their length; or there is no sequence.
+        UserError: It is not UTF-8, a line is not what it should be, sequences differ in their
+            number of channels, or channels of one sequence in their length; or there is no
+            sequence.
     """
-    numbered = ((number, line.strip()) for number, line in enumerate(text, start=1))
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where} is not utf-8") from error
+    numbered = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
     lines = [(number, line) for number, line in numbered if line and not line.startswith("#")]
     begin = next((i for i, (_, line) in enumerate(lines) if line.lower() == "@data"), None)
     if begin is None:
@@ -48,11 +43,11 @@ def read_ts(text: Iterable[str], where: str) -> TsFile:
     labelled = any(
         header.get(key, "false").startswith("true") for key in ("classlabel", "targetlabel")
     )
-    values, labels = [], []
+    values: list[Float[np.ndarray, "_ channels"]] = []
+    labels: list[tuple[str, ...]] = []
     for number, line in lines[begin + 1 :]:
         fields = line.split(":")
-        if labelled:
-            labels.append(fields.pop().strip())
+        labels.append((fields.pop().strip(),) if labelled else ())
         values.append(_sequence(fields, f"{where} in line {number}"))
         if values[-1].shape[1] != values[0].shape[1]:
             raise UserError(
@@ -61,7 +56,14 @@ def read_ts(text: Iterable[str], where: str) -> TsFile:
             )
     if not values:
         raise UserError(f"{where} has no sequences")
-    return TsFile(values, labels if labelled else None)
+    return Recordings(
+        values=values,
+        labels=labels,
+        groups=None,
+        names=[str(number) for number in range(1, len(values) + 1)],
+        channels=tuple(f"channel {number + 1}" for number in range(values[0].shape[1])),
+        where=where,
+    )
 
 
 def _header(lines: Iterable[str]) -> Mapping[str, str]:

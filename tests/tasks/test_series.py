@@ -178,17 +178,23 @@ def test_ts_files_with_a_test_of_their_own(tmp_path):
     task = series_task(corpus, notes=notes)
     assert task.sizes == (11, 1, 6)
     assert task.preprocessing.series.channels == ("channel 1",)
-    assert notes == ["1 of 2 classes have no test sequence, so that no score tells of them: down"]
+    assert notes == [
+        "classes not in every split (training sequences in brackets): 1 of 2 without test"
+        " sequences, of which no score tells: down (5); 1 of 2 without validation sequences: up (6)"
+    ]
 
 
 @pytest.mark.parametrize(
     ("keys", "task", "message"),
     [
         ({"text_column": "x"}, {}, "corpus.text_column=x has no effect with task=series"),
-        ({"channels": ["x"]}, {}, r"corpus.channels=.* has no effect: a .ts file has no columns"),
+        ({"channels": ["x"]}, {}, r"corpus.channels=.* has no effect: .*.ts has no columns"),
         ({"test_fraction": 0.5}, {}, "corpus.test_fraction=0.5 has no effect: test sequences are"),
-        ({}, {"predict": "every_step"}, "a .ts file has one label for a sequence"),
-        ({}, {"predict": "forecast", "window": 2}, "a .ts file has one label for a sequence"),
+        ({"group": "speaker"}, {}, r"corpus.group=speaker has no effect: .*.ts has no columns"),
+        ({"separator": ";"}, {}, "corpus.separator=; has no effect: it is for files"),
+        ({"encoding": "cp1252"}, {}, "corpus.encoding=cp1252 has no effect"),
+        ({}, {"predict": "every_step"}, "train.ts, which has one label for a sequence"),
+        ({}, {"predict": "forecast", "window": 2}, "train.ts, which has one label for a sequence"),
     ],
 )  # fmt: skip
 def test_keys_without_effect_on_ts_files(tmp_path, keys, task, message):
@@ -220,10 +226,46 @@ def test_labels_that_make_no_task(tmp_path, labels, tested, message):
 def test_a_corpus_of_text_and_the_hub_are_refused():
     for corpus, message in (
         (CorpusConfig("reuters8", "wheel"), "corpus=reuters8 is not possible with task=series"),
-        (CorpusConfig("x", "hub", path="a/b"), "corpus.path=a/b has no effect with task=series"),
+        (
+            CorpusConfig("x", "hub", path="a/b"),
+            "corpus.source=hub is not possible with task=",
+        ),
     ):
         with pytest.raises(UserError, match=message):
             series_task(corpus)
+
+
+def test_files_of_two_kinds_are_refused(tmp_path):
+    ts = ts_file(tmp_path / "test.ts", [[1, 2]], ["up"])
+    corpus = corpus_of(sensor_table(), tmp_path / "p.csv", test=ts, group="pump")
+    with pytest.raises(UserError, match=r"p.csv has columns, .*test.ts has none: give files of"):
+        series_task(corpus)
+
+
+@pytest.fixture
+def digits(tmp_path, monkeypatch):
+    """Puts 40 images of two digits in the place of the corpus."""
+    path = tmp_path / "digits.csv.gz"
+    rows = [[*np.arange(64) % 17, number % 2] for number in range(40)]
+    lines = [",".join(map(str, row)) for row in rows]
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    monkeypatch.setattr("gru_bench.tasks.series_corpora.wheel_file", lambda *_: path)
+
+
+@pytest.mark.usefixtures("digits")
+@pytest.mark.parametrize(("predict", "window"), [("every_step", None), ("forecast", 8)])
+def test_digits_have_one_label_each(predict, window):
+    with pytest.raises(UserError, match="train of corpus=digits, which has one label for a seq"):
+        series_task(CorpusConfig("digits", "wheel"), predict=predict, window=window)
+
+
+@pytest.mark.usefixtures("digits")
+def test_keys_of_wheels_have_an_effect_or_are_refused():
+    assert series_task(CorpusConfig("digits", "wheel", test_fraction=0.5)).sizes == (18, 2, 20)
+    for name in ("digits", "japanese_vowels"):
+        message = f"corpus.group=speaker has no effect: corpus={name} has no columns"
+        with pytest.raises(UserError, match=message):
+            series_task(CorpusConfig(name, "wheel", group="speaker"))
 
 
 @pytest.mark.network
@@ -244,13 +286,11 @@ def test_corpora_of_wheels_are_what_is_known_of_them(name, examples, channels, c
     assert (int(task.lengths.min()), int(task.lengths.max())) == lengths
 
 
-def test_digits_are_read_pixel_by_pixel(tmp_path):
-    path = tmp_path / "digits.csv.gz"
+def test_digits_are_read_pixel_by_pixel():
     images = np.arange(128).reshape(2, 64) % 17
     rows = [[*image, digit] for image, digit in zip(images, (7, 0), strict=True)]
     lines = [",".join(map(str, row)) for row in rows]
-    path.write_bytes(gzip.compress("\n".join(lines).encode()))
-    read = read_digits(path, "digits")
+    read = read_digits(gzip.compress("\n".join(lines).encode()), "digits")
     np.testing.assert_array_equal([values[:, 0] for values in read.values], images)
     assert [list(labels) for labels in read.labels] == [["7"], ["0"]]
 
@@ -261,5 +301,5 @@ def test_corpora_of_wheels_have_presets_and_pinned_files():
 
     assert tuple(CARRIED) == SERIES_CORPORA
     assert set(SERIES_CORPORA) <= set(choices("corpus"))
-    for wheel, files in CARRIED.values():
+    for wheel, files, _ in CARRIED.values():
         assert set(files.values()) <= {path.rpartition("/")[2] for path in wheel.files}

@@ -17,15 +17,15 @@ HEADER = """\
 
 
 def test_channels_lengths_gaps_and_labels_are_read():
-    file = read_ts((HEADER + "1,2,?:4,5,6:up\n\n-1e-3:NaN:down\n").splitlines(), "f.ts")
-    assert file.labels == ["up", "down"]
+    file = read_ts((HEADER + "1,2,?:4,5,6:up\n\n-1e-3:NaN:down\n").encode(), "f.ts")
+    assert file.labels == [("up",), ("down",)]
     np.testing.assert_array_equal(file.values[0], [[1, 4], [2, 5], [np.nan, 6]])
     np.testing.assert_array_equal(file.values[1], [[-0.001, np.nan]])
 
 
 def test_a_file_without_labels():
-    file = read_ts("@classLabel false\n@DATA\n1,2\n".splitlines(), "f.ts")
-    assert file.labels is None
+    file = read_ts(b"@classLabel false\n@DATA\n1,2\n", "f.ts")
+    assert file.labels == [()]
     assert file.values[0].tolist() == [[1], [2]]
 
 
@@ -48,6 +48,6 @@ def test_a_file_without_labels():
 )
 def test_a_line_that_is_wrong_is_named(text, message):
     with pytest.raises(UserError) as error:
-        read_ts(text.splitlines(), "f.ts")
+        read_ts(text.encode(), "f.ts")
     assert message in str(error.value)
     assert "\n" not in str(error.value)
