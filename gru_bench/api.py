@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gru_bench.system.errors import UserError
+from gru_bench.system.prose import counted
 
 if TYPE_CHECKING:
     from gru_bench.config.experiment import ExperimentConfig
@@ -80,7 +81,7 @@ def run(
     unfinished = [f"{folder}: {reason}" for folder, reason in done.failures]
     unfinished += [f"{folder}: another process is at work on it" for folder in done.elsewhere]
     if unfinished:
-        count = f"{len(unfinished)} of {len(done.folders)} runs are not finished"
+        count = f"{len(unfinished)} of {counted(len(done.folders), 'run')} not finished"
         raise RuntimeError("; ".join([count, *unfinished]))
     return Results(read_result(folder) for folder in done.folders)
 

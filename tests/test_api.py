@@ -189,7 +189,7 @@ def test_a_run_that_fails_is_named_after_the_others_are_finished(tmp_path, monke
     words = ["cell=gru,rnn", *WORDS, f"out_dir={tmp_path}"]
     gru, rnn = (tmp_path / config.run_name({}) for config in compose_experiments(words, True))
     (gru / "result.json").mkdir(parents=True)  # where a file must go
-    with pytest.raises(RuntimeError, match=f"^1 of 2 runs are not finished; {re.escape(str(gru))}"):
+    with pytest.raises(RuntimeError, match=f"^1 of 2 runs not finished; {re.escape(str(gru))}"):
         gru_bench.run(words, sweep=True)
     assert read_result(rnn).cell == "rnn"
 

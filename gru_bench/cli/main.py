@@ -59,5 +59,11 @@ def meant(rest: Sequence[str], options: argparse.Namespace) -> str:
     key, sign, value = flag.removeprefix("--").partition("=")
     if not flag or "overrides" not in options:
         return f" (see {' '.join(filter(None, ('gru-bench', options.command)))} --help)"
-    value = value if sign else values[0] if values and not values[0].startswith("-") else "..."
+    key = key.replace("-", "_")
+    if not sign:
+        from gru_bench.config.reference import every_key  # Read for this message alone.
+
+        switches = {each.name for each in every_key() if each.kind is bool}
+        follows = values and not values[0].startswith("-") and "=" not in values[0]
+        value = values[0] if follows else "true" if key in switches else "..."
     return f": settings are words without dashes, such as {key}={value}"

@@ -21,6 +21,7 @@ LONGEST = 1_000_000  # steps of a sequence
 
 # Names that the choice of a group sets, as `cell=gru` does.
 SET_BY_GROUPS = ("cell.name", "task.name", "launcher.name")
+CHOSEN_BY = {"corpus.source=files": "corpus=files"}  # values that a choice of a group sets
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class OnlyWith:
         if self.values == (None,):
             return f"with {self.key}, which takes its place"
         group = self.key.removesuffix(".name") if self.key in SET_BY_GROUPS else self.key
-        right = " or ".join(f"{group}={_as_word(each)}" for each in self.values)
+        words = (f"{group}={_as_word(each)}" for each in self.values)
+        right = " or ".join(CHOSEN_BY.get(word, word) for word in words)
         return f"with {group}={_as_word(value)}: it goes with {right}"
 
     def __str__(self) -> str:

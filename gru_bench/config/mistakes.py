@@ -183,7 +183,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Returns `; did you mean ...?`, or nothing where nothing is near."""
     known = list(known)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.75)
-    near += [key for key in known if key.rpartition(".")[2] == name and key not in near]
+    last = name.rpartition(".")[2]
+    near += [key for key in known if key.rpartition(".")[2] == last and key not in near]
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 

@@ -40,6 +40,7 @@ from gru_bench.runs.folder import read_result, require_writable
 from gru_bench.runs.result import Result
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import write_atomically
+from gru_bench.system.prose import counted
 
 SIZES = "choice.json"  # in out_dir: the sizes that were found, which another time would differ
 
@@ -198,14 +199,15 @@ class Rounds:
         seeds = min(wanted, self._minutes.seeds_left(cells))
         if seeds < wanted:
             self._note(
-                f"--minutes leaves time for {seeds} seeds of each cell; a verdict takes {wanted}"
+                f"--minutes leaves time for {counted(seeds, 'seed')} of each cell; a verdict takes"
+                f" {wanted}"
             )
         for made in itertools.count(1):
             results = self._train(seeds)
             trained = sum(len(each.seeds) for each in results)
             self._minutes.learn(results, made * cells, trained)
             choice = choose_cell(results, self._costs, self._settings[0].margin)
-            self._note(f"{seeds} seeds of each cell: {choice.cell}, {choice.basis}")
+            self._note(f"{counted(seeds, 'seed')} of each cell: {choice.cell}, {choice.basis}")
             further = next_round(seeds)
             is_late = self._minutes.trainings_left(cells) < cells * (further - seeds)
             if choice.basis != "undecided" or is_late or seeds == MOST_SEEDS:

@@ -23,6 +23,7 @@ from gru_bench.measuring.rounds import by_round, race
 from gru_bench.measuring.training_step import STEPS_A_CALL, TrainingSteps
 from gru_bench.system.machine import pinned_settings
 from gru_bench.system.progress import Progress, show_clock
+from gru_bench.system.prose import counted
 from gru_bench.tasks.base import Task
 from gru_bench.training.devices import devices_per_member
 from gru_bench.training.state import TrainConfig
@@ -181,6 +182,7 @@ def print_plan(planned: Sequence[Planned], console: Console) -> None:
     todo = [run for run in planned if run.state == "to do"]
     total = show_clock(sum(run.seconds for run in todo))
     console.print(
-        f"{len(planned)} runs, {len(todo)} to do: about {total} with compilation on"
-        f" {jax.device_count()} {jax.devices()[0].platform} devices, one run after another"
+        f"{counted(len(planned), 'run')}, {len(todo)} to do: about {total} with compilation on"
+        f" {counted(jax.device_count(), f'{jax.devices()[0].platform} device')}, one run after"
+        " another"
     )

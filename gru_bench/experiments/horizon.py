@@ -9,6 +9,7 @@ from gru_bench.evidence.horizon import HALF, Horizon, horizon
 from gru_bench.experiments.sweep import Sweep
 from gru_bench.runs.folder import read_result
 from gru_bench.system.errors import UserError
+from gru_bench.system.prose import counted
 
 DOUBLINGS = 4  # beyond the difficulty of the task as it is asked for, at most
 
@@ -115,7 +116,7 @@ def find_horizons(
             axis = run.task.AXIS
             note(
                 f"{search.cell}: {axis}={run.task.difficulty:g} is solved by {sum(solved)} of"
-                f" {len(solved)} seeds"
+                f" {counted(len(solved), 'seed')}"
             )
     for search in searches:
         if search.reason:

@@ -12,6 +12,7 @@ import numpy as np
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import write_atomically
 from gru_bench.system.memory import memory_bytes, out_of_memory_kills
+from gru_bench.system.prose import counted
 from gru_bench.tasks.base import Task
 from gru_bench.training.state import TrainConfig
 from gru_bench.training.step import init_state
@@ -74,12 +75,12 @@ def require_memory(train: TrainConfig, task: Task, members: int) -> None:
     there = device_bytes()
     needed = least_bytes(train, task, members)
     if there is not None and needed > there:
-        count = "1 seed" if members == 1 else f"{members} seeds"
+        count = counted(members, "seed")
         raise UserError(
             f"too large for this machine: {count} at hidden_size={train.model.hidden_size}, in"
-            f" batches of {task.batch_size} x {task.sequence_length} steps, hold at least"
-            f" {needed / 1e9:,.1f} GB, and there are {there / 1e9:,.1f} GB; give smaller ones, or"
-            " fewer seeds at a time"
+            f" batches of {task.batch_size} x {counted(task.sequence_length, 'step')}, hold at"
+            f" least {needed / 1e9:,.1f} GB, and there are {there / 1e9:,.1f} GB; give smaller"
+            " ones, or fewer seeds at a time"
         )
 
 

@@ -11,6 +11,7 @@ from gru_bench.config.preprocessing import SeriesPreprocessing
 from gru_bench.export.predictions import Row, file_format, flags_for_keys, write_padded
 from gru_bench.export.trained_model import TrainedModel
 from gru_bench.system.errors import UserError
+from gru_bench.system.prose import counted
 from gru_bench.tasks.recordings import Recordings
 from gru_bench.tasks.series_corpora import check_gaps
 from gru_bench.tasks.series_files import WITHOUT, read_recordings
@@ -49,7 +50,8 @@ def read_series(trained: TrainedModel, path: Path, changes: Mapping[str, Any]) -
         (values,) = found.values
         if len(values) < series.window:
             raise UserError(
-                f"{path} has {len(values)} steps: a forecast is made from the last {series.window}"
+                f"{path} has {counted(len(values), 'step')}: a forecast is made from the last"
+                f" {series.window}"
             )
         if series.missing == "forward":
             values = fill_gaps(values, series)  # The last value may lie before the window.

@@ -183,7 +183,9 @@ def print_card(card: Card, console: Console) -> None:
     for line in (*card.verdicts, card.undecided):
         if line:
             console.print(Text(line))
-    console.print(Text(f"{card.seeds} seeds of each cell, {card.minutes:.1f} minutes in all."))
+    console.print(
+        Text(f"{counted(card.seeds, 'seed')} of each cell, {card.minutes:.1f} minutes in all.")
+    )
     console.print(Text(f"The weights: {card.taken.folder}"), soft_wrap=True)
     console.print(Text(f"Again: {card.command}"), soft_wrap=True)
     console.print(Text(f"This model alone: {card.training}"), soft_wrap=True)

@@ -115,7 +115,7 @@ def _failures(cell: str, groups: Sequence[Group]) -> str:
         if run.result.cell == cell
     ]
     failed = [
-        f"{label} with {solved} of {n} seeds"
+        f"{label} with {solved} of {counted(n, 'seed')}"
         for label, solved, n in results
         if solved is not None and solved < n
     ]

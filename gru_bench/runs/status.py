@@ -24,6 +24,7 @@ from gru_bench.system.files import read_regular_file, write_atomically
 from gru_bench.system.printable import printable
 from gru_bench.system.processes import lives, start_of
 from gru_bench.system.progress import show_clock
+from gru_bench.system.prose import counted
 
 STATUS = "status.json"
 STALE_S = 600.0  # a run on another machine without news for so long is taken for broken off
@@ -158,7 +159,7 @@ def print_status(directory: Path, console: Console) -> None:
     statuses = read_all(directory)
     count = Counter(status.state for status in statuses.values())
     states = ", ".join(f"{number} {state}" for state, number in count.most_common())
-    runs = "1 run" if len(statuses) == 1 else f"{len(statuses)} runs"
+    runs = counted(len(statuses), "run")
     console.print(f"{directory}: {runs}, {states}")
     shown = {
         folder: status

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_bench.system.errors import cause
+from gru_bench.system.prose import counted
 from gru_bench.system.terminal import Display
 
 RATE_UPDATES = 10  # Steps a second are a mean over so many updates.
@@ -55,7 +56,7 @@ class Bar:
         """Returns the run in one line of plain text, once it is over."""
         took = show_clock(time.monotonic() - self._started_s)
         if error is None and self.step >= self.total_steps:
-            line = f"{self.description}: {self.step} steps in {took}"
+            line = f"{self.description}: {counted(self.step, 'step')} in {took}"
         else:
             ended = "stopped early"
             if error is not None:
@@ -141,7 +142,7 @@ class Progress:
         self._started += 1
         self._bar = Bar(description, total_steps, score_name)
         if self._live is None:
-            self.note(f"{self._position()}{description}: {total_steps} steps")
+            self.note(f"{self._position()}{description}: {counted(total_steps, 'step')}")
         try:
             yield self._bar
         except BaseException as error:

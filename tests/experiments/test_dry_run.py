@@ -54,7 +54,7 @@ def test_what_cannot_fit_is_said_and_not_measured(monkeypatch):
     text = io.StringIO()
     print_plan([planned], Console(file=text, width=100))
     assert "too large" in text.getvalue()
-    assert "1 runs, 0 to do" in text.getvalue()
+    assert "1 run, 0 to do" in text.getvalue()
 
 
 def test_the_sum_is_of_what_is_to_do():
