@@ -47,6 +47,12 @@ class ExecutionConfig:
         "auto",
         choices=RECURRENCES,
     )
+    remat: bool = key(
+        "trains long sequences in less memory: the backward pass computes the steps once more, a"
+        " segment at a time, instead of keeping what all of them have computed, which takes about a"
+        " third longer and changes rounding alone",
+        False,
+    )
     margin: float | None = key(
         "a difference of the score up to which cells are equivalent; null calls none equivalent",
         None,

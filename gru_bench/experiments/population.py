@@ -307,6 +307,7 @@ class PopulationTraining:
                 MachineEnvironment(
                     **machine.describe(),
                     recurrence=train.model.recurrence,
+                    remat=train.model.remat,
                     launcher=config.launcher.name,
                 )
             ],

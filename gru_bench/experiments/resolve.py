@@ -211,7 +211,7 @@ def measure_sizes(experiments: Sequence[Experiment]) -> dict[str, TimeMatch]:
 def lstm_of(experiment: Experiment) -> TrainConfig:
     """Returns the training of the LSTM that the run is compared with."""
     reference = dataclasses.replace(experiment.config, cell=CellConfig(name=REFERENCE))
-    return make_train_config(reference, experiment.task, "auto")
+    return make_train_config(reference, experiment.task, "auto", experiment.config.remat)
 
 
 def require_distinct_cells(configs: Sequence[ExperimentConfig]) -> None:
@@ -244,7 +244,7 @@ def read_data(config: ExperimentConfig, note: Callable[[str], None]) -> TaskData
 
 def resolve_one(config: ExperimentConfig, data: TaskData, label: str) -> Experiment:
     """Decides everything about one run, given its data."""
-    train = make_train_config(config, data.task, config.recurrence)
+    train = make_train_config(config, data.task, config.recurrence, config.remat)
     contents = data.contents
 
     def identity(**changes: Any) -> str:
@@ -265,7 +265,9 @@ def resolve_one(config: ExperimentConfig, data: TaskData, label: str) -> Experim
     )
 
 
-def make_train_config(config: RunConfig, task: Task, recurrence: str) -> TrainConfig:
+def make_train_config(
+    config: RunConfig, task: Task, recurrence: str, remat: bool = False
+) -> TrainConfig:
     """Returns what training needs to know of a run: counts of steps instead of epochs.
 
     Raises:
@@ -288,7 +290,7 @@ def make_train_config(config: RunConfig, task: Task, recurrence: str) -> TrainCo
         evaluate_every = task.examples // config.batch_size
         steps = config.steps or (config.epochs or 1) * evaluate_every
     return TrainConfig(
-        model=make_model_config(config, task, recurrence),
+        model=make_model_config(config, task, recurrence, remat),
         optim=config.optim.optimizer,
         steps=steps,
         evaluate_every=min(config.evaluate_every or evaluate_every, steps),
@@ -298,7 +300,9 @@ def make_train_config(config: RunConfig, task: Task, recurrence: str) -> TrainCo
     )
 
 
-def make_model_config(config: RunConfig, task: Task, recurrence: str) -> ModelConfig:
+def make_model_config(
+    config: RunConfig, task: Task, recurrence: str, remat: bool = False
+) -> ModelConfig:
     """Returns the sizes and choices of the model for a task.
 
     Raises:
@@ -345,4 +349,5 @@ def make_model_config(config: RunConfig, task: Task, recurrence: str) -> ModelCo
         else None,
         dtype=config.precision,
         recurrence=recurrence,
+        remat=remat,
     )

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from gru_bench.cells.base import Cell
+from gru_bench.cells.base import Cell, State
 from gru_bench.recurrence.scan import Implementation, unroll
+from gru_bench.recurrence.segments import in_segments
 
 
 class Bidirectional(nnx.Module):
@@ -39,6 +40,7 @@ def layer_outputs(
     lengths: Int[Array, " batch"],
     implementation: Implementation,
     masks: Sequence[Float[Array, "batch hidden"]] = (),
+    remat: bool = False,
 ) -> Float[Array, "time batch outputs"]:
     """Returns the outputs of a layer after each step; what follows a sequence changes none of it.
 
@@ -48,11 +50,15 @@ def layer_outputs(
         lengths: Number of real steps of each sequence.
         implementation: How each cell is computed through time.
         masks: For each cell what is multiplied by what it reads of its own state; nothing if empty.
+        remat: Whether the backward pass computes the steps once more; see `in_segments`.
     """
 
     def outputs(cell: Cell, x: Array, mask: Array | None) -> Array:
+        def run(x: Array, state: State) -> tuple[Array, State]:
+            return unroll(cell, x, state, implementation, mask)
+
         state = cell.zero_state(x.shape[1], x.dtype)
-        return unroll(cell, x, state, implementation, mask)[0]
+        return (in_segments(run, x, state) if remat else run(x, state))[0]
 
     if not isinstance(layer, Bidirectional):
         (mask,) = masks or (None,)

@@ -50,6 +50,8 @@ class ModelConfig:
         dtype: The type of the recurrent computation; parameters and head stay in float32.
         recurrence: The implementation of `unroll`, or "auto", for which
             measuring/recurrence_choice.py has to put one before the model is run.
+        remat: Whether the backward pass computes the steps of the recurrence once more, segment by
+            segment, instead of keeping what all of them have computed.
     """
 
     cell: str
@@ -68,6 +70,7 @@ class ModelConfig:
     chrono_length: int | None = None
     dtype: str = "float32"
     recurrence: str = "scan"
+    remat: bool = False
 
     @property
     def cell_input_size(self) -> int:
@@ -91,7 +94,7 @@ class ModelConfig:
     def on_any_machine(self) -> "ModelConfig":
         """Returns the same model with an implementation of the recurrence that is everywhere."""
         recurrence = "scan" if self.plain_alone is None else "plain"
-        return dataclasses.replace(self, recurrence=recurrence)
+        return dataclasses.replace(self, recurrence=recurrence, remat=False)
 
     @property
     def layer_output_size(self) -> int:
@@ -173,7 +176,7 @@ class Model(nnx.Module):
             if number > 0:
                 x = self._drop(x, keys, number)
             masks = self._state_masks(x, keys, number)
-            x = layer_outputs(layer, x, lengths, implementation, masks)
+            x = layer_outputs(layer, x, lengths, implementation, masks, self.config.remat)
         return x
 
     def _state_masks(

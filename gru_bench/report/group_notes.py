@@ -81,11 +81,12 @@ def _on_times(group: Group) -> Iterator[str]:
             )
     if len({_machine(run.result) for run in group.runs}) > 1:
         yield "the runs come from different machines, so their times do not compare"
-    ways = [run.result.environment.recurrence for run in group.runs]
+    environments = [run.result.environment for run in group.runs]
+    ways = [each.recurrence + (" with remat" if each.remat else "") for each in environments]
     if len(set(ways)) > 1:
         yield (
-            "the loop over time was computed in different ways, so their times compare these,"
-            f" too: {_each(group, 'recurrence', ways)}"
+            "the loop over time was computed in different ways, so times and memory compare"
+            f" these, too: {_each(group, 'recurrence', ways)}"
         )
     if any(run.result.environment.launcher != "local" for run in group.runs):
         yield (

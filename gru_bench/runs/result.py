@@ -246,7 +246,10 @@ class Probes:
 
 @dataclass(frozen=True, kw_only=True)
 class MachineEnvironment:
-    """Where seeds were trained, with which versions, by which launcher, and by which recurrence."""
+    """Where seeds were trained, with which versions, by which launcher, and by which recurrence.
+
+    `remat` says whether its steps were computed once more for the backward pass.
+    """
 
     device: str
     device_kind: str
@@ -257,6 +260,7 @@ class MachineEnvironment:
     git_revision: str | None
     versions: dict[str, str]
     recurrence: str = "scan"
+    remat: bool = False
     launcher: str = "local"
 
 

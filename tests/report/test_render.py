@@ -477,7 +477,7 @@ def test_a_note_tells_cells_apart_that_were_computed_in_different_ways():
     by_cudnn = dataclasses.replace(ENVIRONMENT, recurrence="cudnn")
     lstm = dataclasses.replace(make_result(cell="lstm"), environments=[by_cudnn])
     (note,) = group_notes(make_groups([make_result(), lstm])[0])
-    assert note.endswith("different ways, so their times compare these, too: gru scan, lstm cudnn")
+    assert note.endswith("so times and memory compare these, too: gru scan, lstm cudnn")
 
 
 def test_bold_goes_to_every_score_that_no_verdict_calls_worse():
