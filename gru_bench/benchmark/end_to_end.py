@@ -1,49 +1,40 @@
 """A whole comparison against the PyTorch loop that a user would write.
 
-Three cells, five seeds each, on the adding problem: here `train.fit`, there one run after another
-with PyTorch's own layers and Adam. Both make the same updates on the same batches; PyTorch gets
-them ready-made, here drawing them is part of the time.
+Three cells, five seeds each: here `train.fit`, there one run after another with PyTorch's own
+layers and Adam, on the same batches (see `workloads`).
 """
 
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from gru_bench.benchmark.layer import about_machine, load_remark
 from gru_bench.benchmark.peers import OURS, missing
-from gru_bench.config.optim import OptimConfig
+from gru_bench.benchmark.workloads import Workload
 from gru_bench.measuring.rounds import race
-from gru_bench.model.model import ModelConfig
-from gru_bench.system.machine import cpu_cores, pinned_settings
-from gru_bench.tasks.adding import AddingTask
+from gru_bench.system.machine import pinned_settings
 from gru_bench.training.fit import fit
-from gru_bench.training.state import TRAINING_DATA, Fit, TrainConfig
+from gru_bench.training.state import Fit
 
 COMPARED = ("gru_reset_after", "lstm", "rnn")  # the cells that PyTorch has
 SEEDS = range(5)
-TASK = AddingTask(length=100, batch_size=50)
-CLIP_NORM = 1.0
-OPTIM = OptimConfig(name="adam", learning_rate=1e-3, clip_norm=CLIP_NORM)
 OURS_COMPILED = f"{OURS} without compilation"
 TORCH, TORCH_COMPILED = "PyTorch", "PyTorch with torch.compile"
 # torch.compile is given up once it has taken so much longer than the loop without it.
 PATIENCE_S = 60.0
-Batches = list[tuple[np.ndarray, np.ndarray]]
 
 
 @pinned_settings()
 def measure_end_to_end(
-    steps: int,
-    hidden_size: int,
+    workload: Workload,
     compiled: bool = True,
     progress: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
@@ -52,8 +43,7 @@ def measure_end_to_end(
     The contestants take turns cell by cell.
 
     Args:
-        steps: Updates of each run.
-        hidden_size: Units of every cell.
+        workload: What is trained.
         compiled: Whether torch.compile takes part.
         progress: Called with a line of text before each turn.
 
@@ -63,18 +53,16 @@ def measure_end_to_end(
         it does not work or is given up.
     """
     about = about_machine()
-    batches = {seed: _batches(seed, steps) for seed in SEEDS}
-    configs = {cell: _config(cell, steps, hidden_size) for cell in COMPARED}
+    for seed in SEEDS:
+        workload.batches(seed)  # What is drawn beforehand for PyTorch takes none of its time.
     with _first_start():
-        cells = {
-            cell: _measure_cell(cell, config, batches, compiled, progress)
-            for cell, config in configs.items()
-        }
+        cells = {cell: _measure_cell(cell, workload, compiled, progress) for cell in COMPARED}
     return about | {
-        "task": vars(TASK) | {"score": TASK.score.name},
-        "hidden_size": hidden_size,
+        "task": workload.described(),
+        "summary": workload.summary,
+        "hidden_size": workload.model.hidden_size,
         "seeds": len(SEEDS),
-        "steps": steps,
+        "steps": workload.steps,
         "cells": cells,
     }
 
@@ -91,23 +79,20 @@ def _first_start() -> Iterator[None]:
 
 
 def _measure_cell(
-    cell: str,
-    config: TrainConfig,
-    batches: dict[int, Batches],
-    compiled: bool,
-    progress: Callable[[str], None],
+    cell: str, workload: Workload, compiled: bool, progress: Callable[[str], None]
 ) -> dict[str, float | str]:
     """Trains one cell here, in PyTorch and with `torch.compile`; returns the seconds of each."""
-    hidden_size = config.model.hidden_size
+    config = replace(workload.train, model=replace(workload.model, cell=cell))
+    rates = [workload.optim.learning_rate] * len(SEEDS)
     trained: list[Fit] = []
 
     def ours() -> None:
         progress(f"{cell}: {OURS}")
-        trained.append(fit(config, TASK, SEEDS, [OPTIM.learning_rate] * len(SEEDS)))
+        trained.append(fit(config, workload.task, SEEDS, rates))
 
     def torch_loop() -> None:
         progress(f"{cell}: {TORCH}")
-        _train_seeds_in_torch(cell, hidden_size, batches, compiled=False)
+        _train_seeds_in_torch(cell, workload, compiled=False)
 
     contestants = {OURS: ours} if "torch" in missing() else {OURS: ours, TORCH: torch_loop}
     # A first start is no first start the second time: one round, and every call counts.
@@ -117,25 +102,23 @@ def _measure_cell(
     if compiled and TORCH in seconds:
         progress(f"{cell}: {TORCH_COMPILED}")
         limit_s = raced[TORCH].item() + PATIENCE_S
-        found[TORCH_COMPILED] = _compiled_seconds(cell, hidden_size, batches, limit_s)
+        found[TORCH_COMPILED] = _compiled_seconds(cell, workload, limit_s)
     return found
 
 
-def _train_seeds_in_torch(
-    cell: str, hidden_size: int, batches: dict[int, Batches], compiled: bool
-) -> None:
+def _train_seeds_in_torch(cell: str, workload: Workload, compiled: bool) -> None:
+    from gru_bench.benchmark.torch_loop import train_in_torch  # where PyTorch is installed
+
     for seed in SEEDS:
-        _train_in_torch(cell, hidden_size, seed, batches[seed], compiled)
+        train_in_torch(cell, workload, seed, compiled)
 
 
-def _compiled_seconds(
-    cell: str, hidden_size: int, batches: dict[int, Batches], limit_s: float
-) -> float | str:
+def _compiled_seconds(cell: str, workload: Workload, limit_s: float) -> float | str:
     """Returns the seconds with torch.compile, or why there are none."""
     started = time.perf_counter()
     try:
         with _time_limit(limit_s):
-            _train_seeds_in_torch(cell, hidden_size, batches, compiled=True)
+            _train_seeds_in_torch(cell, workload, compiled=True)
     except Exception as error:  # torch.compile fails in many ways, all of them its own
         if time.perf_counter() - started >= limit_s:
             return f"given up after {limit_s:.0f} s"
@@ -166,53 +149,6 @@ def _time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _config(cell: str, steps: int, hidden_size: int) -> TrainConfig:
-    model = ModelConfig(cell, TASK.input_size, TASK.output_size, hidden_size)
-    return TrainConfig(model, OPTIM, steps=steps, evaluate_every=steps)
-
-
-def _batches(seed: int, steps: int) -> Batches:
-    """Returns the very batches that `fit` draws for the seed."""
-    key = jax.random.fold_in(jax.random.key(seed), TRAINING_DATA)
-    items = TASK.schedule(key, jnp.int32(0), steps)
-    drawn = jax.jit(lambda items: jax.lax.map(TASK.batch, items))(items)
-    return list(zip(np.array(drawn.inputs), np.array(drawn.targets), strict=True))
-
-
-def _train_in_torch(
-    cell: str, hidden_size: int, seed: int, batches: Batches, compiled: bool
-) -> None:
-    """Trains in the loop that a user would write, with one evaluation at its end as in `fit`."""
-    import torch
-
-    torch.set_num_threads(cpu_cores())
-    torch.manual_seed(seed)
-    kind = {"gru_reset_after": torch.nn.GRU, "lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}[cell]
-
-    class Regressor(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layer = kind(TASK.input_size, hidden_size)
-            self.head = torch.nn.Linear(hidden_size, TASK.output_size)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            outputs: torch.Tensor = self.head(self.layer(x)[0][-1])[:, 0]
-            return outputs
-
-    model = Regressor()
-    run: Callable[[torch.Tensor], torch.Tensor] = torch.compile(model) if compiled else model
-    optimizer = torch.optim.Adam(model.parameters(), OPTIM.learning_rate)
-    for inputs, targets in batches:
-        optimizer.zero_grad()
-        loss = torch.nn.functional.mse_loss(run(torch.tensor(inputs)), torch.tensor(targets))
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
-        optimizer.step()
-    with torch.no_grad():
-        for inputs, targets in batches[: 1000 // TASK.batch_size]:
-            torch.nn.functional.mse_loss(run(torch.tensor(inputs)), torch.tensor(targets)).item()
-
-
 def rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
     """Returns the table as text, headings first; the last row is the whole comparison."""
     cells = result["cells"]
@@ -235,12 +171,12 @@ def rows(result: dict[str, Any]) -> list[tuple[str, ...]]:
 
 def remarks(result: dict[str, Any]) -> str:
     """Returns what belongs below the table."""
-    environment, task = result["environment"], result["task"]
+    environment = result["environment"]
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
     return (
-        f"Adding problem, length {task['length']}, batch {task['batch_size']}, hidden size "
-        f"{result['hidden_size']}; {result['seeds']} seeds a cell, {result['steps']} updates each, "
-        f"the same batches. Seconds with compilation, but where it says without. "
+        f"{result['summary']}, hidden size {result['hidden_size']}; {result['seeds']}"
+        f" seeds a cell, {result['steps']} updates each, the same batches. Seconds"
+        " with compilation, but where it says without. "
         f"{result['created']}, {environment['processor']}, {versions}. {load_remark(result)}"
     )
 

@@ -34,9 +34,16 @@ def add_arguments(parser: Parser) -> None:
         default=5,
         help="that are measured in, for intervals over them; not --end-to-end (default: 5)",
     )
-    # As the adding problem is configured.
     parser.add_argument(
-        "--steps", type=positive, default=1000, help="updates of each run, with --end-to-end"
+        "--task",
+        choices=("adding", "text"),
+        default="adding",
+        help="what --end-to-end trains: the adding problem, or Reuters-8 (default: adding)",
+    )
+    parser.add_argument(
+        "--steps",
+        type=positive,
+        help="updates of each run, with --end-to-end (default: 1000 of adding, 6 epochs of text)",
     )
     parser.add_argument(
         "--hidden-size", type=positive, default=64, help="units of a cell, with --end-to-end"
@@ -63,6 +70,7 @@ def run(options: argparse.Namespace) -> None:
 
     from gru_bench.benchmark import end_to_end, layer, runtime_figures, runtime_tables
     from gru_bench.benchmark.layer_processes import measure_in_processes
+    from gru_bench.benchmark.workloads import WORKLOADS
     from gru_bench.config.cell import CELLS, MAIN_CELLS
     from gru_bench.config.user_classes import classes_by_name
 
@@ -78,9 +86,9 @@ def run(options: argparse.Namespace) -> None:
         print(out)
         return
     if options.end_to_end:
-        result = end_to_end.measure_end_to_end(
-            options.steps, options.hidden_size, not options.no_torch_compile, progress
-        )
+        steps = {} if options.steps is None else {"steps": options.steps}
+        workload = WORKLOADS[options.task](options.hidden_size, **steps)
+        result = end_to_end.measure_end_to_end(workload, not options.no_torch_compile, progress)
         end_to_end.print_end_to_end(result, console)
         markdown = end_to_end.as_markdown(result)
     else:

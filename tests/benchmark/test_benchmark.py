@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from gru_bench.benchmark import end_to_end, layer, layer_processes, peers
+from gru_bench.benchmark import end_to_end, layer, layer_processes, peers, torch_loop
 from gru_bench.benchmark.peers import (
     ONNX_RUNTIME,
     OURS,
@@ -19,6 +19,7 @@ from gru_bench.benchmark.peers import (
     make_layers,
 )
 from gru_bench.benchmark.shape import Shape
+from gru_bench.benchmark.workloads import Adding
 from gru_bench.cells.builtin import CELLS
 from gru_bench.config.cell import MAIN_CELLS
 from gru_bench.measuring.over_processes import ratio_interval
@@ -133,7 +134,7 @@ def test_a_grid_is_measured_printed_and_written(monkeypatch, tmp_path, capsys):
 def test_end_to_end(monkeypatch, capsys):
     monkeypatch.setattr(end_to_end, "COMPARED", ("rnn",))
     monkeypatch.setattr(end_to_end, "SEEDS", range(2))
-    result = end_to_end.measure_end_to_end(2, hidden_size=4, compiled=False)
+    result = end_to_end.measure_end_to_end(Adding(hidden_size=4, steps=2), compiled=False)
     assert jax.config.jax_enable_compilation_cache  # type: ignore[attr-defined]  # as before
     seconds = result["cells"]["rnn"]
     assert 0 < seconds["gru-bench without compilation"] < seconds["gru-bench"]
@@ -159,17 +160,8 @@ def test_end_to_end(monkeypatch, capsys):
     ],
 )
 def test_torch_compile_is_given_up_where_it_takes_too_long_or_fails(monkeypatch, train, text):
-    monkeypatch.setattr(end_to_end, "_train_in_torch", lambda *_: train())
+    monkeypatch.setattr(torch_loop, "train_in_torch", lambda *_: train())
     before = signal.getsignal(signal.SIGALRM)
-    assert end_to_end._compiled_seconds("rnn", 4, dict.fromkeys(range(5)), limit_s=0.2) == text
+    assert end_to_end._compiled_seconds("rnn", Adding(hidden_size=4, steps=2), limit_s=0.2) == text
     assert signal.getsignal(signal.SIGALRM) == before
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
-
-
-def test_pytorch_gets_the_batches_that_are_trained_on_here():
-    inputs, targets = zip(*end_to_end._batches(3, 2), strict=True)
-    markers = np.stack(inputs)[..., 1]
-    np.testing.assert_array_equal(markers.sum(1), 2)
-    np.testing.assert_allclose(
-        (np.stack(inputs)[..., 0] * markers).sum(1), np.stack(targets), rtol=1e-6
-    )
