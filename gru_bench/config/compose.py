@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from gru_bench.config import mistakes
 from gru_bench.config.execution import ExecutionConfig
 from gru_bench.config.experiment import ExperimentConfig
-from gru_bench.config.presets import Presets, Sources, open_presets
+from gru_bench.config.presets import Presets, Sources, has_key, open_presets
 from gru_bench.config.reference import GROUPS, shown
 from gru_bench.config.run_file import read_run_file, run_file
 from gru_bench.config.search import SearchConfig
@@ -95,7 +95,7 @@ def compose_search(words: Sequence[str]) -> SearchConfig:
         if override.is_sweep_override():
             raise UserError(f"{override.input_line} is not possible: give one value, or [a,b]")
         (word,) = expand(override, {})
-        if word.key not in mistakes.known_keys(config):
+        if not has_key(config, word.key):
             raise mistakes.unknown(word, config)
         _set(config, word)
     search = OmegaConf.to_object(config.search)
@@ -193,7 +193,7 @@ def _sweeps_of_experiment(overrides: Sequence[Override], presets: Presets) -> li
     for word in words:
         mistakes.check_choice(word, presets.groups)
     chosen = [f"{word.key}={word.value}" for word in words if word.value is not None]
-    sweeps: Any = OmegaConf.to_container(presets.compose(chosen).sweeps)
+    sweeps: Any = OmegaConf.to_container(presets.compose(chosen).raw.sweeps)
     return list(sweeps)
 
 
@@ -254,8 +254,8 @@ def _compose(words: Sequence[Word], start: Sequence[Word], presets: Presets) -> 
         elif section in {w.key for w in words if w.key in groups}:
             start = [other for other in start if other is not word]
     choices = [_choice(word) for word in chosen.values() if word.value is not None]
-    raw = copy.deepcopy(presets.compose(choices))
-    known = mistakes.known_keys(raw)
+    preset, known = presets.compose(choices)
+    raw = copy.deepcopy(preset)
     for word in start:
         if word.key not in groups and (word.key in known or word.is_free):
             _set(raw, word)

@@ -59,6 +59,9 @@ class ExecutionConfig:
         above=0,
     )
     probes: bool = key("looks into trained cells: gradients, gates, longer sequences", True)
+    tensorboard: bool = key(
+        "writes curves for TensorBoard, a file a seed; reports need none of them", True
+    )
     histograms_every: int | None = key(
         "evaluations between histograms of gates and gradients in TensorBoard",
         None,
@@ -81,6 +84,12 @@ class ExecutionConfig:
     def __post_init__(self) -> None:
         self.seeds = parse_seeds(self.seeds)
         check_keys(self)
+        require(
+            self.tensorboard or self.histograms_every is None,
+            "histograms_every",
+            self.histograms_every,
+            "left out with tensorboard=false, since TensorBoard shows them",
+        )
         require(self.out_dir != "", "out_dir", self.out_dir, "a folder, such as results/runs")
         folder = str(expand_home(self.out_dir))
         require(folder[:1] != "~", "out_dir", self.out_dir, "below a home folder that there is")

@@ -3,13 +3,13 @@
 import dataclasses
 import difflib
 import functools
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Set
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from gru_bench.config.corpus import SERIES_CORPORA
 from gru_bench.config.keys import LARGEST, DocumentedKey, lacking_conditions
+from gru_bench.config.presets import has_key, known_keys
 from gru_bench.config.reference import GROUPS, choices, every_key, sections
 from gru_bench.config.tasks import TASKS
 from gru_bench.config.words import FREE, Word
@@ -28,21 +28,7 @@ MEANT = {
 }
 
 
-def known_keys(config: Any, prefix: str = "") -> set[str]:
-    """Returns every key of a configuration, in dots."""
-    return set(_keys(config, prefix))
-
-
-def _keys(config: Any, prefix: str) -> Iterator[str]:
-    for key in config:
-        yield f"{prefix}{key}"
-        absent = OmegaConf.is_missing(config, key) or OmegaConf.is_interpolation(config, key)
-        node = None if absent else config[key]
-        if isinstance(node, DictConfig):
-            yield from _keys(node, f"{prefix}{key}.")
-
-
-def has_place(word: Word, config: DictConfig, known: set[str]) -> bool:
+def has_place(word: Word, config: DictConfig, known: Set[str]) -> bool:
     """Returns whether a configuration has the key of a word, and something depends on it.
 
     Args:
@@ -131,7 +117,7 @@ def _choices_with(key: str) -> list[str]:
 
 def unknown(word: Word, config: DictConfig) -> UserError:
     """Returns the error for a key that does not exist."""
-    known = known_keys(config) | {each.name for each in every_key()}
+    known = {*known_keys(config), *(each.name for each in every_key())}
     meant = MEANT.get(word.key.rpartition(".")[2])
     near = f"; did you mean {meant}?" if meant else nearest(word.key, sorted(known))
     return UserError(f"{word.key} is not a key{near or '; gru-bench run --help lists the keys'}")
@@ -196,7 +182,7 @@ def _lacking(word: Word, config: DictConfig) -> str:
     key = _conditional_keys().get(word.key)
     if key is None or (not word.value and word.value == key.default):
         return ""
-    if not any(each.key in known_keys(config) for each in key.about.only_with):
+    if not any(has_key(config, each.key) for each in key.about.only_with):
         return ""  # The word's own section is not there either.
     values = {each.key: OmegaConf.select(config, each.key) for each in key.about.only_with}
     plain = {name: list(v) if isinstance(v, ListConfig) else v for name, v in values.items()}

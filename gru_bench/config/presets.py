@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -43,6 +43,18 @@ class Sources:
     has_default: bool = True
 
 
+class Composed(NamedTuple):
+    """What choices come to before any other word.
+
+    Attributes:
+        raw: The configuration, as Hydra has it.
+        known: Its keys.
+    """
+
+    raw: DictConfig
+    known: frozenset[str]
+
+
 class Presets:
     """What choices from groups of YAML files set. Each set of choices is composed once."""
 
@@ -52,7 +64,7 @@ class Presets:
         self.groups = {group: choices(group) for group in GROUPS}
         for folder in searched:
             self._add_groups(Path(folder.removeprefix("file://")))
-        self._composed: dict[tuple[str, ...], DictConfig] = {}
+        self._composed: dict[tuple[str, ...], Composed] = {}
 
     def _add_groups(self, folder: Path) -> None:
         for file in sorted(folder.rglob("*.yaml")):
@@ -60,7 +72,7 @@ class Presets:
                 names = self.groups.setdefault(file.parent.relative_to(folder).as_posix(), [])
                 names += [file.stem] if file.stem not in names else []
 
-    def compose(self, chosen: Sequence[str]) -> DictConfig:
+    def compose(self, chosen: Sequence[str]) -> Composed:
         """Returns the configuration that the words for groups give, before any other word.
 
         Raises:
@@ -78,8 +90,25 @@ class Presets:
                     f"--config-name {self.config_name} is not possible: its defaults must begin"
                     " with config, as conf/config.yaml of gru-bench does with schema"
                 )
-            self._composed[key] = raw
+            self._composed[key] = Composed(raw, frozenset(known_keys(raw)))
         return self._composed[key]
+
+
+def known_keys(config: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Yields every key of a configuration, in dots."""
+    for key in map(str, config):
+        yield f"{prefix}{key}"
+        absent = OmegaConf.is_missing(config, key) or OmegaConf.is_interpolation(config, key)
+        node = None if absent else config[key]
+        if isinstance(node, DictConfig):
+            yield from known_keys(node, f"{prefix}{key}.")
+
+
+def has_key(config: DictConfig, key: str) -> bool:
+    """Returns whether a configuration has a key, given in dots."""
+    section, _, name = key.rpartition(".")
+    node = OmegaConf.select(config, section) if section else config
+    return isinstance(node, DictConfig) and name in node.keys()  # noqa: SIM118 (missing values)
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from gru_bench.training.state import Evaluation, Snapshot, TrainConfig
 class Curves:
     """The event files of all seeds of a population; they are open while it is trained.
 
+    With `tensorboard=false` there are none, and nothing is written.
+
     Args:
         parts: The runs of the population.
         train: How its seeds are trained.
@@ -26,7 +28,8 @@ class Curves:
 
     def __init__(self, parts: Sequence[Part], train: TrainConfig) -> None:
         first = parts[0].experiment
-        self._parts, self._label = parts, first.config.task_label
+        self._parts = parts if first.config.tensorboard else []
+        self._label = first.config.task_label
         self._every = first.config.histograms_every
         self._look = look_within(train, first.task) if self._every else None
         self._seeds = [seed for part in parts for seed in part.seeds]
@@ -73,7 +76,8 @@ class Curves:
 
     def finish(self, part: Part, result: Result) -> None:
         """Adds the test scores of a run's seeds."""
-        log = self._logs[part.first]
+        if (log := self._logs.get(part.first)) is None:
+            return
         for seed in result.seeds:
             tested = {name: value for name, value in seed.test.items() if value is not None}
             log.finish(seed.seed, seed.steps, tested, result.score.name)

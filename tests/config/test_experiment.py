@@ -192,6 +192,8 @@ NOT_IDENTITY = {
     ("dry_run",),
     ("histograms_every",),
     ("recurrence",),
+    ("remat",),
+    ("tensorboard",),
     ("launcher", "name"),
     ("seeds",),
 }

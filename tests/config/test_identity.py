@@ -106,6 +106,8 @@ def test_another_value_of_any_key_of_a_run_is_another_run(drawn):
 EXECUTIONS: dict[str, list[Any]] = {
     "seeds": [5, 1, [3, 7]],
     "recurrence": ["auto", "scan", "fused"],
+    "remat": [False, True],
+    "tensorboard": [True, False],
     "margin": [None, 0.1],
     "probes": [True, False],
     "histograms_every": [None, 2],

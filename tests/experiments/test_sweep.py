@@ -19,6 +19,7 @@ from gru_bench.report.group_notes import group_notes
 from gru_bench.report.groups import make_groups
 from gru_bench.runs.folder import CHECKPOINTS, CONFIG, ERROR, OWNER, RESULT, read_result
 from gru_bench.runs.status import Status, read_status, write_status
+from gru_bench.runs.weights import MODEL, WEIGHTS
 from gru_bench.system.errors import UserError
 from gru_bench.training.fit import fit
 
@@ -102,6 +103,16 @@ def test_a_sweep_over_an_option_of_the_cell_trains_each_as_it_says(tmp_path):
     alone = run_experiments(compose(*words), "t", quiet=True)
     assert scores(together.folders[1]) == scores(alone.folders[0])
     assert scores(together.folders[0]) != scores(together.folders[1])
+
+
+def test_without_tensorboard_a_run_is_four_files_and_the_same(tmp_path):
+    for folder, words in (("with", []), ("without", ["tensorboard=false"])):
+        run_experiments(compose("cell=gru", *words, f"out_dir={tmp_path / folder}"), "test")
+    (logged,), (bare,) = (list((tmp_path / each).rglob(RESULT)) for each in ("with", "without"))
+    assert {file.name for file in bare.parent.rglob("*")} == {
+        CONFIG, MODEL, RESULT, WEIGHTS,
+    }  # fmt: skip
+    assert scores(bare.parent) == scores(logged.parent)
 
 
 def test_seconds_of_a_population_are_shared_out(tmp_path):
