@@ -19,6 +19,8 @@ COPY, ADDING = ["task=copy"], ["task=adding"]
 REFUSED = [
     # Settings that would be dropped
     (["++optim.lr=0.1"], "optim.lr is not a key; did you mean optim.learning_rate?"),
+    (["tensorboard=false", "histograms_every=2"], "histograms_every=2 is not possible:"
+     " histograms_every must be left out with tensorboard=false, since TensorBoard shows them"),
     (["train.steps=8"], "train.steps is not a key; did you mean steps?"),
     (["+hidden_siz=8"], "hidden_siz is not a key; did you mean hidden_size?"),
     (["+cell.foo=7"], "cell.foo is not a key; gru-bench run --help lists the keys"),
