@@ -157,8 +157,9 @@ def _flops(cell: str, shape: Shape, work: str) -> int:
     Training needs the forward products twice more for the recurrent weights (theirs and the state's
     gradient) and once more for the input weights; the inputs need no gradient.
     """
-    columns = sum(cell_class(cell).products) * shape.hidden_size
-    of_inputs, of_state = (2 * columns * size for size in (shape.input_size, shape.hidden_size))
+    kind, units = cell_class(cell), shape.hidden_size
+    of_inputs = 2 * shape.input_size * kind.input_blocks() * units
+    of_state = 2 * units * sum(kind.products) * units
     if work == INFER:
         return shape.time * (of_inputs + of_state)
     return shape.batch * shape.time * (2 * of_inputs + 3 * of_state)

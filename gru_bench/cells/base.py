@@ -59,7 +59,10 @@ class Cell(nnx.Module):
     must be `nnx.Param`s, and the arrays of its state `[batch, hidden]`.
 
     Attributes:
-        products: The number of blocks of `hidden` columns in each recurrent product of a step.
+        products: The number of blocks of `hidden` columns in each recurrent product of a step; none
+            for a cell whose gates do not read the state.
+        input_only: The number of blocks of the projected input that belong to no product, after
+            those that do.
         state_arrays: The number of arrays in the state, of which the first is the cell's output.
         input_is_added: Whether the projected input is merely added to the recurrent products,
             column by column.
@@ -70,12 +73,13 @@ class Cell(nnx.Module):
     """
 
     products: ClassVar[tuple[int, ...]]
+    input_only: ClassVar[int] = 0
     state_arrays: ClassVar[int] = 1
     input_is_added: ClassVar[bool] = True
     pointwise: ClassVar[int] = 0
 
     def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs) -> None:
-        columns = sum(self.products) * hidden_size
+        columns = self.input_blocks() * hidden_size
         input_init = jax.nn.initializers.lecun_normal()
         self.hidden_size = hidden_size
         self.weight_ih = nnx.Param(input_init(rngs.params(), (input_size, columns)))
@@ -86,6 +90,11 @@ class Cell(nnx.Module):
                 for blocks in self.products
             ]
         )
+
+    @classmethod
+    def input_blocks(cls) -> int:
+        """Returns the number of blocks of `hidden` columns in the projected input."""
+        return sum(cls.products) + cls.input_only
 
     def set_bias(self, block: int, value: Float[Array, " hidden"] | float) -> None:
         """Sets the bias of one affine map."""
@@ -100,7 +109,7 @@ class Cell(nnx.Module):
         """
 
     def start_keeping(self, keep: Float[Array, " hidden"]) -> None:
-        """Sets the bias of the gate that keeps the state, and no other.
+        """Sets the biases that decide which share of the state is kept, and no others.
 
         At a zero input and state, before training, the share sigmoid(keep) of the state is kept.
         A cell without such a gate is left as it is.

@@ -1,6 +1,7 @@
 """The built-in cells: two GRUs, the LSTM, the plain RNN, and variants that lack a gate.
 
 The variants are for ablation: a comparison of a cell with its variant shows what the gate is for.
+`CELLS` names all cells, with the minimal ones of linear.py.
 """
 
 from typing import ClassVar
@@ -11,6 +12,7 @@ from jax.nn import sigmoid
 from jaxtyping import Array, Float
 
 from gru_bench.cells.base import AffineMap, Cell, Dot, Gates, State
+from gru_bench.cells.linear import MinGRU, MinLSTM
 
 FORGET_BIAS = 1.0  # bias of an LSTM's forget gate at the start
 
@@ -251,4 +253,6 @@ CELLS: dict[str, type[Cell]] = {
     "gru_no_update": GRUNoUpdate,
     "lstm_no_output": LSTMNoOutput,
     "lstm_coupled": LSTMCoupled,
+    "mingru": MinGRU,
+    "minlstm": MinLSTM,
 }

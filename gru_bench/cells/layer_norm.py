@@ -5,10 +5,11 @@ and with a gain g of its own for each product, every gate reads
 
     LN(W x) + LN(U h) + b    in the place of    W x + U h + b
 
-The products of gates that are read together are normalised together, a GRU's candidate apart from
-its gates; an LSTM puts out its memory through a further normalisation with gain and bias,
-h = o ∘ tanh(LN(c) + b_c). A bias for each LN of a product would merely be added to b, which stands
-for them; the reset-after GRU keeps the one inside its reset product.
+and one that does not read the state LN(W x) + b. The products of gates that are read together are
+normalised together, a GRU's candidate apart from its gates; an LSTM puts out its memory through a
+further normalisation with gain and bias, h = o ∘ tanh(LN(c) + b_c). A bias for each LN of a product
+would merely be added to b, which stands for them; the reset-after GRU keeps the one inside its
+reset product.
 
 Source: Ba, Kiros and Hinton, "Layer normalization", 2016, equations 20 to 25 of the supplement.
 """
@@ -71,9 +72,10 @@ class LayerNormalised(Cell):
 
     def __init__(self, input_size: int, hidden_size: int, *, rngs: nnx.Rngs) -> None:
         super().__init__(input_size, hidden_size, rngs=rngs)
-        widths = [blocks * hidden_size for blocks in self.products]
-        self.gain_ih = nnx.Param(jnp.ones(sum(widths)))
-        self.gains_hh = nnx.List([nnx.Param(jnp.ones(width)) for width in widths])
+        self.gain_ih = nnx.Param(jnp.ones(self.input_blocks() * hidden_size))
+        self.gains_hh = nnx.List(
+            [nnx.Param(jnp.ones(blocks * hidden_size)) for blocks in self.products]
+        )
         if self.state_arrays == 2:
             self.gain_c = nnx.Param(jnp.ones(hidden_size))
             self.bias_c = nnx.Param(jnp.zeros(hidden_size))
@@ -81,8 +83,10 @@ class LayerNormalised(Cell):
     def project(self, x: Float[Array, "*steps input"]) -> Float[Array, "*steps columns"]:
         """Returns the normalised products with the input, and the biases."""
         weight, bias = self.input_map()
-        sizes = tuple(size for product in self._sizes() for size in product)
-        product = normalised(x @ weight.astype(x.dtype), sizes, self.gain_ih[...])
+        groups = [size for product in self._sizes() for size in product]
+        if self.input_only:
+            groups.append(self.input_only * self.hidden_size)
+        product = normalised(x @ weight.astype(x.dtype), tuple(groups), self.gain_ih[...])
         assert bias is not None
         return product + jnp.broadcast_to(bias.astype(x.dtype), product.shape)
 

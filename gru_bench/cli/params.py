@@ -7,8 +7,9 @@ from gru_bench.system.errors import UserError
 
 HELP = "exact parameter counts, and sizes that match"
 DESCRIPTION = """\
-Parameters and operations (FLOPs) of one recurrent layer, forward, a step of one
-sequence: for every cell and pair of sizes, or at the sizes that match an LSTM."""
+Parameters of one recurrent layer, operations (FLOPs) of a forward step of one
+sequence, and bytes of state kept between two steps, in float32: for GRUs, LSTM
+and plain RNN at every pair of sizes, or at the sizes that match an LSTM."""
 EPILOG = "example: gru-bench params --input-size 100 --budget 20000"
 
 
@@ -20,7 +21,7 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument(
         "--match",
-        choices=("hidden", "parameters", "flops"),
+        choices=("hidden", "parameters", "flops", "state"),
         help="what each cell's size is to have in common with the LSTM's (default: hidden)",
     )
     parser.add_argument(
@@ -29,7 +30,7 @@ def add_arguments(parser: Parser) -> None:
         metavar="P",
         help="the sizes nearest to P parameters instead, the LSTM's too",
     )
-    add_cells(parser, "a further cell, besides the built-in ones")
+    add_cells(parser, "a further cell")
     parser.add_argument("--format", choices=("table", "json"), default="table")
 
 
@@ -56,12 +57,12 @@ def run(options: argparse.Namespace) -> None:
         return
     width = max(16, 1 + max(len(str(row["cell"])) for row in rows))
     print(
-        f"{'input':>6} {'hidden':>6}  {'cell':<{width}}{'parameters':>14} {'vs LSTM':>9}"
-        f"{'FLOPs/step':>14} {'vs LSTM':>9}"
+        f"{'input':>6} {'hidden':>6}  {'cell':<{width}}{'parameters':>12} {'vs LSTM':>7}"
+        f"{'FLOPs/step':>12} {'vs LSTM':>7}{'state B':>9}"
     )
     for row in rows:
         print(
             f"{row['input_size']:>6} {row['hidden_size']:>6}  {row['cell']:<{width}}"
-            f"{row['parameters']:>14,} {row['ratio_to_lstm']:>9.4f}"
-            f"{row['flops']:>14,} {row['flops_ratio_to_lstm']:>9.4f}"
+            f"{row['parameters']:>12,} {row['ratio_to_lstm']:>7.4f}"
+            f"{row['flops']:>12,} {row['flops_ratio_to_lstm']:>7.4f}{row['state_bytes']:>9,}"
         )

@@ -26,37 +26,48 @@ class BuiltInCell:
 
     Attributes:
         affine_maps: Maps from input, state and a bias to as many numbers as there are units.
+        reads_state: Whether these maps read the state; else they read the input alone.
         pointwise: Operations a unit besides the products of the affine maps and their input bias:
             additions of the recurrent products, sigmoids and tanhs, and what these make of the
             state.
         inner_bias: Whether one of the recurrent products has a bias of its own.
-        forget_bias: Whether it has a forget gate, whose bias can be chosen, and so a memory c.
+        state_arrays: Arrays of as many numbers as there are units in its state, such as h and c.
+        forget_bias: Whether the bias of its forget gate can be chosen.
         variant_of: The cell that it is an ablation of; None for one that is no ablation.
+        outside: Whether it is a reference from outside of the question which of GRU, LSTM and plain
+            RNN to take.
     """
 
     affine_maps: int
     pointwise: int
+    reads_state: bool = True
     inner_bias: bool = False
+    state_arrays: int = 1
     forget_bias: bool = False
     variant_of: str | None = None
+    outside: bool = False
 
 
 BUILT_IN = {
     "gru": BuiltInCell(affine_maps=3, pointwise=3 + 3 + 5),
     "gru_reset_after": BuiltInCell(affine_maps=3, pointwise=3 + 3 + 5 + 1, inner_bias=True),
-    "lstm": BuiltInCell(affine_maps=4, pointwise=4 + 5 + 4, forget_bias=True),
+    "lstm": BuiltInCell(affine_maps=4, pointwise=4 + 5 + 4, state_arrays=2, forget_bias=True),
     "rnn": BuiltInCell(affine_maps=1, pointwise=1 + 1),
     "gru_no_reset": BuiltInCell(affine_maps=2, pointwise=2 + 2 + 4, variant_of="gru"),
     "gru_no_update": BuiltInCell(affine_maps=2, pointwise=2 + 2 + 1, variant_of="gru"),
     "lstm_no_output": BuiltInCell(
-        affine_maps=3, pointwise=3 + 4 + 3, forget_bias=True, variant_of="lstm"
+        affine_maps=3, pointwise=3 + 4 + 3, state_arrays=2, forget_bias=True, variant_of="lstm"
     ),
     "lstm_coupled": BuiltInCell(
-        affine_maps=3, pointwise=3 + 4 + 5, forget_bias=True, variant_of="lstm"
+        affine_maps=3, pointwise=3 + 4 + 5, state_arrays=2, forget_bias=True, variant_of="lstm"
     ),
+    "mingru": BuiltInCell(affine_maps=2, pointwise=1 + 4, reads_state=False, outside=True),
+    "minlstm": BuiltInCell(affine_maps=3, pointwise=2 + 6, reads_state=False, outside=True),
 }
 CELLS = tuple(BUILT_IN)
-MAIN_CELLS = tuple(name for name, cell in BUILT_IN.items() if cell.variant_of is None)
+VARIANTS = tuple(name for name, cell in BUILT_IN.items() if cell.variant_of is not None)
+OUTSIDE = tuple(name for name, cell in BUILT_IN.items() if cell.outside)
+MAIN_CELLS = tuple(name for name in BUILT_IN if name not in (*VARIANTS, *OUTSIDE))
 REFERENCE = "lstm"  # the cell that the others are compared with
 
 

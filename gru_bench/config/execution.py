@@ -8,7 +8,7 @@ from gru_bench.config.keys import OnlyWith, check_keys, key, section
 from gru_bench.config.launcher import LauncherConfig
 from gru_bench.system.files import expand_home
 
-RECURRENCES = ("auto", "scan", "fused", "cudnn", "plain")  # fused and cudnn on a GPU
+RECURRENCES = ("auto", "scan", "parallel", "fused", "cudnn", "plain")  # fused and cudnn on a GPU
 SAVED_WEIGHTS = ("best", "all", "none")
 # Seeds of a run at most: a number such as 20231231 is a seed whose brackets were left out.
 MOST_SEEDS = 10_000
@@ -40,10 +40,10 @@ class ExecutionConfig:
 
     seeds: Any = key("how many seeds, or a list of them such as [0,3,7]", USUAL_SEEDS)
     recurrence: str = key(
-        "how the loop over time is computed, which changes rounding alone: scan anywhere, fused"
-        " (one kernel) or cudnn (of the LSTM) on a GPU, plain (differentiated step by step)"
-        " anywhere; auto takes what is fastest there, plain for layer_norm and recurrent_dropout,"
-        " which no other has",
+        "how the loop over time is computed, which changes rounding alone: scan anywhere, parallel"
+        " (over time, of mingru, minlstm and linear cells of your own) anywhere, fused (one kernel)"
+        " or cudnn (of the LSTM) on a GPU, plain (differentiated step by step) anywhere; auto takes"
+        " what is fastest there, plain for layer_norm and recurrent_dropout, which no other has",
         "auto",
         choices=RECURRENCES,
     )

@@ -22,7 +22,7 @@ from gru_bench.system.errors import UserError
 from gru_bench.system.files import content_hash, expand_home, is_file
 
 PRECISIONS = ("float32", "bfloat16")
-MATCHES = ("hidden", "parameters", "flops", "time")
+MATCHES = ("hidden", "parameters", "flops", "state", "time")
 IDENTITY_DIGITS = 16  # hexadecimal digits of an identity
 FOLDER_DIGITS = 12  # digits of the identity in the name of a run's folder
 
@@ -44,7 +44,7 @@ class RunConfig:
     )
     match: str = key(
         "what every cell has as much of as an LSTM of hidden_size: hidden units, parameters, flops,"
-        " or time of a training step",
+        " bytes of state between two steps, or time of a training step",
         "hidden",
         choices=MATCHES,
     )

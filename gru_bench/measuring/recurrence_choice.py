@@ -1,8 +1,10 @@
 """Which ways of computing the recurrence are possible, and which is the fastest here.
 
-On a CPU there is the scan alone. On a GPU the fastest is not known beforehand: it depends on the
-cell, on every size, on how many members are trained at once, and on the device. So each is timed
-once, and the times are kept in the user's cache.
+On a CPU it is the scan: the parallel one, of cells that are linear in their state, takes longer at
+every length from 64 to 4,096 steps (`gru-bench speed --lengths`, results/speed/lengths.md). On a
+GPU the fastest is not known beforehand: it depends on the cell, on every size, on how many members
+are trained at once, and on the device. So each is timed once, and the times are kept in the user's
+cache.
 """
 
 import contextlib
@@ -20,6 +22,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, PyTree
 
+from gru_bench.cells.linear import LinearCell
 from gru_bench.config.execution import RECURRENCES
 from gru_bench.config.user_classes import source_file
 from gru_bench.measuring.rounds import race
@@ -34,7 +37,7 @@ from gru_bench.tasks.base import Task
 from gru_bench.training.state import TrainConfig
 
 AUTO, *IMPLEMENTATIONS = RECURRENCES
-PLAIN = "plain"
+PARALLEL, PLAIN = "parallel", "plain"
 ROUNDS = 9
 
 Times = dict[str, float]  # milliseconds that the gradients of a layer take, by recurrence
@@ -85,13 +88,17 @@ def obstacle(recurrence: str, model: ModelConfig) -> str | None:
         return f"it cannot do {option}"
     if recurrence == "scan":
         return None
+    cell = cell_class(model.cell)
+    if recurrence == PARALLEL:
+        return None if issubclass(cell, LinearCell) else "the cell is not linear in its state"
     device = jax.default_backend()
     if device != "gpu":
         return f"it needs an NVIDIA GPU, and the device is a {device}"
-    cell = cell_class(model.cell)
     if recurrence == "cudnn":
         supported = cudnn.supports(cell, model.dtype)
         return None if supported else "it has the LSTM alone, in float32"
+    if not cell.products:
+        return "the cell has no recurrent weights, which it would keep on the chip"
     if not fused.fits(cell, model.hidden_size, model.dtype):
         return (
             f"in {model.dtype} the recurrent weights of {model.hidden_size} units are too large to"
@@ -124,7 +131,8 @@ def recurrence_times(model: ModelConfig, batch: int, time: int, members: int) ->
         members: How many members are trained at once on one device.
     """
     # The plain one is there for what no other can do, and slower than the scan.
-    recurrences = [each for each in possible_recurrences(model) if each != PLAIN]
+    slower = {PLAIN, PARALLEL} if jax.default_backend() == "cpu" else {PLAIN}
+    recurrences = [each for each in possible_recurrences(model) if each not in slower]
     if len(recurrences) < 2:
         return {}
     file = cache_dir() / "recurrence.json"

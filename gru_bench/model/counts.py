@@ -1,8 +1,9 @@
 """Exact counts of parameters and operations, in plain integers, and the sizes that match them.
 
 With input size I and hidden size H, one weight matrix from the input, one from the state and one
-bias vector make up each of a cell's k affine maps: k H (I + H + 1) parameters. The reset-after GRU
-adds a second bias, H numbers, inside its reset product.
+bias vector make up each of a cell's k affine maps: k H (I + H + 1) parameters, or k H (I + 1) where
+the maps do not read the state. The reset-after GRU adds a second bias, H numbers, inside its reset
+product.
 
 A built-in cell is given by its name, a user's by its class, `package.module:Class`. The latter has
 no formula here: it is imported, and JAX with it, and its parameters are counted.
@@ -16,6 +17,7 @@ from itertools import product
 from gru_bench.config.cell import BUILT_IN, MAIN_CELLS
 
 NORMALISING = 6  # operations of layer normalisation for each number
+NUMBER_BYTES = 4  # of a number in float32
 
 
 def cell_parameters(cell: str, input_size: int, hidden_size: int, layer_norm: bool = False) -> int:
@@ -29,8 +31,10 @@ def cell_parameters(cell: str, input_size: int, hidden_size: int, layer_norm: bo
 
         return layer_parameters(cell, input_size, hidden_size)
     declared = BUILT_IN[cell]
-    count = declared.affine_maps * hidden_size * (input_size + hidden_size + 1)
-    gains = 2 * declared.affine_maps + (2 if declared.forget_bias else 0)
+    read = input_size + (hidden_size if declared.reads_state else 0)
+    count = declared.affine_maps * hidden_size * (read + 1)
+    gains = declared.affine_maps * (1 + declared.reads_state)
+    gains += 2 * (declared.state_arrays - 1)  # those of a memory, and its bias
     return count + hidden_size * (declared.inner_bias + gains * layer_norm)
 
 
@@ -48,10 +52,23 @@ def cell_flops(cell: str, input_size: int, hidden_size: int, layer_norm: bool = 
 
         return layer_flops(cell, input_size, hidden_size)
     declared = BUILT_IN[cell]
-    affine_maps = declared.affine_maps * hidden_size * (2 * input_size + 2 * hidden_size + 1)
-    memory = NORMALISING + 1 if declared.forget_bias else 0  # its bias besides
-    normalising = 2 * NORMALISING * declared.affine_maps + memory
+    read = input_size + (hidden_size if declared.reads_state else 0)
+    affine_maps = declared.affine_maps * hidden_size * (2 * read + 1)
+    normalising = NORMALISING * declared.affine_maps * (1 + declared.reads_state)
+    normalising += (NORMALISING + 1) * (declared.state_arrays - 1)  # that of a memory, and its bias
     return affine_maps + hidden_size * (declared.pointwise + normalising * layer_norm)
+
+
+def cell_state(cell: str, input_size: int, hidden_size: int, layer_norm: bool = False) -> int:
+    """Returns how many numbers one recurrent layer keeps of a sequence between two steps.
+
+    They do not depend on the input size, nor on layer normalisation.
+    """
+    if cell not in BUILT_IN:
+        from gru_bench.model.user_cell import load_cell
+
+        return load_cell(cell).state_arrays * hidden_size
+    return BUILT_IN[cell].state_arrays * hidden_size
 
 
 def stack_parameters(
@@ -80,6 +97,19 @@ def stack_flops(
     return _stacked(count, input_size, hidden_size, layers, bidirectional)
 
 
+def stack_state(
+    cell: str,
+    input_size: int,
+    hidden_size: int,
+    layers: int,
+    bidirectional: bool = False,
+    layer_norm: bool = False,
+) -> int:
+    """Returns how many numbers all layers keep of a sequence between two steps."""
+    count = partial(cell_state, cell, layer_norm=layer_norm)
+    return _stacked(count, input_size, hidden_size, layers, bidirectional)
+
+
 def _stacked(
     count: Callable[[int, int], int],
     input_size: int,
@@ -94,7 +124,8 @@ def _stacked(
     return directions * (first + (layers - 1) * later)
 
 
-COUNTS = {"parameters": stack_parameters, "flops": stack_flops}  # keys are values of `match`
+# Keys are values of `match`.
+COUNTS = {"parameters": stack_parameters, "flops": stack_flops, "state": stack_state}
 
 
 def nearest_hidden_size(count: Callable[[int], int], target: int) -> int:
@@ -128,8 +159,8 @@ def matched_hidden_size(
         input_size: Features that the first recurrent layer reads.
         hidden_size: The hidden size of the LSTM.
         layers: Recurrent layers, of the cell as of the LSTM.
-        match: `hidden` for as many units, `parameters` or `flops` for the size at which those of
-            all recurrent layers come nearest to the LSTM's.
+        match: `hidden` for as many units, `parameters`, `flops` or `state` for the size at which
+            those of all recurrent layers come nearest to the LSTM's.
         budget: A number of parameters that takes the place of the LSTM's, for the LSTM, too.
         bidirectional: Whether each layer has two cells, of the cell as of the LSTM.
         layer_norm: Whether they are layer-normalised, the cell as the LSTM.
@@ -197,6 +228,7 @@ def _rows(
             "ratio_to_lstm": parameters[name] / parameters["lstm"],
             "flops": flops[name],
             "flops_ratio_to_lstm": flops[name] / flops["lstm"],
+            "state_bytes": NUMBER_BYTES * cell_state(cells[name], input_size, size),
         }
         for name, size in sizes.items()
     ]

@@ -6,8 +6,8 @@ cell whose gradient is not the one of its equations, arrays that train but are n
 
 import inspect
 import json
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -17,14 +17,16 @@ from flax import nnx
 from jaxtyping import Array, Float, PyTree
 
 from gru_bench.cells.base import Cell, State
+from gru_bench.cells.linear import LinearCell
 from gru_bench.config.user_classes import BadClass, faults_as_user_errors, import_class
 from gru_bench.recurrence.plain import plain_dot, plain_unroll
-from gru_bench.recurrence.scan import unroll
+from gru_bench.recurrence.scan import Implementation, unroll
 
 # Sizes at which a cell is checked, all different so that none can stand in for another.
 TIME, BATCH, INPUT, HIDDEN = 5, 2, 3, 4
 Unroll = Callable[[Cell, Array, State], tuple[Array, State]]
 STATIC = ("gates", "next_state", "openness")
+STATIC_OF_LINEAR = ("input_gates", "coefficients", *STATIC)
 TOLERANCE = 0.01  # error of a gradient over its largest entry: room for rounding on accelerators
 
 
@@ -95,8 +97,8 @@ def _count(cell: Cell) -> int:
 
 def _check_static(cell: type[Cell]) -> None:
     """What the fast recurrence calls without a cell must not need one."""
-    for name in STATIC:
-        if not isinstance(inspect.getattr_static(cell, name), staticmethod):
+    for name in STATIC_OF_LINEAR if issubclass(cell, LinearCell) else STATIC:
+        if not isinstance(inspect.getattr_static(cell, name), staticmethod | classmethod):
             raise BadClass(f"{name} must be a @staticmethod, which takes no self")
 
 
@@ -164,12 +166,23 @@ def _check_gradient(cell: type[Cell]) -> None:
             f"its gradient by plain autodiff is not finite after {TIME} steps: look for a division"
             " by zero, a square root or a logarithm of zero, or a state that grows without bounds"
         )
-    pairs = zip(fast, plain, strict=True)
-    if not all(jnp.abs(a - b).max() <= TOLERANCE * jnp.abs(b).max() for a, b in pairs):
+    if not _are_close(fast, plain):
         raise BadClass(
             "its gradient differs from that of plain autodiff: if the projected input is not merely"
             " added to the products, column by column, state input_is_added = False"
         )
+    if isinstance(layer, LinearCell):
+        parallel = partial(unroll, implementation=Implementation.PARALLEL)
+        if not _are_close(jax.tree.leaves(gradients(parallel)), plain):
+            raise BadClass(
+                "its next state is not the one of its coefficients: leave gates and next_state to"
+                " LinearCell"
+            )
+
+
+def _are_close(found: Sequence[Array], expected: Sequence[Array]) -> bool:
+    pairs = zip(found, expected, strict=True)
+    return all(bool(jnp.abs(a - b).max() <= TOLERANCE * jnp.abs(b).max()) for a, b in pairs)
 
 
 def _random_layer(cell: type[Cell]) -> Cell:

@@ -21,7 +21,8 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from gru_bench.cells.base import AffineMap, Cell, State
 from gru_bench.cells.layer_norm import LayerNormalised
-from gru_bench.recurrence import cudnn, fused
+from gru_bench.cells.linear import LinearCell
+from gru_bench.recurrence import cudnn, fused, parallel
 from gru_bench.recurrence.blocks import affine, in_blocks, product
 from gru_bench.recurrence.chunks import at_step, chunks, in_chunk
 from gru_bench.recurrence.plain import plain_unroll
@@ -38,6 +39,7 @@ class Implementation(StrEnum):
     """How `unroll` computes a cell through time; each value's module has the name of the value."""
 
     SCAN = "scan"
+    PARALLEL = "parallel"
     FUSED = "fused"
     CUDNN = "cudnn"
     PLAIN = "plain"
@@ -63,13 +65,18 @@ def unroll(
         The output after each step, and the state after the last.
 
     Raises:
-        ValueError: There is no such implementation, or it has no mask or layer normalisation.
+        ValueError: There is no such implementation, it has no mask or layer normalisation, or it
+            is parallel and the cell not linear in its state.
     """
     implementation = Implementation(implementation)  # Or an unknown name would be scanned.
     if implementation is Implementation.PLAIN:
         return plain_unroll(cell, x, state, mask)
     if mask is not None or isinstance(cell, LayerNormalised):
         raise ValueError(f"{implementation} has neither a mask nor layer normalisation")
+    if implementation is Implementation.PARALLEL:
+        if not isinstance(cell, LinearCell):
+            raise ValueError(f"{type(cell).__name__} is not linear in its state")
+        return parallel.unroll(cell, x, state)
     if implementation is Implementation.CUDNN:
         return cudnn.unroll(cell, x, state)
     input_map, maps = jax.tree.map(
@@ -99,7 +106,7 @@ def _run(
 
         state, outputs = jax.lax.scan(projecting_step, state, x)
         return outputs, state
-    gated = sum(cell.products) > 1
+    gated = cell.input_blocks() > 1
     state, h, _ = _over_time(step, input_map, x, state, ahead=gated)
     return h[1:], state
 

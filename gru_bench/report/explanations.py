@@ -219,5 +219,19 @@ CELLS = {
             _states([("c", ["forget or input"]), ("h", ["output"])]),
             "Two states; one gate keeps a part of the first and adds the rest",
         ),
+        Explanation(
+            "mingru",
+            "A GRU whose update gate and candidate read the input alone, so that a sequence can be"
+            " computed in parallel over time. It has no reset gate and no product with its state.",
+            _states([("h", ["update"])]),
+            "One state with an update gate that does not see it",
+        ),
+        Explanation(
+            "minlstm",
+            "An LSTM of one state whose gates read the input alone: forget and input gate share it"
+            " out between the past and the new, which can be computed in parallel over time.",
+            _states([("h", ["forget", "input"])]),
+            "One state with two gates that do not see it",
+        ),
     )
 }

@@ -22,6 +22,7 @@ from gru_bench.system.prose import counted
 _MATCHED = {
     "parameters": "hidden sizes for as many parameters",
     "flops": "hidden sizes for as many operations",
+    "state": "hidden sizes for as many bytes of state",
     "time": "hidden sizes for as long a training step",
 }
 _TUNED = {

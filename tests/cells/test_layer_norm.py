@@ -9,7 +9,7 @@ import pytest
 import torch
 from flax import nnx
 from helpers.models import random_model
-from helpers.reference import CELLS, VARIANTS, sigmoid
+from helpers.reference import CELLS, LINEAR, VARIANTS, sigmoid
 from helpers.trained import random_trained
 
 from gru_bench.cells.builtin import CELLS as BUILT_IN
@@ -23,7 +23,7 @@ from gru_bench.recurrence.plain import plain_dot
 from gru_bench.recurrence.scan import Implementation, unroll
 
 INPUT, HIDDEN, BATCH, TIME = 3, 4, 2, 5
-ALL = (*CELLS, *VARIANTS)
+ALL = (*CELLS, *VARIANTS, *LINEAR)
 
 
 def model_of(name, **options):
@@ -57,6 +57,13 @@ def reference_step(name, cell, x, state):
     def put_out(c):
         return np.tanh(ln(c) * np.asarray(cell.gain_c[...]) + np.asarray(cell.bias_c[...]))
 
+    if name == "mingru":
+        z, n = from_input(2)
+        return ((1 - sigmoid(z)) * h + sigmoid(z) * n,)
+    if name == "minlstm":
+        f, i, n = from_input(3)
+        share = sigmoid(f) / (sigmoid(f) + sigmoid(i))
+        return (share * h + (1 - share) * n,)
     if name == "rnn":
         return (np.tanh(from_input(1)[0] + from_state(0, h, 1)[0]),)
     if name.startswith("lstm"):

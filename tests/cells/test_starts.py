@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from helpers.reference import CELLS, VARIANTS, named
+from helpers.reference import CELLS, LINEAR, VARIANTS, named
 
 from gru_bench.cells.base import keeping_bias
 from gru_bench.config.cell import KEEP, CellConfig
@@ -47,13 +47,13 @@ def kept_share(cell):
     return np.array(jax.grad(memory_after)(state[-1]))[0]
 
 
-@pytest.mark.parametrize("name", [*CELLS, *VARIANTS])
+@pytest.mark.parametrize("name", [*CELLS, *VARIANTS, *LINEAR])
 def test_by_default_every_gated_cell_keeps_the_same_share(name):
     expected = 0.0 if name in UNGATED else KEEP
     np.testing.assert_allclose(kept_share(asked_for(f"cell={name}")), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", [*CELLS, *VARIANTS])
+@pytest.mark.parametrize("name", [*CELLS, *VARIANTS, *LINEAR])
 def test_at_the_textbook_start_an_lstm_keeps_73_percent_and_a_gru_a_half(name):
     share = 0.0 if name in UNGATED else 0.7310586 if name in FORGETTING else 0.5
     cell = asked_for(f"cell={name}", "cell.initialisation=textbook")
@@ -81,7 +81,7 @@ def test_a_result_states_its_start_and_is_another_run_than_one_of_another_start(
 
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.9, 0.999])
-@pytest.mark.parametrize("name", [*CELLS, *VARIANTS])
+@pytest.mark.parametrize("name", [*CELLS, *VARIANTS, *LINEAR])
 def test_every_gated_cell_keeps_the_same_share_with_cell_keep(name, share):
     expected = 0.0 if name in UNGATED else share
     np.testing.assert_allclose(kept_share(start(name, keep=share)), expected, rtol=1e-5)
@@ -92,7 +92,7 @@ def test_the_textbook_start_of_an_lstm_keeps_a_half(name):
     np.testing.assert_allclose(kept_share(start(name, forget_bias=0.0)), 0.5, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", [*CELLS, *VARIANTS])
+@pytest.mark.parametrize("name", [*CELLS, *VARIANTS, *LINEAR])
 def test_the_chrono_start_keeps_enough_for_lags_up_to_the_longest(name):
     kept = kept_share(start(name, chrono_length=100))
     if name in UNGATED:

@@ -22,6 +22,7 @@ from gru_bench.config.compose import compose_experiments
 from gru_bench.config.launcher import LAUNCHERS
 from gru_bench.config.search import SearchConfig
 from gru_bench.config.tasks import TASKS
+from gru_bench.model.counts import COUNTS
 
 RUN = ["run", "-q", "task=adding", "task.length=6", "hidden_size=4", "steps=6", "seeds=2"]
 
@@ -235,7 +236,7 @@ def test_params_prints_the_sizes_nearest_to_a_budget(capsys: pytest.CaptureFixtu
     }
 
 
-@pytest.mark.parametrize("match", ["parameters", "flops"])
+@pytest.mark.parametrize("match", COUNTS)
 def test_params_prints_the_sizes_that_match_an_lstm(
     match: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -243,8 +244,8 @@ def test_params_prints_the_sizes_that_match_an_lstm(
     assert main([*words, "--format", "json"]) == 0
     sizes = {row["cell"]: row["hidden_size"] for row in json.loads(capsys.readouterr().out)}
     assert sizes["lstm"] == 128
-    assert sizes["gru"] == 148
-    assert sizes["rnn"] == {"parameters": 257, "flops": 258}[match]
+    assert sizes["gru"] == {"parameters": 148, "flops": 148, "state": 256}[match]
+    assert sizes["rnn"] == {"parameters": 257, "flops": 258, "state": 256}[match]
 
 
 def test_help_names_every_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -455,12 +455,19 @@ def test_tokens_are_embedded(module):
 CELL = """
 import jax, jax.numpy as jnp
 from flax import nnx
-from gru_bench.cells import GRU, RNN, Cell
+from gru_bench.cells import GRU, RNN, Cell, LinearCell
 class Good(RNN): pass
 """
 OWN = "class Own(RNN):\n  "
 GATES = OWN + "gates = staticmethod(lambda s, x, d: {'n': %s})\n"
 NEXT_STATE = OWN + "next_state = staticmethod(lambda s, g: (%s,))\n"
+LINEAR = """
+class Linear(LinearCell):
+  input_only = 1
+  input_gates = staticmethod(lambda x: {'z': jax.nn.sigmoid(x)})
+  coefficients = staticmethod(lambda g: (1 - g['z'], g['z']))
+class Own(Linear):
+  """
 INIT = OWN + "def __init__(self, i, h, *, rngs):\n    super().__init__(%s, rngs=rngs)\n"
 
 
@@ -493,6 +500,10 @@ INIT = OWN + "def __init__(self, i, h, *, rngs):\n    super().__init__(%s, rngs=
         (OWN + "openness = staticmethod(lambda g: {'kept': 1 + g['n']})",
          ["openness: kept", "from 0 to 1"]),
         (INIT % "i, h" + "    self.extra = nnx.Variable(jnp.zeros(h))", ["no nnx.Param"]),
+        (LINEAR + "coefficients = lambda self, g: (g['z'], g['z'])",
+         ["coefficients must be a @staticmethod"]),
+        (LINEAR + "next_state = staticmethod(lambda s, g: (jnp.tanh(s[0] * g['z'] + g['z']),))",
+         ["next state is not the one of its coefficients"]),
         (INIT % "i, 7", ["hidden_size=4, it has hidden_size=7"]),
     ],
 )  # fmt: skip
@@ -510,6 +521,10 @@ def test_what_is_wrong_with_a_cell_is_said_in_one_line(module, code, expected):
 def test_what_does_not_only_add_its_input_passes_once_it_says_so(module):
     name = module(CELL + GATES % "x * d(0, s[0])" + "  input_is_added = False\n")
     assert load_cell(f"{name}:Own").__name__ == "Own"
+
+
+def test_a_cell_that_is_linear_in_its_state_passes(module):
+    assert load_cell(f"{module(CELL + LINEAR + 'pass')}:Own").__name__ == "Own"
 
 
 def test_there_is_no_such_module():

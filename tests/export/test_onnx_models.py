@@ -5,7 +5,7 @@ import json
 import numpy as np
 import onnxruntime
 import pytest
-from helpers.reference import CELLS, VARIANTS
+from helpers.reference import CELLS, LINEAR, VARIANTS
 from helpers.trained import random_trained
 
 from gru_bench.export.onnx import sequence_model, step_model
@@ -67,7 +67,7 @@ def check_steps(trained, **options):
 
 @pytest.mark.parametrize(
     ("cell", "operators"),
-    [*((cell, True) for cell in CELLS), *((cell, False) for cell in (*CELLS, *VARIANTS))],
+    [*((cell, True) for cell in CELLS), *((cell, False) for cell in (*CELLS, *VARIANTS, *LINEAR))],
 )
 def test_a_model_of_each_cell(cell, operators):
     trained = random_trained(cell, ("a", "b", "c"), output_size=3, layers=2)

@@ -9,6 +9,7 @@ from gru_bench.model.model import ModelConfig, make_cell
 
 CELLS = ("gru", "gru_reset_after", "lstm", "rnn")
 VARIANTS = ("gru_no_reset", "gru_no_update", "lstm_no_output", "lstm_coupled")
+LINEAR = ("mingru", "minlstm")
 BLOCKS = {
     "gru": "zrn",
     "gru_reset_after": "rzn",
@@ -18,6 +19,8 @@ BLOCKS = {
     "gru_no_update": "rn",
     "lstm_no_output": "ifg",
     "lstm_coupled": "fgo",
+    "mingru": "zn",
+    "minlstm": "fin",
 }
 
 
@@ -44,12 +47,13 @@ def random_sequence(cell, time, batch, input_size, seed=1):
 
 
 def named(name, cell):
-    """The parameters by gate: input weights W, recurrent weights U, biases b.
+    """The parameters by gate: input weights W, recurrent weights U if there are any, biases b.
 
     A cell that holds gradients gives the gradients by the same names.
     """
-    hidden = np.concatenate([np.asarray(weight[...]) for weight in cell.weights_hh], axis=1)
-    parts = {"W": np.asarray(cell.weight_ih[...]), "U": hidden, "b": np.asarray(cell.bias[...])}
+    parts = {"W": np.asarray(cell.weight_ih[...]), "b": np.asarray(cell.bias[...])}
+    if recurrent := [np.asarray(weight[...]) for weight in cell.weights_hh]:
+        parts["U"] = np.concatenate(recurrent, axis=1)
     gates = BLOCKS[name]
     parameters = {
         kind + gate: block
@@ -72,6 +76,12 @@ def reference_step(name, p, x, state):
         return x @ p["W" + gate] + h @ p["U" + gate] + p["b" + gate]
 
     h = state[0]
+    if name == "mingru":
+        z = sigmoid(x @ p["Wz"] + p["bz"])
+        return ((1 - z) * h + z * (x @ p["Wn"] + p["bn"]),)
+    if name == "minlstm":
+        f, i = (sigmoid(x @ p["W" + gate] + p["b" + gate]) for gate in "fi")
+        return (f / (f + i) * h + i / (f + i) * (x @ p["Wn"] + p["bn"]),)
     if name == "rnn":
         return (np.tanh(affine("n", h)),)
     if name == "lstm":

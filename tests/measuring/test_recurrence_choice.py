@@ -58,9 +58,21 @@ def milliseconds(monkeypatch, gpu, tmp_path):
     return fake
 
 
-def test_a_cpu_scans_and_measures_nothing():
-    assert chosen() == "scan"
-    assert recurrence_times(MODEL, 3, 5, 1) == {}
+@pytest.mark.parametrize("cell", ["lstm", "mingru"])
+def test_a_cpu_scans_and_measures_nothing(cell):
+    assert chosen(cell=cell) == "scan"
+    assert recurrence_times(training(cell=cell).model, 3, 5, 1) == {}
+
+
+def test_a_cell_that_is_linear_in_its_state_may_be_computed_in_parallel_and_no_other():
+    assert chosen(cell="minlstm", recurrence="parallel") == "parallel"
+    with pytest.raises(UserError, match=r"the cell is not linear in its state; .* auto or scan"):
+        chosen(cell="lstm", recurrence="parallel")
+
+
+def test_on_a_gpu_the_parallel_scan_is_timed_against_the_loop(milliseconds):
+    milliseconds |= {"scan": 3, "parallel": 1}
+    assert chosen(cell="mingru") == "parallel"
 
 
 @pytest.mark.parametrize(
@@ -73,6 +85,7 @@ def test_a_cpu_scans_and_measures_nothing():
         ({"cell": "gru", "hidden_size": 129}, ["scan", "plain"]),
         ({"layer_norm": True}, ["plain"]),
         ({"recurrent_dropout": 0.5}, ["plain"]),
+        ({"cell": "mingru"}, ["scan", "parallel", "plain"]),
     ],
 )
 def test_what_is_possible_on_a_gpu(changes, possible, gpu):

@@ -20,6 +20,7 @@ from gru_bench.model.counts import (
     parameter_table,
     stack_flops,
     stack_parameters,
+    stack_state,
 )
 from gru_bench.model.model import Model, ModelConfig, count_parameters, make_cell
 
@@ -179,6 +180,28 @@ def test_a_cell_matches_an_lstm_by_what_it_was_asked_for(layers):
         for cell in CELLS:
             # A unit more or less is less than 3 % here.
             assert count(cell, 10, size(cell, match), layers) == pytest.approx(target, rel=0.015)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_state_is_what_a_cell_keeps_between_two_steps(name, layers, bidirectional):
+    """An LSTM of 10 units keeps h and c, so that a cell of one array has 20 units."""
+
+    def kept(cell, size):
+        options = {"layers": layers, "bidirectional": bidirectional}
+        model = shapes(lambda rngs: Model(ModelConfig(cell, 3, 2, size, **options), rngs=rngs))
+        cells = [
+            cell
+            for layer in model.layers
+            for cell in ([layer.forward, layer.backward] if bidirectional else [layer])
+        ]
+        return sum(array.size for cell in cells for array in cell.zero_state(1, "float32"))
+
+    size = matched_hidden_size(name, 3, 10, layers, "state", bidirectional=bidirectional)
+    assert size == (10 if name.startswith("lstm") else 20)
+    assert kept(name, size) == kept("lstm", 10) == layers * (1 + bidirectional) * 20
+    assert stack_state(name, 3, size, layers, bidirectional) == kept(name, size)
 
 
 def test_the_table_of_matched_sizes_compares_with_the_lstm_beside():

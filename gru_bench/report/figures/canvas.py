@@ -27,8 +27,9 @@ STYLES = {
     "lstm": ("#D55E00", "^", (0, (5, 1.5, 1, 1.5))),
     "rnn": ("#009E73", "D", (0, (1, 1.2))),
 }
-# Of variants and users' cells, in turn: what the palette has left, but for its yellow, which is
-# too pale for lines, and its black, which a dark page would swallow: grey stands for both.
+# Of variants, outside references and users' cells, in turn: what the palette has left, but for its
+# yellow, which is too pale for lines, and its black, which a dark page would swallow: grey stands
+# for both.
 OTHER_STYLES: tuple[tuple[str, str, Any], ...] = (
     ("#E69F00", "v", "-"),
     ("#56B4E9", "P", (0, (5, 1.5))),
@@ -36,6 +37,9 @@ OTHER_STYLES: tuple[tuple[str, str, Any], ...] = (
     ("#E69F00", "<", (0, (1, 1.2))),
     ("#56B4E9", ">", "-"),
     ("#808080", "*", (0, (5, 1.5))),
+    ("#E69F00", "h", (0, (5, 1.5, 1, 1.5))),
+    ("#56B4E9", "p", (0, (1, 1.2))),
+    ("#808080", "d", "-"),
 )
 # Text and axes: dark on the PNG's white; in the SVG this colour becomes the page's own.
 INK = "#1c2127"
