@@ -4,9 +4,8 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 
-from gru_bench.config.cell import REFERENCE
 from gru_bench.config.experiment import ExperimentConfig
-from gru_bench.evidence.claims.setting import COMPARED
+from gru_bench.evidence.claims.rules import current_rules
 from gru_bench.evidence.planning import detectable_difference, fewest_pairs
 from gru_bench.experiments.resolve import Experiment
 from gru_bench.system.prose import counted
@@ -44,15 +43,17 @@ def describe_seed_budget(experiments: Sequence[Experiment]) -> str:
 def describe_ledger_budget(configs: Sequence[ExperimentConfig]) -> str:
     """Returns how many seeds a verdict on scores takes in the ledger of claims, in a sentence.
 
-    It corrects over every comparison of one of `COMPARED` with an LSTM. The sentence is empty where
-    there is none.
+    It corrects over the pairs of cells that the rules of the claims name and that have a vote. The
+    sentence is empty where there is none.
     """
+    rules = current_rules()
     cells: dict[str, set[str]] = defaultdict(set)
     for config in configs:
         # Cells may differ in how they start and in their optimiser.
         shared = {k: v for k, v in config.resolved({}).items() if k not in ("cell", "optim")}
         cells[json.dumps(shared, sort_keys=True)].add(config.cell.name)
-    comparisons = sum(len(names & set(COMPARED)) for names in cells.values() if REFERENCE in names)
+    pairs = [set(pair) for pair in rules.pairs if not set(pair) & set(rules.beside)]
+    comparisons = sum(pair <= names for names in cells.values() for pair in pairs)
     if not comparisons:
         return ""
     needed, seeds = fewest_pairs(comparisons), min(len(config.seeds) for config in configs)

@@ -16,13 +16,15 @@ from gru_bench.runs.result import Result
 from gru_bench.system.prose import counted
 
 SIGNS: dict[ClaimVerdict, str] = {"supported": "✓", "refuted": "✗", "undecided here": "?"}
+# Claims that a single run tests.
+OF_ONE_CELL = ("parameters", "update_gate", "reset_shut", "reset_open")
 # Tests that a row names before it leaves the rest to the list of all.
 MOST_NAMED = 2
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """Claims with at least one test, and the others; both in the order of their numbers."""
+    """Claims with at least one test that votes, and the others, in the order of their numbers."""
 
     tested: list[Claim]
     untested: list[Claim]
@@ -30,16 +32,16 @@ class Ledger:
     def untested_line(self) -> str:
         """Returns the claims without a test in a line; empty if there are none."""
         claims = " ".join(f"{claim.number}. {claim.sentence}" for claim in self.untested)
-        return f"Not tested by these runs: {claims}" if claims else ""
+        return f"Not measured by these runs: {claims}" if claims else ""
 
 
 def make_ledger(results: Sequence[Result], runtimes: RuntimeFigures | None = None) -> Ledger | None:
-    """Returns the ledger, or None if no claim but that on parameters, the first, is tested."""
+    """Returns the ledger, or None if no claim is tested that takes more than one cell."""
     claims = ledger(results, runtimes)
-    tested = [claim for claim in claims if claim.tests]
-    if all(claim.number == 1 for claim in tested):
+    tested = [claim for claim in claims if claim.voting]
+    if all(claim.name in OF_ONE_CELL for claim in tested):
         return None
-    return Ledger(tested, [claim for claim in claims if not claim.tests])
+    return Ledger(tested, [claim for claim in claims if not claim.voting])
 
 
 def show_verdict(claim: Claim) -> str:
@@ -49,19 +51,18 @@ def show_verdict(claim: Claim) -> str:
 
 def count_findings(claim: Claim) -> str:
     """Returns the counts as text, such as `5 for, 1 against, 2 open`, with the number of tasks."""
-    count = Counter(test.finding for test in claim.tests)
+    count = Counter(test.finding for test in claim.voting)
     findings: tuple[Finding, ...] = ("for", "against", "open")
     shown = ", ".join(f"{count[finding]} {finding}" for finding in findings if count[finding])
-    if claim.quantifier != "most tasks":
-        return shown
-    tasks = len({test.task for test in claim.tests})
-    return f"{shown}, on {counted(tasks, 'task')}"
+    tasks = counted(len({test.task for test in claim.voting}), "task")
+    missing = len(set(claim.expected) - {test.task for test in claim.voting})
+    return f"{shown}, on {tasks}" + (f", {missing} more not measured" if missing else "")
 
 
 def deciding(claim: Claim) -> list[Test]:
     """Returns some of the tests on which the verdict rests, of several tasks if possible."""
     wanted = {"supported": "for", "refuted": "against"}.get(claim.verdict, "open")
-    tests = [test for test in claim.tests if test.finding == wanted] or claim.tests
+    tests = [test for test in claim.voting if test.finding == wanted] or claim.voting
     named: list[Test] = []
     while len(named) < min(MOST_NAMED, len(tests)):
         parts, tasks = {test.part for test in named}, {test.task for test in named}

@@ -112,7 +112,7 @@ def test_claims_end_with_the_ledger_and_a_page(
     assert "? undecided here" in printed  # no verdict rests on two seeds
     page = (tmp_path / "claims.html").read_text()
     assert "gru-bench claims" in page
-    assert "Not tested by these runs" in page
+    assert "Not measured by these runs" in page
     assert main(["status", f"{tmp_path}/runs"]) == 0
     assert "2 finished" in capsys.readouterr().out
 

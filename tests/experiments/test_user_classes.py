@@ -107,7 +107,7 @@ def test_a_cell_of_a_user_stands_in_the_table_and_among_the_figures(page):
     figures = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
     assert sum(">mgu<" in figure for figure in figures) >= 3
     assert [claim.number for claim in ledger(load_results(folder / "results")[0])] == [
-        *range(1, 11)
+        *range(1, 20)
     ]
 
 

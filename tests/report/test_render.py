@@ -23,6 +23,7 @@ from gru_bench.config.cell import CELLS
 from gru_bench.evidence.claims.claim import Claim
 from gru_bench.evidence.claims.claim import Test as ClaimTest
 from gru_bench.evidence.claims.ledger import ledger as claims_of
+from gru_bench.evidence.claims.rules import ClaimRule
 from gru_bench.evidence.crossed import crossed_mean
 from gru_bench.evidence.estimates import Interval
 from gru_bench.report import explanations, ledger, render, rows, tables
@@ -366,8 +367,8 @@ def test_texts_and_tasks_that_have_changed_stand_apart_under_a_short_hash():
         ]
         name = "train" if key == "corpus" else "source"
         assert labels(changed) == [f"text-reuters8({name}={h})" for h in ("012345", "fedcba")]
-        settings = [test.what for test in claims_of(changed)[0].tests]
-        assert [what.partition(":")[0] for what in settings] == [f"text-reuters8({name}=012345)"]
+        settings = {test.what for test in claims_of(changed)[0].tests}
+        assert {what.partition(":")[0] for what in settings} == {f"text-reuters8({name}=012345)"}
 
 
 def test_the_heading_of_a_task_that_a_user_wrote_has_the_start_of_its_hash():
@@ -1349,23 +1350,24 @@ def test_all_documents_stand_after_any_number_of_them():
     assert series.groups[-1].label == "text-reuters8(train_documents=all)"
 
 
-def claim(number, findings, quantifier="all", parts=("",), tasks="aaaaa"):
+def claim(number, findings, quantifier="all", parts=("",), tasks="aaaaa", expected=()):
     tests = [
         ClaimTest(task=task, what=f"test {i}", figure=f"{i}.0", finding=finding, part=part)
         for i, ((finding, part), task) in enumerate(zip(findings, tasks, strict=False))
     ]
-    return Claim(
+    rule = ClaimRule(
         number=number, sentence=f"Claim {number}.", how="By <rule>.", quantifier=quantifier,
-        tests=tests, parts=parts,
+        kinds=("scores",), parts=parts,
     )  # fmt: skip
+    return Claim(name=f"claim_{number}", rule=rule, tests=tests, least_tasks=2, expected=expected)
 
 
 def test_the_ledger_shows_the_tests_that_decide():
     findings = ("for", "against", "open", "against", "against")
-    refuted = claim(2, [(finding, "") for finding in findings])
+    refuted = claim(2, [(finding, "") for finding in findings], tasks="abcde")
     assert ledger.show_verdict(refuted) == "✗ refuted"
     assert [test.what for test in ledger.deciding(refuted)] == ["test 1", "test 3"]
-    assert ledger.count_findings(refuted) == "1 for, 3 against, 1 open"
+    assert ledger.count_findings(refuted) == "1 for, 3 against, 1 open, on 5 tasks"
     parts = claim(3, [("for", "a"), ("for", "a"), ("for", "b")], parts=("a", "b"))
     assert ledger.show_verdict(parts) == "✓ supported"
     assert [test.what for test in ledger.deciding(parts)] == ["test 0", "test 2"]
@@ -1384,17 +1386,18 @@ def test_the_ledger_names_tests_of_several_tasks():
 
 def test_the_ledger_counts_tasks_where_the_claim_is_of_tasks():
     findings = [("for", ""), ("for", ""), ("open", "")]
-    assert ledger.count_findings(claim(4, findings)) == "2 for, 1 open"
     for tasks, shown in (("aaa", "1 task"), ("aab", "2 tasks")):
-        made = claim(4, findings, "most tasks", tasks=tasks)
+        made = claim(4, findings, "most", tasks=tasks)
         assert ledger.count_findings(made) == f"2 for, 1 open, on {shown}"
+    lacking = claim(4, findings, "most", expected=("a", "x", "y"))
+    assert ledger.count_findings(lacking) == "2 for, 1 open, on 1 task, 2 more not measured"
 
 
 def test_the_ledger_names_the_parts_and_where_they_differ_the_verdict_of_each():
     differ = claim(2, [("for", "a"), ("open", "b")], parts=("a", "b"))
     assert ledger.show_deciding(differ) == ["a: supported, b: undecided here", "test 1: 1.0"]
     lacking = claim(2, [("against", "a")], parts=("a", "b"))
-    assert ledger.show_deciding(lacking)[0] == "a: refuted, b: not tested"
+    assert ledger.show_deciding(lacking)[0] == "a: refuted, b: not measured"
     alike = claim(2, [("for", "a"), ("for", "b")], parts=("a", "b"))
     assert ledger.show_deciding(alike)[0] == "every part alike: a, b"
 
@@ -1414,8 +1417,8 @@ def test_the_ledger_is_left_out_where_only_parameters_can_be_counted():
     assert ledger.make_ledger(bare) is None
     full = ledger.make_ledger(make_show(10))
     assert [claim.number for claim in (*full.tested, *full.untested)].count(1) == 1
-    assert sorted(claim.number for claim in (*full.tested, *full.untested)) == list(range(1, 11))
-    assert full.untested_line().startswith("Not tested by these runs: ")
+    assert sorted(claim.number for claim in (*full.tested, *full.untested)) == list(range(1, 20))
+    assert full.untested_line().startswith("Not measured by these runs: ")
     assert "An LSTM wins where" in full.untested_line()
 
 
@@ -1439,7 +1442,7 @@ def test_every_report_gives_the_verdicts_of_parts_that_differ(tmp_path):
     elsewhere = dataclasses.replace(
         lstm, environments=[dataclasses.replace(lstm.environment, processor="Another")]
     )
-    parts = "in training: not tested, between two steps: supported"
+    parts = "in training: not measured, between two steps: supported"
     for kind in ("html", "markdown", "latex"):
         render.render([gru, elsewhere], [], kind, tmp_path / kind)
         assert (tmp_path / kind).read_text(encoding="utf-8").count(parts) == 1

@@ -1,16 +1,13 @@
 """What textbooks claim of recurrent cells, each sentence tested on finished runs.
 
-A claim is tested wherever the runs at hand allow it, test by test: for it, against it, or open.
-Its verdict follows from these findings alone, by the rule that its own words ask for:
+`conf/claims.yaml` has the rules: what is measured, when that is for a claim or against it, which
+tasks vote and what has to be run. The modules here measure, each for claims of one kind.
 
-- all: supported if every test is for it, refuted if one is against it;
-- most: supported if more than half of the tests are for it, refuted if at least half are against;
-- most tasks: the same of tasks, each of which counts once, by most of its tests; undecided unless
-  two tasks at least are decided;
-- some: supported if one test is for it, refuted if every test is against it;
-
-and undecided here otherwise. A sentence that says two things has two parts: supported if both are,
-refuted if either is, and a part without a test leaves the whole undecided.
+The unit of voting is the task. A test is for a claim, against it, or open; a task is for it if most
+of its tests are for it and none is against, against it likewise, else open. A claim holds on all,
+most or some of its tasks, as its rule says, and is undecided otherwise. A sentence that says two
+things has two parts: supported if both are, refuted if either is, and a part that is not measured
+leaves the whole undecided. Tests of cells that stand beside the textbook's have no vote.
 
 A comparison of scores is open where neither cell learned the task: two cells that score as if they
 had not seen the sequence are not as good as each other, and neither wins.

@@ -2,80 +2,88 @@
 
 from collections.abc import Iterator
 
-from gru_bench.evidence.claims.claim import Test
-from gru_bench.evidence.claims.findings import below
-from gru_bench.evidence.claims.setting import GRUS
+from gru_bench.config.cell import REFERENCE
+from gru_bench.evidence.claims.claim import Finding, Test
+from gru_bench.evidence.claims.evidence import Evidence
+from gru_bench.evidence.claims.findings import below, smaller
+from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.interval_text import format_interval
-from gru_bench.evidence.runtimes import RuntimeFigure, RuntimeFigures, Work
-
-LSTM = "lstm"
-# The runtime that trained the runs, as the measurement names it.
-PACKAGE = "gru-bench"
-# Closes the rule of a claim whose times are of runtimes.
-BY_RUNTIME = (
-    " Judged for each runtime by itself, at every size that was measured, by intervals over"
-    " processes: a part of the claim is one runtime's."
-)
-# The same for memory.
-MEMORY_BY_RUNTIME = (
-    " Judged by itself for each runtime that tells its memory, at every size that was measured: a"
-    " part of the claim is one runtime's."
-)
+from gru_bench.evidence.runtimes import RuntimeFigure, Work
 
 
-def time_tests(figures: RuntimeFigures, work: Work, part: str) -> list[Test]:
-    """Returns the tests whether a GRU's time is below that of the LSTM in the same runtime.
+def time_tests(evidence: Evidence, work: Work, part: str) -> Iterator[Test]:
+    """Yields the tests whether a GRU's time is below that of the LSTM in the same runtime.
 
     Args:
-        figures: What was measured.
+        evidence: What was measured.
         work: What was timed.
         part: The part of the claim; the name of the runtime is added to it.
     """
-    return [
-        Test(
-            task=_layer(figures),
-            what=f"{_what(figure)}, {work}",
-            figure=f"{format_interval(figure.vs_lstm)} of the LSTM's",
-            finding=below(figure.vs_lstm, 1),
-            part=f"{part} in {figure.runtime}",
-        )
-        for figure in _of_grus(figures, work)
-        if figure.vs_lstm is not None
-    ]
+    for figure in _of_grus(evidence, work):
+        if figure.vs_lstm is not None:
+            shown = f"{format_interval(figure.vs_lstm)} of the LSTM's"
+            yield _test(evidence, figure, f"{work}", shown, below(figure.vs_lstm, 1), part)
 
 
-def memory_tests(figures: RuntimeFigures, part: str) -> list[Test]:
-    """Returns the tests whether a GRU's training takes less memory; none where it is not known.
+def slowest_call_tests(evidence: Evidence, part: str) -> Iterator[Test]:
+    """Yields the tests whether 99% of a GRU's calls for one step end sooner than the LSTM's.
+
+    The two were timed apart, so the intervals of both must not touch.
+    """
+    for figure in _of_grus(evidence, Work.STEP):
+        lstm = _lstm(evidence, figure)
+        if figure.p99_us is None or lstm is None or lstm.p99_us is None:
+            continue
+        shown = " against ".join(format_interval(f, 1, " µs") for f in (figure.p99_us, lstm.p99_us))
+        finding = below(_ratio_of_ends(figure.p99_us, lstm.p99_us), 1)
+        yield _test(evidence, figure, "99% of calls for one step", shown, finding, part)
+
+
+def memory_tests(evidence: Evidence, margin: float, part: str) -> Iterator[Test]:
+    """Yields the tests whether a GRU's training takes less memory; none where it is not known.
 
     Args:
-        figures: What was measured.
+        evidence: What was measured.
+        margin: A share of the LSTM's that does not matter.
         part: The part of the claim; the name of the runtime is added to it.
     """
-    tests = []
-    for figure in _of_grus(figures, Work.TRAINING):
-        lstm = figures.figure(figure.runtime, LSTM, Work.TRAINING, figure.hidden_size)
+    for figure in _of_grus(evidence, Work.TRAINING):
+        lstm = _lstm(evidence, figure)
         if not (figure.memory_mb and lstm and lstm.memory_mb):
             continue
-        tests.append(
-            Test(
-                task=_layer(figures),
-                what=f"{_what(figure)}, memory of a {Work.TRAINING}",
-                figure=f"{figure.memory_mb:.3g} MB, {figure.memory_mb / lstm.memory_mb:.3f} of the"
-                " LSTM's",
-                finding="for" if figure.memory_mb < lstm.memory_mb else "against",
-                part=f"{part} in {figure.runtime}",
-            )
-        )
-    return tests
+        ratio = figure.memory_mb / lstm.memory_mb
+        shown = f"{figure.memory_mb:.3g} MB, {ratio:.3f} of the LSTM's"
+        what = f"memory of a {Work.TRAINING}"
+        yield _test(evidence, figure, what, shown, smaller(ratio, margin), part)
 
 
-def _of_grus(figures: RuntimeFigures, work: Work) -> Iterator[RuntimeFigure]:
-    yield from (f for f in figures.figures if f.cell in GRUS and f.work == work)
+def _of_grus(evidence: Evidence, work: Work) -> Iterator[RuntimeFigure]:
+    figures = [] if evidence.runtimes is None else evidence.runtimes.figures
+    yield from (f for f in figures if f.cell in evidence.grus and f.work == work)
 
 
-def _what(figure: RuntimeFigure) -> str:
-    return f"{figure.runtime}: {figure.cell} h{figure.hidden_size}"
+def _lstm(evidence: Evidence, figure: RuntimeFigure) -> RuntimeFigure | None:
+    assert evidence.runtimes is not None
+    return evidence.runtimes.figure(figure.runtime, REFERENCE, figure.work, figure.hidden_size)
 
 
-def _layer(figures: RuntimeFigures) -> str:
-    return f"layer of {figures.input_size} features, {figures.time} steps"
+def _ratio_of_ends(a: Interval, b: Interval) -> Interval:
+    """Returns the ratio of two quantities that were measured apart, rather too wide."""
+    if a.low is None or a.high is None or b.low is None or b.high is None:
+        return Interval(a.estimate / b.estimate, None, None)
+    return Interval(a.estimate / b.estimate, a.low / b.high, a.high / b.low)
+
+
+def _test(
+    evidence: Evidence, figure: RuntimeFigure, what: str, shown: str, finding: Finding, part: str
+) -> Test:
+    """Returns a test of one size, which is what votes where one layer is measured in many."""
+    assert evidence.runtimes is not None
+    return Test(
+        task=f"layer h{figure.hidden_size}, {evidence.runtimes.time} steps",
+        what=f"{figure.runtime}: {figure.cell} h{figure.hidden_size}, {what}",
+        figure=shown,
+        finding=finding,
+        part=f"{part} in {figure.runtime}",
+        is_beside=evidence.is_beside(figure.cell),
+    )

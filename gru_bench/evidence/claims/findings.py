@@ -1,5 +1,6 @@
 """The findings and the figures that follow from intervals."""
 
+import statistics
 from dataclasses import replace
 
 from gru_bench.evidence.claims.claim import Finding, Test
@@ -7,13 +8,7 @@ from gru_bench.evidence.estimates import Interval, median_interval_from_quartile
 from gru_bench.evidence.interval_text import format_interval
 from gru_bench.evidence.record import is_learned_by_neither, record_of
 from gru_bench.evidence.rules import MIN_PAIRS
-from gru_bench.runs.result import Result, Spread
-
-# Follows the rule of a claim that compares scores.
-UNLEARNED = (
-    " Open where neither cell learned the task: no seed solved it, and it is not sure of either"
-    " that more than half of all seeds beat the baseline by more than the margin."
-)
+from gru_bench.runs.result import Result, SeedResult, Spread
 
 
 def below(interval: Interval, bound: float) -> Finding:
@@ -28,6 +23,32 @@ def above(interval: Interval, bound: float) -> Finding:
     return below(interval.times(-1), -bound)
 
 
+def ahead(gain: Interval, margin: float) -> Finding:
+    """Returns for if a gain is surely more than the margin, against if a loss surely is."""
+    if gain.low is not None and gain.low > margin:
+        return "for"
+    return "against" if gain.high is not None and gain.high < -margin else "open"
+
+
+def within(interval: Interval, margin: float) -> Finding:
+    """Returns for if the interval lies within the margin around 0, against if it lies outside."""
+    if interval.low is None or interval.high is None:
+        return "open"
+    if -margin < interval.low and interval.high < margin:
+        return "for"
+    return "against" if interval.high < -margin or interval.low > margin else "open"
+
+
+def smaller(ratio: float, margin: float) -> Finding:
+    """Returns for if a ratio without chance lies below 1 by more than the margin, else against."""
+    return "for" if ratio < 1 - margin else "against"
+
+
+def surely_less(a: Interval, b: Interval) -> bool:
+    """Returns whether the one interval lies below the other, without touching it."""
+    return a.high is not None and b.low is not None and a.high < b.low
+
+
 def from_spread(spread: Spread) -> Interval:
     """Returns the interval of a median of repeated measurements; none where these are too few."""
     if spread.repeats is None or spread.repeats < MIN_PAIRS:
@@ -38,6 +59,15 @@ def from_spread(spread: Spread) -> Interval:
 def sign(result: Result) -> int:
     """Returns 1 where a higher score is better, -1 where a lower one is."""
     return 1 if result.score.higher_is_better else -1
+
+
+def validation(result: Result, seed: SeedResult) -> list[tuple[int, float]]:
+    """Returns steps and finite validation scores, turned so that higher is better."""
+    return [
+        (step, sign(result) * score)
+        for step, score in zip(seed.curve.step, seed.curve.validation_score, strict=True)
+        if score is not None
+    ]
 
 
 def open_if_unlearned(test: Test, a: Result, b: Result) -> Test:
@@ -62,6 +92,7 @@ def amount(result: Result, difference: float) -> str:
     return shown.removesuffix("s") if shown == "1 points" else shown
 
 
-def level(result: Result, score: float) -> str:
-    """Returns a score as text, a share in percent."""
+def mean_level(result: Result) -> str:
+    """Returns the mean test score as text, a share in percent."""
+    score = statistics.fmean(result.test_scores.values())
     return f"{100 * score:.3g}%" if result.score.is_share else f"{score:.3g}"

@@ -1,20 +1,16 @@
 """The runs that claims compare: one of each cell, in one setting and at one size."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gru_bench.config.cell import REFERENCE
+from gru_bench.evidence.claims.rules import Rules
 from gru_bench.evidence.comparable import group_runs, is_cells_own
 from gru_bench.evidence.comparison import Comparison
+from gru_bench.evidence.robustness import Pair, Robustness, measure_robustness
 from gru_bench.evidence.rules import SIGNIFICANCE
 from gru_bench.evidence.verdicts import compare_group, correct_together
 from gru_bench.runs.result import Result
-
-GRUS = ("gru", "gru_reset_after")
-NO_OUTPUT_GATE = "lstm_no_output"
-# The cells whose scores the ledger compares with the LSTM's.
-COMPARED = (*GRUS, NO_OUTPUT_GATE)
 
 
 @dataclass(frozen=True)
@@ -27,8 +23,9 @@ class Setting:
         nominal_size: The hidden size of the LSTM that the cells match.
         keys: The configuration that the runs share, by dotted key.
         runs: The runs by cell.
-        against_lstm: The comparison of each of `COMPARED` with the LSTM, by its name, corrected for
-            all such comparisons of the ledger.
+        robustness: How cells compare over the points of this problem, by their names.
+        compared: The comparisons of the pairs of the rules, by the names of both cells, corrected
+            for all comparisons of their kind in the ledger.
         confidence: The level of intervals that hold for all of these comparisons together.
     """
 
@@ -37,7 +34,8 @@ class Setting:
     nominal_size: int
     keys: dict[str, Any]
     runs: dict[str, Result]
-    against_lstm: dict[str, Comparison] = field(default_factory=dict)
+    robustness: Mapping[Pair, Robustness] = field(default_factory=dict)
+    compared: dict[frozenset[str], Comparison] = field(default_factory=dict)
     confidence: float = 1 - SIGNIFICANCE
 
     @property
@@ -62,58 +60,62 @@ class Setting:
         """Whether all cells have as many units."""
         return bool(self.keys.get("match", "hidden") == "hidden")
 
+    def comparison(self, cell: str, other: str) -> Comparison | None:
+        """Returns the comparison of two cells, if the setting has both and the rules name them."""
+        return self.compared.get(frozenset((cell, other)))
+
+    def pairs_with(self, other: str, cells: Sequence[str]) -> Iterator[tuple[Result, Result]]:
+        """Yields the runs of each of some cells with that of another one, where it has both."""
+        for cell in cells:
+            if cell in self.runs and other in self.runs:
+                yield self.runs[cell], self.runs[other]
+
 
 def make_settings(results: Sequence[Result]) -> list[Setting]:
     """Sorts runs into settings, in the order of tasks, of what tells settings apart and of sizes.
 
     Of several runs that are alike in all that they were made with, the newest stands for its cell.
+    Nothing is compared yet.
     """
+    groups = group_runs(results)
+    robustness = measure_robustness(groups)
     settings = []
-    for group in group_runs(results):
+    for group in groups:
         sizes = sorted({run.result.nominal_size for run in group.runs})
         shared = {key: v for key, v in group.runs[0].settings.items() if not is_cells_own(key)}
         for size in sizes:
             of_size = [run.result for run in group.runs if run.result.nominal_size == size]
             by_cell = {run.cell: run for run in sorted(of_size, key=lambda run: run.created)}
             label = f"{group.label} h{size}" if len(sizes) > 1 else group.label
-            settings.append(Setting(group.task_label, label, size, shared | group.keys, by_cell))
-    return _judge_together(settings)
+            points = robustness.get(group.label, {})
+            keys = shared | group.keys
+            settings.append(Setting(group.task_label, label, size, keys, by_cell, points))
+    return settings
 
 
-def _judge_together(settings: Sequence[Setting]) -> list[Setting]:
-    """Compares the LSTM of every setting with the others, corrected over all settings."""
+def judge_together(settings: Sequence[Setting], rules: Rules) -> list[Setting]:
+    """Compares the pairs of the rules in every setting, corrected over all settings.
+
+    Pairs with a cell that stands beside the textbook's are corrected among themselves, so that what
+    has no vote takes nothing from what has one.
+    """
     found = [
-        (place, other, comparison)
+        (place, pair, comparison)
         for place, setting in enumerate(settings)
         for comparison in compare_group(list(setting.runs.values()))
-        for other in {comparison.cell_a, comparison.cell_b} & set(COMPARED)
-        if {comparison.cell_a, comparison.cell_b} == {other, REFERENCE}
+        for pair in map(frozenset, rules.pairs)
+        if pair == {comparison.cell_a, comparison.cell_b}
     ]
-    judged = correct_together([comparison for *_, comparison in found])
-    by_setting: dict[int, dict[str, Comparison]] = {}
-    for (place, other, _), comparison in zip(found, judged, strict=True):
-        by_setting.setdefault(place, {})[other] = comparison
-    confidence = 1 - SIGNIFICANCE / max(len(found), 1)
+    by_setting: dict[int, dict[frozenset[str], Comparison]] = {}
+    n_voting = 0
+    for is_beside in (False, True):
+        family = [each for each in found if bool(each[1] & set(rules.beside)) == is_beside]
+        n_voting = n_voting if is_beside else len(family)
+        judged = correct_together([comparison for *_, comparison in family])
+        for (place, pair, _), comparison in zip(family, judged, strict=True):
+            by_setting.setdefault(place, {})[pair] = comparison
+    confidence = 1 - SIGNIFICANCE / max(n_voting, 1)
     return [
-        replace(setting, against_lstm=by_setting.get(place, {}), confidence=confidence)
+        replace(setting, compared=by_setting.get(place, {}), confidence=confidence)
         for place, setting in enumerate(settings)
     ]
-
-
-def grus(
-    settings: Iterable[Setting], equal_sizes: bool = False
-) -> Iterator[tuple[Setting, Result]]:
-    """Yields every GRU with its setting; on request only those with as many units as the LSTM."""
-    for setting in settings:
-        for cell in GRUS:
-            if cell in setting.runs and (setting.has_equal_sizes or not equal_sizes):
-                yield setting, setting.runs[cell]
-
-
-def paired(
-    settings: Iterable[Setting], equal_sizes: bool = False
-) -> Iterator[tuple[str, Result, Result]]:
-    """Yields every GRU with the LSTM of its setting, after a label of the two."""
-    for setting, gru in grus(settings, equal_sizes):
-        if "lstm" in setting.runs:
-            yield f"{setting.label}: {gru.cell}", gru, setting.runs["lstm"]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gru_bench.evidence.claims.lags import VANISHED
+from gru_bench.evidence.claims.rules import current_rules
 from gru_bench.evidence.estimates import Interval, mean_interval
 from gru_bench.report.figures.canvas import (
     Picture,
@@ -55,7 +55,8 @@ def _gradients(group: Group, flows: dict[ReportedRun, GradientNorms]) -> Picture
                 median, band = over_seeds(norms, np.nanmedian)
                 width = line_width(run, group.nominal_sizes)
                 draw_band(axes, run, flow.distance, median, band, width)
-            draw_level(axes, VANISHED, f"vanished ({VANISHED:g})")
+            vanished = current_rules().claims["gradients_alive"].limits["vanished"]
+            draw_level(axes, vanished, f"vanished ({vanished:g})")
             axes.set_yscale("log")
             axes.set_xlim(left=0)
             axes.set_xlabel("steps back in time")

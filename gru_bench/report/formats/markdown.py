@@ -107,7 +107,7 @@ def _ledger(ledger: Ledger) -> Iterator[str]:
     yield from ("<details><summary>How each was tested, and every test</summary>", "")
     for claim in ledger.tested:
         yield from (f"**{claim.number}. {escape(claim.sentence)}** {escape(claim.how)}", "")
-        tests = [[test.finding, test.what, test.figure] for test in claim.tests]
+        tests = [[test.shown_finding, test.what, test.figure] for test in claim.tests]
         yield from _table(["finding", "test", "measured"], 3, _plain(tests))
     yield from ("</details>", "")
 
