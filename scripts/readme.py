@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from textwrap import indent
 
-from blocks import costs, picture, reference, simulations
+from blocks import costs, papers, picture, reference, simulations
 from blocks.committed import ROOT
 
 BLOCK = re.compile(
@@ -30,6 +30,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "fewest-seeds": reference.fewest_seeds,
     "sequential-tests": simulations.sequential_tests,
     "choices": simulations.choices,
+    "papers": papers.papers,
+    "paper-counts": papers.paper_counts,
     "layer": costs.layer,
     "layer-notes": costs.layer_notes,
     "end-to-end": costs.end_to_end,

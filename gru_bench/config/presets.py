@@ -17,13 +17,11 @@ from gru_bench.config.cell import CustomCellConfig
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.hydra_state import set_aside
 from gru_bench.config.launcher import LAUNCHERS
-from gru_bench.config.reference import GROUPS, choices, conf_dir, offered
+from gru_bench.config.reference import GROUPS, OWN, choices, conf_dir, offered
 from gru_bench.config.tasks import TASKS, CustomTaskConfig
 from gru_bench.config.user_classes import CUSTOM
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import expand_home
-
-OWN = Path("conf")  # the user's presets, in the working directory
 
 
 @dataclass(frozen=True)

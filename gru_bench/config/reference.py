@@ -20,6 +20,7 @@ from gru_bench.config.tasks import TASKS, CustomTaskConfig
 from gru_bench.config.user_classes import CUSTOM, Kind, installed
 
 GROUPS = ("cell", "task", "corpus", "launcher", "experiment")
+OWN = Path("conf")  # the user's presets, in the working directory
 
 
 def conf_dir() -> Path:

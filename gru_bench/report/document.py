@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from gru_bench.evidence.runtimes import RuntimeFigures
 from gru_bench.report.decision import decision
+from gru_bench.report.detail_table import DetailTable
 from gru_bench.report.figures import series
 from gru_bench.report.figures.canvas import Picture
 from gru_bench.report.figures.series import Series
@@ -38,6 +39,7 @@ class Document:
         ledger: The ledger of claims; None if there is too little to test them.
         commands: The commands that made the runs, each once, the oldest first.
         warnings: What was passed over, a line each.
+        published: Published figures beside what the runs come to, a table for each part of a paper.
         overview: The picture of the whole, and those of robustness; empty until drawn.
         pictures: The pictures by the slug of their group or series; empty until drawn.
     """
@@ -47,6 +49,7 @@ class Document:
     ledger: Ledger | None
     commands: list[str]
     warnings: list[str]
+    published: list[DetailTable] = field(default_factory=list)
     overview: list[Picture] = field(default_factory=list)
     pictures: dict[str, list[Picture]] = field(default_factory=dict)
 
@@ -66,7 +69,10 @@ class Document:
 
 
 def make_document(
-    results: Sequence[Result], warnings: Sequence[str], runtimes: RuntimeFigures | None = None
+    results: Sequence[Result],
+    warnings: Sequence[str],
+    runtimes: RuntimeFigures | None = None,
+    published: Sequence[DetailTable] = (),
 ) -> Document:
     """Sorts results and finds what can be said of them."""
     groups = make_groups(results)
@@ -87,4 +93,5 @@ def make_document(
             dict.fromkeys(r.command for r in sorted(results, key=lambda r: (r.created, r.command)))
         ),
         warnings=list(warnings),
+        published=list(published),
     )

@@ -12,6 +12,7 @@ from rich.console import Console
 from gru_bench.config.checks import require_one_of
 from gru_bench.evidence.runtimes import RuntimeFigures
 from gru_bench.report import rows
+from gru_bench.report.detail_table import DetailTable
 from gru_bench.report.document import make_document
 from gru_bench.report.figures import overview
 from gru_bench.report.figures.canvas import standalone
@@ -74,6 +75,7 @@ def render(
     format: str | None = None,
     out: Path | None = None,
     runtimes: RuntimeFigures | None = None,
+    published: Sequence[DetailTable] = (),
 ) -> None:
     """Writes a report to the file `out`, or to standard output.
 
@@ -90,6 +92,7 @@ def render(
             without a file.
         out: The file to write; None for standard output.
         runtimes: What cells cost in several runtimes, for the claims on it.
+        published: Published figures beside what these runs come to.
 
     Raises:
         UserError: The format is unknown or contradicts `out`, or `out` cannot be written.
@@ -102,7 +105,7 @@ def render(
         return
 
     def make(kept: Sequence[Result], passed_over: Sequence[str]) -> tuple[bytes, dict[Path, bytes]]:
-        return _make(kept, [*warnings, *passed_over], format, out, runtimes)
+        return _make(kept, [*warnings, *passed_over], format, out, runtimes, published)
 
     data, figures = of_sound_results(results, make)
     if out is None:
@@ -196,6 +199,7 @@ def _make(
     format: str,
     out: Path | None,
     runtimes: RuntimeFigures | None,
+    published: Sequence[DetailTable],
 ) -> tuple[bytes, dict[Path, bytes]]:
     """Returns the report, and the figures that go beside it."""
     if format == "long":
@@ -204,7 +208,7 @@ def _make(
         picture = overview.card(make_groups(results))
         as_png = out is not None and out.suffix.lower() == ".png"
         return picture.png if as_png else standalone(picture.svg).encode(), {}
-    text, figures = _make_text(results, warnings, format, out, runtimes)
+    text, figures = _make_text(results, warnings, format, out, runtimes, published)
     return text.encode(), figures
 
 
@@ -214,6 +218,7 @@ def _make_text(
     format: str,
     out: Path | None,
     runtimes: RuntimeFigures | None,
+    published: Sequence[DetailTable],
 ) -> tuple[str, dict[Path, bytes]]:
     if format == "json":
         return rows.to_json(results), {}
@@ -221,7 +226,7 @@ def _make_text(
         return rows.to_csv(results), {}
     if format == "table":
         return _as_text(results, Console(file=io.StringIO(), width=terminal.WIDTH)), {}
-    document = make_document(results, warnings, runtimes)
+    document = make_document(results, warnings, runtimes, published)
     if format == "latex":
         return latex.to_latex(document), {}
     if format == "markdown" and out is None:

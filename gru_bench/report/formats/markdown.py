@@ -34,6 +34,8 @@ def to_markdown(document: Document, folder: str) -> str:
             setting = show_keys(group.keys)[1:-1]
             lines.append(f"  - {escape(setting)}: {escape(summary.brief(group))}")
     lines += ["", summary.BRACKETS, ""]
+    for table in document.published:
+        lines += _detail_table(table, heading="###")
     for best in best_settings(document.groups):
         lines += _detail_table(best, heading="###")
     for task in document.tasks:
@@ -48,7 +50,7 @@ def to_markdown(document: Document, folder: str) -> str:
                     *_figures(series.label, pictures, folder),
                 ]
     for table in overall_tables(document.groups):
-        lines += [*_detail_table(table, heading="###")]
+        lines += _detail_table(table, heading="###")
     if document.ledger is not None:
         lines += _ledger(document.ledger)
     lines += ["### How to read this, and how to repeat it", ""]

@@ -50,6 +50,7 @@ def to_html(document: Document) -> str:
         is_folded=len(document.groups) > tables.MOST_SHOWN,
         tasks=[_task(document, task) for task in document.tasks],
         brackets=summary.BRACKETS.replace("`", ""),
+        published=document.published,
         overall=overall_tables(document.groups),
         ledger=None if document.ledger is None else _ledger(document.ledger),
         run_count=len(runs),

@@ -29,7 +29,7 @@ def print_groups(groups: Sequence[Group], console: Console) -> None:
     console.print(Text(decision(groups), "bold"))
     console.print()
     for table in best_settings(groups):
-        _print_details(table, console)
+        print_details(table, console)
     shown = groups[: tables.MOST_SHOWN]
     print_tables(shown, console)
     if folded := len(groups) - len(shown):
@@ -56,7 +56,8 @@ def print_tables(groups: Sequence[Group], console: Console) -> None:
         console.print()
 
 
-def _print_details(details: DetailTable, console: Console) -> None:
+def print_details(details: DetailTable, console: Console) -> None:
+    """Prints a table with its title and how to read it."""
     console.print(Text(details.title, "bold"))
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for place, name in enumerate(details.columns):
