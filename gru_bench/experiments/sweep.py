@@ -1,5 +1,6 @@
 """Takes the configurations of a sweep to finished run folders."""
 
+import itertools
 import textwrap
 import traceback
 from collections import defaultdict
@@ -7,6 +8,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import jax
 
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.labels import common_label
@@ -37,6 +40,9 @@ from gru_bench.system.interrupts import Interrupts
 from gru_bench.system.machine import pinned_settings
 from gru_bench.system.progress import Progress
 from gru_bench.system.prose import counted
+
+KEPT_POPULATIONS = 8  # after so many their programs are dropped
+_ended = itertools.count(1)  # populations of this process
 
 
 class JobLost(Exception):  # noqa: N818
@@ -195,6 +201,17 @@ def run_here(
                     run_population(todo, costs[setting], command, progress, interrupts)
                 except Exception as error:
                     sweep.failures.extend(note_failure(each, error) for each in todo)
+        let_go_of_programs()
+
+
+def let_go_of_programs() -> None:
+    """Drops what JAX keeps of traced and compiled programs, once several populations have ended.
+
+    It keeps them for good, some 60 MB a population. Populations of one shape, such as trials of a
+    search, mostly follow each other and go on sharing theirs.
+    """
+    if next(_ended) % KEPT_POPULATIONS == 0:
+        jax.clear_caches()
 
 
 def run_in_jobs(

@@ -13,7 +13,7 @@ from gru_bench.experiments.costs import Cost, measure_cells
 from gru_bench.experiments.memory_check import ATTEMPT, least_bytes
 from gru_bench.experiments.resolve import SIZES, resolve
 from gru_bench.experiments.run_locks import lock_of
-from gru_bench.experiments.sweep import run_experiments
+from gru_bench.experiments.sweep import KEPT_POPULATIONS, run_experiments
 from gru_bench.measuring.equal_time import TimeMatch, match_training_time
 from gru_bench.report.group_notes import group_notes
 from gru_bench.report.groups import make_groups
@@ -188,6 +188,18 @@ def test_sizes_of_equal_time_are_measured_once(tmp_path, monkeypatch):
     assert any(
         "took 0.80 of the LSTM's time: equal time was missed" in n for n in group_notes(group)
     )
+
+
+def test_what_jax_keeps_of_programs_does_not_grow_with_the_runs(tmp_path, monkeypatch):
+    dropped = []
+    monkeypatch.setattr("gru_bench.experiments.sweep.run_population", lambda *_: dropped.append(0))
+    monkeypatch.setattr("jax.clear_caches", lambda: dropped.append(1))
+    lengths = ",".join(str(length) for length in range(3, 3 + 2 * KEPT_POPULATIONS))
+    words = ["cell=gru", f"task.length={lengths}", f"out_dir={tmp_path}"]
+    run_experiments(compose(*words), "test", quiet=True)
+    assert dropped.count(0) == 2 * KEPT_POPULATIONS
+    between = "".join(map(str, dropped)).split("1")[:-1]
+    assert [len(each) for each in between[1:]] == [KEPT_POPULATIONS]
 
 
 def test_one_failure_does_not_stop_the_others(tmp_path):

@@ -1,0 +1,150 @@
+"""Measures what many runs cost: whether run 500 costs what run 5 does, and what a history costs.
+
+    python scripts/measure_scale.py --runs 500 --out results/speed/scale.json
+
+trains a sweep of tiny runs in one process, each of a length of its own, so that each is compiled as
+in any sweep over a setting, and notes the processor time and the memory at the end of every run.
+Then it counts the files and bytes that runs leave, and takes the processor time of the commands
+that read a history: of these runs, and of ten thousand made up from them. Processor time, unlike
+the clock's, does not count waiting for other programs. It takes about 25 minutes on 2 cores.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import theilslopes
+
+from gru_bench.config.compose import compose_experiments
+from gru_bench.experiments.sweep import run_experiments
+from gru_bench.runs.folder import RESULT
+from gru_bench.system import machine
+from gru_bench.system.files import write_atomically
+
+WORDS = [
+    "cell=gru", "task=adding", "hidden_size=8", "batch_size=8", "seeds=1", "steps=20",
+    "probes=false", "save_weights=best",
+]  # fmt: skip
+SHORTEST = 4  # steps of the first run's sequences
+SAMPLE_S = 0.02
+HISTORY = 10_000
+READERS = ("status", "report", "report --format csv")
+
+
+def words_of(runs: int, out_dir: Path) -> list[str]:
+    """Returns the words of the sweep."""
+    lengths = ",".join(str(SHORTEST + number) for number in range(runs))
+    return [*WORDS, f"task.length={lengths}", f"out_dir={out_dir}"]
+
+
+def resident_mb() -> float:
+    """Returns resident memory of this process in megabytes (10^6 bytes)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def sample(folder: Path, samples: list[tuple[float, float]], ended: threading.Event) -> None:
+    """Notes processor seconds and memory whenever one more run has its result."""
+    while not ended.wait(SAMPLE_S):
+        while len(samples) < sum(1 for _ in folder.rglob(RESULT)):
+            samples.append((time.process_time(), resident_mb()))
+
+
+def sweep(runs: int, out_dir: Path) -> dict[str, Any]:
+    """Trains the sweep; returns processor seconds and memory by the number of the run."""
+    began, samples, ended = time.process_time(), list[tuple[float, float]](), threading.Event()
+    out_dir.mkdir()
+    thread = threading.Thread(target=sample, args=(out_dir, samples, ended))
+    thread.start()
+    try:
+        run_experiments(compose_experiments(words_of(runs, out_dir), multirun=True), "scale")
+    finally:
+        ended.wait(2 * SAMPLE_S)
+        ended.set()
+        thread.join()
+    at, memory = np.array(samples).T
+    seconds = np.diff(at, prepend=began)
+    numbers = np.arange(1, len(at) + 1)
+    fifth = max(len(at) // 5, 1)
+    settled = numbers > fifth  # The first runs fill caches.
+    return {
+        "runs": len(at),
+        "first_run_s": float(seconds[0]),
+        "early_s": float(np.median(seconds[1 : 1 + fifth])),
+        "late_s": float(np.median(seconds[-fifth:])),
+        "slope_s_a_run": float(theilslopes(seconds[settled], numbers[settled]).slope),
+        "memory_mb": [float(memory[min(fifth, len(at) - 1)]), float(memory[-1])],
+    }
+
+
+def left_behind(out_dir: Path, runs: int) -> dict[str, float]:
+    """Returns the files and bytes that a run leaves."""
+    files = [path for path in out_dir.rglob("*") if path.is_file()]
+    return {
+        "files_a_run": len(files) / runs,
+        "kilobytes_a_run": sum(path.stat().st_size for path in files) / runs / 1e3,
+    }
+
+
+def processor_seconds(words: list[str]) -> float:
+    """Returns the processor seconds of a command of gru-bench in a process of its own."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-m", "gru_bench", *words], check=True, stdout=subprocess.DEVNULL
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def make_up(history: Path, source: Path, number: int) -> None:
+    """Writes so many finished runs, each with the result of one that was trained."""
+    results = [json.loads(path.read_bytes()) for path in source.rglob(RESULT)]
+    for each in range(number):
+        result = results[each % len(results)]
+        result["identity"] = f"{each:016x}"
+        folder = history / "adding" / "gru" / f"h8-{each:08x}"
+        folder.mkdir(parents=True)
+        (folder / RESULT).write_text(json.dumps(result))
+
+
+def measure(runs: int) -> dict[str, Any]:
+    """Measures everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        out_dir, history = Path(folder) / "runs", Path(folder) / "history"
+        found: dict[str, Any] = {"environment": machine.describe(), "sweep": sweep(runs, out_dir)}
+        found["left_behind"] = left_behind(out_dir, runs)
+        found["again_s"] = processor_seconds(["run", "-m", "-q", *words_of(runs, out_dir)])
+        make_up(history, out_dir, HISTORY)
+        found["history"] = {
+            "runs": HISTORY,
+            "seconds": {
+                words: processor_seconds([*words.split(), str(history)]) for words in READERS
+            },
+        }
+    return found
+
+
+def main() -> None:
+    """Prints the figures, and writes them where asked."""
+    parser = argparse.ArgumentParser(description="Measure what many runs cost.")
+    parser.add_argument("--runs", type=int, default=500, help="runs of the sweep")
+    parser.add_argument("--out", type=Path, help="a file of JSON")
+    options = parser.parse_args()
+    machine.set_up_devices()
+    text = json.dumps(measure(options.runs), indent=1)
+    print(text)
+    if options.out is not None:
+        write_atomically(options.out, text.encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()
