@@ -116,6 +116,12 @@ class Cell(nnx.Module):
         """
         self.remember(keep)
 
+    def start_as_identity(self) -> None:
+        """Sets the weights so that the state is kept and its gradient lives: of a plain RNN alone.
+
+        Any other cell is left as it is.
+        """
+
     def zero_state(self, batch_size: int, dtype: jax.typing.DTypeLike) -> State:
         """Returns the state before the first step: zeros."""
         zeros = jnp.zeros((batch_size, self.hidden_size), dtype)

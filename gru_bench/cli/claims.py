@@ -6,29 +6,47 @@ import sys
 from pathlib import Path
 
 from gru_bench.cli.arguments import Parser, add_settings, source_words, sources_of
-from gru_bench.cli.launch import run_all, show_plan
+from gru_bench.cli.launch import run_all, set_up, show_plan
 from gru_bench.system.errors import UserError
 
 HELP = "test what textbooks claim of the cells"
 DESCRIPTION = """\
-Tests ten textbook claims (a GRU has 75% of an LSTM's parameters, trains faster,
-needs less memory, performs comparably, ...) on runs made for it, prints a
-ledger (supported, refuted, undecided) and writes a page. Runs are kept in
-results/claims; finished ones are skipped.
+Judges what textbooks and papers claim of the cells (a GRU has 75% of an LSTM's
+parameters, trains faster, needs less memory, performs comparably, ...) by the
+rules of conf/claims.yaml, and prints a ledger (supported, refuted, undecided).
 
-  --size quick   gru, lstm, rnn; 10 seeds; one learning rate a task
-  --size full    all cells; 12 seeds; learning rates tuned for each cell; an
-                 hour or more
+  gru-bench claims                 runs made for a first look: gru, lstm, rnn;
+                                   10 seeds; one learning rate a task
+  gru-bench claims --size full     all cells; 12 seeds; learning rates tuned for
+                                   each cell; an hour or more
+  gru-bench claims --list          the parts of the reference: 8 hours, in parts
+                                   of under 25 minutes
+  gru-bench claims --part NAME     makes one; goes on where it was stopped; all
+                                   makes every part that is missing
+  gru-bench claims DIR             judges a reference again, without training
+
+Runs are kept in results/claims; finished ones are skipped.
 """
 
 
 RUNTIMES = Path("results/speed/runtimes.json")
+REFERENCE = Path("results/reference/claims")
+ALL = "all"
 
 
 def add_arguments(parser: Parser) -> None:
     """Adds what the command takes."""
     add_settings(parser)
     parser.add_argument("--size", choices=("quick", "full"), default="quick")
+    parser.add_argument("--list", action="store_true", help="show the parts of the reference")
+    parser.add_argument("--part", metavar="NAME", help="make a part of the reference, or all")
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        default=REFERENCE,
+        metavar="DIR",
+        help=f"folder that parts are written to (default: {REFERENCE})",
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -36,7 +54,6 @@ def add_arguments(parser: Parser) -> None:
         metavar="FILE.html",
         help="the page (default: results/report/claims.html)",
     )
-
     parser.add_argument(
         "--runtimes",
         type=Path,
@@ -47,7 +64,11 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Runs what the claims are tested on, and prints the ledger; returns the exit status."""
+    """Makes or reads what the claims are tested on, and prints the ledger; returns the status."""
+    folders = [word for word in options.overrides if "=" not in word and Path(word).is_dir()]
+    if options.list or options.part is not None or folders:
+        return _of_reference(options, folders)
+
     from gru_bench.config.compose import compose_experiments
 
     preset = "claims" if options.size == "quick" else f"claims_{options.size}"
@@ -88,3 +109,50 @@ def run(options: argparse.Namespace) -> int:
         render.render(results, [], "html", options.out, runtimes)
         print(f"\nThe page: {options.out}")
     return failed
+
+
+def _of_reference(options: argparse.Namespace, folders: list[str]) -> int:
+    """Lists or makes parts of the reference, or judges one that there is."""
+    from rich.console import Console
+
+    from gru_bench.evidence.claims.reference import read_reference
+    from gru_bench.evidence.claims.rules import current_rules
+    from gru_bench.evidence.runtimes import read_runtimes
+    from gru_bench.report.reference_ledger import print_parts, print_reference
+
+    if len(options.overrides) > len(folders) or len(folders) > 1:
+        raise UserError(
+            f"{' '.join(options.overrides)} is not possible here: a reference is made and judged as"
+            " conf/claims.yaml says, so give its folder alone"
+        )
+    rules, console = current_rules(), Console(highlight=False)
+    folder = Path(folders[0]) if folders else options.reference
+    if options.list:
+        print_parts(read_reference(folder), rules, console)
+        return 0
+    if options.part is not None:
+        _make(options.part, folder, options.quiet)
+        return 0
+    runtimes = RUNTIMES if options.runtimes is None and RUNTIMES.is_file() else options.runtimes
+    figures = None if runtimes is None else read_runtimes(runtimes)
+    print_reference(read_reference(folder), rules, figures, console)
+    return 0
+
+
+def _make(name: str, folder: Path, quiet: bool) -> None:
+    """Makes a part of the reference, or every one that is missing, one after another."""
+    from gru_bench.evidence.claims.reference import read_reference
+    from gru_bench.evidence.claims.rules import current_rules
+    from gru_bench.experiments.claim_parts import configs_of, run_part
+
+    rules, out_dir = current_rules(), Path("results/claims/parts")
+    reference = read_reference(folder)
+    names = [name]
+    if name == ALL:
+        names = [each for each in rules.parts if reference.state(each, rules) != "done"]
+    for number, each in enumerate(names):
+        configs = configs_of(each, rules, out_dir)
+        if number == 0:
+            set_up(configs)
+        run_part(each, rules, out_dir, folder, quiet)
+        print(f"{each}: written to {folder / each}")

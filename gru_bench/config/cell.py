@@ -12,7 +12,7 @@ from gru_bench.config.keys import LONGEST, MISSING, OnlyWith, check_keys, key
 from gru_bench.config.user_classes import CUSTOM, name_class, source_file
 from gru_bench.system.files import content_hash
 
-INITIALISATIONS = ("orthogonal", "textbook", "chrono")
+INITIALISATIONS = ("orthogonal", "textbook", "chrono", "identity")
 # The keys of a cell that say how it starts.
 STARTS = ("cell.keep", "cell.forget_bias", "cell.initialisation", "cell.chrono_length")
 # The share of its state that every gated cell keeps at the start unless another start is asked for:
@@ -94,7 +94,8 @@ class CellConfig:
     initialisation: str = key(
         "how it starts: orthogonal is recurrent weights that are, with gates as keep says; textbook"
         " the same with a forget bias of 1, which keeps 73%, and a GRU that keeps 50%; chrono sets"
-        " the gates that keep the state for long lags",
+        " the gates that keep the state for long lags; identity is of cell=rnn alone: recurrent"
+        " weights that are it",
         "orthogonal",
         choices=INITIALISATIONS,
     )
@@ -114,6 +115,12 @@ class CellConfig:
             "cell.keep",
             self.keep,
             "left out with cell.forget_bias, which sets the same gate",
+        )
+        require(
+            self.initialisation != "identity" or self.name == "rnn",
+            "cell.initialisation",
+            self.initialisation,
+            "identity with cell=rnn alone, whose recurrent weights it sets",
         )
         for name in ("keep", "forget_bias"):
             value = getattr(self, name)

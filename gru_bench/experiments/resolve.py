@@ -352,6 +352,7 @@ def make_model_config(
         chrono_length=(cell.chrono_length or task.sequence_length)
         if cell.initialisation == "chrono"
         else None,
+        identity=cell.initialisation == "identity",
         dtype=config.precision,
         recurrence=recurrence,
         remat=remat,

@@ -47,6 +47,7 @@ class ModelConfig:
         keep: Share of its state that a gated cell keeps at the start; None for its own default.
         forget_bias: Initial bias of the gate that keeps the state; None for the cell's own default.
         chrono_length: Longest lag of chrono initialisation in steps; None for no such thing.
+        identity: Whether the recurrent weights of a plain RNN begin as the identity.
         dtype: The type of the recurrent computation; parameters and head stay in float32.
         recurrence: The implementation of `unroll`, or "auto", for which
             measuring/recurrence_choice.py has to put one before the model is run.
@@ -68,6 +69,7 @@ class ModelConfig:
     keep: float | None = None
     forget_bias: float | None = None
     chrono_length: int | None = None
+    identity: bool = False
     dtype: str = "float32"
     recurrence: str = "scan"
     remat: bool = False
@@ -222,6 +224,8 @@ def make_cell(config: ModelConfig, input_size: int, rngs: nnx.Rngs) -> Cell:
         cell.start_keeping(jnp.full(config.hidden_size, keeping_bias(config.keep)))
     if config.chrono_length is not None:
         cell.remember(chrono_bias(rngs.params(), config.hidden_size, config.chrono_length))
+    if config.identity:
+        cell.start_as_identity()
     return cell
 
 

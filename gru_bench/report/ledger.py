@@ -37,10 +37,13 @@ class Ledger:
 
 def make_ledger(results: Sequence[Result], runtimes: RuntimeFigures | None = None) -> Ledger | None:
     """Returns the ledger, or None if no claim is tested that takes more than one cell."""
-    claims = ledger(results, runtimes)
+    made = sort_claims(ledger(results, runtimes))
+    return None if all(claim.name in OF_ONE_CELL for claim in made.tested) else made
+
+
+def sort_claims(claims: Sequence[Claim]) -> Ledger:
+    """Returns claims as a ledger, those without a test apart."""
     tested = [claim for claim in claims if claim.voting]
-    if all(claim.name in OF_ONE_CELL for claim in tested):
-        return None
     return Ledger(tested, [claim for claim in claims if not claim.voting])
 
 
@@ -97,7 +100,14 @@ def print_ledger(
     made = make_ledger(results, runtimes)
     if made is None:
         console.print("These runs test no claim.")
-        return
+    else:
+        print_claims(made, console)
+        if line := made.untested_line():
+            console.print(Text(line, "dim"))
+
+
+def print_claims(made: Ledger, console: Console) -> None:
+    """Prints a row a claim that was tested: its verdict and what decided it."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
     for heading in ("", "claim", "verdict", "decided by"):
         table.add_column(heading, no_wrap=heading == "verdict")
@@ -110,5 +120,3 @@ def print_ledger(
             Text("\n".join(shown)),
         )
     console.print(table)
-    if line := made.untested_line():
-        console.print(Text(line, "dim"))

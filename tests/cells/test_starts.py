@@ -146,3 +146,27 @@ def test_starts_are_not_tuned_where_something_else_sets_the_gate(keys):
     words = [f"cell.{key}={value}" for key, value in keys.items()]
     with pytest.raises(UserError, match=r"tune\.keeps is not possible with cell\.forget_bias"):
         compose_experiments(["cell=lstm", *words, "tune.keeps=[0.5,0.9]"], multirun=False)
+
+
+def test_a_plain_rnn_may_begin_as_the_identity_through_which_gradients_pass():
+    cell = asked_for("cell=rnn", "cell.initialisation=identity")
+    usual = asked_for("cell=rnn")
+    (recurrent,) = cell.weights_hh
+    assert np.array_equal(recurrent[...], np.eye(HIDDEN))
+    assert np.allclose(cell.weight_ih[...], usual.weight_ih[...] / 100)
+    # A small state is kept for a hundred steps, and so is the gradient with respect to it.
+    x = jnp.zeros((1, HIDDEN))
+
+    def after(h):
+        state = (h,)
+        for _ in range(100):
+            state = cell.step(state, x, plain_dot(cell, x.dtype))
+        return state[0].sum()
+
+    gradient = jax.grad(after)(jnp.full((1, HIDDEN), 0.01))
+    assert np.allclose(gradient, 1, atol=0.05)
+
+
+def test_the_identity_is_of_the_plain_rnn_alone():
+    with pytest.raises(UserError, match="identity with cell=rnn alone"):
+        CellConfig("gru", initialisation="identity")

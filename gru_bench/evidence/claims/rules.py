@@ -55,14 +55,16 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     Attributes:
         kind: What they are made for.
         minutes: About how long they take on two cores.
-        words: The settings, as `gru-bench run` takes them, besides those of all parts.
+        words: The settings, as `gru-bench run` takes them, besides those of its kind.
         command: What makes them.
+        timed: Whether times and memory are measured besides, which asks for a quiet machine.
     """
 
     kind: Kind
     minutes: int
-    words: tuple[str, ...]
+    words: str
     command: Command = "run"
+    timed: bool = False
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -78,7 +80,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         read_back: How many steps beyond its axis the symbols of a task were read.
         pairs: The pairs of cells whose scores are compared, and corrected together, in every
             setting that has both; the first is the one that an outcome is about.
-        words: Settings that all parts have.
+        words: The settings that all parts of a kind have, by kind.
         claims: The rules of the claims, by name.
         parts: The parts of a reference, by name, in the order in which they are made.
     """
@@ -91,7 +93,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     targets: dict[str, float]
     read_back: dict[str, int]
     pairs: tuple[tuple[str, str], ...]
-    words: tuple[str, ...]
+    words: dict[Kind, str]
     claims: dict[str, ClaimRule]
     parts: dict[str, Part]
 
@@ -102,10 +104,11 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         return hashlib.sha256(canonical).hexdigest()[:HASH_DIGITS]
 
     def words_of(self, part: str) -> list[str]:
-        """Returns the settings of a part, its own last, so that they replace those of all."""
-        own = self.parts[part].words
+        """Returns the settings of a part, its own last, which replace those of its kind."""
+        own = self.parts[part].words.split()
         given = {word.partition("=")[0] for word in own}
-        return [*(w for w in self.words if w.partition("=")[0] not in given), *own]
+        of_kind = self.words.get(self.parts[part].kind, "").split()
+        return [*(word for word in of_kind if word.partition("=")[0] not in given), *own]
 
     def parts_for(self, claim: str) -> list[str]:
         """Returns the names of the parts whose runs a claim is judged on."""
@@ -153,5 +156,5 @@ def _check(rules: Rules) -> None:
         if not (claim.sentence.endswith(".") and explained.endswith(".")):
             raise ValueError(f"the sentence and `how` of {name} must end with a full stop")
     for name, part in rules.parts.items():
-        if any("=" not in word for word in part.words):
+        if any("=" not in word for word in part.words.split()):
             raise ValueError(f"the words of the part {name} must be settings, key=value")

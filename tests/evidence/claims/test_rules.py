@@ -62,7 +62,7 @@ def test_a_number_of_the_rule_stands_in_its_words():
         (lambda c: c["claims"]["speed"].update(how="Below {bound}."), "none of its limits"),
         (lambda c: c["claims"]["speed"].update(how="Below"), "end with a full stop"),
         (
-            lambda c: c["parts"].update(x={"kind": "scores", "minutes": 1, "words": ["task"]}),
+            lambda c: c["parts"].update(x={"kind": "scores", "minutes": 1, "words": "task"}),
             "must be settings, key=value",
         ),
     ],

@@ -1,0 +1,98 @@
+"""The ledger of the committed reference: by which rules, from which parts, and what is missing."""
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gru_bench.evidence.claims.claim import Claim
+from gru_bench.evidence.claims.reference import Reference, changed_verdicts
+from gru_bench.evidence.claims.rules import Rules
+from gru_bench.evidence.runtimes import RuntimeFigures
+from gru_bench.report.ledger import print_claims, sort_claims
+from gru_bench.system.prose import counted
+
+
+def print_reference(
+    reference: Reference, rules: Rules, runtimes: RuntimeFigures | None, console: Console
+) -> None:
+    """Prints the claims as a reference speaks of them, and all that a reader has to know of it."""
+    claims = reference.judge(rules, runtimes)
+    console.print(Text(heading(reference, rules), "bold"))
+    print_claims(sort_claims(claims), console)
+    lines = [*missing(claims, reference, rules), *choices_at_an_end(reference, rules)]
+    for digits, earlier in reference.earlier_rules(rules).items():
+        before = reference.judge(earlier, runtimes)
+        lines += _changes(digits, earlier, changed_verdicts(before, claims))
+    for line in lines:
+        console.print(Text(line))
+
+
+def print_parts(reference: Reference, rules: Rules, console: Console) -> None:
+    """Prints the parts of a reference: what they are for, what they cost, which are done."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
+    for name, justify in (("part", "left"), ("of", "left"), ("minutes", "right"), ("", "left")):
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for name, part in rules.parts.items():
+        table.add_row(name, part.kind, str(part.minutes), reference.state(name, rules))
+    console.print(table)
+    left = [p.minutes for n, p in rules.parts.items() if reference.state(n, rules) != "done"]
+    console.print(
+        f"{counted(len(rules.parts), 'part')}, {len(left)} to do: about {sum(left)} minutes on two"
+        " cores. gru-bench claims --part NAME makes one, --part all every one that is missing."
+    )
+
+
+def heading(reference: Reference, rules: Rules) -> str:
+    """Returns by which rules is judged, and from what."""
+    done = [name for name in rules.parts if reference.state(name, rules) == "done"]
+    revisions = {reference.records[name].revision or "unknown" for name in done}
+    parts = f"{len(done)} of {counted(len(rules.parts), 'part')}"
+    made = f", made at {', '.join(sorted(each[:9] for each in revisions))}" if done else ""
+    return f"Rules {rules.digits} of {rules.date}. {parts}{made}"
+
+
+def missing(claims: Sequence[Claim], reference: Reference, rules: Rules) -> list[str]:
+    """Returns a line for each claim that lacks parts, with the command that makes the next."""
+    lines = []
+    for claim in claims:
+        lacking = [n for n in rules.parts_for(claim.name) if reference.state(n, rules) != "done"]
+        if lacking:
+            state = "not measured" if not claim.voting else "not all measured"
+            lines.append(
+                f"{claim.number}. {state}, {counted(len(lacking), 'part')} to do:"
+                f" gru-bench claims --part {lacking[0]}"
+            )
+    return lines
+
+
+def choices_at_an_end(reference: Reference, rules: Rules) -> list[str]:
+    """Returns a line on the learning rates that were chosen at an end of their grid, if any."""
+    found = [
+        f"{name}: {result.cell} {result.tuning.chosen:g}"
+        for name in rules.parts
+        if reference.state(name, rules) == "done"
+        for result in sorted(reference.results[name], key=lambda result: result.cell)
+        if result.tuning is not None and result.tuning.chosen_rate_is_at_an_end
+    ]
+    if not found:
+        return []
+    return [f"Learning rates chosen at an end of those tried: {'; '.join(found)}"]
+
+
+def _changes(
+    digits: str, earlier: Rules, changed: Sequence[tuple[str, object, object]]
+) -> list[str]:
+    """Returns what the same runs come to under earlier rules."""
+    lines = [f"Parts were made under rules {digits} of {earlier.date}, which are no longer these."]
+    if not changed:
+        return [*lines, "Judged by those, every verdict is the same."]
+    return [
+        *lines,
+        *(
+            f"Judged by those: {before or 'no such claim'}, by these: {after}. {sentence}"
+            for sentence, before, after in changed
+        ),
+    ]
