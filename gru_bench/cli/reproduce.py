@@ -21,8 +21,8 @@ HELP = "measure published tables again"
 DESCRIPTION = """\
 Measures published tables again and prints, for each figure, what was published
 beside what is measured, with its interval, and what became of it: reproduced,
-contradicted, or that something else was measured. Which values count as the same
-is fixed in the preset before anything is run.
+contradicted, or that something else was measured. Which values count as the
+same is fixed in the preset before anything is run.
 
   NAME       a table: --list says what there is and how long it takes
   NAME/PART  a part of it

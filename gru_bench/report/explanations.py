@@ -145,6 +145,13 @@ TASKS = {
             "Two letters among blanks go in; at two marks they come out in their order",
         ),
         Explanation(
+            "transduction",
+            "A string is read, and then its answer must come out: the string in reverse or sorted,"
+            " its parity or value. The test has longer strings than any trained on.",
+            _sequence([("in", list("0111▸▸▸▸")), ("out", [*[""] * 4, *"1110"])]),
+            "Four digits go in; at four marks they come out in reverse",
+        ),
+        Explanation(
             "text",
             "The words of a document are read, one a step. At the end its class must come out, such"
             " as the topic of a piece of news.",
