@@ -15,7 +15,7 @@ CHOSEN = (OnlyWith("corpus.source", ("files", "hub")),)  # whose splits and colu
 SERIES = (OnlyWith("task.name", ("series",)),)
 SERIES_CORPORA = (
     "japanese_vowels", "basic_motions", "italy_power_demand",
-    "digits", "seattle_temperatures",
+    "digits", "mnist1d", "seattle_temperatures",
 )  # fmt: skip
 GAPS = ("forward", "mean", "mask")
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}

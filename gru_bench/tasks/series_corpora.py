@@ -19,10 +19,11 @@ from gru_bench.tasks.corpus_keys import refuse_keys, refuse_shares, refuse_text_
 from gru_bench.tasks.corpus_sources import Note
 from gru_bench.tasks.digits import read_digits
 from gru_bench.tasks.download import wheel_file
+from gru_bench.tasks.mnist1d import read_mnist1d
 from gru_bench.tasks.recordings import Recordings
 from gru_bench.tasks.series_files import Reader, has_columns, read_recordings
 from gru_bench.tasks.splits import of_whole_groups, stratified
-from gru_bench.tasks.wheels import AEON, SCIKIT_LEARN, VEGA_DATASETS, Wheel
+from gru_bench.tasks.wheels import AEON, MNIST1D, SCIKIT_LEARN, VEGA_DATASETS, Wheel
 
 
 class Carried(NamedTuple):
@@ -66,6 +67,7 @@ CARRIED = {
         AEON, {"train": "ItalyPowerDemand_TRAIN.ts", "test": "ItalyPowerDemand_TEST.ts"}
     ),
     "digits": Carried(SCIKIT_LEARN, {"train": "digits.csv.gz"}, read_digits),
+    "mnist1d": Carried(MNIST1D, {"train": "data.py"}, read_mnist1d),
     "seattle_temperatures": Carried(VEGA_DATASETS, {"train": "seattle-temps.csv"}),
 }
 OF_TEXT = ("text_column", "drop_empty")

@@ -109,3 +109,14 @@ SCIKIT_LEARN = Wheel(
     },
     tags=("--platform=manylinux2014_x86_64", "--python-version=3.11", "--implementation=cp"),
 )
+
+# It carries no data, but the shapes that they are made of.
+MNIST1D = Wheel(
+    requirement="mnist1d==0.0.2.post1",
+    name="mnist1d-0.0.2.post1-py3-none-any.whl",
+    sha256="e780fadc12ab6e45994dcb02bbe728b347243e0a5d13790f2a86992500eceb86",
+    megabytes=0.014,
+    files={
+        "mnist1d/data.py": "86b70116be8a587be28e12c4ab21abf347cfa805db8ae1d1943d895682890246",
+    },
+)

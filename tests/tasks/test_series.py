@@ -276,6 +276,7 @@ def test_keys_of_wheels_have_an_effect_or_are_refused():
         ("basic_motions", (40, 40), 6, 4, (100, 100)),
         ("italy_power_demand", (67, 1029), 1, 2, (24, 24)),
         ("digits", (1438, 359), 1, 10, (64, 64)),
+        ("mnist1d", (4000, 1000), 1, 10, (40, 40)),
     ],
 )
 def test_corpora_of_wheels_are_what_is_known_of_them(name, examples, channels, classes, lengths):
