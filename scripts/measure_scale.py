@@ -6,7 +6,8 @@ trains a sweep of tiny runs in one process, each of a length of its own, so that
 in any sweep over a setting, and notes the processor time and the memory at the end of every run.
 Then it counts the files and bytes that runs leave, and takes the processor time of the commands
 that read a history: of these runs, and of ten thousand made up from them. Processor time, unlike
-the clock's, does not count waiting for other programs. It takes about 25 minutes on 2 cores.
+the clock's, does not count waiting for other programs. Last it takes the time of training 1 to 64
+seeds at once, in turns, on a machine that should be quiet.
 """
 
 import argparse
@@ -18,17 +19,21 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.stats import theilslopes
 
+from gru_bench.benchmark.workloads import Adding
+from gru_bench.config.cell import MAIN_CELLS
 from gru_bench.config.compose import compose_experiments
 from gru_bench.experiments.sweep import run_experiments
 from gru_bench.runs.folder import RESULT
 from gru_bench.system import machine
 from gru_bench.system.files import write_atomically
+from gru_bench.training.fit import fit
 
 WORDS = [
     "cell=gru", "task=adding", "hidden_size=8", "batch_size=8", "seeds=1", "steps=20",
@@ -37,6 +42,8 @@ WORDS = [
 SHORTEST = 4  # steps of the first run's sequences
 SAMPLE_S = 0.02
 HISTORY = 10_000
+POPULATIONS = (1, 2, 4, 8, 16, 32, 64)  # seeds that are trained at once
+UPDATES, ROUNDS = 50, 3
 READERS = ("status", "report", "report --format csv")
 
 
@@ -116,11 +123,31 @@ def make_up(history: Path, source: Path, number: int) -> None:
         (folder / RESULT).write_text(json.dumps(result))
 
 
+def seconds_a_seed(cell: str) -> dict[int, float]:
+    """Returns the seconds of training that a seed takes, by how many are trained at once.
+
+    Each is the median over rounds in which populations take turns; compilation is left out.
+    """
+    workload = Adding(hidden_size=64, steps=UPDATES)
+    config = replace(workload.train, model=replace(workload.model, cell=cell))
+    taken: dict[int, list[float]] = {seeds: [] for seeds in POPULATIONS}
+    for _ in range(ROUNDS):
+        for seeds, times in taken.items():
+            rates = [workload.optim.learning_rate] * seeds
+            times.append(fit(config, workload.task, range(seeds), rates).train_s / seeds)
+    return {seeds: float(np.median(times)) for seeds, times in taken.items()}
+
+
 def measure(runs: int) -> dict[str, Any]:
     """Measures everything."""
     with tempfile.TemporaryDirectory() as folder:
         out_dir, history = Path(folder) / "runs", Path(folder) / "history"
         found: dict[str, Any] = {"environment": machine.describe(), "sweep": sweep(runs, out_dir)}
+        found["seconds_a_seed"] = {
+            "of": Adding(hidden_size=64, steps=UPDATES).summary,
+            "updates": UPDATES,
+            "cells": {cell: seconds_a_seed(cell) for cell in MAIN_CELLS},
+        }
         found["left_behind"] = left_behind(out_dir, runs)
         found["again_s"] = processor_seconds(["run", "-m", "-q", *words_of(runs, out_dir)])
         make_up(history, out_dir, HISTORY)
