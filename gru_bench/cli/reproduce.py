@@ -113,21 +113,31 @@ def read_named(names: Sequence[str], config_dir: Path | None) -> "dict[str, Pape
     found: dict[str, Paper] = {}
     parts: dict[str, list[str]] = {}
     for name in names or paper_names(config_dir):
-        preset, _, part = (name, "", "") if name.endswith(".yaml") else name.partition("/")
+        preset, part = preset_and_part(name)
         paper = read_paper(preset, config_dir)
         if part and part not in paper.parts:
             raise UserError(
                 f"{preset} has no part {part}: it must be one of {', '.join(paper.parts)}"
             )
-        label = Path(preset).stem if preset.endswith(".yaml") else preset
-        found[label] = paper
-        parts.setdefault(label, []).extend([part] if part else paper.parts)
+        found[preset] = paper
+        parts.setdefault(preset, []).extend([part] if part else paper.parts)
     return {
-        label: msgspec.structs.replace(
-            paper, parts={n: p for n, p in paper.parts.items() if n in parts[label]}
+        preset: msgspec.structs.replace(
+            paper, parts={n: p for n, p in paper.parts.items() if n in parts[preset]}
         )
-        for label, paper in found.items()
+        for preset, paper in found.items()
     }
+
+
+def preset_and_part(name: str) -> tuple[str, str]:
+    """Splits `NAME/PART`; a part that is not named is empty. A file's own folders stay with it."""
+    if name.endswith(".yaml"):
+        return name, ""
+    if ".yaml/" in name:
+        preset, _, part = name.rpartition("/")
+    else:
+        preset, _, part = name.partition("/")
+    return preset, part
 
 
 def show_list(papers: "dict[str, Paper]") -> None:
@@ -180,7 +190,7 @@ def measure_all(chosen: "Sequence[Chosen]", options: argparse.Namespace) -> int:
         tables.append(table)
         print_details(table, console)
         if options.record is not None and measurement.rows:
-            write_measurement(options.record, each.name, each.part_name, measurement)
+            write_measurement(options.record, Path(each.name).stem, each.part_name, measurement)
         results.extend(of_part)
     if results:
         render.render(results, [], "html", options.out, published=tables)

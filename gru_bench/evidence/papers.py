@@ -3,8 +3,9 @@
 The rule is fixed beforehand. A row of a preset states the range of values that count as the same,
 and what is measured is an interval. Where the interval lies within the range, the figure is
 reproduced; where it lies outside as a whole, it is contradicted; otherwise more seeds are needed.
-Less training than published may explain a worse figure and never a better one, so that a worse one
-then contradicts nothing.
+Less training than published may explain a worse figure and never a better one. A worse one then
+contradicts nothing, and the same one reproduces nothing unless there is no better: what was trained
+for longer might have left it behind.
 """
 
 import math
@@ -17,6 +18,7 @@ import msgspec
 import numpy as np
 
 from gru_bench.config.paper import Part, Row, TrainedRow
+from gru_bench.config.score import ERRORS
 from gru_bench.evidence.estimates import Interval, mean_interval, wilson_interval
 from gru_bench.runs.result import Result
 from gru_bench.system.errors import UserError
@@ -26,6 +28,7 @@ Outcome = Literal[
     "reproduced", "contradicted", "undecided", "definition differs", "unpublished", "not run"
 ]
 PERCENT = 100
+NEVER_NEGATIVE = (*ERRORS, "loss", "counts_to")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +106,7 @@ def measure_row(row: TrainedRow, part_score: str, unit: str, result: Result) -> 
         kept = {seed: float(s >= row.reaches) for seed, s in kept.items()}
     values = [scale * kept[seed] for seed in sorted(kept)]
     return Measured(
-        interval=estimate(row, values, unit),
+        interval=estimate(row, values, unit, name),
         values=values,
         seeds=sorted(kept),
         hidden_size=result.hidden_size,
@@ -112,11 +115,17 @@ def measure_row(row: TrainedRow, part_score: str, unit: str, result: Result) -> 
     )
 
 
-def estimate(row: TrainedRow, values: Sequence[float], unit: str) -> Interval:
+def estimate(row: TrainedRow, values: Sequence[float], unit: str, score: str) -> Interval:
     """Returns what a row's statistic makes of values, one a seed, with its 95% interval.
 
-    A mean has Student's interval, which is cut where a share cannot be; a rate has Wilson's. A
-    maximum has none: it is that of as many seeds as there are.
+    A mean has Student's interval, which is cut where a share or an error cannot be; a rate has
+    Wilson's. A maximum has none: it is that of as many seeds as there are.
+
+    Args:
+        row: What is asked for.
+        values: The values.
+        unit: That of the part.
+        score: The name of the score that the values are of.
     """
     scale = PERCENT if unit == "%" else 1
     if not values:
@@ -124,9 +133,11 @@ def estimate(row: TrainedRow, values: Sequence[float], unit: str) -> Interval:
     match row.statistic:
         case "mean":
             mean = mean_interval(values)
-            if unit != "%" or mean.low is None or mean.high is None:
+            if mean.low is None or mean.high is None:
                 return mean
-            return Interval(mean.estimate, max(mean.low, 0.0), min(mean.high, float(PERCENT)))
+            lowest = 0.0 if unit == "%" or score in NEVER_NEGATIVE else -math.inf
+            highest = float(PERCENT) if unit == "%" else math.inf
+            return Interval(mean.estimate, max(mean.low, lowest), min(mean.high, highest))
         case "rate":
             return wilson_interval(int(np.sum(np.asarray(values) > 0)), len(values)).times(scale)
         case "maximum":
@@ -156,6 +167,8 @@ def judge(part: Part, row: Row, measured: Measured | None, words: Sequence[str])
     place = _place(measured.interval, row)
     if place == "unclear":
         return Judgement("undecided")
+    if place == "inside" and part.reduction and not _has_the_best(part, row):
+        return Judgement("definition differs", f"more training might do better: {part.reduction}")
     if place == "inside":
         return Judgement("reproduced")
     is_worse = place == ("below" if _more_is_better(part, row) else "above")
@@ -179,6 +192,16 @@ def _place(interval: Interval, row: Row) -> Literal["inside", "below", "above", 
     if high < lowest:
         return "below"
     return "above" if highest < low else "unclear"
+
+
+def _has_the_best(part: Part, row: Row) -> bool:
+    """Whether the best figure that is possible counts as the same; False where none is known."""
+    assert row.agrees is not None
+    lowest, highest = row.agrees
+    if not _more_is_better(part, row):
+        return lowest <= 0
+    is_rate = isinstance(row, TrainedRow) and row.statistic == "rate"
+    return highest >= PERCENT if part.unit == "%" else is_rate and highest >= 1
 
 
 def _more_is_better(part: Part, row: Row) -> bool:

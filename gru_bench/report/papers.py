@@ -76,7 +76,7 @@ def show_interval(interval: Interval) -> str:
     """Returns a figure with its interval; small numbers are written as powers of ten."""
     if interval.low is None and float(interval.estimate).is_integer():
         return f"{interval.estimate:,.0f}"
-    digits = interval_text.POWERS if abs(interval.estimate) < SMALL else None
+    digits = interval_text.POWERS if 0 < abs(interval.estimate) < SMALL else None
     return interval_text.format_interval(interval, digits=digits)
 
 

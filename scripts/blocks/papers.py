@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from blocks.committed import RESULTS, table
-from gru_bench.config.paper import Paper, paper_names, read_paper
+from gru_bench.config.paper import Paper, TrainedPart, paper_names, read_paper
 from gru_bench.evidence.papers import judge, read_measurements
 from gru_bench.report.papers import paper_tables
 
@@ -17,8 +17,9 @@ def papers() -> str:
 
 
 def paper_counts() -> str:
-    """Returns how many published figures came to which outcome, in a sentence."""
-    counts: Counter[str] = Counter()
+    """Returns how many published figures came to which outcome, of scores and of the others."""
+    scores: Counter[str] = Counter()
+    others: Counter[str] = Counter()
     for name in paper_names():
         paper, measured = read_paper(name), read_measurements(FOLDER, name)
         for part_name, part in paper.parts.items():
@@ -26,10 +27,17 @@ def paper_counts() -> str:
             for row in part.rows:
                 words = [] if found is None else found.words
                 one = None if found is None else found.rows.get(row.label)
+                counts = scores if isinstance(part, TrainedPart) else others
                 if row.published is not None:
                     counts[judge(part, row, one, words).outcome] += 1
-    shown = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
-    return f"Of {counts.total()} published figures: {shown}."
+    return (
+        f"Of {scores.total()} published scores: {_shown(scores)}. Of {others.total()} published"
+        f" sizes and times, for which nothing is trained: {_shown(others)}."
+    )
+
+
+def _shown(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
 
 
 def _paper(name: str) -> Iterator[str]:

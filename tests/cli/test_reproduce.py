@@ -44,7 +44,8 @@ def test_published_stands_beside_measured_and_finished_runs_are_kept(preset, tmp
     assert max(map(len, first.splitlines())) <= 80
     page = (tmp_path / "results" / "report" / "reproduce.html").read_text()
     assert "Published figures, measured again" in page
-    assert "mine/sums: sums of two numbers" in page
+    assert "mine.yaml/sums: sums of two numbers" in page
+    assert "gru-bench reproduce mine.yaml/sums" in page
     measured = read_measurements(tmp_path / "kept", "mine")["sums"]
     assert measured.rows["GRU"].seeds == [0, 1]
     (result,) = tmp_path.glob("results/reproduce/adding/gru/*/result.json")
@@ -52,7 +53,7 @@ def test_published_stands_beside_measured_and_finished_runs_are_kept(preset, tmp
     assert measured.rows["GRU"].values == pytest.approx(scores)
 
     before = result.stat().st_mtime_ns
-    assert main(["reproduce", "-q", preset]) == 0
+    assert main(["reproduce", "-q", f"{preset}/sums"]) == 0
     assert result.stat().st_mtime_ns == before
     assert capsys.readouterr().out == first
 

@@ -63,6 +63,16 @@ def test_less_training_explains_a_worse_figure_and_no_better_one():
     assert outcome(0.1, 0.2, rate, better="lower", **short) == "definition differs"
 
 
+def test_with_less_training_only_the_best_possible_is_reproduced():
+    short = {"reduction": "fewer steps"}
+    assert outcome(0.45, 0.55, **short) == "definition differs"
+    solved = TrainedRow(label="", cell="gru", published=0.1, known="read", agrees=(0, 0.6))
+    assert outcome(0.45, 0.55, solved, better="lower", **short) == "reproduced"
+    assert outcome(0.45, 0.55, solved, better="higher", **short) == "definition differs"
+    share = TrainedRow(label="", cell="gru", published=99, known="read", agrees=(98, 100))
+    assert outcome(98.5, 99.5, share, unit="%", **short) == "reproduced"
+
+
 def test_another_definition_is_never_called_reproduced():
     assert outcome(0.45, 0.55, differs=["another encoding"]) == "definition differs"
     assert outcome(0.45, 0.55, words=["steps=3"]) == "definition differs"
@@ -91,17 +101,21 @@ def test_what_is_unpublished_or_not_run_is_said():
 
 def test_statistics_are_those_of_the_seeds():
     values = [10.0, 90.0, 100.0]
-    mean = estimate(TrainedRow(label="", cell="gru"), values, "%")
+    mean = estimate(TrainedRow(label="", cell="gru"), values, "%", "accuracy")
     error = np.std(values, ddof=1) / np.sqrt(3)
     assert mean.estimate == pytest.approx(np.mean(values))
     assert mean.low == 0.0  # a share is none below it
     assert mean.high == 100.0
-    plain = estimate(TrainedRow(label="", cell="gru"), values, "")
+    plain = estimate(TrainedRow(label="", cell="gru"), values, "", "height")
+    assert estimate(TrainedRow(label="", cell="gru"), [0.0, 1.0], "", "mse").low == 0.0
     assert plain.high - plain.estimate == pytest.approx(4.302653 * error)  # t of two degrees
-    best = estimate(TrainedRow(label="", cell="gru", statistic="maximum"), values, "%")
+    best = estimate(TrainedRow(label="", cell="gru", statistic="maximum"), values, "%", "accuracy")
     assert best == Interval(100.0, None, None)
     rate = estimate(
-        TrainedRow(label="", cell="gru", statistic="rate", reaches=0.9), [0.0, 100.0, 100.0], "%"
+        TrainedRow(label="", cell="gru", statistic="rate", reaches=0.9),
+        [0.0, 100.0, 100.0],
+        "%",
+        "accuracy",
     )
     assert rate.estimate == pytest.approx(200 / 3)
     assert 0 < rate.low < rate.estimate < rate.high < 100
@@ -137,6 +151,8 @@ def test_committed_records_are_of_the_presets_and_follow_from_their_seeds(name):
             assert measurement.runs == part.runs
             assert measurement.words == []
             for label, measured in measurement.rows.items():
-                again = estimate(rows[label], measured.values, part.unit)
+                again = estimate(
+                    rows[label], measured.values, part.unit, rows[label].score or part.score
+                )
                 assert again.estimate == pytest.approx(measured.interval.estimate)
                 assert len(measured.seeds) == len(measured.values) == part.runs["seeds"]
