@@ -5,10 +5,14 @@ reads no state can do, and at what cost.
 """
 
 import jax.numpy as jnp
-from jax.nn import log_sigmoid, sigmoid
+from jax.nn import sigmoid
 from jaxtyping import Array, Float
 
 from gru_bench.cells.base import Cell, Dot, Gates, State
+
+# The least sum of a minimal LSTM's gates: the square of a smaller one, by which the gradient of
+# their quotient divides, would be zero in float32.
+BOTH_SHUT = 1e-18
 
 Coefficients = tuple[Float[Array, "*steps batch hidden"], Float[Array, "*steps batch hidden"]]
 
@@ -76,9 +80,9 @@ class MinGRU(LinearCell):
 class MinLSTM(LinearCell):
     """The minimal LSTM: forget and input gate read the input alone, and their shares sum to 1.
 
-    Its state is one array, which is put out as it is. With f = sigmoid(x_f) and i = sigmoid(x_i),
-    the share kept is f / (f + i). Computed from logarithms it stays a number where both gates are
-    shut. This is the plain form, whose candidate may have any sign.
+    Its state is one array, which is put out as it is. Of the gates f and i as they are computed,
+    the share f / (f + i) of the state is kept, and is the f that is given here. This is the plain
+    form, whose candidate may have any sign.
 
     Source: Feng et al., "Were RNNs all we needed?", 2024.
     """
@@ -88,7 +92,8 @@ class MinLSTM(LinearCell):
     @staticmethod
     def input_gates(x: Float[Array, "*steps batch columns"]) -> Gates:
         f, i, n = jnp.split(x, 3, axis=-1)
-        return {"f": sigmoid(log_sigmoid(f) - log_sigmoid(i)), "n": n}
+        f, i = sigmoid(f), sigmoid(i)
+        return {"f": f / jnp.maximum(f + i, BOTH_SHUT), "n": n}
 
     @staticmethod
     def coefficients(gates: Gates) -> Coefficients:

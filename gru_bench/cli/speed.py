@@ -29,6 +29,12 @@ def add_arguments(parser: Parser) -> None:
         " and write results/speed/runtimes.json, .md and .png",
     )
     parser.add_argument(
+        "--lengths",
+        action="store_true",
+        help="time a GRU and minGRU, by its loop and in parallel, as sequences grow instead, and"
+        " write results/speed/lengths.json and .md",
+    )
+    parser.add_argument(
         "--processes",
         type=positive,
         default=5,
@@ -68,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
 
     from rich.console import Console
 
-    from gru_bench.benchmark import end_to_end, layer, runtime_figures, runtime_tables
+    from gru_bench.benchmark import end_to_end, layer, lengths, runtime_figures, runtime_tables
     from gru_bench.benchmark.layer_processes import measure_in_processes
     from gru_bench.benchmark.workloads import WORKLOADS
     from gru_bench.config.cell import CELLS, MAIN_CELLS
@@ -83,6 +89,13 @@ def run(options: argparse.Namespace) -> None:
         figures = runtime_figures.measure_runtimes(options.processes, progress=progress)
         runtime_tables.print_runtimes(figures, console)
         runtime_tables.write_runtimes(figures, out)
+        print(out)
+        return
+    if options.lengths:
+        out = options.out or Path("results/speed/lengths.json")
+        result = lengths.measure_lengths(options.processes, progress=progress)
+        lengths.print_lengths(result, console)
+        layer.write(result, lengths.as_markdown(result), out)
         print(out)
         return
     if options.end_to_end:

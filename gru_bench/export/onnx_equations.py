@@ -86,10 +86,6 @@ class _Equations:
         match kind:
             case _ if kind in OPERATORS:
                 return [add(OPERATORS[kind], *names)]
-            case "log1p":
-                return [add("Log", add("Add", names[0], constant(1, np.float32)))]
-            case "ne":
-                return [add("Not", add("Equal", *names))]
             case "square":
                 return [add("Mul", names[0], names[0])]
             case "rsqrt":
