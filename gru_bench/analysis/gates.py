@@ -18,12 +18,14 @@ from gru_bench.cells.base import Cell, Gates, State
 from gru_bench.cells.builtin import CELLS
 from gru_bench.model.model import Model
 from gru_bench.recurrence.plain import plain_dot
+from gru_bench.system.lowered import result_node
 from gru_bench.tasks.base import Batch
 
 HISTOGRAM_BINS = 20
 OPEN = 1e3  # added to what goes into a gate, it drives any gate to its end
 
 
+@result_node
 class GateStatistics(NamedTuple):
     """How far a gate is open, from 0 to 1, on the real steps of real sequences.
 
@@ -62,6 +64,7 @@ def gate_statistics(model: Model, batch: Batch) -> list[dict[str, GateStatistics
     return layers
 
 
+@result_node
 class GateLimits(NamedTuple):
     """What gates do at their ends: z itself, and the largest deviations from what textbooks say.
 

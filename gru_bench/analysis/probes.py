@@ -21,9 +21,10 @@ from gru_bench.analysis.gradients import gradient_flow
 from gru_bench.analysis.trace import no_nudges, trace
 from gru_bench.model.model import Model, make_model
 from gru_bench.runs.result import Gate, GateEnds, GradientNorms, Lengths, Probes
+from gru_bench.system.lowered import compile_program, result_node
 from gru_bench.tasks.base import Batch, Task
 from gru_bench.training.devices import over_members
-from gru_bench.training.state import TrainConfig
+from gru_bench.training.state import TrainConfig, made_of
 from gru_bench.training.step import evaluate_items, init_state
 
 MULTIPLES = (1, 2, 4)  # of the length trained at, for longer sequences
@@ -33,6 +34,7 @@ MOST_POINTS = 101  # points that are kept of a curve over time
 Histograms = dict[str, tuple[Float[np.ndarray, "members bins"], Float[np.ndarray, " bins+1"]]]
 
 
+@result_node
 class View(NamedTuple):
     """What is seen of one member.
 
@@ -85,8 +87,11 @@ def probe(
             ],
         )
 
-    look = jax.jit(partial(over_members, view))
-    views: View = jax.device_get(look(jnp.array(seeds), params, task))
+    arguments = (jnp.array(seeds), jax.tree.map(jnp.asarray, params), task)
+    look = compile_program(
+        partial(over_members, view), *arguments, made_of=made_of("probes", config, task)
+    )
+    views: View = jax.device_get(look(*arguments))
     return Probes(
         gradients=gradient_norms(np.asarray(views.initial), np.asarray(views.trained)),
         gates=[{name: gate(seen) for name, seen in layer.items()} for layer in views.gates],

@@ -8,13 +8,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from gru_bench.measuring.program_memory import program_memory_mb
 from gru_bench.measuring.recurrence_choice import choose_recurrence
 from gru_bench.measuring.rounds import by_round, race
+from gru_bench.system.lowered import compile_program
 from gru_bench.tasks.base import Task
-from gru_bench.training.state import TrainConfig, TrainState
+from gru_bench.training.state import TrainConfig, TrainState, made_of
 from gru_bench.training.step import init_state, train_step
 
 STEPS_A_CALL = 5  # steps in one program, so that the host's part does not count
@@ -51,8 +52,13 @@ class TrainingSteps:
         """
         self.state = first_state(config, task) if state is None else state
         self._task = task
-        steps = jax.jit(partial(_steps, config), donate_argnums=0)
-        self._program = steps.lower(self.state, task).compile()
+        self._program = compile_program(
+            partial(_steps, config),
+            self.state,
+            task,
+            made_of=made_of("steps", config, task),
+            donate=True,
+        )
 
     def __call__(self) -> None:
         """Makes the steps, and returns once they are made."""
@@ -61,13 +67,19 @@ class TrainingSteps:
     @property
     def memory_mb(self) -> float | None:
         """Megabytes that the program holds at its peak."""
-        return program_memory_mb(self._program)
+        return program_memory_mb(self._program.compiled)
 
 
 def first_state(config: TrainConfig, task: Task) -> TrainState:
     """Returns a state before the first step."""
     rate = jnp.float32(1e-3)  # whichever it is, a step takes as long
-    state: TrainState = jax.jit(lambda: init_state(config, task, jnp.int32(0), rate))()
+    seed = jnp.int32(0)
+
+    def first(rate: Float[Array, ""], task: Task) -> TrainState:
+        return init_state(config, task, seed, rate)
+
+    program = compile_program(first, rate, task, made_of=made_of("first state", config, task))
+    state: TrainState = program(rate, task)
     return state
 
 

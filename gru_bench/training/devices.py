@@ -13,6 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, PyTree, Shaped
 
 from gru_bench.model.model import Model, count_parameters
+from gru_bench.system.lowered import Program, compile_program
 from gru_bench.tasks.base import Task
 from gru_bench.training.state import TrainConfig
 
@@ -54,17 +55,27 @@ class Placement:
         return replicated
 
     def compile(
-        self, function: Callable[..., Any], *arguments: Any, donate: bool = False
-    ) -> Callable[..., Any]:
+        self,
+        function: Callable[..., Any],
+        *arguments: Any,
+        made_of: str | None,
+        donate: bool = False,
+    ) -> Program:
         """Compiles a function of one member and the task for the whole population.
 
         Args:
             function: The function; its last argument is the task.
             arguments: Arguments for the population, the task last.
+            made_of: What tells the function from others, as in `compile_program`.
             donate: Whether the results may take over the memory of the first argument.
         """
-        program = _for_population(function, self.mesh, len(arguments), donate)
-        return program.lower(*arguments).compile()
+        return compile_program(
+            _for_population(function, self.mesh, len(arguments)),
+            *arguments,
+            made_of=made_of,
+            donate=donate,
+            sharding=NamedSharding(self.mesh, PartitionSpec("member")),
+        )
 
     def to_host(self, tree: PyTree[Array]) -> Any:
         """Returns the entries of the members, without what fills the devices, as NumPy arrays."""
@@ -72,19 +83,17 @@ class Placement:
 
 
 @lru_cache(maxsize=24)
-def _for_population(
-    function: Callable[..., Any], mesh: Mesh, arguments: int, donate: bool
-) -> "jax.stages.Wrapped":
+def _for_population(function: Callable[..., Any], mesh: Mesh, arguments: int) -> Callable[..., Any]:
     """Returns the function over a population: the same object again, whose programs JAX keeps."""
     members = PartitionSpec("member")
-    sharded = jax.shard_map(
+    sharded: Callable[..., Any] = jax.shard_map(
         partial(over_members, function),
         mesh=mesh,
         in_specs=(*[members] * (arguments - 1), PartitionSpec()),
         out_specs=members,
         check_vma=False,
     )
-    return jax.jit(sharded, donate_argnums=(0,) if donate else ())
+    return sharded
 
 
 def over_members(function: Callable[..., Any], *arguments: Any) -> Any:

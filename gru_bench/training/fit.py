@@ -26,6 +26,7 @@ from gru_bench.training.state import (
     Snapshot,
     TrainConfig,
     TrainState,
+    made_of,
 )
 from gru_bench.training.step import evaluate_splits, init_state, train_chunk
 
@@ -139,9 +140,10 @@ def compile_programs(
         members.append(placement.fill([keeping_bias(share) for share in starts], float))
 
     init_member, train_member, test_member = member_functions(config)
-    state = placement.compile(init_member, *members, task)(*members, task)
-    train = placement.compile(train_member, state, task, donate=True)
-    test = placement.compile(test_member, state, task)
+    first, chunk, last = (made_of(part, config, task) for part in ("first", "chunk", "last"))
+    state = placement.compile(init_member, *members, task, made_of=first)(*members, task)
+    train = placement.compile(train_member, state, task, made_of=chunk, donate=True)
+    test = placement.compile(test_member, state, task, made_of=last)
 
     def advance(state: TrainState) -> tuple[TrainState, dict[str, Any]]:
         state, log = train(state, task)

@@ -5,15 +5,31 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import optax
+from flax import nnx
 from jaxtyping import Array, Bool, Float, Int, Integer, Key, PyTree, Shaped
 
+from gru_bench.cells.builtin import CELLS
 from gru_bench.config.optim import OptimizerConfig
 from gru_bench.model.model import ModelConfig
-from gru_bench.tasks.base import Split, register_tree
+from gru_bench.system.lowered import result_node
+from gru_bench.tasks.base import Split, Task, register_tree
 
 # What a seed's key is folded with, so that no stream depends on another, or on the cell.
 INITIALISATION, TRAINING_DATA, EVALUATION_DATA, DROPOUT = range(4)
 NEVER = -1  # the number of a step at which something happens that has not happened
+
+# What the parameters and the states of optimisers are made of.
+for node in (
+    nnx.Param,
+    nnx.State,
+    optax.EmptyState,
+    optax.ScaleByAdamState,
+    optax.ScaleByRmsState,
+    optax.ScaleByScheduleState,
+    optax.TraceState,
+):
+    result_node(node)
 
 
 @dataclass(frozen=True)
@@ -45,6 +61,7 @@ class TrainConfig:
         return hash(repr(self))
 
 
+@result_node
 @register_tree
 @dataclass(frozen=True)
 class TrainState:
@@ -87,6 +104,7 @@ class TrainState:
     diverged_step: Int[Array, "*members"]
 
 
+@result_node
 class Predicted(NamedTuple):
     """What was predicted of each sequence of some batches.
 
@@ -183,6 +201,22 @@ class Fit:
     compile_s: float
     train_s: float
     earlier_s: float
+
+
+def made_of(program: str, config: TrainConfig, task: Task) -> str | None:
+    """Returns what a program of this package is made of besides its arguments' structure.
+
+    Args:
+        program: The name of the program.
+        config: How a model is trained.
+        task: The task.
+
+    Returns:
+        Text that is equal for equal programs alone; None where a user's class decides, which may
+        use anything.
+    """
+    is_own = config.model.cell in CELLS and type(task).__module__.startswith("gru_bench.")
+    return f"{program} of {config} in {type(task)}" if is_own else None
 
 
 def with_start(train: TrainConfig, keep: float) -> TrainConfig:
