@@ -77,7 +77,7 @@ def compare_slots(cell: str, size: int, slots: Sequence[str]) -> list[Comparison
     state = init_state(config, TASK, jnp.int32(0), jnp.float32(0.001))
     steps = measure_training_steps(dict.fromkeys(slots, config), TASK, limit_s=0)
     models = {slot: make_model(model, jax.tree.map(jnp.copy, state.params)) for slot in slots}
-    latencies = measure_latency(models, limit_s=0)
+    latencies = measure_latency(models, TASK.sequence_length, limit_s=0)
     by_quantity = {
         STEP: {slot: cost.step_ms for slot, cost in steps.items()},
         IN_PROGRAM: {slot: latency.in_program_us for slot, latency in latencies.items()},

@@ -41,7 +41,10 @@ class GateStatistics(NamedTuple):
 
 
 def gate_statistics(model: Model, batch: Batch) -> list[dict[str, GateStatistics]]:
-    """Returns the gates of each layer while it reads the batch, by the names of `Cell.openness`."""
+    """Returns the gates of each layer while it reads the batch, by the names of `Cell.openness`.
+
+    Attention has none.
+    """
     steps = batch.inputs.shape[0]
     weights = (jnp.arange(steps)[:, None] < batch.lengths[None]) * batch.weights[None]
 
@@ -57,10 +60,10 @@ def gate_statistics(model: Model, batch: Batch) -> list[dict[str, GateStatistics
     x = model.embed(batch.inputs)
     layers = []
     nudges = no_nudges(model, steps, batch.lengths.shape[0])
-    for cell, nudge in zip(model.one_way_cells(), nudges, strict=True):
-        (x, *_), gates = trace(cell, x, nudge)
-        gates = {name: gate.astype(jnp.float32) for name, gate in cell.openness(gates).items()}
-        layers.append({name: statistics(gate) for name, gate in gates.items()})
+    for layer, nudge in zip(model.one_way_layers(), nudges, strict=True):
+        (x, *_), gates = trace(layer, x, nudge)
+        openness = layer.openness(gates) if isinstance(layer, Cell) else {}
+        layers.append({name: statistics(g.astype(jnp.float32)) for name, g in openness.items()})
     return layers
 
 

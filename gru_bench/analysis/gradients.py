@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from gru_bench.analysis.trace import States, no_nudges, trace, weighted_mean
+from gru_bench.analysis.trace import Nudges, no_nudges, trace, weighted_mean
 from gru_bench.model.model import Model, read_out
 from gru_bench.tasks.base import Batch, Task
 
@@ -14,9 +14,10 @@ def gradient_flow(model: Model, task: Task, batch: Batch) -> Float[Array, " dist
 
     The gradient of a sequence's own loss with respect to the full state after step t, (h, c) of an
     LSTM and of all layers together, as the loss depends on it through the hidden state at the
-    sequence's last step: where the head reads other steps too, these are held constant. It is
-    exact: a zero is added to every state, and the loss is differentiated with respect to these
-    zeros.
+    sequence's last step: where the head reads other steps too, these are held constant. Of
+    attention it is the gradient with respect to the keys and values of step t, which are what is
+    kept of it. It is exact: a zero is added to every state, and the loss is differentiated with
+    respect to these zeros.
 
     Args:
         model: The model, with any parameters, initial or trained.
@@ -30,10 +31,10 @@ def gradient_flow(model: Model, task: Task, batch: Batch) -> Float[Array, " dist
     size, steps = batch.lengths.shape[0], batch.inputs.shape[0]
     last = (jnp.arange(steps)[:, None] == batch.lengths[None] - 1)[..., None]
 
-    def loss(nudges: list[States]) -> Float[Array, ""]:
+    def loss(nudges: list[Nudges]) -> Float[Array, ""]:
         x = model.embed(batch.inputs)
-        for cell, nudge in zip(model.one_way_cells(), nudges, strict=True):
-            (x, *_), _ = trace(cell, x, nudge)
+        for layer, nudge in zip(model.one_way_layers(), nudges, strict=True):
+            (x, *_), _ = trace(layer, x, nudge)
         x = jnp.where(last, x, jax.lax.stop_gradient(x))
         hidden = read_out(x, batch.lengths, model.config.readout)
         return task.tally(model.head(hidden.astype(jnp.float32)), batch)["loss"]

@@ -19,6 +19,7 @@ from gru_bench.analysis.gates import (
 )
 from gru_bench.analysis.gradients import gradient_flow
 from gru_bench.analysis.trace import no_nudges, trace
+from gru_bench.cells.base import Cell
 from gru_bench.model.model import Model, make_model
 from gru_bench.runs.result import Gate, GateEnds, GradientNorms, Lengths, Probes
 from gru_bench.system.lowered import compile_program, result_node
@@ -172,9 +173,11 @@ def relative_flow(model: Model, task: Task, batch: Batch) -> Float[Array, " dist
 def ends_of_gates(model: Model, batch: Batch) -> GateLimits | None:
     """Returns the `gate_limits` of the first layer halfway through the sequences.
 
-    The other history of a sequence is that of its neighbour in the batch.
+    The other history of a sequence is that of its neighbour in the batch. Attention has no gates.
     """
-    cell = model.one_way_cells()[0]
+    cell = model.one_way_layers()[0]
+    if not isinstance(cell, Cell):
+        return None
     x = model.embed(batch.inputs)
     states, _ = trace(cell, x, no_nudges(model, *x.shape[:2])[0])
     half = x.shape[0] // 2

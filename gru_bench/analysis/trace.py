@@ -1,27 +1,39 @@
-"""A cell step by step: every state and every gate of a sequence."""
+"""A layer step by step: every state and every gate of a sequence."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from gru_bench.cells.base import Cell, Gates, State
+from gru_bench.cells.base import Gates, State
+from gru_bench.model.attention import Attention
+from gru_bench.model.attention_counts import attention_width
+from gru_bench.model.layers import OneWay
 from gru_bench.model.model import Model
 from gru_bench.recurrence.plain import plain_dot
 
 States = tuple[Float[Array, "time batch hidden"], ...]  # the state after each step
+Nudges = tuple[Float[Array, "time batch width"], ...]  # what is added to it
 
 
-def trace(cell: Cell, x: Float[Array, "time batch input"], nudges: States) -> tuple[States, Gates]:
-    """Runs a cell over a sequence from a state of zeros.
+def trace(
+    layer: OneWay, x: Float[Array, "time batch input"], nudges: Nudges
+) -> tuple[States, Gates]:
+    """Runs a layer over a sequence from a state of zeros.
 
     Args:
-        cell: The cell.
-        x: What the layer reads.
-        nudges: Arrays to add to the state after each step, `[time, batch, hidden]` each.
+        layer: The layer.
+        x: What it reads.
+        nudges: Arrays to add to the state after each step, `[time, batch, hidden]` each; of
+            attention to the keys and the values of each step.
 
     Returns:
-        The states after each step, nudges included, and the gates; both have time first.
+        The states after each step, nudges included, and the gates; both have time first. The first
+        of the states is the output; of attention there are no others, and no gates.
     """
+    if isinstance(layer, Attention):
+        keys, values = nudges
+        return (layer(x, (keys, values)),), {}
+    cell = layer
     dot = plain_dot(cell, x.dtype)
 
     def body(state: State, step: tuple[Array, State]) -> tuple[State, tuple[State, Gates]]:
@@ -34,11 +46,19 @@ def trace(cell: Cell, x: Float[Array, "time batch input"], nudges: States) -> tu
     return jax.lax.scan(body, start, (cell.project(x), nudges))[1]
 
 
-def no_nudges(model: Model, steps: int, batch_size: int) -> list[States]:
-    """Returns zeros to add to the states of each layer after each step."""
-    shape = (steps, batch_size, model.config.hidden_size)
-    zeros = jnp.zeros(shape, model.config.dtype)
-    return [(zeros,) * cell.state_arrays for cell in model.one_way_cells()]
+def no_nudges(model: Model, steps: int, batch_size: int) -> list[Nudges]:
+    """Returns the zeros for `trace` to add to the states of each layer."""
+    units = model.config.hidden_size
+
+    def zeros(layer: OneWay) -> Nudges:
+        width, arrays = (
+            (attention_width(units), 2)
+            if isinstance(layer, Attention)
+            else (units, layer.state_arrays)
+        )
+        return (jnp.zeros((steps, batch_size, width), model.config.dtype),) * arrays
+
+    return [zeros(layer) for layer in model.one_way_layers()]
 
 
 def weighted_mean(

@@ -108,6 +108,8 @@ def _does(key: DocumentedKey) -> str:
         text += f" ({', '.join(key.about.choices)})"
     if key.about.only_with:
         text += f" (only {' or '.join(map(str, key.about.only_with))})"
+    if key.about.not_with:
+        text += f" ({' and '.join(map(str, key.about.not_with))})"
     return text
 
 

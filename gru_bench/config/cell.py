@@ -1,6 +1,8 @@
-"""The declarations of recurrent cells: their keys, and what their counts are made of.
+"""The declarations of cells: their keys, and what their counts are made of.
 
-The equations of a built-in cell are in `gru_bench/cells/builtin.py`.
+The equations of a built-in recurrent cell are in `gru_bench/cells/builtin.py`. Attention stands
+beside the cells as a reference from outside: a layer of another kind, in
+`gru_bench/model/attention.py`, that is asked for like a cell.
 """
 
 import json
@@ -8,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gru_bench.config.checks import require, require_one_of
-from gru_bench.config.keys import LONGEST, MISSING, OnlyWith, check_keys, key
+from gru_bench.config.keys import LONGEST, MISSING, NotWith, OnlyWith, check_keys, key
 from gru_bench.config.user_classes import CUSTOM, name_class, source_file
 from gru_bench.system.files import content_hash
 
@@ -64,11 +66,14 @@ BUILT_IN = {
     "mingru": BuiltInCell(affine_maps=2, pointwise=1 + 4, reads_state=False, outside=True),
     "minlstm": BuiltInCell(affine_maps=3, pointwise=2 + 6, reads_state=False, outside=True),
 }
-CELLS = tuple(BUILT_IN)
+ATTENTION = "attention"
+LAYERS = (ATTENTION,)  # layers that are no recurrent cell
+CELLS = (*BUILT_IN, *LAYERS)
 VARIANTS = tuple(name for name, cell in BUILT_IN.items() if cell.variant_of is not None)
-OUTSIDE = tuple(name for name, cell in BUILT_IN.items() if cell.outside)
+OUTSIDE = (*(name for name, cell in BUILT_IN.items() if cell.outside), *LAYERS)
 MAIN_CELLS = tuple(name for name in BUILT_IN if name not in (*VARIANTS, *OUTSIDE))
 REFERENCE = "lstm"  # the cell that the others are compared with
+NO_GATES = NotWith("cell.name", LAYERS, "it has no gates and no recurrent weights")
 
 
 @dataclass
@@ -83,6 +88,7 @@ class CellConfig:
         above=0,
         below=1,
         only_with=(OnlyWith("tune.keeps", (None,)),),
+        not_with=(NO_GATES,),
     )
     forget_bias: float | None = key(
         "initial bias of the forget gate, instead of keep; 1 keeps 73%",
@@ -90,6 +96,7 @@ class CellConfig:
         only_with=(
             OnlyWith("cell.name", tuple(n for n, cell in BUILT_IN.items() if cell.forget_bias)),
         ),
+        not_with=(NO_GATES,),
     )
     initialisation: str = key(
         "how it starts: orthogonal is recurrent weights that are, with gates as keep says; textbook"
@@ -98,6 +105,7 @@ class CellConfig:
         " weights that are it",
         "orthogonal",
         choices=INITIALISATIONS,
+        not_with=(NO_GATES,),
     )
     chrono_length: int | None = key(
         "longest lag of chrono initialisation, in steps; null is the longest sequence",
@@ -105,6 +113,7 @@ class CellConfig:
         at_least=3,
         at_most=LONGEST,
         only_with=(OnlyWith("cell.initialisation", ("chrono",)),),
+        not_with=(NO_GATES,),
     )
 
     def __post_init__(self) -> None:
@@ -130,8 +139,13 @@ class CellConfig:
                 value,
                 f"left out with cell.initialisation={self.initialisation}, which sets that gate",
             )
-        if self.keep is None and self.has_default_start:
+        if self.keep is None and self.has_default_start and self.is_recurrent:
             self.keep = KEEP
+
+    @property
+    def is_recurrent(self) -> bool:
+        """Whether it is a recurrent cell, which has a state of one size and may have gates."""
+        return self.name not in LAYERS
 
     @property
     def has_default_start(self) -> bool:

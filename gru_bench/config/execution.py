@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+from gru_bench.config.cell import LAYERS
 from gru_bench.config.checks import require
-from gru_bench.config.keys import OnlyWith, check_keys, key, section
+from gru_bench.config.keys import NotWith, OnlyWith, check_keys, key, section
 from gru_bench.config.launcher import LauncherConfig
 from gru_bench.system.files import expand_home
 
 RECURRENCES = ("auto", "scan", "parallel", "fused", "cudnn", "plain")  # fused and cudnn on a GPU
+NO_LOOP = NotWith("cell.name", LAYERS, "it has no loop over time")
 SAVED_WEIGHTS = ("best", "all", "none")
 # Seeds of a run at most: a number such as 20231231 is a seed whose brackets were left out.
 MOST_SEEDS = 10_000
@@ -46,12 +48,14 @@ class ExecutionConfig:
         " what is fastest there, plain for layer_norm and recurrent_dropout, which no other has",
         "auto",
         choices=RECURRENCES,
+        not_with=(NO_LOOP,),
     )
     remat: bool = key(
         "trains long sequences in less memory: the backward pass computes the steps once more, a"
         " segment at a time, instead of keeping what all of them have computed, which takes about a"
         " third longer and changes rounding alone",
         False,
+        not_with=(NO_LOOP,),
     )
     margin: float | None = key(
         "a difference of the score up to which cells are equivalent; null calls none equivalent",

@@ -50,7 +50,7 @@ class OnlyWith:
             return f"without {self.key}"
         if self.values == (None,):
             return f"with {self.key}, which takes its place"
-        group = self.key.removesuffix(".name") if self.key in SET_BY_GROUPS else self.key
+        group = _group(self.key)
         words = (f"{group}={_as_word(each)}" for each in self.values)
         right = " or ".join(CHOSEN_BY.get(word, word) for word in words)
         return f"with {group}={_as_word(value)}: it goes with {right}"
@@ -60,6 +60,36 @@ class OnlyWith:
             return f"without {self.key}"
         values = " or ".join(map(_as_word, self.values))
         return f"with {self.key}={values}" if values else f"with {self.key}"
+
+
+@dataclass(frozen=True)
+class NotWith:
+    """What another key must not be for a key to have an effect, whatever else is said.
+
+    Attributes:
+        key: The other one, such as `cell.name`.
+        values: The values with which it has none.
+        why: The reason, as the end of a sentence.
+        refused: Whether a sweep that comes to such a value is refused, because its runs would be of
+            different settings. Else the key is left out of those runs.
+    """
+
+    key: str
+    values: tuple[Any, ...]
+    why: str
+    refused: bool = False
+
+    def lacking(self, value: Any) -> str:
+        """Returns what stands in the way where the other key has this value."""
+        return f"with {_group(self.key)}={_as_word(value)}: {self.why}"
+
+    def __str__(self) -> str:
+        return f"not with {self.key}={' or '.join(map(_as_word, self.values))}"
+
+
+def _group(key: str) -> str:
+    """Returns what a user writes to set a key, such as `cell` for `cell.name`."""
+    return key.removesuffix(".name") if key in SET_BY_GROUPS else key
 
 
 def _as_word(value: Any) -> str:
@@ -79,6 +109,7 @@ class Key:
         below: It must be smaller than this number.
         only_with: What other keys have to be, one at least, for it to have an effect; empty if it
             always has one.
+        not_with: What other keys must not be for it to have an effect.
         neutral: Whether its default stands for what runs were before there was such a key, so that
             it is no part of what tells runs apart.
     """
@@ -90,7 +121,13 @@ class Key:
     above: float | None = None
     below: float | None = None
     only_with: tuple[OnlyWith, ...] = ()
+    not_with: tuple[NotWith, ...] = ()
     neutral: bool = False
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """The other keys that say whether it has an effect."""
+        return tuple(each.key for each in self.only_with) + tuple(n.key for n in self.not_with)
 
     def allows(self, number: float) -> bool:
         """Returns whether a number is finite and within the bounds."""
@@ -174,26 +211,43 @@ def check_keys(config: Any, prefix: str = "") -> None:
 
 def _check_effect(config: Any, field: dataclasses.Field[Any], prefix: str) -> None:
     """Raises `UserError` if a key is set, and others of the dataclass leave it without effect."""
-    conditions, usual = field.metadata[KEY].only_with, default_of(field)
+    about, usual = field.metadata[KEY], default_of(field)
     value = getattr(config, field.name)
-    others = [each.key.removeprefix(prefix) for each in conditions]
-    if usual == MISSING or value == usual or not all(hasattr(config, other) for other in others):
+    if usual == MISSING or value == usual:
         return
-    values = {f"{prefix}{other}": getattr(config, other) for other in others}
-    if lacking := lacking_conditions(conditions, values):
-        raise UserError(f"{prefix}{field.name}={value} has no effect {lacking}")
+    found = {other: _value_of(config, other.removeprefix(prefix)) for other in about.depends_on}
+    values = {other: each for other, each in found.items() if each is not _ABSENT}
+    if lacking := lacking_conditions(about, values):
+        said = f"{prefix}{field.name}={_as_word(value)}"
+        raise UserError(f"{said} has no effect {lacking}")
 
 
-def lacking_conditions(conditions: tuple[OnlyWith, ...], values: Mapping[str, Any]) -> str:
-    """Returns why a key has no effect, and what is right; empty if one of its conditions holds.
+_ABSENT = object()
+
+
+def _value_of(config: Any, name: str) -> Any:
+    """Returns the value of a key by its dotted name; `_ABSENT` if there is none of that name."""
+    for part in name.split("."):
+        config = getattr(config, part, _ABSENT)
+    return config
+
+
+def lacking_conditions(about: Key, values: Mapping[str, Any], in_a_sweep: bool = False) -> str:
+    """Returns why a key has no effect, and what is right; empty if it has one.
 
     Args:
-        conditions: What other keys have to be, one of them at least.
-        values: What they are.
+        about: The key.
+        values: What those keys are on which it depends. Where one of `only_with` is left out,
+            these say nothing.
+        in_a_sweep: Whether only what a sweep leaves out counts, and nothing that it is refused for.
     """
-    if any(each.holds(values[each.key]) for each in conditions):
+    for each in about.not_with:
+        if values.get(each.key, _ABSENT) in each.values and not (in_a_sweep and each.refused):
+            return each.lacking(values[each.key])
+    is_known = all(each.key in values for each in about.only_with)
+    if not is_known or any(each.holds(values[each.key]) for each in about.only_with):
         return ""
-    return " and ".join(each.lacking(values[each.key]) for each in conditions)
+    return " and ".join(each.lacking(values[each.key]) for each in about.only_with)
 
 
 def default_of(field: dataclasses.Field[Any]) -> Any:

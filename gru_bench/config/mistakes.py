@@ -59,7 +59,7 @@ def _reads_corpus(config: DictConfig) -> bool:
 
 def is_overruled(word: Word, config: DictConfig) -> bool:
     """Returns whether a word has no effect because of what others say."""
-    if _lacking(word, config):
+    if _lacking(word, config, in_a_sweep=True):
         return True
     score = getattr(OmegaConf.get_type(config.task), "SCORE", None)
     unsolvable = score is not None and score.solved_rule is None
@@ -174,7 +174,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
-def _lacking(word: Word, config: DictConfig) -> str:
+def _lacking(word: Word, config: DictConfig, in_a_sweep: bool = False) -> str:
     """Returns why other keys leave a word without effect; empty if it has one.
 
     To ask for nothing where that is usual, such as a momentum of 0, is no mistake.
@@ -182,16 +182,18 @@ def _lacking(word: Word, config: DictConfig) -> str:
     key = _conditional_keys().get(word.key)
     if key is None or (not word.value and word.value == key.default):
         return ""
-    if not any(has_key(config, each.key) for each in key.about.only_with):
-        return ""  # The word's own section is not there either.
-    values = {each.key: OmegaConf.select(config, each.key) for each in key.about.only_with}
+    values = {
+        name: OmegaConf.select(config, name)
+        for name in key.about.depends_on
+        if has_key(config, name)
+    }
     plain = {name: list(v) if isinstance(v, ListConfig) else v for name, v in values.items()}
-    return lacking_conditions(key.about.only_with, plain)
+    return lacking_conditions(key.about, plain, in_a_sweep)
 
 
 @functools.cache
 def _conditional_keys() -> dict[str, DocumentedKey]:
-    return {key.name: key for key in every_key() if key.about.only_with}
+    return {key.name: key for key in every_key() if key.about.depends_on}
 
 
 def _kind(config: DictConfig, key: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
+from gru_bench.config.cell import NO_GATES
 from gru_bench.config.checks import require
 from gru_bench.config.keys import OnlyWith, check_keys, key
 
@@ -71,6 +72,7 @@ class TuneConfig:
         [],
         above=0,
         below=1,
+        not_with=(NO_GATES,),
     )
     seeds: int = key(
         "seeds that each rate and start is tried with, others than those reported",

@@ -12,9 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gru_bench.config.cell import CellConfig, CustomCellConfig
+from gru_bench.config.cell import LAYERS, CellConfig, CustomCellConfig
 from gru_bench.config.corpus import CorpusConfig
-from gru_bench.config.keys import MISSING, OnlyWith, check_keys, key, neutral_defaults, section
+from gru_bench.config.keys import (
+    MISSING,
+    NotWith,
+    OnlyWith,
+    check_keys,
+    key,
+    neutral_defaults,
+    section,
+)
 from gru_bench.config.optim import OptimConfig, TuneConfig
 from gru_bench.config.tasks import TASKS, CustomTaskConfig, TaskConfig
 from gru_bench.config.tasks.text import TextConfig
@@ -22,6 +30,10 @@ from gru_bench.system.errors import UserError
 from gru_bench.system.files import content_hash, expand_home, is_file
 
 PRECISIONS = ("float32", "bfloat16")
+# A run of another setting could not be compared, so that these are not left out of a sweep.
+NO_STATE = NotWith("cell.name", LAYERS, "it has no recurrent state", refused=True)
+ONE_WAY = NotWith("cell.name", LAYERS, "it is causal, and reads forwards alone", refused=True)
+OWN_NORM = NotWith("cell.name", LAYERS, "it is layer-normalised as it is", refused=True)
 MATCHES = ("hidden", "parameters", "flops", "state", "time")
 IDENTITY_DIGITS = 16  # hexadecimal digits of an identity
 FOLDER_DIGITS = 12  # digits of the identity in the name of a run's folder
@@ -60,6 +72,7 @@ class RunConfig:
         "gives each layer a second cell of its own parameters, which reads the sequences backwards",
         False,
         neutral=True,
+        not_with=(ONE_WAY,),
     )
     dropout: float = key(
         "share of the features left out at random in training, between layers and before the head",
@@ -75,12 +88,14 @@ class RunConfig:
         at_least=0,
         below=1,
         neutral=True,
+        not_with=(NO_STATE,),
     )
     layer_norm: bool = key(
         "normalises what goes into the gates of a built-in cell, and what an LSTM puts out of its"
         " memory",
         False,
         neutral=True,
+        not_with=(OWN_NORM,),
     )
     steps: int | None = key("updates of training", None, at_least=1)
     epochs: int | None = key("passes over the training examples, instead of steps", None,

@@ -45,15 +45,8 @@ def settings_of(result: Result) -> dict[str, Any]:
 def idle_task_keys(settings: dict[str, Any]) -> set[str]:
     """Returns the keys of a built-in task that its other keys leave without an effect."""
     schema = TASKS.get(settings["task.name"])
-    conditions = (
-        {} if schema is None else {k.name: k.about.only_with for k in keys_of(schema, "task.")}
-    )
-    return {
-        name
-        for name, only_with in conditions.items()
-        if all(each.key in settings for each in only_with)
-        and lacking_conditions(only_with, settings)
-    }
+    keys = () if schema is None else keys_of(schema, "task.")
+    return {key.name for key in keys if lacking_conditions(key.about, settings)}
 
 
 def varying(settings: Sequence[dict[str, Any]]) -> list[str]:

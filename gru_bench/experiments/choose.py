@@ -111,15 +111,16 @@ def choose(configs: Sequence[ExperimentConfig], asked: Asked, note: Note) -> Car
     require_writable(configs[0].out_dir)
     experiments = resolve(configs, note)
     models = {each.config.cell.name: each.train.model for each in experiments}
-    sizes = find_sizes(configs, models, asked.limits)
+    length = experiments[0].task.sequence_length
+    sizes = find_sizes(configs, models, asked.limits, length)
     for name, size in sizes.items():
         note(f"{name}: at most {size} units")
     halving = Halving(minutes, asked.command, asked.quiet, note)
     settled = halving.best(configs, sizes, asked.gives("cell.keep"))
     chosen = {each.cell.name: sized(models[each.cell.name], each.hidden_size) for each in settled}
-    costs = [float(needs(model).parameters) for model in chosen.values()]
+    costs = [float(needs(model, length).parameters) for model in chosen.values()]
     results, choice = Rounds(settled, costs, asked, minutes, note).run()
-    return make_card(settled, results, choice, chosen, sizes, asked, minutes)
+    return make_card(settled, results, choice, chosen, length, sizes, asked, minutes)
 
 
 def check(configs: Sequence[ExperimentConfig]) -> None:
@@ -148,7 +149,10 @@ def check(configs: Sequence[ExperimentConfig]) -> None:
 
 
 def find_sizes(
-    configs: Sequence[ExperimentConfig], models: dict[str, ModelConfig], limits: Limits
+    configs: Sequence[ExperimentConfig],
+    models: dict[str, ModelConfig],
+    limits: Limits,
+    length: int,
 ) -> dict[str, int]:
     """Returns the largest size of each cell, as it was found when this was first asked."""
     path = Path(configs[0].out_dir) / SIZES
@@ -161,7 +165,7 @@ def find_sizes(
         except (OSError, UnicodeDecodeError, msgspec.MsgspecError):
             known = {}
     if key not in known:
-        found = largest_sizes(models, limits, configs[0].hidden_size)
+        found = largest_sizes(models, limits, configs[0].hidden_size, length)
         known[key] = {name: size for name, (size, _) in found.items()}
         write_atomically(path, msgspec.json.format(msgspec.json.encode(known), indent=1))
     return known[key]
@@ -231,6 +235,7 @@ def make_card(
     results: Sequence[Result],
     choice: Choice,
     models: dict[str, ModelConfig],
+    length: int,
     sizes: dict[str, int],
     asked: Asked,
     minutes: Minutes,
@@ -242,16 +247,17 @@ def make_card(
         results: Their runs.
         choice: What follows from these.
         models: The model of each cell, as it was chosen.
+        length: Steps of a sequence of the task.
         sizes: The largest size of each.
         asked: What was asked for.
         minutes: Those that all this took.
     """
-    latencies = measure_steps(models, asked.limits.runtime)
+    latencies = measure_steps(models, asked.limits.runtime, length)
     contents, contenders = settings[0].hash_data(), []
     for setting, result in zip(settings, results, strict=True):
         name = setting.cell.name
         scores = np.array(list(scores_by_seed(result).values()))
-        taken = needs(models[name])
+        taken = needs(models[name], length)
         contenders.append(
             Contender(
                 cell=name,

@@ -25,8 +25,8 @@ class Cost:
 
     Attributes:
         hidden_size: Units of each recurrent layer.
-        state_bytes: What is kept of one sequence between two steps; None of a model that cannot
-            take one step at a time.
+        state_bytes: What is kept of one sequence between two steps, of attention before the last
+            step of the task's longest; None of a model that cannot take one step at a time.
         step_ms: Milliseconds of a training step, an entry a round; None if it is not measured.
         memory_mb: Megabytes that a training step holds at its peak; None if that is not known.
         latency: The latency of one step of one sequence; None if it is not measured.
@@ -79,14 +79,16 @@ def measure_cells(experiments: Sequence[Experiment], timed: bool = True) -> dict
             raise UserError(f"{name}, which a step's costs are compared with, is {error}") from None
     states = {name: first_state(train, first.task) for name, train in trains.items()}
     models = {name: make_model(trains[name].model, states[name].params) for name in trains}
-    streamed = not first.config.bidirectional
+    streamed, length = not first.config.bidirectional, first.task.sequence_length
     costs = {
-        name: Cost(train.model.hidden_size, stream_bytes(models[name]) if streamed else None)
+        name: Cost(
+            train.model.hidden_size, stream_bytes(models[name], length) if streamed else None
+        )
         for name, train in trains.items()
     }
     if not timed:
         return costs
-    latencies = measure_latency(models) if streamed else {}
+    latencies = measure_latency(models, length) if streamed else {}
     steps = measure_training_steps(trains, first.task, states=states)  # takes the parameters over
     return {
         name: dataclasses.replace(

@@ -64,7 +64,8 @@ def candidates(
 
 def is_gated(config: ExperimentConfig) -> bool:
     """Whether the cell has a gate that keeps its state, which a start may set."""
-    return cell_class(config.cell.implementation).remember is not Cell.remember
+    cell = config.cell
+    return cell.is_recurrent and cell_class(cell.implementation).remember is not Cell.remember
 
 
 class Halving:

@@ -75,7 +75,7 @@ def require_runtime(runtime: str) -> None:
 
 
 def largest_sizes(
-    models: Mapping[str, ModelConfig], limits: Limits, most: int
+    models: Mapping[str, ModelConfig], limits: Limits, most: int, length: int
 ) -> dict[str, tuple[int, Needs]]:
     """Returns the largest hidden size of each cell that keeps within the limits.
 
@@ -86,17 +86,21 @@ def largest_sizes(
         models: The model of each cell, of any size.
         limits: What each may take.
         most: The largest size that is looked at.
+        length: Steps of a sequence, by which the latency and the state of attention grow.
 
     Raises:
         UserError: A cell keeps within them at no size.
     """
-    counted = {name: _largest_counted(name, model, limits, most) for name, model in models.items()}
+    counted = {
+        name: _largest_counted(name, model, limits, most, length) for name, model in models.items()
+    }
     sizes = {name: _ladder(size, limits) for name, size in counted.items()}
     timed = measure_steps(
         {(name, size): sized(model, size) for name, model in models.items() for size in sizes[name]}
         if limits.latency_us is not None
         else {},
         limits.runtime,
+        length,
     )
     found = {}
     for name, model in models.items():
@@ -112,7 +116,7 @@ def largest_sizes(
                 f" the nearest, takes {timed[name, nearest]:.1f} in {limits.runtime}"
             )
         size = max(fitting)
-        found[name] = size, needs(sized(model, size), timed.get((name, size)))
+        found[name] = size, needs(sized(model, size), length, timed.get((name, size)))
     return found
 
 
@@ -121,11 +125,11 @@ def sized(model: ModelConfig, size: int) -> ModelConfig:
     return dataclasses.replace(model, hidden_size=size).on_any_machine()
 
 
-def needs(model: ModelConfig, latency_us: float | None = None) -> Needs:
-    """Returns what a model takes, counted exactly."""
+def needs(model: ModelConfig, length: int, latency_us: float | None = None) -> Needs:
+    """Returns what a model takes on sequences of a length, counted exactly."""
     shapes = nnx.eval_shape(lambda: Model(model, rngs=nnx.Rngs(0)))
     parameters = count_parameters(shapes)
-    return Needs(latency_us, parameters, (BYTES * parameters + stream_bytes(shapes)) / 1000)
+    return Needs(latency_us, parameters, (BYTES * parameters + stream_bytes(shapes, length)) / 1000)
 
 
 def _ladder(size: int, limits: Limits) -> list[int]:
@@ -134,17 +138,17 @@ def _ladder(size: int, limits: Limits) -> list[int]:
     return sorted({max(1, int(share * size)) for share in LADDER})
 
 
-def _largest_counted(name: str, model: ModelConfig, limits: Limits, most: int) -> int:
+def _largest_counted(name: str, model: ModelConfig, limits: Limits, most: int, length: int) -> int:
     """Returns the largest size within the limits that can be counted."""
 
     def fits(size: int) -> bool:
-        taken = needs(sized(model, size))
+        taken = needs(sized(model, size), length)
         return (limits.parameters is None or taken.parameters <= limits.parameters) and (
             limits.memory_kb is None or taken.memory_kb <= limits.memory_kb
         )
 
     if not fits(1):
-        taken = needs(sized(model, 1))
+        taken = needs(sized(model, 1), length)
         raise UserError(
             f"{name} keeps within the limits at no size: with a single unit the whole model has"
             f" {taken.parameters:,} parameters and takes {taken.memory_kb:.1f} kB (an embedding and"
@@ -157,29 +161,34 @@ def _largest_counted(name: str, model: ModelConfig, limits: Limits, most: int) -
     return low
 
 
-def measure_steps(models: Mapping[Any, ModelConfig], runtime: str) -> dict[Any, float]:
+def measure_steps(models: Mapping[Any, ModelConfig], runtime: str, length: int) -> dict[Any, float]:
     """Returns the median microseconds of a single step of one sequence, measured in turns.
 
     Args:
         models: The models by anything.
         runtime: Xla, onnx or torch.
+        length: Steps of a sequence, the last of which is measured of attention.
 
     Raises:
         UserError: The runtime has no form of a cell.
     """
     if not models:
         return {}
-    make = {"xla": _xla_step, "onnx": _onnx_step, "torch": _torch_step}[runtime]
+    make: dict[str, Callable[[ModelConfig], Step]] = {
+        "xla": partial(_xla_step, length=length),
+        "onnx": _onnx_step,
+        "torch": _torch_step,
+    }
     try:
-        steps = {str(key): make(model) for key, model in models.items()}
+        steps = {str(key): make[runtime](model) for key, model in models.items()}
     except NoSuchForm as reason:
         raise UserError(f"--runtime {runtime} is not possible: {reason}") from None
     seconds = race(steps, ROUNDS, counted=CALLS)
     return {key: 1e6 * float(np.median(by_round(seconds[str(key)]))) for key in models}
 
 
-def _xla_step(model: ModelConfig) -> Step:
-    return Streaming(Model(model, rngs=nnx.Rngs(0)), None)
+def _xla_step(model: ModelConfig, length: int) -> Step:
+    return Streaming(Model(model, rngs=nnx.Rngs(0)), None, length)
 
 
 def _onnx_step(model: ModelConfig) -> Step:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import msgspec
 import numpy as np
 
+from gru_bench.model.attention_counts import heads
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import write_atomically
 from gru_bench.system.memory import memory_bytes, out_of_memory_kills
@@ -37,7 +38,8 @@ def least_bytes(train: TrainConfig, task: Task, members: int) -> int:
     """Returns what training holds at the least, from shapes alone: nothing is allocated.
 
     That is all that each member carries, the gradient of one, and of one the states of all steps,
-    which the backward pass needs. What compiled programs hold besides is not known beforehand.
+    which the backward pass needs, and of attention the weight of each step for each other. What
+    compiled programs hold besides is not known beforehand.
 
     Args:
         train: How each member is trained.
@@ -46,9 +48,13 @@ def least_bytes(train: TrainConfig, task: Task, members: int) -> int:
     """
     state = jax.eval_shape(lambda: init_state(train, task, jnp.int32(0), jnp.float32(0)))
     params = _bytes(state.params)
-    width = np.dtype(jnp.bfloat16 if train.model.dtype == "bfloat16" else jnp.float32).itemsize
-    steps = task.batch_size * task.sequence_length * train.model.layers
-    states: int = steps * train.model.layer_output_size * width
+    model = train.model
+    width = np.dtype(jnp.bfloat16 if model.dtype == "bfloat16" else jnp.float32).itemsize
+    steps = task.batch_size * task.sequence_length * model.layers
+    of_a_step = model.layer_output_size
+    if not model.is_recurrent:
+        of_a_step += heads(model.hidden_size) * task.sequence_length
+    states: int = steps * of_a_step * width
     return members * _bytes(state) + params + states
 
 

@@ -309,12 +309,13 @@ def make_model_config(
         UserError: A class of the user's is faulty, or the task cannot be read from both sides.
     """
     cell, embedding_size = config.cell, None
-    kind = cell_class(cell.implementation)  # What is wrong with a class of the user's is said here.
-    if config.recurrent_dropout > 0 and not kind.products:
-        raise UserError(
-            f"recurrent_dropout={config.recurrent_dropout:g} has no effect with cell={cell.name},"
-            " whose gates do not read its state"
-        )
+    if cell.is_recurrent:
+        kind = cell_class(cell.implementation)  # What is wrong with a user's class is said here.
+        if config.recurrent_dropout > 0 and not kind.products:
+            raise UserError(
+                f"recurrent_dropout={config.recurrent_dropout:g} has no effect with"
+                f" cell={cell.name}, whose gates do not read its state"
+            )
     if config.bidirectional and not may_be_read_backwards(task):
         raise UserError(
             f"bidirectional=true is not possible with task={config.task.name}, which is read at"
@@ -339,6 +340,7 @@ def make_model_config(
             config.budget,
             config.bidirectional,
             config.layer_norm,
+            task.sequence_length,
         ),
         layers=config.layers,
         bidirectional=config.bidirectional,

@@ -17,7 +17,7 @@ from gru_bench.config.preprocessing import SeriesPreprocessing, Standardisation
 from gru_bench.export.onnx_equations import add_equations
 from gru_bench.export.onnx_graph import Graph
 from gru_bench.export.trained_model import TrainedModel
-from gru_bench.export.weights import gate_weights
+from gru_bench.export.weights import gate_weights, recurrent_layers
 from gru_bench.model.layers import Bidirectional
 from gru_bench.model.model import ModelConfig
 from gru_bench.model.parameters import named_arrays
@@ -91,7 +91,7 @@ def sequence_model(trained: TrainedModel, operators: bool = True) -> "onnx.Model
     def reverse(x: str) -> str:
         return graph.add("ReverseSequence", x, lengths, time_axis=0, batch_axis=1)
 
-    for layer in trained.model.layers:
+    for layer in recurrent_layers(trained.model):
         if isinstance(layer, Bidirectional):
             directions = outputs(layer.forward, x), reverse(outputs(layer.backward, reverse(x)))
             x = graph.add("Concat", *directions, axis=2)
@@ -124,7 +124,8 @@ def step_model(trained: TrainedModel, operators: bool = True) -> "onnx.ModelProt
     time = graph.constant([0], np.int64)
     shape = ("batch", config.hidden_size)
     after: dict[str, str] = {}
-    for number, cell in enumerate(trained.model.one_way_cells()):
+    cells = [layer for layer in recurrent_layers(trained.model) if isinstance(layer, Cell)]
+    for number, cell in enumerate(cells):
         names = [f"{state}_{number}" for state in STATES[: cell.state_arrays]]
         states = [graph.input(name, shape) for name in names]
         x, last = add_layer(graph, cell, graph.add("Unsqueeze", x, time), states, operators)

@@ -7,7 +7,7 @@ import numpy as np
 from gru_bench.cells.base import Cell
 from gru_bench.cells.builtin import GRU, LSTM, RNN, GRUResetAfter
 from gru_bench.export.trained_model import TrainedModel
-from gru_bench.export.weights import NoSuchForm, gate_weights
+from gru_bench.export.weights import NoSuchForm, gate_weights, recurrent_layers
 from gru_bench.model.layers import Bidirectional
 from gru_bench.model.parameters import named_arrays
 
@@ -91,7 +91,7 @@ def torch_arrays(trained: TrainedModel) -> dict[str, np.ndarray]:
     found = {"head.weight": np.asarray(named["head.kernel"]).T, "head.bias": named["head.bias"]}
     if model.embedding is not None:
         found["embedding.weight"] = named["embedding.embedding"]
-    for number, layer in enumerate(model.layers):
+    for number, layer in enumerate(recurrent_layers(model)):
         cells = {"layers": layer.forward if isinstance(layer, Bidirectional) else layer}
         if isinstance(layer, Bidirectional):
             cells["backward_layers"] = layer.backward

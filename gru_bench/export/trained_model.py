@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int, Num, PyTree
 from gru_bench.config.user_classes import source_file
 from gru_bench.model.model import Model, ModelConfig
 from gru_bench.model.parameters import model_with
-from gru_bench.model.streaming import Stream, start_stream, stream_step
+from gru_bench.model.streaming import Stream, start_stream, stream_step, with_room
 from gru_bench.runs.weights import SavedModel, SeedWeights, read_model, read_weights
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import content_hash, expand_home
@@ -259,7 +259,7 @@ class TrainedStream:
             array = standardise(features, trained.series.inputs)
         dtype = jnp.int32 if trained.model.embedding is not None else jnp.float32
         outputs: Array
-        self.state, outputs = self._step(self.state, jnp.asarray(array, dtype))
+        self.state, outputs = self._step(with_room(self.state), jnp.asarray(array, dtype))
         return trained._in_units(np.asarray(outputs))
 
 

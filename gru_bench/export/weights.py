@@ -7,6 +7,9 @@ from jaxtyping import Float
 
 from gru_bench.cells.base import Cell
 from gru_bench.cells.builtin import GRU, LSTM, RNN, GRUResetAfter
+from gru_bench.model.attention import Attention
+from gru_bench.model.layers import Bidirectional
+from gru_bench.model.model import Model
 
 # Letters of the gates in the order of a cell's blocks of columns.
 GATES: dict[type[Cell], str] = {GRU: "zrn", GRUResetAfter: "rzn", LSTM: "ifgo", RNN: "n"}
@@ -34,6 +37,18 @@ class GateWeights(NamedTuple):
     def negated(self) -> "GateWeights":
         """Returns the maps of the opposite gate: sigmoid(-a) is 1 - sigmoid(a)."""
         return GateWeights(*(-array for array in self))
+
+
+def recurrent_layers(model: Model) -> list[Cell | Bidirectional]:
+    """Returns the layers of a model of recurrent cells.
+
+    Raises:
+        NoSuchForm: Its layers are attention.
+    """
+    layers = [layer for layer in model.layers if not isinstance(layer, Attention)]
+    if len(layers) < len(model.layers):
+        raise NoSuchForm("attention has no form in other runtimes")
+    return layers
 
 
 def gate_weights(cell: Cell) -> dict[str, GateWeights]:

@@ -84,6 +84,7 @@ def match_training_time(
             match="flops",
             bidirectional=model.bidirectional,
             layer_norm=model.layer_norm,
+            length=task.sequence_length,
         )
 
     found = search_sizes({cell: equal_flops(cell) for cell in cells if cell != "lstm"}, measure)

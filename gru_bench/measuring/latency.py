@@ -43,21 +43,23 @@ class Latency:
 class Streaming:
     """A stream that goes on by one call of a compiled program at a time.
 
-    The parameters are constants of the program, as they would be in a product.
+    The parameters are constants of the program, as they would be in a product. Attention takes as
+    long for any step as for the last that it keeps: it goes on forgetting the earliest.
     """
 
-    def __init__(self, model: Model, steps: int | None) -> None:
+    def __init__(self, model: Model, steps: int | None, length: int) -> None:
         """Compiles the program.
 
         Args:
             model: The model.
             steps: Steps of a call; None for a program of one step without a loop.
+            length: Steps that attention keeps.
         """
         tokens = model.embedding is not None
         features = () if tokens else (model.config.input_size,)
         shape = (1, *features) if steps is None else (steps, 1, *features)
         self._inputs = jnp.zeros(shape, int if tokens else float)
-        self.stream = start_stream(model)
+        self.stream = start_stream(model, steps=length)
         step = partial(stream_step, model)
         self._program: Callable[..., tuple[Any, Array]] = jax.jit(
             step if steps is None else partial(jax.lax.scan, step)
@@ -70,23 +72,24 @@ class Streaming:
 
 
 def measure_latency(
-    models: Mapping[str, Model], rounds: int = ROUNDS, limit_s: float = LIMIT_S
+    models: Mapping[str, Model], length: int, rounds: int = ROUNDS, limit_s: float = LIMIT_S
 ) -> dict[str, Latency]:
     """Measures the latency of each model's steps.
 
     Args:
         models: The models by any name.
+        length: Steps of a sequence: of attention it is the last of them that is measured.
         rounds: Rounds that are measured in any case, of each of the two figures.
         limit_s: Beyond them, no round begins later than so many seconds after the first.
 
     Returns:
         The latencies by the same names. Entry i of all is of the same round.
     """
-    length: dict[str, Any] = {"max_rounds": MAX_ROUNDS, "limit_s": limit_s}
-    loops = {name: Streaming(model, STEPS_A_CALL) for name, model in models.items()}
-    in_program = race(loops, rounds, **length)
-    calls = {name: Streaming(model, None) for name, model in models.items()}
-    single = race(calls, rounds, counted=CALLS_A_TURN, **length)
+    limits: dict[str, Any] = {"max_rounds": MAX_ROUNDS, "limit_s": limit_s}
+    loops = {name: Streaming(model, STEPS_A_CALL, length) for name, model in models.items()}
+    in_program = race(loops, rounds, **limits)
+    calls = {name: Streaming(model, None, length) for name, model in models.items()}
+    single = race(calls, rounds, counted=CALLS_A_TURN, **limits)
     return {
         name: Latency(by_round(in_program[name]) * 1e6 / STEPS_A_CALL, single[name] * 1e6)
         for name in models

@@ -88,6 +88,8 @@ def obstacle(recurrence: str, model: ModelConfig) -> str | None:
         return f"it cannot do {option}"
     if recurrence == "scan":
         return None
+    if not model.is_recurrent:
+        return f"{model.cell} has no loop over time"
     cell = cell_class(model.cell)
     if recurrence == PARALLEL:
         return None if issubclass(cell, LinearCell) else "the cell is not linear in its state"

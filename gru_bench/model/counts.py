@@ -6,7 +6,8 @@ the maps do not read the state. The reset-after GRU adds a second bias, H number
 product.
 
 A built-in cell is given by its name, a user's by its class, `package.module:Class`. The latter has
-no formula here: it is imported, and JAX with it, and its parameters are counted.
+no formula here: it is imported, and JAX with it, and its parameters are counted. The formulas of
+attention, which has no affine maps from a state, are in `attention_counts`.
 """
 
 from bisect import bisect_left
@@ -14,7 +15,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import product
 
-from gru_bench.config.cell import BUILT_IN, MAIN_CELLS
+from gru_bench.config.cell import ATTENTION, BUILT_IN, MAIN_CELLS
+from gru_bench.model.attention_counts import attention_flops, attention_parameters, attention_state
 
 NORMALISING = 6  # operations of layer normalisation for each number
 NUMBER_BYTES = 4  # of a number in float32
@@ -79,7 +81,9 @@ def stack_parameters(
     bidirectional: bool = False,
     layer_norm: bool = False,
 ) -> int:
-    """Returns the number of parameters of `layers` recurrent layers on top of each other."""
+    """Returns the number of parameters of `layers` layers on top of each other."""
+    if cell == ATTENTION:
+        return attention_parameters(input_size, hidden_size, layers)
     count = partial(cell_parameters, cell, layer_norm=layer_norm)
     return _stacked(count, input_size, hidden_size, layers, bidirectional)
 
@@ -91,8 +95,14 @@ def stack_flops(
     layers: int,
     bidirectional: bool = False,
     layer_norm: bool = False,
+    length: int = 1,
 ) -> int:
-    """Returns the floating point operations of one forward step of one sequence, in all layers."""
+    """Returns the floating point operations of one forward step of one sequence, in all layers.
+
+    Those of attention are the mean over the steps of a sequence of this `length`.
+    """
+    if cell == ATTENTION:
+        return attention_flops(input_size, hidden_size, layers, length)
     count = partial(cell_flops, cell, layer_norm=layer_norm)
     return _stacked(count, input_size, hidden_size, layers, bidirectional)
 
@@ -104,8 +114,14 @@ def stack_state(
     layers: int,
     bidirectional: bool = False,
     layer_norm: bool = False,
+    length: int = 1,
 ) -> int:
-    """Returns how many numbers all layers keep of a sequence between two steps."""
+    """Returns how many numbers all layers keep of a sequence between two steps.
+
+    Those of attention are kept at the last step of a sequence of this `length`.
+    """
+    if cell == ATTENTION:
+        return attention_state(hidden_size, layers, length)
     count = partial(cell_state, cell, layer_norm=layer_norm)
     return _stacked(count, input_size, hidden_size, layers, bidirectional)
 
@@ -125,7 +141,11 @@ def _stacked(
 
 
 # Keys are values of `match`.
-COUNTS = {"parameters": stack_parameters, "flops": stack_flops, "state": stack_state}
+COUNTS: dict[str, Callable[..., int]] = {
+    "parameters": stack_parameters,
+    "flops": stack_flops,
+    "state": stack_state,
+}
 
 
 def nearest_hidden_size(count: Callable[[int], int], target: int) -> int:
@@ -151,6 +171,7 @@ def matched_hidden_size(
     budget: int | None = None,
     bidirectional: bool = False,
     layer_norm: bool = False,
+    length: int = 1,
 ) -> int:
     """Returns the hidden size of a cell that is to be compared with an LSTM of `hidden_size` units.
 
@@ -164,12 +185,14 @@ def matched_hidden_size(
         budget: A number of parameters that takes the place of the LSTM's, for the LSTM, too.
         bidirectional: Whether each layer has two cells, of the cell as of the LSTM.
         layer_norm: Whether they are layer-normalised, the cell as the LSTM.
+        length: Steps of a sequence, with which operations and state of attention grow.
     """
     if match == "hidden":
         return hidden_size
+    grows = {} if match == "parameters" else {"length": length}
 
     def count(cell: str, size: int) -> int:
-        return COUNTS[match](cell, input_size, size, layers, bidirectional, layer_norm)
+        return COUNTS[match](cell, input_size, size, layers, bidirectional, layer_norm, **grows)
 
     target = count("lstm", hidden_size) if budget is None else budget
     return nearest_hidden_size(partial(count, cell), target)
@@ -180,6 +203,7 @@ def parameter_table(
     hidden_sizes: list[int],
     match: str = "hidden",
     own: Mapping[str, str] | None = None,
+    length: int = 1,
 ) -> list[dict[str, str | int | float]]:
     """Returns a row for every main cell at the size that matches each LSTM, with ratios to it.
 
@@ -187,38 +211,46 @@ def parameter_table(
         input_sizes: Features that the layer reads.
         hidden_sizes: The hidden sizes of the LSTM.
         match: What is matched, as in `matched_hidden_size`.
-        own: Further cells, which users wrote: `package.module:Class` by their names in tables.
+        own: Further cells by their names in tables, those that users wrote as
+            `package.module:Class`.
+        length: Steps of a sequence, with which operations and state of attention grow.
     """
     return [
         row
         for input_size, hidden_size in product(input_sizes, hidden_sizes)
         for row in _rows(
             input_size,
-            partial(matched_hidden_size, hidden_size=hidden_size, layers=1, match=match),
+            partial(
+                matched_hidden_size, hidden_size=hidden_size, layers=1, match=match, length=length
+            ),
             own,
+            length,
         )
     ]
 
 
 def budget_table(
-    input_sizes: list[int], budget: int, own: Mapping[str, str] | None = None
+    input_sizes: list[int], budget: int, own: Mapping[str, str] | None = None, length: int = 1
 ) -> list[dict[str, str | int | float]]:
     """Returns the same rows, every cell at the size whose parameters come nearest to the budget."""
 
     def size_of(cell: str, input_size: int) -> int:
-        return nearest_hidden_size(partial(cell_parameters, cell, input_size), budget)
+        count = partial(stack_parameters, cell, input_size, layers=1)
+        return nearest_hidden_size(count, budget)
 
-    return [row for input_size in input_sizes for row in _rows(input_size, size_of, own)]
+    return [row for input_size in input_sizes for row in _rows(input_size, size_of, own, length)]
 
 
 def _rows(
-    input_size: int, size_of: Callable[[str, int], int], own: Mapping[str, str] | None
+    input_size: int, size_of: Callable[[str, int], int], own: Mapping[str, str] | None, length: int
 ) -> list[dict[str, str | int | float]]:
     """Returns a row for each cell, at the hidden size that it has with this input."""
     cells = {cell: cell for cell in MAIN_CELLS} | dict(own or {})
     sizes = {name: size_of(cell, input_size) for name, cell in cells.items()}
-    parameters = {n: cell_parameters(cell, input_size, sizes[n]) for n, cell in cells.items()}
-    flops = {n: cell_flops(cell, input_size, sizes[n]) for n, cell in cells.items()}
+    parameters = {n: stack_parameters(cell, input_size, sizes[n], 1) for n, cell in cells.items()}
+    flops = {
+        n: stack_flops(cell, input_size, sizes[n], 1, length=length) for n, cell in cells.items()
+    }
     return [
         {
             "cell": name,
@@ -228,7 +260,8 @@ def _rows(
             "ratio_to_lstm": parameters[name] / parameters["lstm"],
             "flops": flops[name],
             "flops_ratio_to_lstm": flops[name] / flops["lstm"],
-            "state_bytes": NUMBER_BYTES * cell_state(cells[name], input_size, size),
+            "state_bytes": NUMBER_BYTES
+            * stack_state(cells[name], input_size, size, layers=1, length=length),
         }
         for name, size in sizes.items()
     ]

@@ -1,4 +1,4 @@
-"""A recurrent layer over whole sequences: one cell, or two that read them from both ends."""
+"""A layer over whole sequences: a cell, two that read them from both ends, or attention."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 
 from gru_bench.cells.base import Cell, State
+from gru_bench.model.attention import Attention
 from gru_bench.recurrence.scan import Implementation, unroll
 from gru_bench.recurrence.segments import in_segments
 
@@ -31,7 +32,8 @@ class Bidirectional(nnx.Module):
         self.backward.start_keeping(keep)
 
 
-Layer = Cell | Bidirectional
+OneWay = Cell | Attention  # layers that can take one step after another
+Layer = OneWay | Bidirectional
 
 
 def layer_outputs(
@@ -48,10 +50,12 @@ def layer_outputs(
         layer: The layer.
         x: What it reads.
         lengths: Number of real steps of each sequence.
-        implementation: How each cell is computed through time.
+        implementation: How each cell is computed through time; of attention there is one way.
         masks: For each cell what is multiplied by what it reads of its own state; nothing if empty.
         remat: Whether the backward pass computes the steps once more; see `in_segments`.
     """
+    if isinstance(layer, Attention):
+        return layer(x)
 
     def outputs(cell: Cell, x: Array, mask: Array | None) -> Array:
         def run(x: Array, state: State) -> tuple[Array, State]:

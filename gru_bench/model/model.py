@@ -1,4 +1,4 @@
-"""The whole model: encoder, recurrent layers, head."""
+"""The whole model: encoder, layers, head."""
 
 import dataclasses
 
@@ -10,9 +10,11 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 from gru_bench.cells.base import Cell, chrono_bias, keeping_bias
 from gru_bench.cells.builtin import CELLS
 from gru_bench.cells.layer_norm import layer_normalised
+from gru_bench.config.cell import LAYERS
 from gru_bench.config.tasks import Readout
+from gru_bench.model.attention import Attention
 from gru_bench.model.dropout import drop, keep_mask, keys_at
-from gru_bench.model.layers import Bidirectional, Layer, layer_outputs
+from gru_bench.model.layers import Bidirectional, Layer, OneWay, layer_outputs
 from gru_bench.model.user_cell import load_cell
 from gru_bench.recurrence.scan import Implementation
 from gru_bench.system.errors import UserError
@@ -32,11 +34,12 @@ class ModelConfig:
     """Sizes and choices of a model.
 
     Attributes:
-        cell: Name of the recurrent cell, or `package.module:Class` for one that a user wrote.
+        cell: Name of the recurrent cell or of attention, or `package.module:Class` for a cell that
+            a user wrote.
         input_size: Features a step; with an embedding, the number of distinct tokens.
         output_size: Outputs of the head.
-        hidden_size: Units of each recurrent layer, in each direction.
-        layers: Recurrent layers.
+        hidden_size: Units of each layer, in each direction.
+        layers: Layers on top of each other.
         bidirectional: Whether each layer has a second cell that reads the sequences backwards.
         dropout: Share of the features left out in training, between layers and before the head.
         recurrent_dropout: Share of the units left out in training of what a cell reads of its own
@@ -75,8 +78,13 @@ class ModelConfig:
     remat: bool = False
 
     @property
+    def is_recurrent(self) -> bool:
+        """Whether its layers are recurrent cells, whose state has one size."""
+        return self.cell not in LAYERS
+
+    @property
     def cell_input_size(self) -> int:
-        """Features that the first recurrent layer sees."""
+        """Features that the first layer sees."""
         return self.input_size if self.embedding_size is None else self.embedding_size
 
     @property
@@ -100,12 +108,12 @@ class ModelConfig:
 
     @property
     def layer_output_size(self) -> int:
-        """Features that each recurrent layer puts out."""
+        """Features that each layer puts out."""
         return 2 * self.hidden_size if self.bidirectional else self.hidden_size
 
 
 class Model(nnx.Module):
-    """Encoder, recurrent layers and head for one task."""
+    """Encoder, layers and head for one task."""
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
         self.config = config
@@ -114,8 +122,7 @@ class Model(nnx.Module):
             if config.embedding_size is None
             else nnx.Embed(config.input_size, config.embedding_size, rngs=rngs)
         )
-        sizes = [config.cell_input_size] + [config.layer_output_size] * (config.layers - 1)
-        self.layers = nnx.List([make_layer(config, size, rngs) for size in sizes])
+        self.layers = nnx.List([make_layer(config, i, rngs) for i in range(config.layers)])
         self.head = nnx.Linear(config.layer_output_size, config.output_size, rngs=rngs)
 
     def __call__(
@@ -136,23 +143,23 @@ class Model(nnx.Module):
         return self.head(self._drop(read, keys, self.config.layers).astype(jnp.float32))
 
     def embed(self, inputs: Array) -> Float[Array, "*steps batch input"]:
-        """Returns what the first recurrent layer reads."""
+        """Returns what the first layer reads."""
         x = inputs if self.embedding is None else self.embedding(inputs)
         return x.astype(self.config.dtype)
 
-    def one_way_cells(self) -> list[Cell]:
-        """Returns the cell of each layer, of a model that can take one step after another.
+    def one_way_layers(self) -> list[OneWay]:
+        """Returns the layers of a model that can take one step after another.
 
         Raises:
             UserError: It reads its sequences from both ends.
         """
-        cells = [layer for layer in self.layers if not isinstance(layer, Bidirectional)]
+        layers = [layer for layer in self.layers if not isinstance(layer, Bidirectional)]
         if self.config.bidirectional:
             raise UserError(
                 "bidirectional=true is not possible here: a model that reads a sequence from its"
                 " end, too, cannot take it one step at a time"
             )
-        return cells
+        return layers
 
     def embed_as(self, vectors: Float[Array, "tokens embedding"]) -> None:
         """Sets what the tokens are embedded as, but for those whose vector is nan."""
@@ -161,9 +168,10 @@ class Model(nnx.Module):
             table[...] = jnp.where(jnp.isnan(vectors), table[...], vectors)
 
     def start_keeping(self, bias: Float[Array, ""] | float) -> None:
-        """Sets the bias of the gates that keep the state, in all layers."""
+        """Sets the bias of the gates that keep the state, in all layers that have such gates."""
         for layer in self.layers:
-            layer.start_keeping(jnp.full(self.config.hidden_size, bias))
+            if not isinstance(layer, Attention):
+                layer.start_keeping(jnp.full(self.config.hidden_size, bias))
 
     def hidden_states(
         self,
@@ -171,7 +179,7 @@ class Model(nnx.Module):
         lengths: Int[Array, " batch"],
         keys: Key[Array, " batch"] | None = None,
     ) -> Float[Array, "time batch hidden"]:
-        """Returns the outputs of the last recurrent layer after each step."""
+        """Returns the outputs of the last layer after each step."""
         x = self.embed(inputs)
         implementation = Implementation(self.config.recurrence)
         for number, layer in enumerate(self.layers):
@@ -204,8 +212,12 @@ class Model(nnx.Module):
         return drop(x, keys_at(keys, place), self.config.dropout)
 
 
-def make_layer(config: ModelConfig, input_size: int, rngs: nnx.Rngs) -> Layer:
-    """Returns one recurrent layer, initialised as the config says."""
+def make_layer(config: ModelConfig, number: int, rngs: nnx.Rngs) -> Layer:
+    """Returns the layer of a number, from 0 on, initialised as the config says."""
+    if not config.is_recurrent:
+        read = config.cell_input_size if number == 0 else None
+        return Attention(read, config.hidden_size, config.dtype, rngs=rngs)
+    input_size = config.cell_input_size if number == 0 else config.layer_output_size
     cell = make_cell(config, input_size, rngs)
     return (
         Bidirectional(cell, make_cell(config, input_size, rngs)) if config.bidirectional else cell

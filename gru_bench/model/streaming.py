@@ -1,4 +1,8 @@
-"""A model used in real time: one step of a sequence after another, only the state being kept."""
+"""A model used in real time: one step of a sequence after another, only the state being kept.
+
+The state of a recurrent cell has one size. Attention keeps the keys and values of the steps before,
+as many as a stream is made for: beyond these it forgets the earliest.
+"""
 
 from typing import NamedTuple
 
@@ -7,8 +11,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from gru_bench.cells.base import State
+from gru_bench.model.attention import Attention, Cache
+from gru_bench.model.layers import OneWay
 from gru_bench.model.model import Model
 from gru_bench.recurrence.plain import plain_dot
+
+LayerState = State | Cache
+STEPS = 64  # steps that attention keeps if nothing is said
 
 
 class Stream(NamedTuple):
@@ -20,24 +29,36 @@ class Stream(NamedTuple):
             one that reads their maximum, that maximum; otherwise nothing.
     """
 
-    states: tuple[State, ...]
+    states: tuple[LayerState, ...]
     pooled: tuple[Float[Array, "..."], ...]
 
 
-def start_stream(model: Model, batch_size: int = 1) -> Stream:
+def start_stream(model: Model, batch_size: int = 1, steps: int = STEPS) -> Stream:
     """Returns the stream before the first step.
+
+    Args:
+        model: The model.
+        batch_size: Sequences.
+        steps: Steps that attention keeps, itself included.
 
     Raises:
         UserError: The model reads its sequences from both ends.
     """
-    config, cells = model.config, model.one_way_cells()
+    config, layers = model.config, model.one_way_layers()
+    dtype = jnp.dtype(config.dtype)
+
+    def start(layer: OneWay) -> LayerState:
+        if isinstance(layer, Attention):
+            return layer.start(batch_size, steps, dtype)
+        return layer.zero_state(batch_size, dtype)
+
     shape = (batch_size, config.hidden_size)
     pooled: dict[str, tuple[Array, ...]] = {
         "mean": (jnp.zeros(shape), jnp.zeros(())),
         "max": (jnp.full(shape, -jnp.inf),),
     }
     return Stream(
-        states=tuple(cell.zero_state(batch_size, jnp.dtype(config.dtype)) for cell in cells),
+        states=tuple(map(start, layers)),
         pooled=pooled.get(config.readout, ()),
     )
 
@@ -58,10 +79,9 @@ def stream_step(
     """
     x = model.embed(inputs)
     states = []
-    for cell, state in zip(model.one_way_cells(), stream.states, strict=True):
-        state = cell.step(state, cell.project(x), plain_dot(cell, x.dtype))
+    for layer, state in zip(model.one_way_layers(), stream.states, strict=True):
+        state, x = _layer_step(layer, state, x)
         states.append(state)
-        x = state[0]
     hidden, pooled = x.astype(jnp.float32), stream.pooled
     if model.config.readout == "mean":
         total, number = pooled
@@ -73,7 +93,35 @@ def stream_step(
     return Stream(tuple(states), pooled), model.head(hidden)
 
 
-def stream_bytes(model: Model) -> int:
-    """Returns the bytes kept of a sequence between two steps: the states, and what is pooled."""
-    stream = jax.eval_shape(lambda: start_stream(model))
+def _layer_step(
+    layer: OneWay, state: LayerState, x: Float[Array, "batch input"]
+) -> tuple[LayerState, Float[Array, "batch hidden"]]:
+    """Returns the state of a layer after one more step, with its output."""
+    if isinstance(layer, Attention):
+        assert isinstance(state, Cache)
+        return layer.step(state, x)
+    state = layer.step(state, layer.project(x), plain_dot(layer, x.dtype))
+    return state, state[0]
+
+
+def with_room(stream: Stream) -> Stream:
+    """Returns a stream that has room for one more step: where there is none, for twice as many."""
+
+    def widened(state: LayerState) -> LayerState:
+        if not isinstance(state, Cache) or state.position < len(state.keys):
+            return state
+        more = ((0, len(state.keys)), (0, 0), (0, 0), (0, 0))
+        return Cache(jnp.pad(state.keys, more), jnp.pad(state.values, more), state.position)
+
+    return stream._replace(states=tuple(map(widened, stream.states)))
+
+
+def stream_bytes(model: Model, steps: int) -> int:
+    """Returns the bytes kept of a sequence between two steps: the states, and what is pooled.
+
+    Args:
+        model: The model.
+        steps: The steps of the sequence, by which what attention keeps grows.
+    """
+    stream = jax.eval_shape(lambda: start_stream(model, steps=steps))
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(stream))

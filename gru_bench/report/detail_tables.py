@@ -99,7 +99,7 @@ def _cost(group: Group) -> DetailTable:
             " of its rounds. Latency: one step of one sequence, as in real-time use, in a program"
             " of many steps. Single call: the same where steps arrive one by one: the median, and"
             " what 99% of the calls do not exceed. State: what is kept of one sequence between two"
-            " steps."
+            " steps, of attention at the last step of the longest sequence."
         ),
     )
 

@@ -66,6 +66,22 @@ def _states(states: Sequence[tuple[str, Sequence[str]]]) -> str:
     return _svg(width, height, parts)
 
 
+def _looking_back(steps: Sequence[str]) -> str:
+    """Returns boxes for some steps, with lines from the last to all of them."""
+    top, width = 34, LEFT + len(steps) * (BOX + GAP)
+    last = LEFT + (len(steps) - 1) * (BOX + GAP) + BOX / 2
+    parts = [f'<text x="0" y="{top + 15}">x</text>', '<text x="0" y="12">y</text>']
+    for step, text in enumerate(steps):
+        middle = LEFT + step * (BOX + GAP) + BOX / 2
+        parts += [
+            f'<rect x="{middle - BOX / 2}" y="{top + 1}" width="{BOX}" height="{BOX - 2}" rx="3"/>',
+            f'<text x="{middle}" y="{top + 15}" text-anchor="middle">{escape(text)}</text>',
+            f'<path d="M{middle} {top}L{last} 16"/>',
+        ]
+    parts.append(f'<circle cx="{last}" cy="10" r="5"/>')
+    return _svg(width, top + BOX, parts)
+
+
 def _svg(width: float, height: float, parts: Sequence[str]) -> str:
     return (
         f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
@@ -239,6 +255,13 @@ CELLS = {
             " out between the past and the new, which can be computed in parallel over time.",
             _states([("h", ["forget", "input"])]),
             "One state with two gates that do not see it",
+        ),
+        Explanation(
+            "attention",
+            "A causal Transformer layer, no recurrent cell: each step looks back at all steps"
+            " before it. It keeps their keys and values, so that its state grows with every step.",
+            _looking_back(list("abcd")),
+            "Four steps; the last looks back at each of those before",
         ),
     )
 }

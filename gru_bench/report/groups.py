@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from gru_bench.config.cell import INITIALISATIONS, MAIN_CELLS, STARTS
+from gru_bench.config.cell import INITIALISATIONS, LAYERS, MAIN_CELLS, STARTS
 from gru_bench.config.run import neutral_values
 from gru_bench.evidence.comparable import group_runs
 from gru_bench.evidence.comparison import Comparison
@@ -219,7 +219,7 @@ class Group:
 
 def make_groups(results: Sequence[Result]) -> list[Group]:
     """Returns the groups of comparable runs, each with a name for files and links."""
-    others = sorted({result.cell for result in results} - {*MAIN_CELLS})
+    others = sorted({result.cell for result in results} - {*MAIN_CELLS, *LAYERS})
     places = {cell: place for place, cell in enumerate(others)}
     groups: list[Group] = []
     taken: set[str] = set()

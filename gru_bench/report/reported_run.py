@@ -23,7 +23,7 @@ class ReportedRun:
     Attributes:
         result: What was read.
         settings: What it was made with, by dotted key.
-        other_cell: Place of its cell among those of the report that are not `MAIN_CELLS`, by name.
+        other_cell: Place of its cell among the variants and users' cells of the report, by name.
     """
 
     result: Result

@@ -12,6 +12,7 @@ from flax import nnx
 from gru_bench.benchmark import workloads
 from gru_bench.benchmark.torch_loop import LastState, train_in_torch
 from gru_bench.benchmark.workloads import Adding, Text
+from gru_bench.cells.base import Cell
 from gru_bench.export.torch import torch_layer
 from gru_bench.model.model import Model
 from gru_bench.tasks.corpora import Corpus, Documents
@@ -70,7 +71,9 @@ def test_the_models_are_one_function(text, cell):
     config = dataclasses.replace(text.model, cell=cell)
     model = Model(config, rngs=nnx.Rngs(0))
     theirs = LastState(cell, config)
-    theirs.layer = torch_layer(model.one_way_cells()[0])
+    (layer,) = model.layers
+    assert isinstance(layer, Cell)
+    theirs.layer = torch_layer(layer)
     with torch.no_grad():
         theirs.embedding.weight[:] = torch.tensor(np.asarray(model.embedding.embedding[...]))
         theirs.head.weight[:] = torch.tensor(np.asarray(model.head.kernel[...]).T)

@@ -18,7 +18,7 @@ from helpers.xla import xla_operations
 
 from gru_bench.analysis.gates import gate_limits
 from gru_bench.cells.builtin import CELLS
-from gru_bench.config.cell import BUILT_IN, MAIN_CELLS, OUTSIDE
+from gru_bench.config.cell import BUILT_IN, LAYERS, MAIN_CELLS, OUTSIDE
 from gru_bench.model.counts import cell_flops, cell_parameters
 from gru_bench.model.model import count_parameters
 from gru_bench.model.streaming import start_stream, stream_step
@@ -30,7 +30,7 @@ INPUT, HIDDEN = 3, 4
 
 def test_every_declared_cell_has_equations_and_a_variant_is_one_of_a_main_cell():
     assert tuple(CELLS) == tuple(BUILT_IN)
-    assert tuple(BUILT_IN) == (*MAIN_CELLS, *VARIANTS, *OUTSIDE)
+    assert (*BUILT_IN, *LAYERS) == (*MAIN_CELLS, *VARIANTS, *OUTSIDE)
     assert {BUILT_IN[name].variant_of for name in VARIANTS} == {"gru", "lstm"}
 
 

@@ -39,6 +39,12 @@ REFUSED = [
      " cell=lstm_no_output or cell=lstm_coupled"),
     (["cell.chrono_length=9"], "cell.chrono_length=9 has no effect with"
      " cell.initialisation=orthogonal: it goes with cell.initialisation=chrono"),
+    (["cell=attention", "cell.keep=0.5"], "cell.keep=0.5 has no effect with cell=attention: it has"
+     " no gates and no recurrent weights"),
+    (["cell=attention", "recurrence=plain"], "recurrence=plain has no effect with cell=attention:"
+     " it has no loop over time"),
+    (["cell=attention", "layer_norm=true"], "layer_norm=true has no effect with"
+     " cell=attention: it is layer-normalised as it is"),
     (["tune.seeds=3"], "tune.seeds=3 has no effect without tune.learning_rates and without"
      " tune.keeps"),
     (["tune.keeps=[0.5,0.9]", "cell.keep=0.7"],

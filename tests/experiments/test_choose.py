@@ -41,7 +41,7 @@ def models(*cells):
 
 
 def test_parameters_are_counted_exactly_and_at_most():
-    found = largest_sizes(models("gru", "lstm", "rnn"), Limits(parameters=500), 100)
+    found = largest_sizes(models("gru", "lstm", "rnn"), Limits(parameters=500), 100, 10)
     for cell, (size, taken) in found.items():
         whole = [cell_parameters(cell, 2, h) + h + 1 for h in (size, size + 1)]
         assert whole[0] == taken.parameters <= 500 < whole[1]
@@ -50,27 +50,27 @@ def test_parameters_are_counted_exactly_and_at_most():
 
 def test_memory_counts_the_weights_and_the_state():
     (model,) = models("lstm").values()
-    size, taken = largest_sizes({"lstm": model}, Limits(memory_kb=1.0), 100)["lstm"]
+    size, taken = largest_sizes({"lstm": model}, Limits(memory_kb=1.0), 100, 10)["lstm"]
     assert taken.memory_kb == (4 * taken.parameters + 2 * 4 * size) / 1000 <= 1.0
-    assert needs(sized(model, size + 1)).memory_kb > 1.0
+    assert needs(sized(model, size + 1), 10).memory_kb > 1.0
 
 
 @pytest.mark.parametrize("runtime", ["xla", "onnx", "torch"])
 def test_the_latency_is_measured_in_the_runtime_that_is_named(runtime):
     limits = Limits(latency_us=1e6, runtime=runtime)
-    assert largest_sizes(models("gru"), limits, 4)["gru"][1].latency_us > 0
+    assert largest_sizes(models("gru"), limits, 4, 10)["gru"][1].latency_us > 0
     with pytest.raises(UserError, match=r"--latency-us 0\.001 is not possible: gru of \d+ units"):
-        largest_sizes(models("gru"), Limits(latency_us=0.001, runtime=runtime), 4)
+        largest_sizes(models("gru"), Limits(latency_us=0.001, runtime=runtime), 4, 10)
 
 
 def test_a_runtime_without_a_form_of_a_cell_is_refused():
     with pytest.raises(UserError, match="--runtime torch is not possible: PyTorch has no layer"):
-        largest_sizes(models("lstm_coupled"), Limits(latency_us=9.0, runtime="torch"), 4)
+        largest_sizes(models("lstm_coupled"), Limits(latency_us=9.0, runtime="torch"), 4, 10)
 
 
 def test_limits_that_no_size_meets_tell_the_nearest():
     with pytest.raises(UserError, match="with a single unit the whole model has 14 parameters"):
-        largest_sizes(models("gru"), Limits(parameters=10), 100)
+        largest_sizes(models("gru"), Limits(parameters=10), 100, 10)
 
 
 def test_every_cell_has_as_many_candidates():

@@ -121,3 +121,40 @@ def test_what_does_not_go_with_the_others_is_refused_in_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert why in line
     assert list(tmp_path.iterdir()) == []
+
+
+# Attention, which is asked for like a cell
+
+
+def test_a_run_of_attention_is_matched_kept_looked_into_and_taken_step_by_step(tmp_path):
+    options = ["match=parameters", "layers=2", "dropout=0.1", "probes=true", "seeds=2"]
+    folder = train(tmp_path, *WORDS, "hidden_size=16", *options, "cell=attention")
+    result = read_result(folder)
+    assert result.parameters.cell == stack_parameters("attention", 2, result.hidden_size, 2)
+    assert result.parameters.cell == pytest.approx(result.parameters.lstm, rel=0.1)
+    assert result.probes.gates == [{}, {}]
+    assert result.probes.gate_ends is None
+    assert np.isfinite(result.probes.gradients.trained).all()
+    model = load_model(folder)
+    x = np.random.default_rng(0).normal(size=(150, 1, 2)).astype(np.float32)
+    stream = model.stream()
+    for step in x:
+        last = stream.step(step)
+    np.testing.assert_allclose(last[0], model.outputs([x[:, 0]])[0], rtol=1e-4, atol=1e-5)
+    with pytest.raises(UserError, match="cannot be exported as onnx: attention has no form"):
+        export(model, "onnx", tmp_path / "model.onnx")
+    assert export(model, "safetensors", tmp_path / "model.safetensors").files
+
+
+def test_a_sweep_leaves_out_of_attention_what_is_a_cells_own():
+    words = ["cell=gru,attention", "cell.keep=0.5", "recurrence=plain"]
+    gru, attention = resolve(compose_experiments([*WORDS, *words], multirun=True))
+    assert (gru.train.model.keep, attention.train.model.keep) == (0.5, None)
+    assert (gru.config.recurrence, attention.config.recurrence) == ("plain", "auto")
+    assert gru.setting == attention.setting
+
+
+def test_a_sweep_whose_runs_would_not_be_compared_is_refused():
+    words = [*WORDS, "cell=gru,attention", "bidirectional=true"]
+    with pytest.raises(UserError, match="bidirectional=true has no effect with cell=attention"):
+        compose_experiments(words, multirun=True)

@@ -62,7 +62,8 @@ def test_the_size_has_as_much_of_what_is_matched_as_the_lstm(config):
         return
 
     def count(cell, size):
-        return COUNTS[config.match](cell, model.cell_input_size, size, config.layers)
+        grows = {} if config.match == "parameters" else {"length": experiment.task.sequence_length}
+        return COUNTS[config.match](cell, model.cell_input_size, size, config.layers, **grows)
 
     target = count("lstm", config.hidden_size)
     distance = abs(count(config.cell.name, model.hidden_size) - target)

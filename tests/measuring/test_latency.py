@@ -12,7 +12,7 @@ from gru_bench.model.streaming import start_stream, stream_step
 @pytest.mark.parametrize("steps", [None, 3])
 def test_a_call_takes_the_stream_on(steps):
     model = random_model("lstm")
-    streaming = Streaming(model, steps)
+    streaming = Streaming(model, steps, length=4)
     expected = start_stream(model)
     for _ in range(2):
         streaming()
@@ -24,7 +24,7 @@ def test_a_call_takes_the_stream_on(steps):
 
 def test_latency_is_measured_of_all_models_in_turn():
     models = {"gru": random_model("gru"), "tokens": random_model("gru", 7, embedding_size=2)}
-    found = measure_latency(models, rounds=2, limit_s=0)
+    found = measure_latency(models, length=4, rounds=2, limit_s=0)
     assert list(found) == list(models)
     for latency in found.values():
         assert latency.in_program_us.shape == (2,)

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe & Ito's palette, told apart under every common colour blindness; shape and dash repeat it.
+# Attention has a violet of its own, darker than all of them.
 STYLES = {
     "gru": ("#0072B2", "o", "-"),
     "gru_reset_after": ("#CC79A7", "s", (0, (5, 1.5))),
     "lstm": ("#D55E00", "^", (0, (5, 1.5, 1, 1.5))),
     "rnn": ("#009E73", "D", (0, (1, 1.2))),
+    "attention": ("#7A4FBF", "8", (0, (3, 1))),
 }
 # Of variants, outside references and users' cells, in turn: what the palette has left, but for its
 # yellow, which is too pale for lines, and its black, which a dark page would swallow: grey stands

@@ -67,7 +67,8 @@ def _gradients(group: Group, flows: dict[ReportedRun, GradientNorms]) -> Picture
     title = "How far gradients reach back in time"
     caption = (
         "Norm of the gradient of the loss at the last step with respect to the state so many steps"
-        " before, over that at the last step itself. Median over seeds; the band spans the lowest"
+        " before, of attention to the keys and values of that step, over that at the last step"
+        " itself. Median over seeds; the band spans the lowest"
         f" and the highest. Values under {FLOOR:g} are drawn there."
     )
     return make_picture(f"{group.slug}-gradients", title, caption, plot, panels=(1, 2))
