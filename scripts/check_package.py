@@ -74,7 +74,7 @@ def environment(end: str, wheel: Path, python: str) -> Iterator[Path]:
         folder = Path(temporary)
         requirements = folder / "requirements.in"
         requirements.write_text("\n".join(wanted))
-        uv("venv", "--python", python, folder / "venv")
+        uv("venv", "--seed", "--python", python, folder / "venv")
         into = ("--python", folder / "venv" / "bin" / "python")
         uv("pip", "install", *into, "--resolution", end, "--requirements", requirements)
         uv("pip", "install", *into, "--no-deps", wheel)

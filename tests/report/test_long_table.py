@@ -39,7 +39,7 @@ def read_csv(results, folder):
     render.render(results, [], "long", folder / "long.csv")
     types = {bool: "boolean", int: "Int64", float: "float64", str: "str"}
     dtype = {name: types[kind] for name, kind in long_table.columns(results).items()}
-    return pd.read_csv(folder / "long.csv", dtype=dtype)
+    return pd.read_csv(folder / "long.csv", dtype=dtype, float_precision="round_trip")
 
 
 def test_a_line_holds_its_run_seed_and_evaluation():

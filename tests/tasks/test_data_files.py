@@ -61,6 +61,14 @@ def test_an_unused_json_key_may_change_its_kind(tmp_path, suffix, first, last):
     assert rows_of(path) == [("good", "1")] * 2
 
 
+def write_parquet(path, columns):
+    """Writes a file, unless it is of kinds that this version of pyarrow does not write."""
+    try:
+        parquet.write_table(pa.table(columns), path)
+    except pa.ArrowNotImplementedError as error:
+        pytest.skip(str(error))
+
+
 @pytest.mark.parametrize(
     "unused",
     [
@@ -71,7 +79,7 @@ def test_an_unused_json_key_may_change_its_kind(tmp_path, suffix, first, last):
 )
 def test_an_unused_parquet_column_may_be_of_any_kind(tmp_path, unused):
     path = tmp_path / "a.parquet"
-    parquet.write_table(pa.table({"u": unused, "text": ["good"], "label": [1]}), path)
+    write_parquet(path, {"u": unused, "text": ["good"], "label": [1]})
     assert rows_of(path) == [("good", "1")]
 
 
@@ -95,7 +103,7 @@ def test_numbers_in_json_stay_as_they_are_written(tmp_path):
 )
 def test_parquet_text_of_every_kind(tmp_path, labels):
     path = tmp_path / "a.parquet"
-    parquet.write_table(pa.table({"text": ["x", None], "label": labels}), path)
+    write_parquet(path, {"text": ["x", None], "label": labels})
     assert rows_of(path) == [("x", "a"), (None, "b")]
 
 
