@@ -27,6 +27,7 @@ from gru_bench.system.errors import UserError
 from gru_bench.system.machine import cpu_cores
 from gru_bench.system.processes import safe_path
 
+ARRAY_SIZE = 1000  # jobs that are submitted as one array: as many as Slurm takes by default
 SUBMITIT_FOLDER = ".submitit"  # holds its scripts and logs, below out_dir
 RULE = "\n" + 22 * "-" + "\n"  # separates the parts of submitit's errors
 POLL_S = 1.0
@@ -189,7 +190,8 @@ def _submit(executor: Any, launcher: SubmititConfig, jobs: Sequence[Job]) -> Job
     accepted = False
     try:
         while waiting or running:
-            batch = [waiting.popleft() for _ in range(min(limit - len(running), len(waiting)))]
+            free = min(limit - len(running), len(waiting), ARRAY_SIZE)
+            batch = [waiting.popleft() for _ in range(free)]
             if batch:
                 try:
                     with safe_path():
@@ -198,11 +200,16 @@ def _submit(executor: Any, launcher: SubmititConfig, jobs: Sequence[Job]) -> Job
                     reason = f"Slurm refuses the jobs: {_lines(error)[0]}"
                     if not accepted:
                         raise UserError(reason) from None
-                    for number, _ in batch:
-                        yield number, JobOutcome(lost=reason, log=str(error))
-                    continue
-                accepted = True
-                running.update(zip([number for number, _ in batch], submitted, strict=True))
+                    if not running:
+                        for number, _ in batch:
+                            yield number, JobOutcome(lost=reason, log=str(error))
+                        continue
+                    # Of one user it takes no more for now: the others wait until some have ended.
+                    waiting.extendleft(reversed(batch))
+                    limit = len(running)
+                else:
+                    accepted = True
+                    running.update(zip([number for number, _ in batch], submitted, strict=True))
             for number in [number for number, job in running.items() if job.done()]:
                 job = running.pop(number)
                 try:

@@ -166,6 +166,31 @@ def test_jobs_that_slurm_refuses(accepted):
             next(outcomes)
 
 
+def test_jobs_are_submitted_in_arrays_that_slurm_takes_and_wait_where_it_takes_no_more(monkeypatch):
+    monkeypatch.setattr(engines, "ARRAY_SIZE", 2)
+    monkeypatch.setattr(engines, "POLL_S", 0.0)
+    asked, in_queue = [], []
+
+    def submit(jobs):
+        asked.append(len(jobs))
+        if len(in_queue) + len(jobs) > 3:
+            raise FailedJobError("sbatch: error: QOSMaxSubmitJobPerUserLimit")
+        in_queue.extend(jobs)
+        # Each is still at work when it is first asked.
+        at_work = [iter([False, True]) for _ in jobs]
+        return [types.SimpleNamespace(done=each.__next__, result=end) for each in at_work]
+
+    def end():
+        in_queue.pop()
+        return JobOutcome()
+
+    executor = types.SimpleNamespace(submit_array=submit)
+    outcomes = dict(engines._submit(executor, SubmititConfig(), [NOTHING] * 7))
+    assert outcomes == dict.fromkeys(range(7), JobOutcome())
+    assert max(asked) == 2
+    assert len(asked) > 4  # Some were refused, and submitted later.
+
+
 def test_a_job_that_is_queued_again_keeps_its_checkpoint_whatever_force_says(tmp_path):
     configs = compose("cell=gru", "force=true", "out_dir=runs")
     name = configs[0].run_name({})
