@@ -77,9 +77,14 @@ def probe(
         start = init_state(config, task, seed, jnp.float32(0))
         batch = full_batch(task, task.evaluation(start.evaluation_key, "test"))
         model = make_model(config.model, params)
+        both = jax.tree.map(lambda *leaves: jnp.stack(leaves), start.params, params)
+        # In a loop, so that the gradient is compiled once.
+        initial, trained = jax.lax.map(
+            lambda params: relative_flow(make_model(config.model, params), task, batch), both
+        )
         return View(
-            initial=relative_flow(make_model(config.model, start.params), task, batch),
-            trained=relative_flow(model, task, batch),
+            initial=initial,
+            trained=trained,
             gates=gate_statistics(model, batch),
             ends=ends_of_gates(model, batch),
             longer=[

@@ -1,6 +1,7 @@
 """The gru-bench command: reads its arguments and hands them to the module of the subcommand."""
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output that cannot be written, 130 for Ctrl-C. A reader of the output that has seen enough,
         such as `head`, changes nothing.
     """
+    # Importing JAX and tracing make millions of objects that stay: looking through them again and
+    # again takes a tenth of a small run.
+    gc.set_threshold(100_000, 50, 100)
     with displayed() as (out, err):
         status = _command(arguments)
         out.flush()

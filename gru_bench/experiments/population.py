@@ -43,6 +43,8 @@ from gru_bench.training.checkpoints import Checkpoints, remove_checkpoints
 from gru_bench.training.fit import fit
 from gru_bench.training.state import Evaluation, Fit, Snapshot, with_start
 
+WORTH_KEEPING_S = 5.0  # a complete training that took less is rather repeated than kept
+
 
 def run_population(
     experiments: Sequence[Experiment],
@@ -235,8 +237,9 @@ class PopulationTraining:
 
         def keep(snapshot: Snapshot) -> None:
             on_snapshot(snapshot)
-            # What is complete is kept in any case: what comes after it may be broken off.
-            kept.keep(snapshot, now=self._interrupts.requested or not snapshot.goes_on)
+            # What comes after the training may be broken off.
+            complete = not snapshot.goes_on and snapshot.train_s >= WORTH_KEEPING_S
+            kept.keep(snapshot, now=self._interrupts.requested or complete)
             self._interrupts.raise_requested()
 
         return fit(

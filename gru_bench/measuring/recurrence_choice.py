@@ -27,7 +27,7 @@ from gru_bench.config.execution import RECURRENCES
 from gru_bench.config.user_classes import source_file
 from gru_bench.measuring.rounds import race
 from gru_bench.model.model import ModelConfig, cell_class, make_cell
-from gru_bench.recurrence import cudnn, fused
+from gru_bench.recurrence import cudnn
 from gru_bench.recurrence.scan import Implementation, unroll
 from gru_bench.recurrence.tiles import NotPointwise
 from gru_bench.system.errors import UserError, first_line
@@ -101,6 +101,8 @@ def obstacle(recurrence: str, model: ModelConfig) -> str | None:
         return None if supported else "it has the LSTM alone, in float32"
     if not cell.products:
         return "the cell has no recurrent weights, which it would keep on the chip"
+    from gru_bench.recurrence import fused  # Pallas takes 0.2 s, which a CPU does without
+
     if not fused.fits(cell, model.hidden_size, model.dtype):
         return (
             f"in {model.dtype} the recurrent weights of {model.hidden_size} units are too large to"

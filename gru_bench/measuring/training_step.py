@@ -78,7 +78,9 @@ def first_state(config: TrainConfig, task: Task) -> TrainState:
     def first(rate: Float[Array, ""], task: Task) -> TrainState:
         return init_state(config, task, seed, rate)
 
-    program = compile_program(first, rate, task, made_of=made_of("first state", config, task))
+    program = compile_program(
+        first, rate, task, made_of=made_of("first state", config, task), runs_once=True
+    )
     state: TrainState = program(rate, task)
     return state
 

@@ -22,7 +22,7 @@ from jaxtyping import Array, Float, Int, PyTree
 from gru_bench.cells.base import AffineMap, Cell, State
 from gru_bench.cells.layer_norm import LayerNormalised
 from gru_bench.cells.linear import LinearCell
-from gru_bench.recurrence import cudnn, fused, parallel
+from gru_bench.recurrence import cudnn, parallel
 from gru_bench.recurrence.blocks import affine, in_blocks, product
 from gru_bench.recurrence.chunks import at_step, chunks, in_chunk
 from gru_bench.recurrence.plain import plain_unroll
@@ -83,6 +83,8 @@ def unroll(
         lambda parameter: parameter.astype(x.dtype), (cell.input_map(), cell.recurrent_maps())
     )
     if implementation is Implementation.FUSED:
+        from gru_bench.recurrence import fused  # Pallas takes 0.2 s, which a CPU does without
+
         return fused.run(type(cell), maps, cell.project(x), state)
     return _run(type(cell), input_map, maps, x, state)
 

@@ -29,9 +29,11 @@ from gru_bench.system.files import write_atomically
 from gru_bench.system.machine import SETTINGS, versions
 
 PACKAGE = Path(__file__).parents[1]
-IN_MEMORY = (
-    24  # compiled programs that a process holds for calls to come, those of three populations
-)
+IN_MEMORY = 24  # compiled programs that a process holds, which are those of three populations
+UNOPTIMISED: dict[str, str | bool] = {
+    "xla_backend_optimization_level": "0",
+    "xla_llvm_disable_expensive_passes": True,
+}
 
 Kind = TypeVar("Kind", bound=type)
 _started = time.time()
@@ -77,6 +79,7 @@ def compile_program(
     made_of: str | None,
     donate: bool = False,
     sharding: Any = None,
+    runs_once: bool = False,
 ) -> Program:
     """Compiles a function, which is traced only where its lowered form is not kept.
 
@@ -87,23 +90,26 @@ def compile_program(
             decides what it does, such as a user's class: then it is traced in any case.
         donate: Whether the results may take over the memory of the first argument.
         sharding: The sharding of all results; None leaves it to the compiler.
+        runs_once: Whether it is to be compiled soon rather than well.
 
     Returns:
         The program; that of an earlier call if nothing differs.
     """
+    options = UNOPTIMISED if runs_once else None
     if made_of is None or _surroundings() is None:
         jitted = jax.jit(function, donate_argnums=0 if donate else (), out_shardings=sharding)
-        return Program(jitted.lower(*arguments).compile())
+        return Program(jitted.lower(*arguments).compile(options))
     leaves, structure = jax.tree.flatten(arguments)
     kinds = [(jax.typeof(leaf), getattr(leaf, "sharding", None)) for leaf in leaves]
-    origin = (_surroundings(), _settings(), made_of, str(structure), kinds, donate, str(sharding))
+    way = (donate, str(sharding), runs_once)
+    origin = (_surroundings(), _settings(), made_of, str(structure), kinds, way)
     key = hashlib.sha256(repr(origin).encode()).hexdigest()
     program = _compiled.pop(key, None)
     if program is None:
         donated = range(len(jax.tree.leaves(arguments[0])) if donate else 0)
         run, results = _lowered(key, function, leaves, structure, donated)
         jitted = jax.jit(run, donate_argnums=tuple(donated), out_shardings=sharding)
-        compiled = jitted.lower(*leaves).compile()
+        compiled = jitted.lower(*leaves).compile(options)
         program = Program(compiled, results())
     _compiled[key] = program  # What was used last stands last.
     for unused in list(_compiled)[:-IN_MEMORY]:

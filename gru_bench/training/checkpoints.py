@@ -17,16 +17,18 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import orbax.checkpoint as ocp
 from jaxtyping import Array
 
 from gru_bench.system.files import refuse_link, remove_entries
 from gru_bench.training.state import Evaluation, Snapshot, TrainState
+
+if TYPE_CHECKING:
+    import orbax.checkpoint
 
 ARRAYS, ABOUT = "arrays", "about.json"
 WRITTEN = (f"{ARRAYS}*", f"{ABOUT}*")  # all that is in a checkpoint, half-written ones included
@@ -153,7 +155,7 @@ def write(path: Path, identity: str, snapshot: Snapshot) -> None:
     with tempfile.TemporaryFile(dir=path) as file:
         file.write(bytes(ROOM + sum(array.nbytes for array in jax.tree.leaves(arrays))))
     with quiet_orbax() as checkpointer:
-        checkpointer.save(path / ARRAYS, args=ocp.args.StandardSave(arrays))
+        checkpointer.save(path / ARRAYS, arrays)
     about = {"origin": origin(identity, snapshot.state), "digests": digests(path / ARRAYS)}
     unfinished = path / f"{ABOUT}.unfinished"
     unfinished.write_text(json.dumps(about, indent=1))
@@ -179,7 +181,7 @@ def read(path: Path, identity: str, start: Snapshot) -> Snapshot:
             raise UnusableCheckpoint(f"it was made with another {name}")
     try:
         with quiet_orbax() as checkpointer:
-            arrays = checkpointer.restore(path / ARRAYS, args=ocp.args.StandardRestore())
+            arrays = checkpointer.restore(path / ARRAYS)
     except Exception as error:  # Such as of another version of its format.
         raise UnusableCheckpoint(f"Orbax cannot read it ({type(error).__name__})") from error
     leaves, structure = jax.tree.flatten(start.state)
@@ -192,8 +194,10 @@ def read(path: Path, identity: str, start: Snapshot) -> Snapshot:
 
 
 @contextlib.contextmanager
-def quiet_orbax() -> Iterator[ocp.Checkpointer]:
+def quiet_orbax() -> Iterator["orbax.checkpoint.Checkpointer"]:
     """Yields a checkpointer whose threads do not print a traceback of each error it raises, too."""
+    import orbax.checkpoint as ocp  # 0.3 s, which short trainings do without
+
     log = logging.getLogger("absl")
     level = log.level
     log.setLevel(logging.CRITICAL + 1)
