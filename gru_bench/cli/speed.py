@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from gru_bench.cli.arguments import Parser, add_cells, positive
+from gru_bench.cli.arguments import Parser, add_cells, positive, sizes
+from gru_bench.system.errors import UserError
 
 HELP = "time the cells against other libraries"
 DESCRIPTION = """\
@@ -30,9 +31,13 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument(
         "--lengths",
-        action="store_true",
-        help="time a GRU and minGRU, by its loop and in parallel, as sequences grow instead, and"
-        " write results/speed/lengths.json and .md",
+        type=sizes,
+        nargs="?",
+        const=(),
+        metavar="T,T,...",
+        help="time GRU, LSTM, minGRU and attention of equal parameters as sequences grow instead,"
+        " from 64 to 4096 steps or at the lengths given, and write results/speed/lengths.json, .md"
+        " and .png",
     )
     parser.add_argument(
         "--processes",
@@ -74,10 +79,17 @@ def run(options: argparse.Namespace) -> None:
 
     from rich.console import Console
 
-    from gru_bench.benchmark import end_to_end, layer, lengths, runtime_figures, runtime_tables
+    from gru_bench.benchmark import (
+        end_to_end,
+        layer,
+        length_tables,
+        lengths,
+        runtime_figures,
+        runtime_tables,
+    )
     from gru_bench.benchmark.layer_processes import measure_in_processes
     from gru_bench.benchmark.workloads import WORKLOADS
-    from gru_bench.config.cell import CELLS, MAIN_CELLS
+    from gru_bench.config.cell import ATTENTION, CELLS, MAIN_CELLS
     from gru_bench.config.user_classes import classes_by_name
 
     def progress(line: str) -> None:
@@ -91,11 +103,12 @@ def run(options: argparse.Namespace) -> None:
         runtime_tables.write_runtimes(figures, out)
         print(out)
         return
-    if options.lengths:
+    if options.lengths is not None:
         out = options.out or Path("results/speed/lengths.json")
-        result = lengths.measure_lengths(options.processes, progress=progress)
-        lengths.print_lengths(result, console)
-        layer.write(result, lengths.as_markdown(result), out)
+        measured = sorted(set(options.lengths)) or lengths.LENGTHS
+        result = lengths.measure_lengths(options.processes, measured, progress)
+        length_tables.print_lengths(result, console)
+        length_tables.write_lengths(result, out)
         print(out)
         return
     if options.end_to_end:
@@ -106,6 +119,10 @@ def run(options: argparse.Namespace) -> None:
         markdown = end_to_end.as_markdown(result)
     else:
         cells = classes_by_name("cell", options.cell or MAIN_CELLS, CELLS)
+        if ATTENTION in cells:
+            raise UserError(
+                "--cell attention is no recurrent layer; --lengths times it beside them"
+            )
         result = measure_in_processes(options.processes, options.grid, cells, progress)
         layer.print_speed(result, console)
         markdown = layer.as_markdown(result)

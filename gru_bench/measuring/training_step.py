@@ -40,23 +40,30 @@ class StepCost:
 
 
 class TrainingSteps:
-    """A training that goes on by `STEPS_A_CALL` steps with each call."""
+    """A training that goes on by some steps with each call."""
 
-    def __init__(self, config: TrainConfig, task: Task, state: TrainState | None = None) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        task: Task,
+        state: TrainState | None = None,
+        steps: int = STEPS_A_CALL,
+    ) -> None:
         """Compiles the steps.
 
         Args:
             config: The training.
             task: The task.
             state: The state to begin with, whose arrays the steps take over; a new one if None.
+            steps: Steps of a call.
         """
         self.state = first_state(config, task) if state is None else state
         self._task = task
         self._program = compile_program(
-            partial(_steps, config),
+            partial(_steps, config, steps),
             self.state,
             task,
-            made_of=made_of("steps", config, task),
+            made_of=made_of(f"{steps} steps", config, task),
             donate=True,
         )
 
@@ -85,11 +92,11 @@ def first_state(config: TrainConfig, task: Task) -> TrainState:
     return state
 
 
-def _steps(config: TrainConfig, state: TrainState, task: Task) -> TrainState:
+def _steps(config: TrainConfig, steps: int, state: TrainState, task: Task) -> TrainState:
     def step(state: TrainState, item: Any) -> tuple[TrainState, None]:
         return train_step(config, state, task, item)[0], None
 
-    return jax.lax.scan(step, state, task.schedule(state.data_key, state.step, STEPS_A_CALL))[0]
+    return jax.lax.scan(step, state, task.schedule(state.data_key, state.step, steps))[0]
 
 
 def measure_training_steps(
