@@ -97,7 +97,8 @@ def notes(label: str, part: AnyPart, measurement: Measurement | None) -> Iterato
         yield f"Done in another way, and taken to matter little: {'; '.join(part.liberties)}."
     if not part.differs and (ranges := show_ranges(part)):
         yield f"Fixed beforehand to count as the same: {ranges}."
-    if measurement is None or (isinstance(part, TrainedPart) and not measurement.rows):
+    measured = {} if measurement is None else measurement.rows
+    if isinstance(part, TrainedPart) and any(row.label not in measured for row in part.rows):
         yield f"Not run: gru-bench reproduce {label} runs it, or goes on with it."
 
 
