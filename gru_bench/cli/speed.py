@@ -120,9 +120,7 @@ def run(options: argparse.Namespace) -> None:
     else:
         cells = classes_by_name("cell", options.cell or MAIN_CELLS, CELLS)
         if ATTENTION in cells:
-            raise UserError(
-                "--cell attention is no recurrent layer; --lengths times it beside them"
-            )
+            raise UserError("--cell attention is not possible: --lengths times it beside cells")
         result = measure_in_processes(options.processes, options.grid, cells, progress)
         layer.print_speed(result, console)
         markdown = layer.as_markdown(result)
