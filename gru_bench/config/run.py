@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gru_bench.config.cell import LAYERS, CellConfig, CustomCellConfig
+from gru_bench.config.cell import BUILT_IN, LAYERS, CellConfig, CustomCellConfig
 from gru_bench.config.corpus import CorpusConfig
 from gru_bench.config.keys import (
     MISSING,
@@ -32,6 +32,12 @@ from gru_bench.system.files import content_hash, expand_home, is_file
 PRECISIONS = ("float32", "bfloat16")
 # A run of another setting could not be compared, so that these are not left out of a sweep.
 NO_STATE = NotWith("cell.name", LAYERS, "it has no recurrent state", refused=True)
+NO_PRODUCTS = NotWith(
+    "cell.name",
+    tuple(name for name, cell in BUILT_IN.items() if not cell.reads_state),
+    "its gates do not read its state",
+    refused=True,
+)
 ONE_WAY = NotWith("cell.name", LAYERS, "it is causal, and reads forwards alone", refused=True)
 OWN_NORM = NotWith("cell.name", LAYERS, "it is layer-normalised as it is", refused=True)
 MATCHES = ("hidden", "parameters", "flops", "state", "time")
@@ -88,7 +94,7 @@ class RunConfig:
         at_least=0,
         below=1,
         neutral=True,
-        not_with=(NO_STATE,),
+        not_with=(NO_STATE, NO_PRODUCTS),
     )
     layer_norm: bool = key(
         "normalises what goes into the gates of a built-in cell, and what an LSTM puts out of its"

@@ -92,7 +92,7 @@ def obstacle(recurrence: str, model: ModelConfig) -> str | None:
         return f"{model.cell} has no loop over time"
     cell = cell_class(model.cell)
     if recurrence == PARALLEL:
-        return None if issubclass(cell, LinearCell) else "the cell is not linear in its state"
+        return None if issubclass(cell, LinearCell) else f"{model.cell} is not linear in its state"
     device = jax.default_backend()
     if device != "gpu":
         return f"it needs an NVIDIA GPU, and the device is a {device}"

@@ -158,3 +158,18 @@ def test_a_sweep_whose_runs_would_not_be_compared_is_refused():
     words = [*WORDS, "cell=gru,attention", "bidirectional=true"]
     with pytest.raises(UserError, match="bidirectional=true has no effect with cell=attention"):
         compose_experiments(words, multirun=True)
+
+
+@pytest.mark.parametrize("cells", ["mingru", "gru,minlstm"])
+def test_recurrent_dropout_is_refused_for_cells_whose_gates_do_not_read_their_state(cells):
+    words = [*WORDS, f"cell={cells}", "recurrent_dropout=0.2"]
+    name = cells.rpartition(",")[2]
+    with pytest.raises(UserError, match=rf"0\.2 has no effect with cell={name}: its gates do not"):
+        compose_experiments(words, multirun=True)
+
+
+def test_recurrent_dropout_is_refused_for_such_a_cell_of_a_users():
+    words = ["cell=custom", "cell.module=gru_bench.cells.linear:MinGRU", "cell.name=own"]
+    configs = compose_experiments([*WORDS, *words, "recurrent_dropout=0.2"], multirun=True)
+    with pytest.raises(UserError, match="cell=own, whose gates do not read its state"):
+        resolve(configs)

@@ -66,7 +66,7 @@ def test_a_cpu_scans_and_measures_nothing(cell):
 
 def test_a_cell_that_is_linear_in_its_state_may_be_computed_in_parallel_and_no_other():
     assert chosen(cell="minlstm", recurrence="parallel") == "parallel"
-    with pytest.raises(UserError, match=r"the cell is not linear in its state; .* auto or scan"):
+    with pytest.raises(UserError, match=r"lstm is not linear in its state; .* auto or scan"):
         chosen(cell="lstm", recurrence="parallel")
 
 
