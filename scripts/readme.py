@@ -35,6 +35,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "layer": costs.layer,
     "layer-notes": costs.layer_notes,
     "end-to-end": costs.end_to_end,
+    "lengths": costs.lengths,
+    "lengths-notes": costs.lengths_notes,
 }
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from blocks.committed import CELLS, read_json, span, table
+from gru_bench.benchmark.crossings import in_words
 from gru_bench.system.prose import listed
 
 
@@ -55,6 +56,36 @@ def layer_notes() -> str:
         f"Peak memory is below that of plain autodiff of a scan, by {min(below):.0%} to"
         f" {max(below):.0%}. A single sequence takes {1 / max(single):.2f} to"
         f" {1 / min(single):.2f} of the time of the fastest other library."
+    )
+
+
+def lengths() -> str:
+    """Returns at which lengths one contestant costs more than another, by quantity."""
+    result = read_json("speed/lengths.json")
+    measured = [case["length"] for case in result["cases"]]
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for each in result["crossings"]:
+        entries = found.setdefault((each["of"], each["to"]), {})
+        entries[each["quantity"]] = in_words(each, measured)
+    quantities = ("step_ms", "memory_mb", "stream_us")
+    rows = [
+        [f"{of} than {to}", *(entries.get(quantity, "-") for quantity in quantities)]
+        for (of, to), entries in found.items()
+    ]
+    return table("costs more | training step | memory of it | step of a stream", rows)
+
+
+def lengths_notes() -> str:
+    """Returns what the longest sequences take, and how the times were measured."""
+    result = read_json("speed/lengths.json")
+    last = result["cases"][-1]
+    times = ", ".join(
+        f"{name} {found['estimate']:,.0f}" for name, found in last["step_ms"].items() if found
+    )
+    return (
+        f"At {last['length']:,} steps a training step of a batch of {result['batch']} takes, in"
+        f" milliseconds: {times}. Measured in {result['processes']} processes, with a load average"
+        f" of {result['load_before']:.1f} before."
     )
 
 
