@@ -73,14 +73,6 @@ class Measurement:
     rows: dict[str, Measured]
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """What became of a published figure, and why; the reason is empty where it needs none."""
-
-    outcome: Outcome
-    reason: str = ""
-
-
 def measure_row(row: TrainedRow, part_score: str, unit: str, result: Result) -> Measured:
     """Returns what a run comes to for a row.
 
@@ -146,7 +138,7 @@ def estimate(row: TrainedRow, values: Sequence[float], unit: str, score: str) ->
             assert_never(never)
 
 
-def judge(part: Part, row: Row, measured: Measured | None, words: Sequence[str]) -> Judgement:
+def judge(part: Part, row: Row, measured: Measured | None, words: Sequence[str]) -> Outcome:
     """Returns what became of a published figure.
 
     Args:
@@ -156,25 +148,19 @@ def judge(part: Part, row: Row, measured: Measured | None, words: Sequence[str])
         words: What was run in another way than the preset has it.
     """
     if measured is None or math.isnan(measured.interval.estimate):
-        return Judgement("not run")
+        return "not run"
     if row.agrees is None:
-        return Judgement("unpublished")
-    reasons = [*filter(None, [row.differs]), *part.differs]
-    if words:
-        reasons.append(f"run with {' '.join(words)}, which the preset has not")
-    if reasons:
-        return Judgement("definition differs", "; ".join(reasons))
+        return "unpublished"
+    if row.differs or part.differs or words:
+        return "definition differs"
     place = _place(measured.interval, row)
     if place == "unclear":
-        return Judgement("undecided")
-    if place == "inside" and part.reduction and not _has_the_best(part, row):
-        return Judgement("definition differs", f"more training might do better: {part.reduction}")
-    if place == "inside":
-        return Judgement("reproduced")
+        return "undecided"
     is_worse = place == ("below" if _more_is_better(part, row) else "above")
-    if is_worse and part.reduction:
-        return Judgement("definition differs", f"worse with less training: {part.reduction}")
-    return Judgement("contradicted")
+    may_improve = is_worse or (place == "inside" and not _has_the_best(part, row))
+    if part.reduction and may_improve:
+        return "definition differs"
+    return "reproduced" if place == "inside" else "contradicted"
 
 
 def _place(interval: Interval, row: Row) -> Literal["inside", "below", "above", "unclear"]:
@@ -232,11 +218,3 @@ def write_measurement(folder: Path, name: str, part: str, measurement: Measureme
     """Writes what was measured of a part of a preset, as `NAME.PART.json`."""
     content = msgspec.json.format(msgspec.json.encode(measurement), indent=1) + b"\n"
     write_atomically(folder / f"{name}.{part}.json", content)
-
-
-def outcome_counts(outcomes: Sequence[Outcome]) -> dict[Outcome, int]:
-    """Returns how often each outcome occurs, without those that do not, the best known first."""
-    order: tuple[Outcome, ...] = (
-        "reproduced", "contradicted", "undecided", "definition differs", "unpublished", "not run",
-    )  # fmt: skip
-    return {each: outcomes.count(each) for each in order if each in outcomes}

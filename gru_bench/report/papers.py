@@ -46,7 +46,7 @@ def part_table(label: str, part: AnyPart, measurement: Measurement | None) -> De
                 row.label,
                 show_published(row),
                 *show_measured(measured.get(row.label)),
-                judged[row.label].outcome,
+                judged[row.label],
             ]
             for row in part.rows
         ],
@@ -82,6 +82,9 @@ def show_interval(interval: Interval) -> str:
 
 def notes(label: str, part: AnyPart, measurement: Measurement | None) -> Iterator[str]:
     """Yields what is to be known of a part, in sentences."""
+    if (published := part.definition) is not None:
+        facts = "; ".join(f"{n}: {getattr(published, n)}" for n in published.__struct_fields__)
+        yield f"As published, {facts}."
     if any(row.known == "recalled" for row in part.rows):
         yield "* is recalled, and was not read in the source."
     if part.differs:

@@ -29,7 +29,7 @@ def paper_counts() -> str:
                 one = None if found is None else found.rows.get(row.label)
                 counts = scores if isinstance(part, TrainedPart) else others
                 if row.published is not None:
-                    counts[judge(part, row, one, words).outcome] += 1
+                    counts[judge(part, row, one, words)] += 1
     return (
         f"Of {scores.total()} published scores: {_shown(scores)}. Of {others.total()} published"
         f" sizes and times, for which nothing is trained: {_shown(others)}."

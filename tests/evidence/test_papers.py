@@ -34,7 +34,7 @@ def part(row=ROW, **about):
 
 def outcome(low, high, row=ROW, words=(), **about):
     measured = Measured(interval=Interval((low + high) / 2, low, high), hidden_size=1)
-    return judge(part(row, **about), row, measured, words).outcome
+    return judge(part(row, **about), row, measured, words)
 
 
 @pytest.mark.parametrize(
@@ -82,21 +82,21 @@ def test_another_definition_is_never_called_reproduced():
 
 def test_one_seed_decides_nothing_but_a_count_or_a_maximum_does():
     alone = Measured(interval=Interval(0.5, None, None), hidden_size=1)
-    assert judge(part(), ROW, alone, []).outcome == "undecided"
+    assert judge(part(), ROW, alone, []) == "undecided"
     best = TrainedRow(label="", cell="gru", statistic="maximum", published=0.5, known="read",
                       agrees=(0.4, 0.6))  # fmt: skip
-    assert judge(part(best), best, alone, []).outcome == "reproduced"
+    assert judge(part(best), best, alone, []) == "reproduced"
     row = CountedRow(label="", cell="gru", input_size=1, hidden_size=1, published=9, known="read",
                      agrees=(9, 9))  # fmt: skip
     counted = CountedPart(title="", rows=[row])
-    assert judge(counted, row, alone, []).outcome == "contradicted"
+    assert judge(counted, row, alone, []) == "contradicted"
 
 
 def test_what_is_unpublished_or_not_run_is_said():
     row = TrainedRow(label="", cell="gru")
     measured = Measured(interval=Interval(0.5, 0.4, 0.6), hidden_size=1)
-    assert judge(part(row), row, measured, []).outcome == "unpublished"
-    assert judge(part(), ROW, None, []).outcome == "not run"
+    assert judge(part(row), row, measured, []) == "unpublished"
+    assert judge(part(), ROW, None, []) == "not run"
 
 
 def test_statistics_are_those_of_the_seeds():
