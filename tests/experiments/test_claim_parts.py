@@ -58,13 +58,13 @@ def test_an_unknown_part_is_refused(tmp_path, rules):
         configs_of("nothing", rules, tmp_path)
 
 
-def test_every_part_of_the_rules_can_be_asked_for(tmp_path):
+def test_parts_of_every_kind_can_be_asked_for_and_fit_into_eight_hours(tmp_path):
     rules = current_rules()
     assert sum(part.minutes for part in rules.parts.values()) <= 8 * 60
     assert max(part.minutes for part in rules.parts.values()) < 25
-    for name, part in rules.parts.items():
-        cells = part.words.split()[0].removeprefix("cell=").split(",")
-        assert "attention" in cells or configs_of(name, rules, tmp_path)
+    # One of each kind: to compose all takes many seconds.
+    for name in {part.kind: name for name, part in rules.parts.items()}.values():
+        assert configs_of(name, rules, tmp_path)
 
 
 def test_the_command_lists_judges_and_refuses(tmp_path, capsys):
