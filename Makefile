@@ -39,7 +39,7 @@ run: $(VENV)/.ready ## the quickstart: three cells, three tasks, verdicts and a 
 	$(BIN)/gru-bench report --format html --out results/report/report.html
 	$(BIN)/gru-bench report --format markdown --out results/report/report.md
 
-claims: $(VENV)/.ready ## ten textbook claims, tested at a small size
+claims: $(VENV)/.ready ## what textbooks claim, tested at a small size
 	$(BIN)/gru-bench claims
 
 claims-full: $(VENV)/.ready ## the same with all cells, tuned, with twelve seeds (hours)
