@@ -6,6 +6,7 @@ from typing import cast
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Int
 from tokenizers import Regex, Tokenizer
 from tokenizers.models import BPE, WordLevel
 from tokenizers.normalizers import Lowercase
@@ -22,6 +23,7 @@ from gru_bench.tasks.classification import Classification, scored_against_common
 from gru_bench.tasks.corpora import Corpus, Documents, load_corpus
 from gru_bench.tasks.corpus_sources import Note
 from gru_bench.tasks.fixed_data import smallest_type, split_sizes
+from gru_bench.tasks.splits import stratified
 from gru_bench.tasks.word_vectors import read_word_vectors
 
 # Their places in this list are their ids.
@@ -69,8 +71,11 @@ def make_task(
         UserError: An epoch does not hold a single batch, the vocabulary would be empty, or word
             vectors cannot be used.
     """
-    train = keep_documents(corpus.train, config.train_documents)
-    splits = (train, corpus.validation, corpus.test)
+    train = keep_documents(corpus.train, config.train_documents, config.subset)
+    validation = corpus.validation
+    if config.validation_share is not None:
+        train, validation = split_off(train, config.validation_share)
+    splits = (train, validation, corpus.test)
     sizes = split_sizes([len(split.texts) for split in splits], batch_size, "documents")
     tokenizer = make_tokenizer(config, train.texts)
     text = TextPreprocessing(
@@ -106,11 +111,12 @@ def make_task(
     )
 
 
-def keep_documents(documents: Documents, number: int | None) -> Documents:
+def keep_documents(documents: Documents, number: int | None, subset: int = 0) -> Documents:
     """Returns so many of the documents, each class in proportion; all if `number` is None.
 
     The choice is the same in every run, and a smaller number keeps a part of what a larger one
-    does: document k of a class of n, in a fixed random order, ranks by (k + 1/2) / n.
+    does: document k of a class of n, in a fixed random order, ranks by (k + 1/2) / n. Another
+    `subset` is another order.
 
     Raises:
         UserError: There are not so many.
@@ -122,13 +128,32 @@ def keep_documents(documents: Documents, number: int | None) -> Documents:
         raise UserError(
             f"task.train_documents={number} is not possible: the training split has {total}"
         )
-    order = np.random.default_rng(0).permutation(total)
+    order = np.random.default_rng(subset).permutation(total)
     rank = np.empty(total)
     for label in np.unique(documents.labels):
         members = order[documents.labels[order] == label]
         rank[members] = (np.arange(len(members)) + 0.5) / len(members)
-    kept = np.sort(np.argsort(rank, kind="stable")[:number])
-    return Documents([documents.texts[i] for i in kept], documents.labels[kept])
+    return _taken(documents, np.sort(np.argsort(rank, kind="stable")[:number]))
+
+
+def split_off(documents: Documents, share: float) -> tuple[Documents, Documents]:
+    """Returns the documents without a share of each class, and that share.
+
+    Raises:
+        UserError: There are too few.
+    """
+    away = stratified(documents.labels, share)
+    if not len(away):
+        raise UserError(
+            f"task.validation_share={share:g} is not possible: {len(documents.texts)} documents are"
+            " too few to split off a validation set"
+        )
+    rest = np.setdiff1d(np.arange(len(documents.texts)), away)
+    return _taken(documents, rest), _taken(documents, away)
+
+
+def _taken(documents: Documents, places: Int[np.ndarray, " places"]) -> Documents:
+    return Documents([documents.texts[i] for i in places], documents.labels[places])
 
 
 def make_tokenizer(config: TextConfig, texts: list[str]) -> Tokenizer:

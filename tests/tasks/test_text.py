@@ -20,6 +20,7 @@ from gru_bench.tasks.text import (
     keep_documents,
     make_task,
     make_tokenizer,
+    split_off,
 )
 
 KEY = jax.random.key(0)
@@ -416,6 +417,24 @@ def test_kept_documents_are_in_proportion_and_nested():
     assert keep_documents(every, None) is every
     # They are not simply the first ones.
     assert set(kept[10].texts) != {f"text {i}" for i in range(10)}
+
+
+def test_another_subset_keeps_other_documents_of_the_same_classes():
+    labels = np.repeat([0, 1], 50)
+    every = documents([f"text {i}" for i in range(100)], labels.tolist())
+    first, second = (keep_documents(every, 20, subset) for subset in (0, 1))
+    assert set(first.texts) != set(second.texts)
+    assert np.bincount(first.labels).tolist() == np.bincount(second.labels).tolist() == [10, 10]
+
+
+def test_validation_may_be_a_share_of_the_documents_kept():
+    labels = np.repeat([0, 1], 10)
+    every = documents([f"text {i}" for i in range(20)], labels.tolist())
+    rest, away = split_off(every, 0.2)
+    assert np.bincount(away.labels).tolist() == [2, 2]
+    assert sorted(rest.texts + away.texts) == sorted(every.texts)
+    with pytest.raises(UserError, match=r"task.validation_share=0.2 is not possible: 2 documents"):
+        split_off(documents(["a", "b"], [0, 1]), 0.2)
 
 
 def test_more_documents_than_there_are():

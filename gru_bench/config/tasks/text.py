@@ -32,6 +32,22 @@ class TextConfig(ClassificationConfig, TokenTaskConfig):
     train_documents: int | None = key(
         "keeps so many training documents, class by class; null keeps all", None, at_least=1
     )
+    subset: int = key(
+        "which documents are kept: another number is another random choice",
+        0,
+        at_least=0,
+        only_with=(OnlyWith("task.train_documents"),),
+        neutral=True,
+    )
+    validation_share: float | None = key(
+        "share of the kept documents that are the validation split, in the place of the corpus's"
+        " own, and are not trained on",
+        None,
+        above=0,
+        below=1,
+        only_with=(OnlyWith("task.train_documents"),),
+        neutral=True,
+    )
 
     embeddings: str | None = key(
         "file of word vectors, in the text format of GloVe or fastText, that the embedding starts"

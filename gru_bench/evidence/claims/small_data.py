@@ -1,7 +1,11 @@
 """The claim on small data: how far training runs ahead of what was not trained on."""
 
 import itertools
-from collections.abc import Iterator
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +14,15 @@ from gru_bench.evidence.claims.claim import Test
 from gru_bench.evidence.claims.evidence import Evidence
 from gru_bench.evidence.claims.findings import above, mean_level, points, sign
 from gru_bench.evidence.claims.rules import ClaimRule
+from gru_bench.evidence.claims.setting import Setting
 from gru_bench.evidence.interval_text import format_interval
-from gru_bench.evidence.run_settings import DOCUMENTS
+from gru_bench.evidence.run_settings import DOCUMENTS, freeze
 from gru_bench.evidence.sequential import median_sequence
 from gru_bench.runs.result import Result, SeedResult
+
+# Which of the documents are kept; it tells runs apart that are one problem.
+SUBSET = "task.subset"
+Pair = tuple[Setting, Result, Result]
 
 
 def overfitting(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
@@ -24,12 +33,16 @@ def overfitting(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
     training data.
     """
     gap, at_equal_loss = rule.parts
-    for setting, gru, lstm in evidence.pairs("small data"):
-        documents = setting.keys.get(DOCUMENTS)
-        if documents is None or documents > rule.limits["most_documents"]:
-            continue
-        on = f"on {documents} documents, {setting.keys.get('match', 'hidden')} matched"
-        if excess := _paired(_gaps(lstm), _gaps(gru)):
+    target = rule.limits["training_loss"]
+    for pairs in _over_subsets(evidence, rule.limits["most_documents"]):
+        setting, gru, lstm = pairs[0]
+        if len(pairs) > 1:  # no subset tells this comparison from others
+            setting = replace(setting, label=setting.task_label)
+        match = setting.keys.get("match", "hidden")
+        on = f"on {setting.keys[DOCUMENTS]} documents, {match} matched"
+        if dropout := setting.keys.get("dropout"):
+            on += f", dropout {dropout:g}"
+        if excess := _excess(pairs, _gaps):
             tested = ", ".join(f"{run.cell} {mean_level(run)}" for run in (lstm, gru))
             interval = median_sequence(np.array(excess))
             yield evidence.test(
@@ -40,8 +53,7 @@ def overfitting(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
                 above(interval, 0),
                 gap,
             )
-        target = rule.limits["training_loss"]
-        if excess := _paired(_losses_at(lstm, target), _losses_at(gru, target)):
+        if excess := _excess(pairs, lambda run: _losses_at(run, target)):
             interval = median_sequence(np.array(excess))
             yield evidence.test(
                 setting,
@@ -51,6 +63,31 @@ def overfitting(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
                 above(interval, 0),
                 at_equal_loss,
             )
+
+
+def _over_subsets(evidence: Evidence, most_documents: float) -> list[list[Pair]]:
+    """Returns the pairs of a GRU and the LSTM on few documents, those of other subsets together."""
+    found: dict[Any, list[Pair]] = defaultdict(list)
+    for setting, gru, lstm in evidence.pairs("small data"):
+        documents = setting.keys.get(DOCUMENTS)
+        if documents is not None and documents <= most_documents:
+            keys = {key: value for key, value in setting.keys.items() if key != SUBSET}
+            found[gru.cell, setting.task_label, setting.nominal_size, freeze(keys)].append(
+                (setting, gru, lstm)
+            )
+    return list(found.values())
+
+
+def _excess(pairs: Sequence[Pair], measure: Callable[[Result], dict[int, float]]) -> list[float]:
+    """Returns by how much more there is of a quantity in the LSTM.
+
+    A pair is one of seeds where there is one subset of documents, and the mean over seeds of a
+    subset where there are several: seeds on the same documents are not independent.
+    """
+    by_subset = [_paired(measure(lstm), measure(gru)) for _, gru, lstm in pairs]
+    if len(by_subset) == 1:
+        return by_subset[0]
+    return [statistics.fmean(excess) for excess in by_subset if excess]
 
 
 def _paired(a: dict[int, float], b: dict[int, float]) -> list[float]:

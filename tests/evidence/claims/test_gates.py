@@ -85,6 +85,19 @@ def test_overfitting_is_judged_at_equal_training_loss_as_well(excess, loss_exces
     assert verdict("overfitting", results) == expected
 
 
+def test_subsets_of_documents_are_the_pairs_where_there_are_several():
+    results = [
+        replace(run, config=run.config | {"task": run.config["task"] | {"subset": subset}})
+        for subset in range(8)
+        for run in overfitting(0.03 + 0.001 * subset, 0.1, n=2)
+    ]
+    gap, loss = claim_of("overfitting", results).voting
+    assert gap.figure.startswith("lstm 3.35 points [3.00, 3.50] more, 8 pairs")
+    assert (gap.finding, loss.finding) == ("for", "for")
+    few = [run for run in results if run.config["task"]["subset"] < 5]
+    assert {test.finding for test in claim_of("overfitting", few).voting} == {"open"}
+
+
 def test_overfitting_is_of_small_data():
     assert verdict("overfitting", overfitting(0.03, documents=None)) == "not measured"
     assert verdict("overfitting", overfitting(0.03, documents=5000)) == "not measured"
