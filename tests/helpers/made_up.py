@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gru_bench.config.score import Score
-from gru_bench.model.counts import cell_parameters
+from gru_bench.model.counts import stack_parameters
 from gru_bench.runs.result import (
     CallLatency,
     Curve,
@@ -102,8 +102,8 @@ def make_result(
         config[key] = config[key] | value if isinstance(value, dict) else value
     solved = len(scores) if solved is None else solved
     margin = MARGINS[name] if margin == "task" else margin
-    count = cell_parameters(cell, input_size, hidden_size)
-    lstm = cell_parameters("lstm", input_size, config["hidden_size"])
+    count = stack_parameters(cell, input_size, hidden_size, 1)
+    lstm = stack_parameters("lstm", input_size, config["hidden_size"], 1)
     relative = count / lstm
     return Result(
         identity=hashlib.sha256(json.dumps(config).encode()).hexdigest()[:16],
