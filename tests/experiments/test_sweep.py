@@ -21,6 +21,7 @@ from gru_bench.runs.folder import CHECKPOINTS, CONFIG, ERROR, OWNER, RESULT, rea
 from gru_bench.runs.status import Status, read_status, write_status
 from gru_bench.runs.weights import MODEL, WEIGHTS
 from gru_bench.system.errors import UserError
+from gru_bench.training.checkpoints import Checkpoints
 from gru_bench.training.fit import fit
 
 WORDS = ["task=adding", "task.length=5", "hidden_size=3", "steps=4", "batch_size=4", "seeds=2"]
@@ -252,6 +253,15 @@ def test_what_a_kill_on_the_last_line_left_behind_goes(tmp_path):
     write_status(folder, Status(state="running"))
     run_experiments(configs, "test", quiet=True)
     assert sorted(folder.iterdir()) == there
+
+
+@pytest.mark.parametrize(("worth_s", "kept"), [(0.0, True), (60.0, False)])
+def test_a_complete_training_is_kept_if_it_took_its_time(tmp_path, monkeypatch, worth_s, kept):
+    monkeypatch.setattr("gru_bench.experiments.population.WORTH_KEEPING_S", worth_s)
+    asked = []
+    monkeypatch.setattr(Checkpoints, "keep", lambda self, snapshot, now: asked.append(now))
+    run_experiments(compose("cell=rnn", "evaluate_every=2", f"out_dir={tmp_path}"), "test")
+    assert asked == [False, kept]
 
 
 @pytest.mark.parametrize(
