@@ -108,7 +108,8 @@ def test_claims_end_with_the_ledger_and_a_page(
     assert main([*words, *rest]) == 0
     printed = capsys.readouterr().out
     assert "A GRU has 75% of an LSTM's" in printed
-    assert "✓ supported" in printed
+    # With head the model has 76% of the parameters, and one part against refutes.
+    assert "✗ refuted" in printed
     assert "? undecided here" in printed  # no verdict rests on two seeds
     page = (tmp_path / "claims.html").read_text()
     assert "gru-bench claims" in page

