@@ -97,9 +97,7 @@ def measure(words: Sequence[str]) -> dict[str, dict[str, float]]:
             subprocess.run(command, env=environment, check=True, capture_output=True)
             seconds = time.perf_counter() - began
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            results = [
-                json.loads(p.read_bytes()) for p in Path(folder, start).glob("*/result.json")
-            ]
+            results = [json.loads(p.read_bytes()) for p in Path(folder, start).rglob("result.json")]
             found[start] = parts(
                 [tuple(interval) for interval in json.loads(noted.read_bytes())],
                 seconds,

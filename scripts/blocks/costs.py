@@ -102,3 +102,26 @@ def end_to_end() -> str:
         f" {ours:.0f} seconds against {torch:.0f} in PyTorch, of which {ours - bare:.0f} are"
         " compilation."
     )
+
+
+def scale() -> str:
+    """Returns the hours of ten thousand runs, reckoned from a comparison that was measured."""
+    whole = read_json("speed/end_to_end.json")
+    count, cores = 10_000, whole["environment"]["device_count"]
+    ours, bare = (
+        sum(cell[key] for cell in whole["cells"].values()) / len(whole["cells"])
+        for key in ("gru-bench", "gru-bench without compilation")
+    )
+    hours = count * ours / 3600
+    places = {
+        "1 core": cores * hours,
+        f"{cores} cores, as measured": hours,
+        "64 cores": hours * cores / 64,
+        "64 Slurm nodes of 64 cores": hours * cores / 64**2,
+    }
+    rows = [[place, f"{of_place:,.1f} hours"] for place, of_place in places.items()]
+    return (
+        f"A run here has {whole['seeds']} seeds of {whole['steps']} updates on the adding problem,"
+        f" {whole['hidden_size']} units: {ours:.0f} seconds on {cores} cores, of which"
+        f" {ours - bare:.0f} are compilation.\n\n" + table("on | 10,000 such runs", rows)
+    )
