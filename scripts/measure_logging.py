@@ -19,8 +19,8 @@ import numpy as np
 from gru_bench.config.cell import CellConfig
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.tasks.adding import AddingConfig
-from gru_bench.experiments.resolve import make_train_config
 from gru_bench.experiments.to_result import curves, trial_hparams
+from gru_bench.experiments.train_config import make_train_config
 from gru_bench.runs.events import EventLog
 from gru_bench.system import machine
 from gru_bench.tasks.make import make_task

@@ -12,7 +12,7 @@ from helpers.reference import CELLS, LINEAR, VARIANTS, named
 from gru_bench.cells.base import keeping_bias
 from gru_bench.config.cell import KEEP, CellConfig
 from gru_bench.config.compose import compose_experiments
-from gru_bench.experiments.resolve import make_model_config
+from gru_bench.experiments.train_config import make_model_config
 from gru_bench.model.model import ModelConfig, make_cell
 from gru_bench.recurrence.plain import plain_dot
 from gru_bench.system.errors import UserError
