@@ -20,7 +20,7 @@ from gru_bench.config.optim import OptimConfig
 from gru_bench.config.tasks.text import TextConfig
 from gru_bench.model.model import ModelConfig
 from gru_bench.tasks.adding import AddingTask
-from gru_bench.tasks.base import Split, Task
+from gru_bench.tasks.base import EVALUATED_SEQUENCES, Split, Task
 from gru_bench.tasks.text import load_data, make_task
 from gru_bench.training.state import TRAINING_DATA, TrainConfig
 
@@ -96,7 +96,6 @@ class Adding(Workload):
     """The adding problem, whose batches are drawn beforehand for PyTorch."""
 
     name = "adding"
-    EVALUATED = 1000  # sequences of a split
 
     def __init__(self, hidden_size: int, steps: int = 1000) -> None:
         self.task = self._adding = AddingTask(length=100, batch_size=50)
@@ -115,7 +114,7 @@ class Adding(Workload):
         return iter(self._drawn(seed))
 
     def evaluation(self, split: Split) -> Iterator[PaddedBatch]:
-        return iter(self._drawn(0)[: self.EVALUATED // self.task.batch_size])
+        return iter(self._drawn(0)[: -(-EVALUATED_SEQUENCES // self.task.batch_size)])
 
     @property
     def summary(self) -> str:
@@ -124,7 +123,10 @@ class Adding(Workload):
 
 
 class Text(Workload):
-    """Reuters-8 as the preset has it; in PyTorch a batch is padded to its longest document."""
+    """Reuters-8 as the preset has it, but that no run stops early and cells start by themselves.
+
+    In PyTorch a batch is padded to its longest document.
+    """
 
     name = "text"
     CORPUS = "reuters8"

@@ -179,8 +179,11 @@ def measure_all(chosen: "Sequence[Chosen]", options: argparse.Namespace) -> int:
     console = Console(highlight=False)
     results: list[Result] = []
     tables, incomplete = [], False
+    words = [word for word in options.overrides if "=" in word]
+    if options.config_dir is not None:
+        words = ["--config-dir", str(options.config_dir), *words]
     for each in chosen:
-        command = shlex.join(["gru-bench", "reproduce", each.label, *each.words])
+        command = shlex.join(["gru-bench", "reproduce", each.label, *words])
         measurement, of_part, sweep = measure(each, command, options.quiet)
         for line in troubles(sweep.elsewhere, sweep.failures):
             print(line, file=sys.stderr)

@@ -73,8 +73,8 @@ class Measurement:
     rows: dict[str, Measured]
 
 
-def measure_row(row: TrainedRow, part_score: str, unit: str, result: Result) -> Measured:
-    """Returns what a run comes to for a row.
+def measure_row(row: TrainedRow, part_score: str, unit: str, result: Result) -> Measured | None:
+    """Returns what a run comes to for a row; None where no seed has the score.
 
     A seed without a finite score counts for a rate as one that does not reach it. In a mean or a
     maximum it counts with the baseline where the score is that of the task, and not otherwise.
@@ -97,6 +97,8 @@ def measure_row(row: TrainedRow, part_score: str, unit: str, result: Result) -> 
     if row.reaches is not None:
         kept = {seed: float(s >= row.reaches) for seed, s in kept.items()}
     values = [scale * kept[seed] for seed in sorted(kept)]
+    if not values:
+        return None
     return Measured(
         interval=estimate(row, values, unit, name),
         values=values,
@@ -115,13 +117,11 @@ def estimate(row: TrainedRow, values: Sequence[float], unit: str, score: str) ->
 
     Args:
         row: What is asked for.
-        values: The values.
+        values: The values, one at least.
         unit: That of the part.
         score: The name of the score that the values are of.
     """
     scale = PERCENT if unit == "%" else 1
-    if not values:
-        return Interval(math.nan, None, None)
     match row.statistic:
         case "mean":
             mean = mean_interval(values)
@@ -147,7 +147,7 @@ def judge(part: Part, row: Row, measured: Measured | None, words: Sequence[str])
         measured: What was measured; None if nothing was.
         words: What was run in another way than the preset has it.
     """
-    if measured is None or math.isnan(measured.interval.estimate):
+    if measured is None:
         return "not run"
     if row.agrees is None:
         return "unpublished"

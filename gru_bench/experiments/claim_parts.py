@@ -66,4 +66,4 @@ def run_part(name: str, rules: Rules, out_dir: Path, reference: Path, quiet: boo
         created=now(),
         revision=git_revision(),
     )
-    write_part(reference, record, results)
+    write_part(reference, record, results, rules)

@@ -187,10 +187,10 @@ def _submit(executor: Any, launcher: SubmititConfig, jobs: Sequence[Job]) -> Job
     waiting = deque(enumerate(jobs))
     running: dict[int, Any] = {}
     limit = launcher.workers or len(jobs)
-    accepted = False
+    accepted = refused = False
     try:
         while waiting or running:
-            free = min(limit - len(running), len(waiting), ARRAY_SIZE)
+            free = 0 if refused else min(limit - len(running), len(waiting), ARRAY_SIZE)
             batch = [waiting.popleft() for _ in range(free)]
             if batch:
                 try:
@@ -204,14 +204,14 @@ def _submit(executor: Any, launcher: SubmititConfig, jobs: Sequence[Job]) -> Job
                         for number, _ in batch:
                             yield number, JobOutcome(lost=reason, log=str(error))
                         continue
-                    # Of one user it takes no more for now: the others wait until some have ended.
+                    # Of one user it takes no more for now: the others wait until one has ended.
                     waiting.extendleft(reversed(batch))
-                    limit = len(running)
+                    refused = True
                 else:
                     accepted = True
                     running.update(zip([number for number, _ in batch], submitted, strict=True))
             for number in [number for number, job in running.items() if job.done()]:
-                job = running.pop(number)
+                job, refused = running.pop(number), False
                 try:
                     yield number, job.result()
                 except FailedJobError as error:  # a trace between two rules

@@ -28,7 +28,7 @@ from gru_bench.model.counts import cell_parameters
 from gru_bench.runs.folder import read_result
 from gru_bench.runs.result import Result
 from gru_bench.system.errors import UserError
-from gru_bench.system.machine import now, processor
+from gru_bench.system.machine import now
 
 # What no figure of a preset depends on, unless words say otherwise.
 USUAL = {"probes": "false", "save_weights": "none", "out_dir": "results/reproduce"}
@@ -154,13 +154,15 @@ def _of_results(chosen: Chosen, part: TrainedPart, results: dict[int, Result]) -
         for place in runs_of(row, chosen.configs):
             if place in results:
                 wanted = set(chosen.configs[place].seeds)
-                rows[row.label] = measure_row(
-                    row, part.score, part.unit, _with_seeds(results[place], wanted)
-                )
+                result = _with_seeds(results[place], wanted)
+                if (measured := measure_row(row, part.score, part.unit, result)) is not None:
+                    rows[row.label] = measured
+    # Runs that were finished before may come from other machines.
+    processors = {each.processor for result in results.values() for each in result.environments}
     created = max((result.created for result in results.values()), default=now())
     return Measurement(
         created=created,
-        machine=processor(),
+        machine=", ".join(sorted(processors)),
         minutes=sum(result.timing.wall_s for result in results.values()) / 60,
         runs=part.runs,
         words=chosen.words,

@@ -189,6 +189,7 @@ def test_jobs_are_submitted_in_arrays_that_slurm_takes_and_wait_where_it_takes_n
     assert outcomes == dict.fromkeys(range(7), JobOutcome())
     assert max(asked) == 2
     assert len(asked) > 4  # Some were refused, and submitted later.
+    assert not in_queue
 
 
 def test_a_job_that_is_queued_again_keeps_its_checkpoint_whatever_force_says(tmp_path):

@@ -7,7 +7,7 @@ from gru_bench.evidence.claims.claim import Test
 from gru_bench.evidence.claims.evidence import PACKAGE, Evidence
 from gru_bench.evidence.claims.findings import below, from_spread, smaller
 from gru_bench.evidence.claims.rules import ClaimRule
-from gru_bench.evidence.claims.setting import Setting
+from gru_bench.evidence.claims.setting import Setting, same_machine
 from gru_bench.evidence.interval_text import format_interval
 from gru_bench.evidence.runtimes import Work
 from gru_bench.runs.result import Result
@@ -51,7 +51,7 @@ def memory(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
     yield from memory_tests(evidence, margin, training)
     in_runs = training if evidence.runtimes is None else f"{training} in {PACKAGE}"
     for setting, gru, lstm in evidence.pairs("scores", "lengths", equal_sizes=True):
-        if gru.memory_mb and lstm.memory_mb and _same_machine(gru, lstm):
+        if gru.memory_mb and lstm.memory_mb and same_machine(gru, lstm):
             ratio = gru.memory_mb / lstm.memory_mb
             yield evidence.test(
                 setting,
@@ -97,11 +97,4 @@ def _state(
         figure=f"{gru.state_bytes} bytes, {ratio:.2f} of the LSTM's",
         finding=smaller(ratio, 0),
         part=part,
-    )
-
-
-def _same_machine(a: Result, b: Result) -> bool:
-    return all(
-        getattr(a.environment, name) == getattr(b.environment, name)
-        for name in ("device_kind", "device_count", "platform", "processor", "versions")
     )

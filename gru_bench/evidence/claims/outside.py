@@ -10,7 +10,7 @@ from gru_bench.evidence.claims.evidence import Evidence
 from gru_bench.evidence.claims.findings import below, open_if_unlearned, points
 from gru_bench.evidence.claims.pace import equal_time_tests, product, steps_to
 from gru_bench.evidence.claims.rules import ClaimRule
-from gru_bench.evidence.claims.setting import Setting
+from gru_bench.evidence.claims.setting import Setting, same_machine
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.interval_text import format_interval
 from gru_bench.evidence.paired import step_ratios
@@ -77,7 +77,7 @@ def cheaper_than_attention(evidence: Evidence, rule: ClaimRule) -> Iterator[Test
                 time,
             )
             yield open_if_unlearned(test, gru, attention)
-        if gru.memory_mb and attention.memory_mb:
+        if gru.memory_mb and attention.memory_mb and same_machine(gru, attention):
             yield evidence.test(
                 setting,
                 gru,

@@ -1,22 +1,23 @@
 """The committed reference: the runs of each part that the rules name, with how they were made.
 
-A folder holds a folder a part, with `part.json` and the compact runs, and `rules-HASH.yaml`, a copy
-of each file of rules that a part was made under.
+A folder holds a folder a part, with `part.json` and the compact runs, and `rules-HASH.yaml`, the
+rules that a part was made under.
 """
 
-import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+import yaml
 
 from gru_bench.evidence.claims.claim import Claim, ClaimVerdict
 from gru_bench.evidence.claims.evidence import of_reference
 from gru_bench.evidence.claims.ledger import judge
-from gru_bench.evidence.claims.rules import Kind, Rules, read_rules, rules_file
+from gru_bench.evidence.claims.rules import Kind, Rules, read_rules
 from gru_bench.evidence.runtimes import RuntimeFigures
 from gru_bench.runs.compact import RUNS, read_runs, write_runs
 from gru_bench.runs.folder import DamagedResult
@@ -25,8 +26,6 @@ from gru_bench.system.errors import UserError
 from gru_bench.system.files import remove_entries, write_atomically
 
 RECORD = "part.json"
-# Where the reference of this project lies.
-COMMITTED = Path("results/reference/claims")
 
 State = Literal["done", "other settings", "to do"]
 
@@ -103,14 +102,14 @@ def read_reference(folder: Path) -> Reference:
     return Reference(folder, records, results)
 
 
-def write_part(folder: Path, record: PartRecord, results: Sequence[Result]) -> None:
-    """Writes the runs of a part, and last how it was made."""
+def write_part(folder: Path, record: PartRecord, results: Sequence[Result], rules: Rules) -> None:
+    """Writes the runs of a part, the rules that it was made under, and last how it was made."""
     own = folder / record.part
     remove_entries(own, RECORD, RUNS, "*.npz")
     write_runs(own, results)
-    copy = folder / f"rules-{record.rules}.yaml"
-    if not copy.exists():
-        shutil.copyfile(rules_file(), copy)
+    # The rules as they were read: their file may be another by now.
+    plain = yaml.safe_dump(msgspec.to_builtins(rules, builtin_types=(date,)), sort_keys=False)
+    write_atomically(folder / f"rules-{record.rules}.yaml", plain.encode())
     data = msgspec.json.format(msgspec.json.encode(record), indent=1)
     write_atomically(own / RECORD, data + b"\n")
 

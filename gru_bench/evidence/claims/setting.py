@@ -119,3 +119,11 @@ def judge_together(settings: Sequence[Setting], rules: Rules) -> list[Setting]:
         replace(setting, compared=by_setting.get(place, {}), confidence=confidence)
         for place, setting in enumerate(settings)
     ]
+
+
+def same_machine(a: Result, b: Result) -> bool:
+    """Returns whether two runs were made on equal machines with equal versions."""
+    return all(
+        getattr(a.environment, name) == getattr(b.environment, name)
+        for name in ("device_kind", "device_count", "platform", "processor", "versions")
+    )

@@ -210,14 +210,18 @@ def _draw_seeds(axes: "Axes", group: Group, runs: list[ReportedRun], costs: list
 
 def _scale_costs(axes: "Axes", values: list[float]) -> None:
     """Lets the axis begin at 0, so that lengths compare, or makes it logarithmic."""
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
     if 0 < 10 * min(values) < max(values):
         axes.set_xscale("log")
+        # Two labels in each of a few decades: all that matplotlib has would lie on each other.
+        labelled = (1.0, 3.0) if max(values) < 1000 * min(values) else (1.0,)
+        axes.xaxis.set_major_locator(LogLocator(subs=labelled, numticks=8))
+        axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.set_xlim(0, 1.08 * max(values) or 1)
         axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
 
 
 def _learning_rates(group: Group) -> Picture:

@@ -3,9 +3,7 @@
 import io
 from dataclasses import replace
 
-import msgspec.yaml
 import pytest
-import yaml
 from helpers.claims import on_tasks
 from helpers.made_up import make_tuning
 from msgspec.structs import replace as replace_in
@@ -41,9 +39,7 @@ def write(folder, name, results, made_under):
         created="2026-01-31T12:00:00Z",
         revision="0123abc",
     )
-    write_part(folder, record, results)
-    plain = yaml.safe_load(msgspec.yaml.encode(made_under))
-    (folder / f"rules-{made_under.digits}.yaml").write_text(yaml.safe_dump(plain, sort_keys=False))
+    write_part(folder, record, results, made_under)
 
 
 def shown(print_it, *arguments, width=80):
