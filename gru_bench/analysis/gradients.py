@@ -2,14 +2,16 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from gru_bench.analysis.trace import Nudges, no_nudges, trace, weighted_mean
 from gru_bench.model.model import Model, read_out
 from gru_bench.tasks.base import Batch, Task
 
 
-def gradient_flow(model: Model, task: Task, batch: Batch) -> Float[Array, " distance"]:
+def gradient_flow(
+    model: Model, task: Task, batch: Batch, direct: bool | Bool[Array, ""] = False
+) -> Float[Array, " distance"]:
     """Returns how much of the loss at the last step reaches the states before it.
 
     The gradient of a sequence's own loss with respect to the full state after step t, (h, c) of an
@@ -19,10 +21,15 @@ def gradient_flow(model: Model, task: Task, batch: Batch) -> Float[Array, " dist
     kept of it. It is exact: a zero is added to every state, and the loss is differentiated with
     respect to these zeros.
 
+    The direct part of it is what comes through the kept state alone, with all gates and candidates
+    held constant: of a GRU's last layer the product of its 1 - z, of an LSTM's that of its f, on
+    the way of c; nothing of a plain RNN. At the loss itself the two are equal.
+
     Args:
         model: The model, with any parameters, initial or trained.
         task: The task whose loss it is.
         batch: Sequences of the task.
+        direct: Whether the direct part alone is wanted, which attention does not have.
 
     Returns:
         Euclidean norms by distance in time, 0 being the step at which the loss is read, averaged
@@ -34,7 +41,7 @@ def gradient_flow(model: Model, task: Task, batch: Batch) -> Float[Array, " dist
     def loss(nudges: list[Nudges]) -> Float[Array, ""]:
         x = model.embed(batch.inputs)
         for layer, nudge in zip(model.one_way_layers(), nudges, strict=True):
-            (x, *_), _ = trace(layer, x, nudge)
+            (x, *_), _ = trace(layer, x, nudge, direct)
         x = jnp.where(last, x, jax.lax.stop_gradient(x))
         hidden = read_out(x, batch.lengths, model.config.readout)
         return task.tally(model.head(hidden.astype(jnp.float32)), batch)["loss"]

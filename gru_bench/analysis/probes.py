@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import msgspec
 import numpy as np
-from jaxtyping import Array, Float, Int, Key, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from gru_bench.analysis.gates import (
     HISTOGRAM_BINS,
@@ -40,15 +40,14 @@ class View(NamedTuple):
     """What is seen of one member.
 
     Attributes:
-        initial: Norms of the loss gradient before training, relative to distance 0.
-        trained: The same after training.
+        flows: Norms of the loss gradient before and after training, relative to distance 0: the
+            whole gradient, then the direct part of it, which attention does not have.
         gates: What the gates of each layer do.
         ends: What the gates of the first layer do at their ends.
         longer: The main score at each of `MULTIPLES` of the length trained at.
     """
 
-    initial: Float[Array, " distance"]
-    trained: Float[Array, " distance"]
+    flows: Float[Array, "when path distance"]
     gates: list[dict[str, GateStatistics]]
     ends: GateLimits | None
     longer: list[Float[Array, ""]]
@@ -78,13 +77,15 @@ def probe(
         batch = full_batch(task, task.evaluation(start.evaluation_key, "test"))
         model = make_model(config.model, params)
         both = jax.tree.map(lambda *leaves: jnp.stack(leaves), start.params, params)
-        # In a loop, so that the gradient is compiled once.
-        initial, trained = jax.lax.map(
-            lambda params: relative_flow(make_model(config.model, params), task, batch), both
-        )
+        paths = jnp.array([False, True] if isinstance(model.one_way_layers()[0], Cell) else [False])
+
+        def flows(params: PyTree[Array]) -> Float[Array, "path distance"]:
+            flow = partial(relative_flow, make_model(config.model, params), task, batch)
+            norms: Array = jax.lax.map(flow, paths)
+            return norms
+
         return View(
-            initial=initial,
-            trained=trained,
+            flows=jax.lax.map(flows, both),  # in loops, so that the gradient is compiled once
             gates=gate_statistics(model, batch),
             ends=ends_of_gates(model, batch),
             longer=[
@@ -99,7 +100,7 @@ def probe(
     )
     views: View = jax.device_get(look(*arguments))
     return Probes(
-        gradients=gradient_norms(np.asarray(views.initial), np.asarray(views.trained)),
+        gradients=gradient_norms(np.asarray(views.flows)),
         gates=[{name: gate(seen) for name, seen in layer.items()} for layer in views.gates],
         gate_ends=None if views.ends is None else gate_ends(views.ends),
         lengths=Lengths(
@@ -169,9 +170,11 @@ def full_batch(task: Task, items: PyTree[Array]) -> Batch:
     return task.batch(jax.tree.map(lambda leaf: leaf[sequences.argmax()], items))
 
 
-def relative_flow(model: Model, task: Task, batch: Batch) -> Float[Array, " distance"]:
+def relative_flow(
+    model: Model, task: Task, batch: Batch, direct: bool | Bool[Array, ""] = False
+) -> Float[Array, " distance"]:
     """Returns the norms of `gradient_flow`, relative to that at the loss."""
-    norms = gradient_flow(model, task, batch)
+    norms = gradient_flow(model, task, batch, direct)
     return norms / norms[0]
 
 
@@ -191,13 +194,16 @@ def ends_of_gates(model: Model, batch: Batch) -> GateLimits | None:
     return gate_limits(cell, x[half], state, other)
 
 
-def gradient_norms(
-    initial: Float[np.ndarray, "members distance"], trained: Float[np.ndarray, "members distance"]
-) -> GradientNorms:
+def gradient_norms(flows: Float[np.ndarray, "members when path distance"]) -> GradientNorms:
     """Returns the norms at evenly spaced distances."""
-    kept = evenly_spaced(initial.shape[1])
+    kept = evenly_spaced(flows.shape[-1])
+    whole, *direct = np.moveaxis(flows[..., kept], 2, 0)  # by path: [members, when, distance]
     return GradientNorms(
-        distance=kept.tolist(), initial=initial[:, kept].tolist(), trained=trained[:, kept].tolist()
+        distance=kept.tolist(),
+        initial=whole[:, 0].tolist(),
+        trained=whole[:, 1].tolist(),
+        initial_direct=direct[0][:, 0].tolist() if direct else None,
+        trained_direct=direct[0][:, 1].tolist() if direct else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from gru_bench.cells.base import Gates, State
 from gru_bench.model.attention import Attention
@@ -16,7 +16,10 @@ Nudges = tuple[Float[Array, "time batch width"], ...]  # what is added to it
 
 
 def trace(
-    layer: OneWay, x: Float[Array, "time batch input"], nudges: Nudges
+    layer: OneWay,
+    x: Float[Array, "time batch input"],
+    nudges: Nudges,
+    direct: bool | Bool[Array, ""] = False,
 ) -> tuple[States, Gates]:
     """Runs a layer over a sequence from a state of zeros.
 
@@ -25,6 +28,8 @@ def trace(
         x: What it reads.
         nudges: Arrays to add to the state after each step, `[time, batch, hidden]` each; of
             attention to the keys and the values of each step.
+        direct: Whether gates and candidate count as constants in derivatives, which then go
+            through what is kept of the state alone. Of attention it changes nothing.
 
     Returns:
         The states after each step, nudges included, and the gates; both have time first. The first
@@ -38,7 +43,10 @@ def trace(
 
     def body(state: State, step: tuple[Array, State]) -> tuple[State, tuple[State, Gates]]:
         x_t, nudge = step
-        gates = cell.gates(state, x_t, dot)
+        gates = {
+            name: jnp.where(direct, jax.lax.stop_gradient(gate), gate)
+            for name, gate in cell.gates(state, x_t, dot).items()
+        }
         state = jax.tree.map(jnp.add, cell.next_state(state, gates), nudge)
         return state, (state, gates)
 

@@ -37,6 +37,20 @@ class Interval:
         low, high = sorted((factor * self.low, factor * self.high))
         return Interval(factor * self.estimate, low, high)
 
+    def product(self, other: "Interval") -> "Interval":
+        """Returns the product of two positive quantities, with an interval rather too wide."""
+        estimate = self.estimate * other.estimate
+        if self.low is None or self.high is None or other.low is None or other.high is None:
+            return Interval(estimate, None, None)
+        return Interval(estimate, self.low * other.low, self.high * other.high)
+
+    def over(self, other: "Interval") -> "Interval":
+        """Returns the ratio of two positive quantities, with an interval rather too wide."""
+        estimate = self.estimate / other.estimate
+        if self.low is None or self.high is None or other.low is None or other.high is None:
+            return Interval(estimate, None, None)
+        return Interval(estimate, self.low / other.high, self.high / other.low)
+
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """Returns the mean with Student's interval, mean ± t(n-1) s / sqrt(n); s has n-1 degrees.

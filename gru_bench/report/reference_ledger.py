@@ -8,10 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_bench.evidence.claims.claim import Claim
+from gru_bench.evidence.claims.flatness import is_flat
 from gru_bench.evidence.claims.reference import Reference, changed_verdicts
 from gru_bench.evidence.claims.rules import Rules
 from gru_bench.evidence.runtimes import RuntimeFigures
 from gru_bench.report.ledger import print_claims, sort_claims
+from gru_bench.runs.result import Result
 from gru_bench.system.prose import counted
 
 
@@ -22,7 +24,11 @@ def print_reference(
     claims = reference.judge(rules, runtimes)
     console.print(Text(heading(reference, rules), "bold"))
     print_claims(sort_claims(claims), console)
-    lines = [*missing(claims, reference, rules), *choices_at_an_end(reference, rules)]
+    lines = [
+        *missing(claims, reference, rules),
+        *choices_at_an_end(reference, rules),
+        *short_budgets(reference, rules),
+    ]
     for digits, earlier in reference.earlier_rules(rules).items():
         before = reference.judge(earlier, runtimes)
         lines += _changes(digits, earlier, changed_verdicts(before, claims))
@@ -80,6 +86,26 @@ def choices_at_an_end(reference: Reference, rules: Rules) -> list[str]:
     if not found:
         return []
     return [f"Learning rates chosen at an end of those tried: {'; '.join(found)}"]
+
+
+def short_budgets(reference: Reference, rules: Rules) -> list[str]:
+    """Returns a line on the parts whose cells still gained at the end of their budget, if any."""
+    found = []
+    for name, part in rules.parts.items():
+        if part.kind in rules.flat.kinds and reference.state(name, rules) == "done":
+            runs = [run for run in reference.results[name] if is_flat(run, rules.flat) is False]
+            if runs:
+                found.append(f"{name}: {', '.join(sorted(_cell_at(run) for run in runs))}")
+    if not found:
+        return []
+    when = f"in the last {rules.flat.last_share:.0%} of the budget"
+    return [f"Still gaining more than matters {when}: {'; '.join(found)}"]
+
+
+def _cell_at(run: Result) -> str:
+    """Returns the cell with how hard its task was, such as `gru at length 100`."""
+    axis = (run.axis or "").removeprefix("task.")
+    return f"{run.cell} at {axis} {run.config['task'][axis]}" if axis else run.cell
 
 
 def _changes(

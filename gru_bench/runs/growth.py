@@ -16,6 +16,8 @@ from gru_bench.runs.result import (
     Result,
 )
 
+Rows = list[list[float | None]]  # a row a seed
+
 
 def grown(earlier: Result, added: Result) -> Result:
     """Returns the result of all seeds of one run.
@@ -87,7 +89,13 @@ def _joined_gradients(
         distance=added.distance,
         initial=[*earlier.initial, *added.initial],
         trained=[*earlier.trained, *added.trained],
+        initial_direct=_joined_rows(earlier.initial_direct, added.initial_direct),
+        trained_direct=_joined_rows(earlier.trained_direct, added.trained_direct),
     )
+
+
+def _joined_rows(earlier: Rows | None, added: Rows | None) -> Rows | None:
+    return None if earlier is None or added is None else [*earlier, *added]
 
 
 def _mean_gate(earlier: Gate, added: Gate, numbers: tuple[int, int]) -> Gate:

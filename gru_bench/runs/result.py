@@ -170,16 +170,28 @@ class GradientNorms:
 
     `initial[i][j]` and `trained[i][j]` are of seed i: the norm of the gradient with respect to the
     full state (h, and c of an LSTM) `distance[j]` steps back, over that at distance 0.
+    `initial_direct` and `trained_direct` are what comes of it through the kept state alone, with
+    all gates and candidates held constant, over the same whole norm; null of attention, or where
+    an older gru-bench made the run.
     """
 
     distance: list[int]
     initial: list[list[float | None]]
     trained: list[list[float | None]]
+    initial_direct: list[list[float | None]] | None = None
+    trained_direct: list[list[float | None]] | None = None
 
     def __post_init__(self) -> None:
-        for row in (*self.initial, *self.trained):
+        direct = (*(self.initial_direct or ()), *(self.trained_direct or ()))
+        for row in (*self.initial, *self.trained, *direct):
             if len(row) != len(self.distance):
                 raise ValueError("a row of norms is not as long as `distance`")
+
+    def of(self, is_trained: bool, is_direct: bool = False) -> list[list[float | None]] | None:
+        """Returns the norms after training or before, of the direct part or of the whole."""
+        if is_direct:
+            return self.trained_direct if is_trained else self.initial_direct
+        return self.trained if is_trained else self.initial
 
 
 @dataclass(frozen=True, kw_only=True)

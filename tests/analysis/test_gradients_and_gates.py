@@ -146,6 +146,36 @@ def test_gradient_flow_reaches_the_states_of_all_layers(name, x64):
     np.testing.assert_allclose(flow, of_state, rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["gru", "gru_reset_after", "lstm"])
+def test_the_direct_part_of_the_gradient_is_the_product_of_what_is_kept(name, x64):
+    task, batch, model = AddingTask(length=7, batch_size=1), adding_batch([7]), random_model(name)
+    p, inputs = named(name, model.layers[0]), np.array(batch.inputs[:, 0])
+    states = reference_states(model, batch.inputs, no_nudges(model, 7))[:, 0]
+    gates = [
+        reference_gates(name, p, x, before)
+        for x, before in zip(inputs, [np.zeros_like(states[0]), *states[:-1]], strict=True)
+    ]
+
+    gradient = gradient_at_the_loss(model, task, batch, states[:, 0])
+    expected = [np.linalg.norm(gradient)]
+    if name == "lstm":  # from the output to the memory, which alone is kept
+        gradient = gradient * gates[-1]["output"] * (1 - np.tanh(states[-1, 1]) ** 2)
+    for gate in gates[:0:-1]:
+        gradient = gradient * gate["kept"]
+        expected.append(np.linalg.norm(gradient))
+    flow = flow_of(model, task, batch, True)
+    np.testing.assert_allclose(flow, expected, rtol=1e-9)
+    assert not np.allclose(flow[1:], flow_of(model, task, batch, False)[1:], rtol=0.05)
+
+
+def test_no_gradient_is_direct_in_a_plain_rnn_and_all_is_where_gates_do_not_read_the_state(x64):
+    task, batch = AddingTask(length=5, batch_size=1), adding_batch([5])
+    plain, minimal = random_model("rnn"), random_model("mingru")
+    assert np.array_equal(flow_of(plain, task, batch, True) > 0, [True, *[False] * 4])
+    whole = flow_of(minimal, task, batch, False)
+    np.testing.assert_allclose(flow_of(minimal, task, batch, True), whole, rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", CELLS)
 def test_gradient_flow_of_a_batch_is_the_mean_over_sequences_that_are_long_enough(name, x64):
     task, model = AddingTask(length=9, batch_size=4), random_model(name)

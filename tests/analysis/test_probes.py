@@ -45,9 +45,21 @@ def test_gradients_are_those_of_each_run_before_and_after_training():
         initial = init_state(config, TASK, jnp.int32(seed), jnp.float32(0)).params
         last = jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), params)
         for norms, tree in ((found.initial[i], initial), (found.trained[i], last)):
-            expected = gradient_flow(make_model(config.model, tree), TASK, batch)
+            model = make_model(config.model, tree)
+            expected = gradient_flow(model, TASK, batch)
             np.testing.assert_allclose(norms, expected / expected[0], rtol=1e-5)
+            direct = found.of(norms is found.trained[i], is_direct=True)[i]
+            direct_part = gradient_flow(model, TASK, batch, direct=True)
+            np.testing.assert_allclose(direct, direct_part / expected[0], rtol=1e-5)
+            assert direct != norms
     assert found.initial != found.trained
+
+
+def test_attention_has_no_direct_part():
+    config = make_config("attention")
+    found = probe(config, TASK, SEEDS, trained(config, TASK)).gradients
+    assert found.initial_direct is found.trained_direct is None
+    assert np.isfinite(found.trained).all()
 
 
 def test_longer_sequences_are_scored_with_the_trained_parameters():

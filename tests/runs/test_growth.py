@@ -29,6 +29,8 @@ def part(first: int, end: int) -> Result:
                 gradients,
                 initial=gradients.initial[first:end],
                 trained=gradients.trained[first:end],
+                initial_direct=gradients.trained[first:end],
+                trained_direct=gradients.initial[first:end],
             ),
             gates=[{"kept": dataclasses.replace(gate, by_unit=[own], by_step=[own, None])}],
             gate_ends=dataclasses.replace(probes.gate_ends, replaced=own, z_kept=own),
@@ -48,6 +50,11 @@ def test_two_parts_make_the_whole():
     assert joined.probes.gate_ends.replaced == pytest.approx(0.4)  # the largest, not the mean
     assert joined.seeds == whole.seeds
     assert joined.probes.gradients == whole.probes.gradients
+    # Of the seeds of an older gru-bench the direct part is not known.
+    gradients = dataclasses.replace(part(0, 2).probes.gradients, initial_direct=None)
+    older = dataclasses.replace(part(0, 2).probes, gradients=gradients)
+    mixed = grown(dataclasses.replace(part(0, 2), probes=older), part(2, 5)).probes.gradients
+    assert (mixed.initial_direct, mixed.initial) == (None, whole.probes.gradients.initial)
     assert joined.probes.lengths == whole.probes.lengths
     assert joined.timing.train_s == 2 * whole.timing.train_s
 

@@ -6,7 +6,6 @@ from gru_bench.config.cell import REFERENCE
 from gru_bench.evidence.claims.claim import Finding, Test
 from gru_bench.evidence.claims.evidence import Evidence
 from gru_bench.evidence.claims.findings import below, smaller
-from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.interval_text import format_interval
 from gru_bench.evidence.runtimes import RuntimeFigure, Work
 
@@ -35,7 +34,7 @@ def slowest_call_tests(evidence: Evidence, part: str) -> Iterator[Test]:
         if figure.p99_us is None or lstm is None or lstm.p99_us is None:
             continue
         shown = " against ".join(format_interval(f, 1, " µs") for f in (figure.p99_us, lstm.p99_us))
-        finding = below(_ratio_of_ends(figure.p99_us, lstm.p99_us), 1)
+        finding = below(figure.p99_us.over(lstm.p99_us), 1)
         yield _test(evidence, figure, "99% of calls for one step", shown, finding, part)
 
 
@@ -65,13 +64,6 @@ def _of_grus(evidence: Evidence, work: Work) -> Iterator[RuntimeFigure]:
 def _lstm(evidence: Evidence, figure: RuntimeFigure) -> RuntimeFigure | None:
     assert evidence.runtimes is not None
     return evidence.runtimes.figure(figure.runtime, REFERENCE, figure.work, figure.hidden_size)
-
-
-def _ratio_of_ends(a: Interval, b: Interval) -> Interval:
-    """Returns the ratio of two quantities that were measured apart, rather too wide."""
-    if a.low is None or a.high is None or b.low is None or b.high is None:
-        return Interval(a.estimate / b.estimate, None, None)
-    return Interval(a.estimate / b.estimate, a.low / b.high, a.high / b.low)
 
 
 def _test(

@@ -4,6 +4,7 @@ import statistics
 from dataclasses import replace
 
 from gru_bench.evidence.claims.claim import Finding, Test
+from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.estimates import Interval, median_interval_from_quartiles
 from gru_bench.evidence.interval_text import format_interval
 from gru_bench.evidence.record import is_learned_by_neither, record_of
@@ -70,6 +71,18 @@ def validation(result: Result, seed: SeedResult) -> list[tuple[int, float]]:
     ]
 
 
+def best_by(result: Result, steps: float) -> dict[int, float]:
+    """Returns the best validation score by seed until some step, turned so that higher is better.
+
+    A seed that has no score by then is left out.
+    """
+    best = {
+        seed.seed: max((s for step, s in validation(result, seed) if step <= steps), default=None)
+        for seed in result.seeds
+    }
+    return {seed: score for seed, score in best.items() if score is not None}
+
+
 def open_if_unlearned(test: Test, a: Result, b: Result) -> Test:
     """Returns the test of two cells, left open if neither learned the task."""
     if not is_learned_by_neither(record_of(a, a.margin), record_of(b, b.margin)):
@@ -84,6 +97,18 @@ def points(result: Result, difference: Interval) -> str:
         if result.score.is_share
         else format_interval(difference)
     )
+
+
+def lead(result: Result, gain: Interval | None) -> str:
+    """Returns by how much a cell is ahead as text; None is that of no seed that learns."""
+    return "no seed learns it under both" if gain is None else f"ahead by {points(result, gain)}"
+
+
+def reliability(comparison: Comparison) -> str:
+    """Returns the counts as text, such as `solved by 10 and 9 of 10 seeds`."""
+    counted = comparison.reliability
+    successes = f"{counted.successes_a} and {counted.successes_b}"
+    return f"{counted.what} by {successes} of {counted.n_pairs} seeds"
 
 
 def amount(result: Result, difference: float) -> str:

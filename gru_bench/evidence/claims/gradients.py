@@ -34,22 +34,32 @@ def gradients_alive(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
                 # It is the same before training, however long that was.
                 whens += [(before, False)] if steps_of(setting) == most else []
                 for part, is_trained in sorted(whens, key=lambda when: when[1]):
-                    flow = flow_back(run, evidence.rules, is_trained)
-                    if flow is not None:
-                        yield _alive(evidence, rule, setting, run, flow, part)
+                    yield from _alive(evidence, rule, setting, run, part, is_trained)
 
 
 def _alive(
-    evidence: Evidence, rule: ClaimRule, setting: Setting, run: Result, flow: "Flow", part: str
-) -> Test:
-    return Test(
-        task=setting.task_label,
-        what=f"{setting.label}: {run.cell} {part}, gradient {flow.distance} steps back",
-        figure=flow.shown,
-        finding=lives(flow.relative, rule),
-        part=part,
-        is_beside=evidence.is_beside(run.cell) or run.cell == CONTROL,
-    )
+    evidence: Evidence,
+    rule: ClaimRule,
+    setting: Setting,
+    run: Result,
+    part: str,
+    is_trained: bool,
+) -> Iterator[Test]:
+    """Yields the test whether a gradient lives and, without a vote, its direct part."""
+    for is_direct in (False, True):
+        flow = flow_back(run, evidence.rules, is_trained, is_direct)
+        if flow is None:
+            continue
+        of_which = ", of which directly through what is kept" if is_direct else ""
+        yield Test(
+            task=setting.task_label,
+            what=f"{setting.label}: {run.cell} {part}, gradient {flow.distance} steps back"
+            + of_which,
+            figure=flow.shown,
+            finding=lives(flow.relative, rule),
+            part=part,
+            is_beside=is_direct or evidence.is_beside(run.cell) or run.cell == CONTROL,
+        )
 
 
 def interpolation(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
@@ -94,7 +104,6 @@ class Flow:
     def __init__(self, distance: int, values: Sequence[float], seeds: int) -> None:
         self.distance = distance
         self.relative: Interval = median_sequence(np.array(values))
-        self.values = list(values)
         self._seeds = f"{len(values)} of {seeds} seeds"
 
     @property
@@ -103,13 +112,20 @@ class Flow:
         return f"{format_interval(self.relative, digits=POWERS)} of that at the loss, {self._seeds}"
 
 
-def flow_back(run: Result, rules: Rules, is_trained: bool) -> Flow | None:
+def flow_back(run: Result, rules: Rules, is_trained: bool, is_direct: bool = False) -> Flow | None:
     """Returns the gradient where what is asked for was read; None where it was not looked at.
 
     That is at the far end of a sequence, unless the rules say how far back a task's symbols lie.
+
+    Args:
+        run: The run.
+        rules: The rules.
+        is_trained: Whether the gradient after training is wanted, or that before.
+        is_direct: Whether it is its direct part, with gates and candidates held constant.
     """
     norms = run.probes.gradients if run.probes else None
-    if norms is None:
+    rows = None if norms is None else norms.of(is_trained, is_direct)
+    if norms is None or rows is None:
         return None
     near, far = min(norms.distance), max(norms.distance)
     beyond = rules.read_back.get(run.config["task"]["name"])
@@ -117,7 +133,6 @@ def flow_back(run: Result, rules: Rules, is_trained: bool) -> Flow | None:
         axis = run.config["task"].get(run.axis.removeprefix("task."))
         far = min(norms.distance, key=lambda d: abs(d - (axis + beyond)))
     columns = norms.distance.index(near), norms.distance.index(far)
-    rows = norms.trained if is_trained else norms.initial
     # A row that is finite at the loss and not at the far end overflowed between them.
     known = [row[columns[1]] for row in rows if row[columns[0]] is not None]
     values = [math.inf if norm is None else norm for norm in known]

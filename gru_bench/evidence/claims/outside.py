@@ -1,16 +1,18 @@
 """Claims on what a length costs, and on what stands outside: attention and minGRU."""
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
 
 from gru_bench.config.cell import REFERENCE
 from gru_bench.evidence.claims.claim import Finding, Test
-from gru_bench.evidence.claims.evidence import Evidence
-from gru_bench.evidence.claims.findings import below, open_if_unlearned, points
-from gru_bench.evidence.claims.pace import equal_time_tests, product, steps_to
+from gru_bench.evidence.claims.evidence import PACKAGE, Evidence
+from gru_bench.evidence.claims.findings import below, lead, open_if_unlearned, reliability
+from gru_bench.evidence.claims.pace import equal_time_tests, steps_to
 from gru_bench.evidence.claims.rules import ClaimRule
 from gru_bench.evidence.claims.setting import Setting, same_machine
+from gru_bench.evidence.comparison import Outcome
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.interval_text import format_interval
 from gru_bench.evidence.paired import step_ratios
@@ -19,6 +21,8 @@ from gru_bench.evidence.sequential import median_sequence
 from gru_bench.runs.result import Result
 
 ATTENTION, MINIMAL = "attention", "mingru"
+# What attention has as much of as the cells, in the order of the parts of the claim on recall.
+MATCHES = ("parameters", "state")
 
 
 def moderate_lengths(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
@@ -33,31 +37,31 @@ def moderate_lengths(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
 
 def recall(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
     """Yields the tests of the claim that attention beats both gated cells on recall."""
+    cells = (evidence.rules.textbook_cell, REFERENCE)
+    parts = dict(zip(itertools.product(MATCHES, cells), rule.parts, strict=True))
     for setting in evidence.of("outside"):
-        if setting.task not in ("recall", "selective_copy"):
+        if setting.task_label not in rule.tasks:
             continue
-        for cell, part in zip((evidence.rules.textbook_cell, REFERENCE), rule.parts, strict=True):
+        for (match, cell), part in parts.items():
             comparison = setting.comparison(ATTENTION, cell)
-            if comparison is None:
+            if comparison is None or setting.keys.get("match") != match:
                 continue
-            run, other = setting.runs[ATTENTION], setting.runs[cell]
-            outcome = comparison.outcome_for(ATTENTION)
-            lead = comparison.gain_of(ATTENTION, setting.confidence)
-            counted = comparison.reliability
-            findings: dict[str, Finding] = {
-                "better": "for", "worse": "against", "equivalent": "against"
-            }  # fmt: skip
+            run = setting.runs[ATTENTION]
+            findings: dict[Outcome, Finding] = {
+                "better": "for",
+                "worse": "against",
+                "equivalent": "against",
+            }
             test = evidence.test(
                 setting,
                 run,
-                f"against {cell}, {run.score.in_words}, {setting.keys.get('match')} matched",
-                (f"ahead by {points(run, lead)}" if lead else "no seed learns it under both")
-                + f"; {counted.what} by {counted.successes_a} and {counted.successes_b} of"
-                f" {counted.n_pairs} seeds ({comparison.cell_a} first)",
-                findings.get(outcome, "open"),
+                f"against {cell}, {run.score.in_words}, {match} matched",
+                f"{lead(run, setting.gain(ATTENTION, cell))}; {reliability(comparison)}"
+                f" ({comparison.cell_a} first)",
+                findings.get(comparison.outcome_for(ATTENTION), "open"),
                 part,
             )
-            yield open_if_unlearned(test, run, other)
+            yield open_if_unlearned(test, run, setting.runs[cell])
 
 
 def cheaper_than_attention(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
@@ -98,15 +102,7 @@ def _time_ratio(evidence: Evidence, gru: Result, other: Result) -> Interval | No
     ratios = step_ratios(*(np.array([each[seed] for seed in shared], float) for each in taken))
     if not len(ratios):
         return None
-    inverse = _inverse(steps[1])
-    return product(product(median_sequence(ratios), steps[0]), inverse)
-
-
-def _inverse(a: Interval) -> Interval:
-    """Returns the inverse of a positive quantity."""
-    if a.low is None or a.high is None:
-        return Interval(1 / a.estimate, None, None)
-    return Interval(1 / a.estimate, 1 / a.high, 1 / a.low)
+    return median_sequence(ratios).product(steps[0]).over(steps[1])
 
 
 def minimal_gru(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
@@ -130,7 +126,7 @@ def _faster_in_runtimes(evidence: Evidence, claimed: float, part: str) -> Iterat
         gru = runtimes.figure(figure.runtime, cell, Work.TRAINING, size)
         if gru is None or gru.vs_lstm is None or figure.vs_lstm is None:
             continue
-        ratio = product(gru.vs_lstm, _inverse(figure.vs_lstm))
+        ratio = gru.vs_lstm.over(figure.vs_lstm)
         yield Test(
             task=f"layer h{size}, {runtimes.time} steps",
             what=f"{figure.runtime}: a GRU's training step over {MINIMAL}'s",
@@ -145,11 +141,11 @@ def _times_faster(
 ) -> Iterator[Test]:
     steps = [run.timing.train_step_vs_lstm and evidence.step_ratio(run) for run in (gru, minimal)]
     if steps[0] and steps[1]:
-        ratio = product(steps[0], _inverse(steps[1]))
+        ratio = steps[0].over(steps[1])
         what = "against gru, a GRU's training step over its own"
         figure = f"{format_interval(ratio)}, {claimed:g} claimed"
         finding = _reaches(ratio, claimed)
-        yield evidence.test(setting, minimal, what, figure, finding, f"{part} in gru-bench")
+        yield evidence.test(setting, minimal, what, figure, finding, f"{part} in {PACKAGE}")
 
 
 def _reaches(ratio: Interval, claimed: float) -> Finding:
@@ -163,13 +159,12 @@ def _no_loss(evidence: Evidence, setting: Setting, minimal: Result, part: str) -
     if comparison is None:
         return
     outcome = comparison.outcome_for(MINIMAL)
-    lead = comparison.gain_of(MINIMAL, setting.confidence)
     finding: Finding = "for" if outcome in ("better", "equivalent") else "open"
     test = evidence.test(
         setting,
         minimal,
         f"against {cell}, {minimal.score.in_words}",
-        f"ahead by {points(minimal, lead)}" if lead else "no seed learns it under both",
+        lead(minimal, setting.gain(MINIMAL, cell)),
         "against" if outcome == "worse" else finding,
         part,
     )

@@ -17,13 +17,13 @@ from gru_bench.evidence.claims.findings import (
     above,
     ahead,
     below,
+    best_by,
     open_if_unlearned,
     points,
     validation,
 )
 from gru_bench.evidence.claims.rules import ClaimRule
 from gru_bench.evidence.claims.setting import Setting
-from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.interval_text import format_interval
 from gru_bench.evidence.paired import step_ratios
 from gru_bench.evidence.run_settings import freeze
@@ -71,8 +71,8 @@ def equal_time_tests(
         if ratio is None:
             continue
         longest = min(max((s.steps for s in run.seeds), default=0) for run in (gru, lstm))
-        of_gru = _best_by(gru, longest * min(1.0, 1 / ratio.estimate))
-        of_lstm = _best_by(lstm, longest * min(1.0, ratio.estimate))
+        of_gru = best_by(gru, longest * min(1.0, 1 / ratio.estimate))
+        of_lstm = best_by(lstm, longest * min(1.0, ratio.estimate))
         shared = sorted(of_gru.keys() & of_lstm.keys())
         if not shared:
             continue
@@ -87,18 +87,6 @@ def equal_time_tests(
             above(gain, -margin) if is_enough_not_to_lose else ahead(gain, margin),
         )
         yield open_if_unlearned(test, gru, lstm)
-
-
-def _best_by(result: Result, steps: float) -> dict[int, float]:
-    """Returns the best validation score by seed until some step, turned so that higher is better.
-
-    A seed that has no score by then is left out.
-    """
-    best = {
-        seed.seed: max((s for step, s in validation(result, seed) if step <= steps), default=None)
-        for seed in result.seeds
-    }
-    return {seed: score for seed, score in best.items() if score is not None}
 
 
 def _to_targets(evidence: Evidence, seeds_to_choose: int, part: str) -> Iterator[Test]:
@@ -124,7 +112,7 @@ def _to_targets(evidence: Evidence, seeds_to_choose: int, part: str) -> Iterator
             quickest = [_quickest(runs[c], target, seeds_to_choose) for c in (cell, REFERENCE)]
             shared = sorted(quickest[0].keys() & quickest[1].keys())
             ratios = step_ratios(*(np.array([q[s] for s in shared], float) for q in quickest))
-            ratio = product(median_sequence(ratios), step) if len(ratios) else None
+            ratio = median_sequence(ratios).product(step) if len(ratios) else None
             to = "solve it" if target is None else f"{gru.score.in_words} {target:g}"
             # Of several learning rates none tells this comparison from others.
             problem = replace(settings[0], label=settings[0].task_label)
@@ -184,11 +172,3 @@ def steps_to(result: Result, target: float | None) -> dict[int, float]:
         )
         for seed in result.seeds
     }
-
-
-def product(a: Interval, b: Interval) -> Interval:
-    """Returns the product of two positive quantities, with an interval that is rather too wide."""
-    estimate = a.estimate * b.estimate
-    if a.low is None or a.high is None or b.low is None or b.high is None:
-        return Interval(estimate, None, None)
-    return Interval(estimate, a.low * b.low, a.high * b.high)

@@ -13,7 +13,9 @@ from gru_bench.system.errors import UserError
 
 Quantifier = Literal["all", "most", "some"]
 # What the runs of a part are made for: a claim reads those of its kinds alone.
-Kind = Literal["scores", "horizons", "gradients", "small data", "rates", "lengths", "outside"]
+Kind = Literal[
+    "scores", "horizons", "gradients", "small data", "rates", "lengths", "outside", "streams"
+]
 Command = Literal["run", "horizon"]
 HASH_DIGITS = 12
 
@@ -67,6 +69,23 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     timed: bool = False
 
 
+class FlatRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When the curves of a run count as flat at the end of its budget.
+
+    Attributes:
+        kinds: The kinds of parts that are looked at.
+        last_share: The last share of the budget, in which little may be gained.
+        margins: How many of the run's own margins may be gained then, by the median over seeds of
+            the best validation score.
+        solved_is_flat: Whether a seed that solved the task before counts as gaining nothing.
+    """
+
+    kinds: tuple[Kind, ...]
+    last_share: float
+    margins: float
+    solved_is_flat: bool
+
+
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All that the claims are judged by, but the statistics (`gru_bench.evidence.rules`).
 
@@ -80,6 +99,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         read_back: How many steps beyond its axis the symbols of a task were read.
         pairs: The pairs of cells whose scores are compared, and corrected together, in every
             setting that has both; the first is the one that an outcome is about.
+        flat: When a budget counts as long enough.
         words: The settings that all parts of a kind have, by kind.
         claims: The rules of the claims, by name.
         parts: The parts of a reference, by name, in the order in which they are made.
@@ -93,6 +113,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     targets: dict[str, float]
     read_back: dict[str, int]
     pairs: tuple[tuple[str, str], ...]
+    flat: FlatRule
     words: dict[Kind, str]
     claims: dict[str, ClaimRule]
     parts: dict[str, Part]

@@ -6,13 +6,18 @@ from typing import Literal
 from gru_bench.config.cell import REFERENCE
 from gru_bench.evidence.claims.claim import Finding, Test
 from gru_bench.evidence.claims.evidence import Evidence
-from gru_bench.evidence.claims.findings import amount, open_if_unlearned, points, within
+from gru_bench.evidence.claims.findings import (
+    amount,
+    lead,
+    open_if_unlearned,
+    reliability,
+    within,
+)
 from gru_bench.evidence.claims.rules import ClaimRule
 from gru_bench.evidence.claims.setting import Setting
 from gru_bench.evidence.comparison import Comparison, Outcome
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.rules import MIN_PAIRS
-from gru_bench.runs.result import Result
 
 Winner = Literal["gru", "lstm", "neither"]
 # What is shown beside the parts of the claim on separate control, and no part of its sentence.
@@ -37,15 +42,15 @@ def _as_good(evidence: Evidence, setting: Setting, cell: str, other: str) -> Ite
     if comparison is None:
         return
     run = setting.runs[cell]
-    gain = comparison.gain_of(cell, setting.confidence)
+    gain = setting.gain(cell, other)
     margin = comparison.typical.margin
     stated = f"margin {amount(run, margin)}" if margin is not None else "no margin"
     test = evidence.test(
         setting,
         run,
         f"against {other}, {run.score.in_words}",
-        f"{_ahead(run, gain)}, {comparison.typical.n_pairs} pairs, {stated};"
-        f" {_reliability(comparison)}",
+        f"{lead(run, gain)}, {comparison.typical.n_pairs} pairs, {stated};"
+        f" {reliability(comparison)}",
         _equivalent(gain, comparison),
     )
     yield open_if_unlearned(test, run, setting.runs[other])
@@ -59,17 +64,6 @@ def _equivalent(gain: Interval | None, comparison: Comparison) -> Finding:
     if gain is None or margin is None or comparison.typical.n_pairs < MIN_PAIRS:
         return "open"
     return within(gain, margin)
-
-
-def _ahead(run: Result, gain: Interval | None) -> str:
-    return f"ahead by {points(run, gain)}" if gain else "no seed learns it under both"
-
-
-def _reliability(comparison: Comparison) -> str:
-    """Returns the counts as text, such as `solved by 10 and 9 of 10 seeds`."""
-    counted = comparison.reliability
-    successes = f"{counted.successes_a} and {counted.successes_b}"
-    return f"{counted.what} by {successes} of {counted.n_pairs} seeds"
 
 
 def separate_control(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
@@ -101,7 +95,7 @@ def _better(
     if comparison is None:
         return
     run = setting.runs[other]
-    lead = comparison.gain_of(cell, setting.confidence)
+    gain = setting.gain(cell, other)
     findings: dict[Outcome, Finding] = {
         "better": "for",
         "worse": "against",
@@ -110,7 +104,7 @@ def _better(
     test = Test(
         task=setting.task_label,
         what=f"{setting.label}: {cell} against {other}, {run.score.in_words}",
-        figure=f"{_ahead(run, lead)}; {comparison.cell_a} {_shown(comparison)}",
+        figure=f"{lead(run, gain)}; {comparison.cell_a} {_shown(comparison)}",
         finding=findings.get(comparison.outcome_for(cell), "open"),
         part=part,
         is_beside=evidence.is_beside(other) or part == INPUT_GATE,
@@ -176,10 +170,10 @@ def _shown(comparison: Comparison) -> str:
     """
     if comparison.outcome == "not learned":
         return "not learned by either"
-    typical, reliability = comparison.typical, comparison.reliability
+    typical = comparison.typical
     within_margin = typical.verdict in ("better", "worse") and typical.within_margin
     return (
         f"typically {typical.verdict}{' by less than matters' if within_margin else ''},"
-        f" {typical.n_pairs} pairs, p {typical.p.corrected:.2g}; {_reliability(comparison)},"
-        f" {reliability.verdict}"
+        f" {typical.n_pairs} pairs, p {typical.p.corrected:.2g}; {reliability(comparison)},"
+        f" {comparison.reliability.verdict}"
     )

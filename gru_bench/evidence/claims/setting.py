@@ -7,6 +7,7 @@ from typing import Any
 from gru_bench.evidence.claims.rules import Rules
 from gru_bench.evidence.comparable import group_runs, is_cells_own
 from gru_bench.evidence.comparison import Comparison
+from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.robustness import Pair, Robustness, measure_robustness
 from gru_bench.evidence.rules import SIGNIFICANCE
 from gru_bench.evidence.verdicts import compare_group, correct_together
@@ -25,8 +26,8 @@ class Setting:
         runs: The runs by cell.
         robustness: How cells compare over the points of this problem, by their names.
         compared: The comparisons of the pairs of the rules, by the names of both cells, corrected
-            for all comparisons of their kind in the ledger.
-        confidence: The level of intervals that hold for all of these comparisons together.
+            for all comparisons of the same two cells in the ledger.
+        confidence: The level, by pair, of intervals that hold for all of these together.
     """
 
     task_label: str
@@ -35,8 +36,8 @@ class Setting:
     keys: dict[str, Any]
     runs: dict[str, Result]
     robustness: Mapping[Pair, Robustness] = field(default_factory=dict)
-    compared: dict[frozenset[str], Comparison] = field(default_factory=dict)
-    confidence: float = 1 - SIGNIFICANCE
+    compared: Mapping[frozenset[str], Comparison] = field(default_factory=dict)
+    confidence: Mapping[frozenset[str], float] = field(default_factory=dict)
 
     @property
     def task(self) -> str:
@@ -63,6 +64,15 @@ class Setting:
     def comparison(self, cell: str, other: str) -> Comparison | None:
         """Returns the comparison of two cells, if the setting has both and the rules name them."""
         return self.compared.get(frozenset((cell, other)))
+
+    def gain(self, cell: str, other: str) -> Interval | None:
+        """Returns by how much a cell is typically better, with an interval that holds for all.
+
+        None where no seed learns the task under both, or the two were not compared.
+        """
+        pair = frozenset((cell, other))
+        comparison = self.compared.get(pair)
+        return None if comparison is None else comparison.gain_of(cell, self.confidence[pair])
 
     def pairs_with(self, other: str, cells: Sequence[str]) -> Iterator[tuple[Result, Result]]:
         """Yields the runs of each of some cells with that of another one, where it has both."""
@@ -94,30 +104,24 @@ def make_settings(results: Sequence[Result]) -> list[Setting]:
 
 
 def judge_together(settings: Sequence[Setting], rules: Rules) -> list[Setting]:
-    """Compares the pairs of the rules in every setting, corrected over all settings.
-
-    Pairs with a cell that stands beside the textbook's are corrected among themselves, so that what
-    has no vote takes nothing from what has one.
-    """
-    found = [
-        (place, pair, comparison)
-        for place, setting in enumerate(settings)
-        for comparison in compare_group(list(setting.runs.values()))
-        for pair in map(frozenset, rules.pairs)
-        if pair == {comparison.cell_a, comparison.cell_b}
-    ]
-    by_setting: dict[int, dict[frozenset[str], Comparison]] = {}
-    n_voting = 0
-    for is_beside in (False, True):
-        family = [each for each in found if bool(each[1] & set(rules.beside)) == is_beside]
-        n_voting = n_voting if is_beside else len(family)
-        judged = correct_together([comparison for *_, comparison in family])
-        for (place, pair, _), comparison in zip(family, judged, strict=True):
-            by_setting.setdefault(place, {})[pair] = comparison
-    confidence = 1 - SIGNIFICANCE / max(n_voting, 1)
+    """Compares the pairs of the rules in every setting, each pair corrected over all settings."""
+    all_pairs = [compare_group(list(setting.runs.values())) for setting in settings]
+    compared: list[dict[frozenset[str], Comparison]] = [{} for _ in settings]
+    confidence: dict[frozenset[str], float] = {}
+    for pair in map(frozenset, rules.pairs):
+        family = [
+            (of_setting, comparison)
+            for of_setting, comparisons in zip(compared, all_pairs, strict=True)
+            for comparison in comparisons
+            if pair == {comparison.cell_a, comparison.cell_b}
+        ]
+        judged = correct_together([comparison for _, comparison in family])
+        for (of_setting, _), comparison in zip(family, judged, strict=True):
+            of_setting[pair] = comparison
+        confidence[pair] = 1 - SIGNIFICANCE / max(len(family), 1)
     return [
-        replace(setting, compared=by_setting.get(place, {}), confidence=confidence)
-        for place, setting in enumerate(settings)
+        replace(setting, compared=of_setting, confidence=confidence)
+        for setting, of_setting in zip(settings, compared, strict=True)
     ]
 
 

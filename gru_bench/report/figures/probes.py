@@ -49,12 +49,18 @@ def draw(group: Group) -> list[Picture]:
 
 def _gradients(group: Group, flows: dict[ReportedRun, GradientNorms]) -> Picture:
     def plot(panels: list["Axes"]) -> None:
-        for axes, when in zip(panels, ("initial", "trained"), strict=True):
+        for axes, is_trained in zip(panels, (False, True), strict=True):
             for run, flow in flows.items():
-                norms = np.maximum(np.asarray(getattr(flow, when), float), FLOOR)
+                norms = np.maximum(np.asarray(flow.of(is_trained), float), FLOOR)
                 median, band = over_seeds(norms, np.nanmedian)
                 width = line_width(run, group.nominal_sizes)
                 draw_band(axes, run, flow.distance, median, band, width)
+                direct = flow.of(is_trained, is_direct=True)
+                if direct is not None:
+                    norms = np.maximum(np.asarray(direct, float), FLOOR)
+                    median, _ = over_seeds(norms, np.nanmedian)
+                    colour, _, dash = style(run)
+                    axes.plot(flow.distance, median, color=colour, linestyle=dash, lw=width / 3)
             vanished = current_rules().claims["gradients_alive"].limits["vanished"]
             draw_level(axes, vanished, f"vanished ({vanished:g})")
             axes.set_yscale("log")
@@ -68,8 +74,9 @@ def _gradients(group: Group, flows: dict[ReportedRun, GradientNorms]) -> Picture
     caption = (
         "Norm of the gradient of the loss at the last step with respect to the state so many steps"
         " before, of attention to the keys and values of that step, over that at the last step"
-        " itself. Median over seeds; the band spans the lowest"
-        f" and the highest. Values under {FLOOR:g} are drawn there."
+        " itself. Median over seeds; the band spans the lowest and the highest. Thin, of that: what"
+        " comes directly through the kept state, with gates and candidates held constant."
+        f" Values under {FLOOR:g} are drawn there."
     )
     return make_picture(f"{group.slug}-gradients", title, caption, plot, panels=(1, 2))
 

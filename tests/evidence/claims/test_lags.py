@@ -150,6 +150,19 @@ def test_the_symbol_of_copy_was_read_ten_steps_before_its_lag():
     assert test.finding == "for"
 
 
+def test_the_direct_part_of_a_gradient_is_shown_without_a_vote():
+    run = adding("gru", 400, [0.1] * 8)
+    norms = run.probes.gradients
+    dead = [[1e-9, 1.0]] * 8
+    both = replace(norms, initial_direct=dead, trained_direct=dead)
+    split = replace(run, probes=replace(run.probes, gradients=both))
+    before, of_it, after, of_that = claim_of("gradients_alive", [split]).tests
+    assert of_it.what == f"{before.what}, of which directly through what is kept"
+    assert [test.shown_finding for test in (before, of_it)] == ["for", "(against)"]
+    assert (of_that.part, of_that.figure) == (after.part, of_it.figure)
+    assert of_it.figure.startswith("1.0e-9 [1.0e-9, 1.0e-9] of that at the loss, 8 of 8 seeds")
+
+
 def flowing(cell, rows):
     """A run whose gradients before training are these, at the loss and 9 steps back."""
     norms = GradientNorms(distance=[0, 9], initial=rows, trained=[])

@@ -40,26 +40,44 @@ def test_longer_sequences_are_not_moderate():
     assert claim_of("moderate_lengths", far).verdict == "not measured"
 
 
-def recalled(task, **scores):
+def recalled(task, match, **scores):
     runs = []
     for cell, score in scores.items():
-        made = make_result("copy", "gru", [score] * N, task={"name": task}, solved=0)
+        made = make_result("copy", "gru", [score] * N, task={"name": task}, solved=0, match=match)
         config = made.config | {"cell": {"name": cell}}
         runs.append(replace(made, config=config, task_label=task, margin=0.01))
     return runs
+
+
+def recalled_at(**attention):
+    """Both tasks, matched in these ways, in each of which attention has this score."""
+    return [
+        run
+        for task in ("recall", "selective_copy")
+        for match, score in attention.items()
+        for run in recalled(task, match, attention=score, gru=0.6, lstm=0.5)
+    ]
 
 
 @pytest.mark.parametrize(
     ("attention", "expected"), [(0.9, "supported"), (0.3, "refuted"), (0.6, "refuted")]
 )
 def test_recall_is_won_by_attention_against_both(attention, expected):
-    results = [
-        run
-        for task in ("recall", "selective_copy")
-        for run in recalled(task, attention=attention, gru=0.6, lstm=0.5)
-    ]
-    assert verdict("recall", results) == expected
-    assert verdict("recall", recalled("copy", attention=0.9, gru=0.6, lstm=0.5)) == "not measured"
+    assert verdict("recall", recalled_at(parameters=attention, state=attention)) == expected
+    elsewhere = recalled("copy", "state", attention=0.9, gru=0.6, lstm=0.5)
+    assert verdict("recall", elsewhere) == "not measured"
+
+
+def test_recall_has_to_be_won_at_equal_parameters_and_at_equal_state():
+    lost = claim_of("recall", recalled_at(parameters=0.9, state=0.3))
+    assert lost.part_verdicts == {
+        "a GRU of equal parameters": "supported",
+        "an LSTM of equal parameters": "supported",
+        "a GRU of equal state": "refuted",
+        "an LSTM of equal state": "refuted",
+    }
+    assert verdict("recall", recalled_at(parameters=0.9)) == "undecided here"
+    assert verdict("recall", recalled_at(hidden=0.9)) == "not measured"
 
 
 @pytest.mark.parametrize(

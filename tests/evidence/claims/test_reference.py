@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 from helpers.claims import on_tasks
-from helpers.made_up import make_tuning
+from helpers.made_up import make_result, make_tuning
 from msgspec.structs import replace as replace_in
 from rich.console import Console
 
+from gru_bench.evidence.claims.flatness import is_flat
 from gru_bench.evidence.claims.reference import (
     PartRecord,
     changed_verdicts,
@@ -98,6 +99,55 @@ def test_choices_at_an_end_of_the_grid_are_named(tmp_path):
     write(tmp_path, "first", runs, rules())
     text = shown(print_reference, read_reference(tmp_path), rules(), None, width=200)
     assert "chosen at an end of those tried: first: gru 0.016; first: lstm 0.016" in text
+
+
+def rising(cell, scores, solved=None, margin=0.01):
+    """A run of six seeds with the same curve, which solved the task at some step if at all."""
+    run = make_result("copy", cell, [0.9] * 6, curves=[scores] * 6, margin=margin, solved=0)
+    seeds = [
+        replace(seed, steps=100 * len(scores), solved_step=solved and 100 * solved)
+        for seed in run.seeds
+    ]
+    return replace(run, seeds=seeds)
+
+
+FLAT = [0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.85, 0.845]  # the last quarter begins after the sixth
+STEEP = [0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.85, 0.88]
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        (rising("gru", FLAT), True),
+        (rising("gru", STEEP), False),
+        (rising("gru", STEEP, margin=0.04), True),
+        (rising("gru", STEEP, margin=None), None),
+        (rising("gru", STEEP, solved=6), True),
+        (rising("gru", STEEP, solved=7), False),
+        (rising("gru", [None] * 6 + [0.8, 0.9]), None),
+    ],
+)
+def test_a_curve_is_flat_where_little_is_gained_in_the_last_quarter(run, expected):
+    rule = current_rules().flat
+    assert (rule.last_share, rule.margins, rule.solved_is_flat) == (0.25, 1, True)
+    assert is_flat(run, rule) is expected
+
+
+def test_it_is_the_median_over_seeds_that_has_to_be_flat():
+    flat, steep = rising("gru", FLAT), rising("gru", STEEP)
+    for n_steep, expected in ((2, True), (4, False)):
+        seeds = [*steep.seeds[:n_steep], *flat.seeds[n_steep:]]
+        assert is_flat(replace(flat, seeds=seeds), current_rules().flat) is expected
+
+
+def test_budgets_at_whose_end_cells_still_gain_are_named(tmp_path):
+    runs = [rising("gru", STEEP), rising("lstm", FLAT)]
+    write(tmp_path, "second", runs, rules())
+    text = shown(print_reference, read_reference(tmp_path), rules(), None, width=200)
+    assert "in the last 25% of the budget: second: gru at lag 20" in text
+    write(tmp_path, "second", runs[1:], rules())
+    text = shown(print_reference, read_reference(tmp_path), rules(), None, width=200)
+    assert "of the budget" not in text
 
 
 def test_a_damaged_part_is_told_of(tmp_path):

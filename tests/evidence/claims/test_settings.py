@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from helpers.claims import EIGHT, ahead, claim_of, on_tasks, only_test, starting
 from helpers.made_up import make_result
 
-from gru_bench.evidence.claims.evidence import of_reference
+from gru_bench.evidence.claims.evidence import COMPARED, of_reference
 from gru_bench.evidence.claims.ledger import judge
 from gru_bench.evidence.claims.rules import current_rules
+from gru_bench.evidence.claims.setting import judge_together, make_settings
 from gru_bench.evidence.comparable import group_runs
+from gru_bench.evidence.rules import SIGNIFICANCE
+from gru_bench.evidence.sequential import sequential_p
 from gru_bench.runs.result import Tuning
 
 
@@ -121,6 +125,29 @@ def test_the_cell_beside_the_textbooks_is_shown_and_has_no_vote():
     ]
     # Nor does it take from the comparison that has one.
     assert claim.tests[0].figure == claim_of("comparable", runs).tests[0].figure
+
+
+def test_each_pair_of_cells_is_corrected_by_itself():
+    def at_margin(*pairs):
+        settings = judge_together(make_settings([run for pair in pairs for run in pair]), rules)
+        return [s.confidence[frozenset(("gru", "lstm"))] for s in settings]
+
+    rules = current_rules()
+    both = [ahead([0.0] * 8, corpus=corpus) for corpus in "ab"]
+    others = ahead([0.0] * 8, corpus="a", cell="lstm_coupled")[:1]
+    assert at_margin(*both) == at_margin(*both, others) == [0.975, 0.975]
+
+
+def test_twelve_equal_seeds_decide_in_every_setting_of_the_reference():
+    rules = current_rules()
+    cells = [
+        set(word.removeprefix("cell=").split(","))
+        for part in (part for part in rules.parts if rules.parts[part].kind in COMPARED)
+        for word in rules.words_of(part)
+        if word.startswith("cell=")
+    ]
+    most = max(sum(set(pair) <= of_part for of_part in cells) for pair in rules.pairs)
+    assert 2 * sequential_p(np.ones(12, bool)) * most < SIGNIFICANCE
 
 
 def test_a_claim_reads_the_runs_that_were_made_for_it_alone():
