@@ -67,6 +67,6 @@ def _quantize(trained: "TrainedModel", options: argparse.Namespace) -> None:
     out = options.out.with_name(f"{options.out.stem}_{options.quantize}.onnx")
     measured = quantize(trained, options.run, out)
     score = f"test {trained.saved.score.name}"
-    print(f"{out}\n\n{'weights':<10}{score:>22}{'kB':>10}{'us a sequence':>16}")
+    print(f"{out}\n\n{'weights':<10}{score:>22}{'kB':>10}{'µs a sequence':>16}")
     for name, each in measured.items():
         print(f"{name:<10}{each.score:>22.4f}{each.kilobytes:>10,.0f}{each.sequence_us:>16,.0f}")

@@ -21,6 +21,7 @@ from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.evidence.choice import MOST_SEEDS, Choice, choose_cell, first_round, next_round
 from gru_bench.evidence.record import scores_by_seed
 from gru_bench.evidence.sequential import median_sequence
+from gru_bench.experiments.begun import begun_seeds
 from gru_bench.experiments.halving import Halving, Note, chosen_keys
 from gru_bench.experiments.limits import (
     Limits,
@@ -200,8 +201,12 @@ class Rounds:
         """
         cells = len(self._settings)
         wanted = first_round(cells)
-        seeds = min(wanted, self._minutes.seeds_left(cells))
-        if seeds < wanted:
+        # A round that was broken off is gone on with: its checkpoints are of just its seeds.
+        begun = self._begun()
+        seeds = begun or min(wanted, self._minutes.seeds_left(cells))
+        if begun:
+            self._note(f"going on with the {counted(begun, 'seed')} of each cell that were begun")
+        elif seeds < wanted:
             self._note(
                 f"--minutes leaves time for {counted(seeds, 'seed')} of each cell; a verdict takes"
                 f" {wanted}"
@@ -218,6 +223,15 @@ class Rounds:
                 break
             seeds = further
         return results, choice
+
+    def _begun(self) -> int:
+        """Returns the seeds of each cell that an earlier call was at work on; 0 if on none."""
+        contents = self._settings[0].hash_data()
+        begun = [
+            begun_seeds(Path(each.out_dir) / each.run_name(contents), each.identity(contents))
+            for each in self._settings
+        ]
+        return max(map(len, begun))
 
     def _train(self, seeds: int) -> list[Result]:
         configs = [
@@ -250,7 +264,7 @@ def make_card(
         length: Steps of a sequence of the task.
         sizes: The largest size of each.
         asked: What was asked for.
-        minutes: Those that all this took.
+        minutes: Those that this call and all runs took.
     """
     latencies = measure_steps(models, asked.limits.runtime, length)
     contents, contenders = settings[0].hash_data(), []
@@ -292,6 +306,7 @@ def make_card(
         contenders=contenders,
         seeds=seeds,
         minutes=minutes.passed,
+        run_minutes=minutes.of_runs,
         minutes_left=_minutes_left(choice, results),
         command=asked.command,
         training=run_command(taken_setting.cell, found, asked.words, asked.sources),

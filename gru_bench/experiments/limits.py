@@ -113,7 +113,7 @@ def largest_sizes(
             nearest = min(sizes[name], key=lambda size: timed[name, size])
             raise UserError(
                 f"--latency-us {limits.latency_us:g} is not possible: {name} of {nearest} units,"
-                f" the nearest, takes {timed[name, nearest]:.1f} in {limits.runtime}"
+                f" the nearest, takes {timed[name, nearest]:.1f} µs in {limits.runtime}"
             )
         size = max(fitting)
         found[name] = size, needs(sized(model, size), length, timed.get((name, size)))

@@ -24,11 +24,17 @@ class Minutes:
         self._began = time.monotonic()
         self._minutes = minutes
         self._program_s = self._training_s = 0.0
+        self._wall_s: dict[str, float] = {}  # of each run, by its identity
 
     @property
     def passed(self) -> float:
         """Minutes since the beginning."""
         return (time.monotonic() - self._began) / 60
+
+    @property
+    def of_runs(self) -> float:
+        """Minutes that all runs took that were learnt from, in earlier starts as well."""
+        return sum(self._wall_s.values()) / 60
 
     def learn(self, results: Sequence[Result], programs: int, trainings: float) -> None:
         """Takes note of what some runs took.
@@ -38,6 +44,7 @@ class Minutes:
             programs: In how many programs they were trained.
             trainings: How many whole trainings of a seed they come to.
         """
+        self._wall_s |= {each.identity: each.timing.wall_s for each in results}
         if results:
             training_s = sum(each.timing.train_s for each in results)
             whole_s = sum(each.timing.wall_s for each in results)

@@ -13,6 +13,7 @@ import jax
 from gru_bench.analysis.probes import probe
 from gru_bench.config.cell import REFERENCE
 from gru_bench.config.labels import common_label
+from gru_bench.experiments.begun import TRAINING
 from gru_bench.experiments.costs import Cost
 from gru_bench.experiments.curves import Curves
 from gru_bench.experiments.finished import kept_result, missing_seeds
@@ -203,7 +204,7 @@ class PopulationTraining:
 
         seeds = [seed for part in parts for seed in part.seeds]
         rates = [part.learning_rate for part in parts for _ in part.seeds]
-        trained = self._fit("training", seeds, rates, on_evaluation, curves.look_within)
+        trained = self._fit(TRAINING, seeds, rates, on_evaluation, curves.look_within)
         self._began -= trained.earlier_s
         return trained
 

@@ -13,6 +13,7 @@ import jax
 
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.labels import common_label
+from gru_bench.experiments.begun import goes_on, in_turn
 from gru_bench.experiments.costs import Cost, measure_cells
 from gru_bench.experiments.engines import launch
 from gru_bench.experiments.finished import has_all_seeds, kept_result, missing_seeds
@@ -123,7 +124,8 @@ def run_experiments(
     with Progress(len(populations), quiet=quiet) as progress:
         for experiment in finished:
             progress.note(f"finished already (force=true runs it anew): {experiment.label}")
-            clear(experiment)  # what is left if it was killed on its last line
+            if not goes_on(experiment):
+                clear(experiment)  # what is left if it was killed on its last line
             forget_attempts(experiment.folder)
         # A search compares settings of a cell, and not cells.
         if timed and (budget := describe_seed_budget(experiments)):
@@ -197,8 +199,14 @@ def run_here(
                 continue
             # A Ctrl-C that comes while a run fails ends the sweep, not the run alone.
             with Interrupts(progress.note) as interrupts:
+                turns = in_turn(todo)
+                if len(turns) > 1:
+                    label = common_label([experiment.label for experiment in todo])
+                    progress.note(f"{label}: the seeds that were begun first, then the others")
+                    progress.total_runs += 1
                 try:
-                    run_population(todo, costs[setting], command, progress, interrupts)
+                    for seeds in turns:
+                        run_population(seeds, costs[setting], command, progress, interrupts)
                 except Exception as error:
                     sweep.failures.extend(note_failure(each, error) for each in todo)
         let_go_of_programs()

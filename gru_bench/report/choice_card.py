@@ -68,7 +68,8 @@ class Card:
         against: The other cells.
         contenders: All cells, in the order in which they were asked for.
         seeds: Seeds that each was trained with, once its setting was chosen.
-        minutes: That all this took.
+        minutes: That this call of the command took.
+        run_minutes: That all runs took that it rests on, those of earlier calls included.
         minutes_left: About how long a verdict on all other cells would take; None if there is one,
             or no number of seeds up to `MOST_SEEDS` is likely to bring one.
         command: The command of the choice, which goes on where it was stopped.
@@ -87,6 +88,7 @@ class Card:
     contenders: list[Contender]
     seeds: int
     minutes: float
+    run_minutes: float
     minutes_left: float | None
     command: str
     training: str
@@ -129,6 +131,14 @@ class Card:
         minutes = max(1, round(self.minutes_left))
         return f"About {counted(minutes, 'more minute')} would probably decide the rest."
 
+    @property
+    def effort(self) -> str:
+        """What was trained and how long it took; where earlier calls did a part, also in all."""
+        took = f"this call took {self.minutes:.1f} minutes"
+        if self.run_minutes > self.minutes:
+            took += f", its runs {self.run_minutes:.1f} in all: earlier calls made some of them"
+        return f"{counted(self.seeds, 'seed')} of each cell; {took}."
+
     def show(self, interval: Interval | None) -> str:
         """Returns a score or a difference with its interval."""
         if interval is None:
@@ -155,7 +165,7 @@ class Card:
     def headings(self) -> list[str]:
         """The headings of `rows`."""
         score = f"{self.score}, %" if self.is_share else self.score
-        return ["cell", "units", f"test {score}", "parameters", "kB", f"us a step, {self.runtime}"]
+        return ["cell", "units", f"test {score}", "parameters", "kB", f"µs a step, {self.runtime}"]
 
     @property
     def allowed(self) -> list[str]:
@@ -183,9 +193,7 @@ def print_card(card: Card, console: Console) -> None:
     for line in (*card.verdicts, card.undecided):
         if line:
             console.print(Text(line))
-    console.print(
-        Text(f"{counted(card.seeds, 'seed')} of each cell, {card.minutes:.1f} minutes in all.")
-    )
+    console.print(Text(card.effort))
     console.print(Text(f"The weights: {card.taken.folder}"), soft_wrap=True)
     console.print(Text(f"Again: {card.command}"), soft_wrap=True)
     console.print(Text(f"This model alone: {card.training}"), soft_wrap=True)

@@ -164,6 +164,17 @@ def identity_of(folder: Path) -> str | None:
     return None
 
 
+def asked_seeds(folder: Path, identity: str) -> Any:
+    """Returns the seeds that a run was last asked for; None if its folder does not tell."""
+    try:
+        owner, _, text = (folder / CONFIG).read_text(encoding="utf-8").partition("\n")
+        config = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+    is_sound = owner == f"{OWNER}{identity}" and isinstance(config, dict)
+    return config.get("seeds") if is_sound else None
+
+
 def set_other_version_aside(folder: Path) -> None:
     """Renames a result that another version of gru-bench made, and can still read."""
     try:

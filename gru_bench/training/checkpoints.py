@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import orbax.checkpoint
 
 ARRAYS, ABOUT = "arrays", "about.json"
+CONFIGURATION = "configuration"  # names, in the origin of a checkpoint, what was to be trained
 WRITTEN = (f"{ARRAYS}*", f"{ABOUT}*")  # all that is in a checkpoint, half-written ones included
 ROOM = 2**20  # bytes that a checkpoint may take up besides those of its arrays
 KEPT = 2  # checkpoints that are kept: one is left if the newest is damaged
@@ -178,7 +179,8 @@ def read(path: Path, identity: str, start: Snapshot) -> Snapshot:
         raise UnusableCheckpoint("a file of it is damaged or missing")
     for name, ours in origin(identity, start.state).items():
         if theirs.get(name) != ours:
-            raise UnusableCheckpoint(f"it was made with another {name}")
+            seeds = ", or of other seeds" if name == CONFIGURATION else ""
+            raise UnusableCheckpoint(f"it was made with another {name}{seeds}")
     try:
         with quiet_orbax() as checkpointer:
             arrays = checkpointer.restore(path / ARRAYS)
@@ -212,7 +214,7 @@ def origin(identity: str, state: TrainState) -> dict[str, Any]:
     """Returns what must be the same for training to go on to the same result, as JSON."""
     arrays = jax.tree.leaves_with_path(state)
     return {
-        "configuration": identity,
+        CONFIGURATION: identity,
         "set of devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
         "version of JAX": jax.__version__,
         "set of arrays": [

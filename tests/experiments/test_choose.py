@@ -20,7 +20,7 @@ from gru_bench.experiments.limits import Limits, largest_sizes, needs, sized
 from gru_bench.experiments.resolve import resolve
 from gru_bench.experiments.trials import shortened
 from gru_bench.model.counts import cell_parameters
-from gru_bench.report.choice_card import card_to_html, card_to_json, print_card
+from gru_bench.report.choice_card import Card, Contender, card_to_html, card_to_json, print_card
 from gru_bench.runs.folder import read_result
 from gru_bench.runs.status import run_folders
 from gru_bench.runs.weights import read_weights
@@ -267,6 +267,63 @@ def test_as_many_seeds_as_there_is_time_for(monkeypatch, of_minutes, train_s, co
     Rounds(settings, [1, 1], Asked(Limits(), 1.0, [], True), left, notes.append).run()
     assert trained[0] == seeds
     assert ("leaves time for" in notes[0]) == (seeds < 6)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "run_minutes", "effort"),
+    [
+        (5.2, 5.0, "6 seeds of each cell; this call took 5.2 minutes."),
+        (
+            0.3,
+            5.0,
+            "6 seeds of each cell; this call took 0.3 minutes, its runs 5.0 in all: earlier calls"
+            " made some of them.",
+        ),
+    ],
+)
+def test_the_minutes_of_earlier_calls_are_told(minutes, run_minutes, effort):
+    taken = Contender(
+        cell="gru",
+        hidden_size=4,
+        largest_size=4,
+        settings={},
+        score=None,
+        parameters=10,
+        memory_kb=1.0,
+        latency_us=2.0,
+        folder="runs",
+    )
+    card = Card(
+        task="copy",
+        score="accuracy",
+        is_share=True,
+        margin=None,
+        runtime="onnx",
+        limits={},
+        cell="gru",
+        basis="decided",
+        against=[],
+        contenders=[taken],
+        seeds=6,
+        minutes=minutes,
+        run_minutes=run_minutes,
+        minutes_left=None,
+        command="again",
+        training="alone",
+    )
+    text = io.StringIO()
+    print_card(card, Console(file=text, width=80, highlight=False))
+    assert effort in " ".join(text.getvalue().split())
+    assert "µs a step" in text.getvalue()
+    assert effort in card_to_html(card)
+
+
+def test_what_runs_took_counts_once_however_often_it_is_learnt():
+    left = minutes.Minutes(1.0)
+    trial, run = (dataclasses.replace(taking(30, s), identity=str(s)) for s in (60, 90))
+    for known in ([trial], [run], [run]):
+        left.learn(known, programs=1, trainings=1)
+    assert left.of_runs == 2.5
 
 
 def test_bad_flags_are_told_in_one_line(capsys):

@@ -169,7 +169,7 @@ def test_integers_are_scored_beside_the_float_model(folder, tmp_path, capsys):
     words = ["export", str(folder), "--out", str(tmp_path / "m.onnx"), "--quantize", "int8"]
     assert main(words) == 0
     table = [line.split() for line in capsys.readouterr().out.splitlines()[-3:]]
-    assert table[0] == ["weights", "test", "accuracy", "kB", "us", "a", "sequence"]
+    assert table[0] == ["weights", "test", "accuracy", "kB", "µs", "a", "sequence"]
     assert float(table[1][1]) == pytest.approx(
         read_result(folder).seeds[0].test["accuracy"], abs=1e-4
     )
