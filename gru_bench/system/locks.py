@@ -1,6 +1,8 @@
 """Locks between processes, on file systems with and without locks of their own."""
 
+import contextlib
 import errno
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +32,8 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
     ended is passed over, that of another machine has to be removed by the user.
 
     Args:
-        path: The lock's file, whose folder is made if it is missing. The file stays.
+        path: The lock's file, whose folder is made if it is missing. The file is removed at the
+            end; it stays where the file system has no locks.
         wait: Whether to wait for another process, for ten minutes at most.
 
     Raises:
@@ -42,6 +45,7 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         held = _acquire(path, WAIT_S if wait else 0.0)
+        own = path.stat()
     except OSError as error:
         raise UserError(
             f"{path} cannot be locked ({error.strerror}): it must be a file that you may write to"
@@ -49,20 +53,28 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
     try:
         yield
     finally:
+        if isinstance(held, FileLock):
+            _remove(path, own)
         held.release()
+
+
+def _remove(path: Path, own: os.stat_result) -> None:
+    """Removes the file of a lock that is still held.
+
+    Whoever has opened it before and locks it afterwards holds nothing, since it has no name any
+    more: `FileLock` looks for that and opens the file that is there then.
+    """
+    with contextlib.suppress(OSError):  # a user may have removed it, and another process made one
+        if os.path.samestat(path.stat(), own):
+            path.unlink()
 
 
 def _acquire(path: Path, timeout_s: float) -> BaseFileLock:
     try:
-        native = FileLock(path, timeout_s, SHARED, fallback_to_soft=False)
-        native.acquire()
-    except Timeout:
-        raise Held from None
+        return _native(path, timeout_s)
     except OSError as error:
         if error.errno not in WITHOUT_LOCKS:
             raise
-    else:
-        return native
     marker = path.with_name(f"{path.name}.held")
     soft = SoftFileLock(marker, timeout_s)
     try:
@@ -70,6 +82,27 @@ def _acquire(path: Path, timeout_s: float) -> BaseFileLock:
     except Timeout:
         raise Held(_holder(marker)) from None
     return soft
+
+
+def _native(path: Path, timeout_s: float) -> FileLock:
+    """Returns the lock of the file system, held.
+
+    Raises:
+        Held: Another process holds it.
+        OSError: The file cannot be opened, or the file system has no locks.
+    """
+    native = FileLock(path, timeout_s, SHARED, fallback_to_soft=False)
+    for _ in range(2):  # The first try may have opened a file that its holder removed.
+        try:
+            native.acquire()
+        except Timeout:
+            continue
+        except OSError as error:
+            if error.errno != errno.ESTALE:  # as network file systems call a removed one
+                raise
+        else:
+            return native
+    raise Held
 
 
 def _holder(marker: Path) -> str:

@@ -137,10 +137,11 @@ def _lowered(
 
     kept = _read(key)
     if kept is None:
+        jitted = jax.jit(of_leaves, donate_argnums=tuple(donated))
+        jitted.trace(*leaves)  # JAX remembers it: neither the export nor the caller traces again
         try:
-            exported = export.export(jax.jit(of_leaves, donate_argnums=tuple(donated)))(*leaves)
             text = json.dumps(_describe(traced[-1]))
-            content = bytes(exported.serialize())
+            content = bytes(export.export(jitted)(*leaves).serialize())
         except (ValueError, TypeError, NotImplementedError, ImportError):
             # It calls what cannot be exported, such as a kernel for a GPU.
             return of_leaves, lambda: traced[-1]

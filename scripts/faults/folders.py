@@ -7,7 +7,7 @@ from pathlib import Path
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from faults.lab import CELLS, WORDS, Lab, contents, finish, marks, require, truncate, wait_for
-from gru_bench.runs.folder import RESULT
+from gru_bench.runs.folder import RESULT, read_result
 from gru_bench.runs.result import SCHEMA_VERSION
 
 
@@ -66,9 +66,8 @@ def foreign_files(lab: Lab) -> str:
         lab.require_expected(out_dir)
         tried += 1
     locks = lab.folder / "links_0" / ".locks"
-    for lock in locks.iterdir():
-        lock.unlink()
-        lock.symlink_to(documents / "deed")
+    for result in marks(lab.folder / "links_0"):
+        (locks / read_result(result.parent).identity).symlink_to(documents / "deed")
     printed = finish(lab.start(lab.folder / "links_0", "force=true"), 2)
     require("is a link to" in printed, "no word of a lock that is a link")
     require(tree(documents) == before, "what a lock linked to was changed")

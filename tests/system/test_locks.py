@@ -1,9 +1,12 @@
 """Locks, with and without those of the file system."""
 
+import contextlib
 import errno
 import os
 import socket
 import stat
+import subprocess
+import sys
 import time
 
 import filelock
@@ -86,10 +89,10 @@ def test_users_share_locks_whatever_their_umask(tmp_path):
     before = os.umask(0o077)
     try:
         with lock(tmp_path / "this"):
-            pass
+            mode = (tmp_path / "this").stat().st_mode
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "this").stat().st_mode) == 0o666
+    assert stat.S_IMODE(mode) == 0o666
 
 
 def test_a_lock_that_cannot_be_opened_is_said_in_one_line(tmp_path):
@@ -97,3 +100,68 @@ def test_a_lock_that_cannot_be_opened_is_said_in_one_line(tmp_path):
     with pytest.raises(UserError, match="this cannot be locked") as error, lock(tmp_path / "this"):
         raise AssertionError
     assert "\n" not in str(error.value)
+
+
+def test_nothing_is_left_of_a_lock_that_was_let_go(tmp_path):
+    for wait in (False, True):
+        with lock(tmp_path / "locks" / "this", wait):
+            pass
+    assert list((tmp_path / "locks").iterdir()) == []
+
+
+def test_a_file_that_its_holder_removes_once_it_is_opened_is_no_lock(tmp_path, monkeypatch):
+    path = tmp_path / "this"
+    holder = contextlib.ExitStack()
+    holder.enter_context(lock(path))
+    flock = filelock._unix.lock_fd_nonblocking
+
+    def after_the_holder(descriptor):
+        holder.close()
+        return flock(descriptor)
+
+    monkeypatch.setattr(filelock._unix, "lock_fd_nonblocking", after_the_holder)
+    with lock(path):
+        assert path.exists()
+        with pytest.raises(Held), lock(path):
+            raise AssertionError
+
+
+def test_a_file_that_was_replaced_is_left_to_who_holds_it(tmp_path):
+    path = tmp_path / "this"
+    with lock(path):
+        path.unlink()  # as a user may
+        other = contextlib.ExitStack()
+        other.enter_context(lock(path))
+    with other, pytest.raises(Held), lock(path):
+        raise AssertionError
+
+
+# Holds the lock so many times, while it makes a file that nobody else may have made.
+IN_TURNS = """
+import os, sys
+from pathlib import Path
+from gru_bench.system.locks import Held, lock
+folder, times = Path(sys.argv[1]), int(sys.argv[2])
+refused = 0
+while times:
+    try:
+        with lock(folder / "lock"):
+            os.close(os.open(folder / "inside", os.O_CREAT | os.O_EXCL))
+            (folder / "inside").unlink()
+            times -= 1
+    except Held:
+        refused += 1
+print(refused)
+"""
+
+
+def test_no_two_processes_hold_a_lock_whose_file_is_removed_each_time(tmp_path):
+    words = [sys.executable, "-c", IN_TURNS, str(tmp_path), "1000"]
+    processes = [
+        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    ends = [process.communicate(timeout=120) for process in processes]
+    assert [error for _, error in ends] == ["", ""]
+    assert any(int(refused) for refused, _ in ends), "they never met"
+    assert list(tmp_path.iterdir()) == []

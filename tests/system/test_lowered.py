@@ -154,6 +154,22 @@ def test_results_of_foreign_kinds_are_traced_in_any_case(folder, monkeypatch):
     assert not kept(folder)
 
 
+def test_what_cannot_be_exported_is_traced_once(folder):
+    function = Counted(Foreign)
+    compile_program(function, *ARGUMENTS, made_of="f")
+    assert function.traces == 1
+    traces = []
+
+    def calls_back(x):
+        traces.append(x)
+        return jax.pure_callback(np.tanh, x, x)
+
+    program = compile_program(calls_back, jnp.arange(3.0), made_of="g")
+    np.testing.assert_allclose(program(jnp.arange(3.0)), np.tanh(np.arange(3.0)), rtol=1e-6)
+    assert len(traces) == 1
+    assert not kept(folder)
+
+
 def test_two_kinds_of_one_name_are_refused():
     with pytest.raises(ValueError, match="another kind of nodes is called Pair"):
         result_node(type("Pair", (), {}))
