@@ -50,7 +50,7 @@ def memory(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
     margin = rule.limits["margin"]
     yield from memory_tests(evidence, margin, training)
     in_runs = training if evidence.runtimes is None else f"{training} in {PACKAGE}"
-    for setting, gru, lstm in evidence.pairs("scores", "lengths", equal_sizes=True):
+    for setting, gru, lstm in evidence.pairs("scores", "lengths", "streams", equal_sizes=True):
         if gru.memory_mb and lstm.memory_mb and same_machine(gru, lstm):
             ratio = gru.memory_mb / lstm.memory_mb
             yield evidence.test(
