@@ -154,5 +154,5 @@ def _make(name: str, folder: Path, quiet: bool) -> None:
         configs = configs_of(each, rules, out_dir)
         if number == 0:
             set_up(configs)
-        run_part(each, rules, out_dir, folder, quiet)
+        run_part(each, configs, rules, folder, quiet)
         print(f"{each}: written to {folder / each}")

@@ -27,13 +27,15 @@ def configs_of(name: str, rules: Rules, out_dir: Path) -> list[ExperimentConfig]
     return compose_experiments([*rules.words_of(name), f"out_dir={out_dir / name}"], multirun=True)
 
 
-def run_part(name: str, rules: Rules, out_dir: Path, reference: Path, quiet: bool) -> None:
+def run_part(
+    name: str, configs: list[ExperimentConfig], rules: Rules, reference: Path, quiet: bool
+) -> None:
     """Makes the runs of a part that are not finished yet; then writes them to the reference.
 
     Args:
         name: The part.
+        configs: What it runs, as `configs_of` gives it.
         rules: The rules that name it.
-        out_dir: The folder of the runs.
         reference: The folder of the reference.
         quiet: Whether to show no progress.
 
@@ -41,7 +43,7 @@ def run_part(name: str, rules: Rules, out_dir: Path, reference: Path, quiet: boo
         UserError: A run failed, or another process is at work on one; the others are kept, and the
             same call goes on from there.
     """
-    configs, part = configs_of(name, rules, out_dir), rules.parts[name]
+    part = rules.parts[name]
     command = f"gru-bench claims --part {name}"
     folders: dict[Path, None] = {}
 

@@ -29,7 +29,8 @@ def rules():
 @pytest.mark.parametrize(("part", "lengths"), [("scores", {6}), ("horizons", {6, 3})])
 def test_a_part_is_made_once(tmp_path, monkeypatch, rules, part, lengths):
     leave_unmeasured(monkeypatch)
-    run_part(part, rules, tmp_path / "runs", tmp_path / "reference", quiet=True)
+    configs = configs_of(part, rules, tmp_path / "runs")
+    run_part(part, configs, rules, tmp_path / "reference", quiet=True)
     reference = read_reference(tmp_path / "reference")
     assert reference.state(part, rules) == "done"
     results = reference.results[part]
@@ -38,7 +39,7 @@ def test_a_part_is_made_once(tmp_path, monkeypatch, rules, part, lengths):
     assert reference.records[part].rules == rules.digits
     # Again, nothing is trained, and the files are the same.
     made = (tmp_path / "reference" / part / "runs.json.gz").read_bytes()
-    run_part(part, rules, tmp_path / "runs", tmp_path / "reference", quiet=True)
+    run_part(part, configs, rules, tmp_path / "reference", quiet=True)
     assert (tmp_path / "reference" / part / "runs.json.gz").read_bytes() == made
 
 
@@ -48,8 +49,9 @@ def test_a_run_that_fails_leaves_the_part_undone(tmp_path, monkeypatch, rules):
 
     monkeypatch.setattr("gru_bench.experiments.sweep.run_population", fail)
     leave_unmeasured(monkeypatch)
+    configs = configs_of("scores", rules, tmp_path / "runs")
     with pytest.raises(UserError, match="a failure"):
-        run_part("scores", rules, tmp_path / "runs", tmp_path / "reference", quiet=True)
+        run_part("scores", configs, rules, tmp_path / "reference", quiet=True)
     assert read_reference(tmp_path / "reference").records == {}
 
 
