@@ -220,15 +220,20 @@ def ledger() -> str:
 
 
 def solvable() -> str:
-    """Returns how small models of the gated cells do on tasks that need an exact memory."""
+    """Returns how small models do on tasks that need an exact memory."""
+    cells = ("gru", "lstm", "attention")
     by_task: dict[str, dict[str, Row]] = {}
     for row in read_json("tasks/solvable.json"):
         by_task.setdefault(row["task"], {})[row["cell"]] = row
     rows = [
-        [f"`{task}`"] + [f"{solved(run)}; {percent(run, 0)}" for run in (of["gru"], of["lstm"])]
+        [f"`{task}`", *(_solvable(of[cell]) if cell in of else "-" for cell in cells)]
         for task, of in by_task.items()
     ]
-    return table("task | GRU: seeds that solve it; test score | LSTM", rows)
+    return table(f"task | {' | '.join(cells)}", rows)
+
+
+def _solvable(row: Row) -> str:
+    return f"{solved(row)}; {percent(row, 0)}"
 
 
 def start_shares() -> str:
