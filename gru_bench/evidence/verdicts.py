@@ -75,7 +75,7 @@ def compare_group(
         raise UserError(f"margin={margin} is not possible: margin must be above 0")
     if len({(result.task_label, result.score.name) for result in results}) > 1:
         raise ValueError("compare_group needs results of one task and score")
-    several = len({result.cell for result in results}) < len(results)
+    several = has_sizes(results)
     if names is None:
         names = [f"{r.cell} h{r.nominal_size}" if several else r.cell for r in results]
     margin = _stated_margin(results) if margin is None else margin
@@ -86,13 +86,27 @@ def compare_group(
         )
     ]
     comparisons = [
-        compare(record_a, record_b, margin, name_a, name_b)
-        for (a, record_a, name_a), (b, record_b, name_b) in itertools.combinations(runs, 2)
-        if a.cell != b.cell and (a.nominal_size == b.nominal_size or not several)
+        compare(runs[a][1], runs[b][1], margin, runs[a][2], runs[b][2])
+        for a, b in compared_pairs([result for result, _, _ in runs])
     ]
     comparisons = [comparison for comparison in comparisons if comparison.n_pairs]
     judged = correct_together(comparisons)
     return [replace(comparison, judged_with=len(judged)) for comparison in judged]
+
+
+def has_sizes(results: Sequence[Result]) -> bool:
+    """Whether a cell comes in several sizes among the runs of a group."""
+    return len({result.cell for result in results}) < len(results)
+
+
+def compared_pairs(results: Sequence[Result]) -> list[tuple[int, int]]:
+    """Returns the places of every two runs of a group that are compared if they share a seed."""
+    several = has_sizes(results)
+    return [
+        (a, b)
+        for (a, one), (b, other) in itertools.combinations(enumerate(results), 2)
+        if one.cell != other.cell and (one.nominal_size == other.nominal_size or not several)
+    ]
 
 
 def correct_together(comparisons: Sequence[Comparison]) -> list[Comparison]:

@@ -1,9 +1,11 @@
 """What the seeds of a sweep can show, reported before it starts."""
 
+import dataclasses
 import json
 from collections import defaultdict
 from collections.abc import Sequence
 
+from gru_bench.config.cell import REFERENCE, CellConfig
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.evidence.claims.rules import current_rules
 from gru_bench.evidence.planning import detectable_difference, fewest_pairs
@@ -14,22 +16,20 @@ from gru_bench.system.prose import counted
 def describe_seed_budget(experiments: Sequence[Experiment]) -> str:
     """Returns which differences between cells the seeds will likely show, in a sentence.
 
-    It speaks of the setting with the most cells and, among these, the fewest seeds. It is empty
-    where no setting has several cells.
+    It speaks of the setting with the most comparisons and, among these, the fewest seeds. Cells are
+    compared at each hidden size, and all of it is judged together. It is empty where no setting has
+    several cells.
     """
-    cells: dict[str, set[str]] = defaultdict(set)
-    seeds: dict[str, list[set[int]]] = defaultdict(list)
+    alike: dict[str, list[Experiment]] = defaultdict(list)
     for experiment in experiments:
-        cells[experiment.setting].add(experiment.config.cell.name)
-        seeds[experiment.setting].append(set(experiment.config.seeds))
-    most, shared = max(
-        (len(names), -len(set.intersection(*seeds[setting]))) for setting, names in cells.items()
-    )
-    pairs = -shared
-    comparisons = most * (most - 1) // 2
+        alike[_setting_of_any_size(experiment)].append(experiment)
+    comparisons, shared, sizes, cells = max(map(_compared, alike.values()))
     if not comparisons:
         return ""
-    among = f"{counted(pairs, 'seed')} and {most} cells"
+    pairs = -shared
+    among = f"{counted(pairs, 'seed')} and {cells} cells"
+    if sizes > 1:
+        among = f"{counted(pairs, 'seed')}, {cells} cells and {sizes} sizes"
     difference = detectable_difference(pairs, comparisons)
     if difference is None:
         needed = fewest_pairs(comparisons)
@@ -38,6 +38,23 @@ def describe_seed_budget(experiments: Sequence[Experiment]) -> str:
         f"{among}: a verdict is likely where cells typically differ by {difference:.1f} standard"
         " deviations of the difference over seeds"
     )
+
+
+def _setting_of_any_size(experiment: Experiment) -> str:
+    """Returns what is equal for runs of one setting that differ in the cell and its size alone."""
+    config = dataclasses.replace(experiment.config, cell=CellConfig(name=REFERENCE), hidden_size=1)
+    return config.identity(experiment.data.contents)
+
+
+def _compared(experiments: Sequence[Experiment]) -> tuple[int, int, int, int]:
+    """Returns the comparisons, the seeds in common negated, the sizes, and the cells of most."""
+    cells: dict[int, set[str]] = defaultdict(set)
+    for each in experiments:
+        cells[each.config.hidden_size].add(each.config.cell.name)
+    numbers = [len(names) for names in cells.values()]
+    seeds = set.intersection(*(set(each.config.seeds) for each in experiments))
+    comparisons = sum(number * (number - 1) // 2 for number in numbers)
+    return comparisons, -len(seeds), len(cells), max(numbers)
 
 
 def describe_ledger_budget(configs: Sequence[ExperimentConfig]) -> str:

@@ -139,6 +139,17 @@ class Card:
             took += f", its runs {self.run_minutes:.1f} in all: earlier calls made some of them"
         return f"{counted(self.seeds, 'seed')} of each cell; {took}."
 
+    @property
+    def reading(self) -> str:
+        """How the scores are to be read, with no word of what the card does not show."""
+        shown = [*(each.score for each in self.contenders), *(each.gain for each in self.against)]
+        if not any("[" in self.show(interval) for interval in shown):
+            return "Scores are medians over seeds."
+        return (
+            "Scores are medians over seeds; in brackets are intervals of 95 %, which hold however"
+            " often seeds are added."
+        )
+
     def show(self, interval: Interval | None) -> str:
         """Returns a score or a difference with its interval."""
         if interval is None:

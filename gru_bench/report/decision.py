@@ -8,7 +8,7 @@ from statistics import median
 from gru_bench.config.cell import REFERENCE
 from gru_bench.report.groups import Group
 from gru_bench.report.reported_run import ReportedRun
-from gru_bench.system.prose import counted, listed
+from gru_bench.system.prose import counted, listed, spanned
 
 # Settings that a sentence names before it counts the others.
 MOST_NAMED = 3
@@ -179,12 +179,7 @@ def _unlearned(groups: Sequence[Group]) -> Iterator[str]:
 
 def _open(groups: Sequence[Group], judged: Sequence[Group]) -> Iterator[str]:
     """Yields what is not decided, and what would likely decide it."""
-    unjudged = [group for group in groups if not group.has_verdicts]
-    if unjudged:
-        n = max(c.n_pairs for group in unjudged for c in group.comparisons)
-        where = listed(_few([group.label for group in unjudged]))
-        are = "is" if n == 1 else "are"
-        yield f"No decision yet on {where}: {counted(n, 'seed')} in common {are} too few."
+    yield from _too_few_seeds([group for group in groups if not group.has_verdicts])
     open_ = [
         (group.label, [c for c in group.comparisons if c.outcome == "undecided"])
         for group in judged
@@ -202,6 +197,22 @@ def _open(groups: Sequence[Group], judged: Sequence[Group]) -> Iterator[str]:
         f"; up to {counted(max(known), 'more seed')} would likely decide{where}" if known else ""
     )
     yield f"Open: {pairs} of cells on {listed(_few(labels))}{advice}."
+
+
+def _too_few_seeds(groups: Sequence[Group]) -> Iterator[str]:
+    """Yields where there are too few seeds, how many there are and how many it takes.
+
+    Settings that differ in this have a sentence each, as far as there are few such.
+    """
+    alike: dict[tuple[str, int], list[Group]] = defaultdict(list)
+    for group in groups:
+        alike[spanned(group.seeds_in_common), group.seeds_needed].append(group)
+    for found in alike.values() if len(alike) <= MOST_NAMED else [list(groups)]:
+        where = listed(_few([group.label for group in found]))
+        shared = spanned([number for group in found for number in group.seeds_in_common])
+        needed = spanned([group.seeds_needed for group in found])
+        are = "seed in common is" if shared == "1" else "seeds in common are"
+        yield f"No decision yet on {where}: {shared} {are} too few, and it takes {needed}."
 
 
 def _cells(groups: Sequence[Group]) -> list[str]:

@@ -14,7 +14,7 @@ from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.planning import fewest_pairs
 from gru_bench.evidence.robustness import Robustness, measure_robustness
 from gru_bench.evidence.run_settings import NOT_A_SETTING, idle_task_keys, is_common, show_value
-from gru_bench.evidence.verdicts import compare_group, correct_together
+from gru_bench.evidence.verdicts import compare_group, compared_pairs, correct_together
 from gru_bench.report.reported_run import ReportedRun
 from gru_bench.runs.result import Result, Spread
 from gru_bench.system.prose import counted
@@ -111,14 +111,22 @@ class Group:
         return compare_group(results, names=[self.name(run) for run in self.runs])
 
     @property
-    def seeds_needed(self) -> int:
-        """The least number of seeds in common that can decide among so many comparisons."""
-        return fewest_pairs(len(self.comparisons))
-
-    @property
     def has_verdicts(self) -> bool:
         """Whether any two cells share enough seeds for a verdict."""
-        return any(comparison.n_pairs >= self.seeds_needed for comparison in self.comparisons)
+        enough = fewest_pairs(max(len(self.comparisons), 1))
+        return any(comparison.n_pairs >= enough for comparison in self.comparisons)
+
+    @cached_property
+    def seeds_in_common(self) -> list[int]:
+        """How many seeds any two cells share that are compared once they share some."""
+        pairs = compared_pairs([run.result for run in self.runs])
+        shared = [comparison.n_pairs for comparison in self.comparisons]
+        return shared + [0] * (len(pairs) - len(shared))
+
+    @property
+    def seeds_needed(self) -> int:
+        """The least number of seeds that can decide once all runs have the same."""
+        return fewest_pairs(len(self.seeds_in_common))
 
     @cached_property
     def comparisons_over_page(self) -> list[Comparison]:

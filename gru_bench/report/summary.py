@@ -7,7 +7,7 @@ import itertools
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from gru_bench.evidence.comparison import Outcome, Verdict
 from gru_bench.evidence.rules import SIGNIFICANCE
@@ -20,7 +20,7 @@ from gru_bench.report.format_numbers import (
 )
 from gru_bench.report.groups import Group
 from gru_bench.report.reported_run import ReportedRun
-from gru_bench.system.prose import counted, listed
+from gru_bench.system.prose import counted, listed, spanned
 
 # Runs that a summary names before it leaves the rest to the table.
 MOST_NAMED = 4
@@ -36,6 +36,12 @@ BRACKETS = (
     f" Verdicts of one kind are tested at {SIGNIFICANCE:.0%} for all pairs of cells of a task"
     " together, however often seeds were added."
 )
+
+
+def brackets(groups: Sequence[Group]) -> str:
+    """Returns how to read what stands in brackets; nothing where no score has an interval."""
+    scores = [run.score for group in groups for run in group.runs if run.score is not None]
+    return BRACKETS if any(score.low is not None for score in scores) else ""
 
 
 def summary(group: Group) -> str:
@@ -90,12 +96,14 @@ def _short_lived(group: Group) -> Iterator[str]:
 
 def _too_few_seeds(group: Group) -> str:
     """Returns how many seeds there are, how many it takes, and the command that adds the others."""
-    most = max(comparison.n_pairs for comparison in group.comparisons)
     needed = group.seeds_needed
     commands = dict.fromkeys(run.result.command for run in group.runs)
     again = [f"{re.sub(SEEDS, '', command)} seeds={needed}" for command in commands]
     others = f" (and so the other {len(again) - 1})" if len(again) > 1 else ""
-    return f"Too few seeds to judge: {most}, and it takes {needed}. Add them{others}: {again[0]}"
+    return (
+        f"Too few seeds to judge: {spanned(group.seeds_in_common)}, and it takes {needed}. Add"
+        f" them{others}: {again[0]}"
+    )
 
 
 def _told_apart(group: Group, verdicts: Iterable[Verdict]) -> list[Pair]:

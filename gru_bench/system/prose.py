@@ -16,6 +16,12 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+def spanned(numbers: Sequence[int]) -> str:
+    """Returns the least and the largest of some numbers, such as `2 to 5`, or `2` if all are so."""
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low} to {high}"
+
+
 def some(items: Sequence[str]) -> str:
     """Lists the first few, and says how many more there are."""
     more = f" and {len(items) - NAMED} more" if len(items) > NAMED else ""

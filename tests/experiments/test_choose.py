@@ -13,6 +13,7 @@ from rich.console import Console
 from gru_bench.cli.main import main
 from gru_bench.cli.parser import make_parser
 from gru_bench.config.compose import compose_experiments
+from gru_bench.evidence.estimates import Interval
 from gru_bench.experiments import halving, minutes
 from gru_bench.experiments.choose import Asked, Rounds, check, choose
 from gru_bench.experiments.halving import candidates
@@ -269,31 +270,20 @@ def test_as_many_seeds_as_there_is_time_for(monkeypatch, of_minutes, train_s, co
     assert ("leaves time for" in notes[0]) == (seeds < 6)
 
 
-@pytest.mark.parametrize(
-    ("minutes", "run_minutes", "effort"),
-    [
-        (5.2, 5.0, "6 seeds of each cell; this call took 5.2 minutes."),
-        (
-            0.3,
-            5.0,
-            "6 seeds of each cell; this call took 0.3 minutes, its runs 5.0 in all: earlier calls"
-            " made some of them.",
-        ),
-    ],
-)
-def test_the_minutes_of_earlier_calls_are_told(minutes, run_minutes, effort):
+def make_card(minutes=1.0, run_minutes=1.0, score=None):
+    """A card of one cell."""
     taken = Contender(
         cell="gru",
         hidden_size=4,
         largest_size=4,
         settings={},
-        score=None,
+        score=score,
         parameters=10,
         memory_kb=1.0,
         latency_us=2.0,
         folder="runs",
     )
-    card = Card(
+    return Card(
         task="copy",
         score="accuracy",
         is_share=True,
@@ -311,11 +301,34 @@ def test_the_minutes_of_earlier_calls_are_told(minutes, run_minutes, effort):
         command="again",
         training="alone",
     )
+
+
+@pytest.mark.parametrize(
+    ("minutes", "run_minutes", "effort"),
+    [
+        (5.2, 5.0, "6 seeds of each cell; this call took 5.2 minutes."),
+        (
+            0.3,
+            5.0,
+            "6 seeds of each cell; this call took 0.3 minutes, its runs 5.0 in all: earlier calls"
+            " made some of them.",
+        ),
+    ],
+)
+def test_the_minutes_of_earlier_calls_are_told(minutes, run_minutes, effort):
+    card = make_card(minutes, run_minutes)
     text = io.StringIO()
     print_card(card, Console(file=text, width=80, highlight=False))
     assert effort in " ".join(text.getvalue().split())
     assert "µs a step" in text.getvalue()
     assert effort in card_to_html(card)
+
+
+def test_brackets_are_explained_where_there_are_some():
+    assert "in brackets" not in card_to_html(make_card())
+    card = make_card(score=Interval(0.9, 0.8, 0.95))
+    assert "90.0 [80.0, 95.0]" in card_to_html(card)
+    assert "in brackets are intervals of 95 %, which hold however often" in card_to_html(card)
 
 
 def test_what_runs_took_counts_once_however_often_it_is_learnt():

@@ -25,6 +25,14 @@ def test_too_few_seeds_are_told_before_they_are_trained(cells, seeds, needed, tm
     )
 
 
+def test_cells_of_several_sizes_are_judged_together(tmp_path):
+    text = budget("cell=gru,lstm,rnn", "hidden_size=3,4", "seeds=8", tmp_path=tmp_path)
+    assert fewest_pairs(6) == 9
+    assert text == (
+        "8 seeds, 3 cells and 2 sizes: too few for a verdict, which takes seeds=9 at least"
+    )
+
+
 def test_enough_seeds_come_with_the_difference_that_they_show(tmp_path):
     text = budget("cell=gru,lstm", "seeds=10", tmp_path=tmp_path)
     assert text.startswith("10 seeds and 2 cells: a verdict is likely where")

@@ -47,6 +47,8 @@ OTHER_STYLES: tuple[tuple[str, str, Any], ...] = (
 INK = "#1c2127"
 # Letters of a name within a figure, and of a line of text: what is longer is cut off.
 NAME_LETTERS, MOST_LETTERS = 28, 60
+# Up to so many seeds are dots of their own.
+MOST_DOTS = 12
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
 RC: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -253,6 +255,25 @@ def draw_intervals(
         elinewidth=1.6,
         label=written(run.result.cell),
     )
+
+
+def shown_seeds(values: Sequence[float]) -> Sequence[float]:
+    """Returns the values of seeds that are dots of their own; none where there are many."""
+    return values if len(values) <= MOST_DOTS else []
+
+
+def draw_dots(
+    axes: "Axes", x: Sequence[float], y: Sequence[float], colour: str, aside: tuple[float, float]
+) -> None:
+    """Draws a dot at each place, so many points to the right and up: a mark there would hide it."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    right, up = (points / 72 for points in aside)
+    beside = axes.transData + ScaledTranslation(right, up, figure.dpi_scale_trans)
+    axes.plot(x, y, ".", color=colour, alpha=0.6, markersize=5, transform=beside)
+    axes.update_datalim(list(zip(x, y, strict=True)))  # what is moved aside is no longer counted
 
 
 def draw_baseline(axes: "Axes", group: Group) -> None:

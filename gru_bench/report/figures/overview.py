@@ -11,7 +11,14 @@ from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.record import scores_by_seed
 from gru_bench.report.decision import decision
-from gru_bench.report.figures.canvas import INK, Picture, make_picture, written
+from gru_bench.report.figures.canvas import (
+    INK,
+    Picture,
+    draw_dots,
+    make_picture,
+    shown_seeds,
+    written,
+)
 from gru_bench.report.groups import Group
 
 if TYPE_CHECKING:
@@ -29,8 +36,7 @@ VERDICTS: dict[str, tuple[str, str, str]] = {
 }
 # More rows than these are no picture.
 MOST_ROWS = 60
-# Up to so many seeds are dots of their own.
-MOST_DOTS = 12
+ASIDE = (0.0, -7.5)  # points from the mark of a row to the dots of its seeds, below it
 # What fits into the width of the picture, in letters.
 HEADING_LETTERS, LABEL_LETTERS = 62, 52
 CAPTION = (
@@ -38,9 +44,9 @@ CAPTION = (
     " better. One unit is the margin, the difference that was said beforehand not to matter: what"
     " lies within the shaded band does not matter, and beyond it the axis is logarithmic. Bars are"
     " 95% intervals of the median difference over the seeds that learn the task under both; where"
-    " none does, the mark is the mean of all. Small dots are seeds. Colour and shape are the"
-    " verdict, which also weighs how many seeds succeed, at the right: of the cell, then of the"
-    " LSTM."
+    " none does, the mark is the mean of all. Small dots below are seeds, where there are"
+    " few. Colour and shape are the verdict, which also weighs how many seeds succeed, at the"
+    " right: of the cell, then of the LSTM."
 )
 
 
@@ -168,7 +174,8 @@ def _plot(shown: Sequence[tuple[str, list[Row]]]) -> Any:
         axes.spines["left"].set_visible(False)
         gains = [row.gain for _, rows in shown for row in rows]
         ends = [end for gain in gains for end in (gain.estimate, gain.low, gain.high)]
-        _scale(axes, [end for end in ends if end is not None])
+        dots = [seed for _, rows in shown for row in rows for seed in shown_seeds(row.seeds)]
+        _scale(axes, [*dots, *(end for end in ends if end is not None)])
         axes.set_xlabel("← LSTM better   ·   difference in margins   ·   cell better →")
 
     return plot
@@ -180,8 +187,8 @@ def _draw_row(axes: "Axes", row: Row, place: float) -> None:
     _write_right(axes, place, row.successes)
     if low is not None and high is not None:
         axes.plot([low, high], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
-    if len(row.seeds) <= MOST_DOTS:
-        axes.plot(row.seeds, [place] * len(row.seeds), ".", color=colour, alpha=0.35, markersize=5)
+    dots = shown_seeds(row.seeds)
+    draw_dots(axes, dots, [place] * len(dots), colour, ASIDE)
     axes.plot(
         [row.gain.estimate],
         [place],

@@ -13,6 +13,7 @@ from gru_bench.report.figures.canvas import (
     Picture,
     draw_band,
     draw_baseline,
+    draw_dots,
     draw_intervals,
     interval_caption,
     is_log,
@@ -22,6 +23,7 @@ from gru_bench.report.figures.canvas import (
     scale_scores,
     scale_values,
     score_scale,
+    shown_seeds,
     style,
     written,
 )
@@ -34,8 +36,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-# Up to so many seeds are dots of their own.
-MOST_DOTS = 12
+ASIDE = (8.0, 0.0)  # points from the mark of the mean to the dots of seeds
 
 
 class CostAxis(NamedTuple):
@@ -178,7 +179,10 @@ def _against(group: Group, cost: CostAxis) -> Picture:
             joined = sorted(of_cell, key=lambda run: cost.of(run) or 0)
             costs = [cost.of(run) or 0.0 for run in joined]
             scores = [run.score for run in joined if run.score is not None]
-            _draw_seeds(axes, group, joined, costs)
+            for run, at in zip(joined, costs, strict=True):
+                values = shown_seeds(list(scores_by_seed(run.result).values()))
+                dots = [score_scale(group) * value for value in values]
+                draw_dots(axes, [at] * len(dots), dots, style(run)[0], ASIDE)
             width = 1.4 if len(joined) > 1 else None
             draw_intervals(axes, joined[0], costs, scores, score_scale(group), width)
         if is_log(group):  # On a linear axis a distant baseline would press the runs together.
@@ -191,21 +195,12 @@ def _against(group: Group, cost: CostAxis) -> Picture:
     title = f"Test {show_score_name(group)} against {cost.label.partition(' (')[0]}"
     best = "upper" if group.higher_is_better else "lower"
     caption = (
-        f"Better and cheaper is towards the {best} left. {interval_caption(group)} Small dots are"
-        " seeds, where there are few."
+        f"Better and cheaper is towards the {best} left. {interval_caption(group)} Small dots"
+        " beside are seeds, where there are few."
     )
     if len(group.nominal_sizes) > 1:
         caption += " A line joins the sizes of a cell."
     return make_picture(f"{group.slug}-{cost.name}", title, caption, plot)
-
-
-def _draw_seeds(axes: "Axes", group: Group, runs: list[ReportedRun], costs: list[float]) -> None:
-    for run, cost in zip(runs, costs, strict=True):
-        scores = list(scores_by_seed(run.result).values())
-        if len(scores) <= MOST_DOTS:
-            values = score_scale(group) * np.asarray(scores)
-            colour = style(run)[0]
-            axes.plot([cost] * len(values), values, ".", color=colour, alpha=0.35, markersize=4)
 
 
 def _scale_costs(axes: "Axes", values: list[float]) -> None:

@@ -33,7 +33,9 @@ def to_markdown(document: Document, folder: str) -> str:
         for group in task.groups:
             setting = show_keys(group.keys)[1:-1]
             lines.append(f"  - {escape(setting)}: {escape(summary.brief(group))}")
-    lines += ["", summary.BRACKETS, ""]
+    if brackets := summary.brackets(document.groups):
+        lines += ["", brackets]
+    lines.append("")
     for table in document.published:
         lines += _detail_table(table, heading="###")
     for best in best_settings(document.groups):

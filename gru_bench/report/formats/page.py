@@ -49,7 +49,7 @@ def to_html(document: Document) -> str:
         best_settings=best_settings(document.groups),
         is_folded=len(document.groups) > tables.MOST_SHOWN,
         tasks=[_task(document, task) for task in document.tasks],
-        brackets=summary.BRACKETS.replace("`", ""),
+        brackets=summary.brackets(document.groups).replace("`", ""),
         published=document.published,
         overall=overall_tables(document.groups),
         ledger=None if document.ledger is None else _ledger(document.ledger),
