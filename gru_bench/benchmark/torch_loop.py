@@ -7,10 +7,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from gru_bench.benchmark.workloads import PaddedBatch, Workload
+from gru_bench.export.exported_torch import LAYERS
 from gru_bench.model.model import ModelConfig
 from gru_bench.system.machine import cpu_cores
-
-LAYERS = {"gru_reset_after": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
 
 
 class LastState(nn.Module):

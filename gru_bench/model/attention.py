@@ -37,12 +37,10 @@ class Cache(NamedTuple):
     Attributes:
         keys: The rotated keys, in a ring: those of step t are at t modulo the number of steps.
         values: The values, likewise.
-        position: How many steps there have been.
     """
 
     keys: Heads
     values: Heads
-    position: Int[Array, ""]
 
 
 class Attention(nnx.Module):
@@ -125,23 +123,29 @@ class Attention(nnx.Module):
         """
         heads = attention_width(self.hidden_size) // self.head_size
         zeros = jnp.zeros((steps, batch_size, heads, self.head_size), dtype)
-        return Cache(zeros, zeros, jnp.int32(0))
+        return Cache(zeros, zeros)
 
     def step(
-        self, cache: Cache, x: Float[Array, "batch input"]
+        self, cache: Cache, x: Float[Array, "batch input"], position: Int[Array, ""]
     ) -> tuple[Cache, Float[Array, "batch hidden"]]:
-        """Takes one step: returns what is kept after it, and the output."""
+        """Takes one step: returns what is kept after it, and the output.
+
+        Args:
+            cache: What is kept of the steps before.
+            x: What the layer reads at this step.
+            position: How many steps there were before.
+        """
         x = self._at_width(x[None])
         query, key, value = self._query_key_value(x)
-        now, kept = cache.position[None], len(cache.keys)
-        place = cache.position % kept
+        now, kept = position[None], len(cache.keys)
+        place = position % kept
         keys, values = (
             jax.lax.dynamic_update_index_in_dim(ring, new, place, 0)
             for ring, new in ((cache.keys, rotated(key, now)), (cache.values, value))
         )
-        is_filled = jnp.arange(kept) <= cache.position
+        is_filled = jnp.arange(kept) <= position
         attended = attend(rotated(query, now), keys, values, is_filled[None])
-        return Cache(keys, values, cache.position + 1), self._output(x, attended)[0]
+        return Cache(keys, values), self._output(x, attended)[0]
 
     def _at_width(self, x: Float[Array, "time batch input"]) -> Float[Array, "time batch hidden"]:
         return x if self.input_map is None else self.input_map(x)

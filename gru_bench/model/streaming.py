@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from gru_bench.cells.base import State
 from gru_bench.model.attention import Attention, Cache
@@ -27,10 +27,12 @@ class Stream(NamedTuple):
         states: The state of each layer.
         pooled: For a head that reads the mean of the hidden states, their sum and count so far; for
             one that reads their maximum, that maximum; otherwise nothing.
+        position: How many steps there were, which attention asks for; None for recurrent layers.
     """
 
     states: tuple[LayerState, ...]
     pooled: tuple[Float[Array, "..."], ...]
+    position: Int[Array, ""] | None
 
 
 def start_stream(model: Model, batch_size: int = 1, steps: int = STEPS) -> Stream:
@@ -60,6 +62,7 @@ def start_stream(model: Model, batch_size: int = 1, steps: int = STEPS) -> Strea
     return Stream(
         states=tuple(map(start, layers)),
         pooled=pooled.get(config.readout, ()),
+        position=None if config.is_recurrent else jnp.int32(0),
     )
 
 
@@ -80,7 +83,7 @@ def stream_step(
     x = model.embed(inputs)
     states = []
     for layer, state in zip(model.one_way_layers(), stream.states, strict=True):
-        state, x = _layer_step(layer, state, x)
+        state, x = _layer_step(layer, state, x, stream.position)
         states.append(state)
     hidden, pooled = x.astype(jnp.float32), stream.pooled
     if model.config.readout == "mean":
@@ -90,38 +93,51 @@ def stream_step(
     elif model.config.readout == "max":
         pooled = (jnp.maximum(pooled[0], hidden),)
         hidden = pooled[0]
-    return Stream(tuple(states), pooled), model.head(hidden)
+    position = None if stream.position is None else stream.position + 1
+    return Stream(tuple(states), pooled, position), model.head(hidden)
 
 
 def _layer_step(
-    layer: OneWay, state: LayerState, x: Float[Array, "batch input"]
+    layer: OneWay,
+    state: LayerState,
+    x: Float[Array, "batch input"],
+    position: Int[Array, ""] | None,
 ) -> tuple[LayerState, Float[Array, "batch hidden"]]:
     """Returns the state of a layer after one more step, with its output."""
     if isinstance(layer, Attention):
         assert isinstance(state, Cache)
-        return layer.step(state, x)
+        assert position is not None
+        return layer.step(state, x, position)
     state = layer.step(state, layer.project(x), plain_dot(layer, x.dtype))
     return state, state[0]
 
 
 def with_room(stream: Stream) -> Stream:
     """Returns a stream that has room for one more step: where there is none, for twice as many."""
+    position = stream.position
+    if position is None:
+        return stream
+    states = tuple(
+        _widened(state) if isinstance(state, Cache) and position >= len(state.keys) else state
+        for state in stream.states
+    )
+    return stream._replace(states=states)
 
-    def widened(state: LayerState) -> LayerState:
-        if not isinstance(state, Cache) or state.position < len(state.keys):
-            return state
-        more = ((0, len(state.keys)), (0, 0), (0, 0), (0, 0))
-        return Cache(jnp.pad(state.keys, more), jnp.pad(state.values, more), state.position)
 
-    return stream._replace(states=tuple(map(widened, stream.states)))
+def _widened(cache: Cache) -> Cache:
+    more = ((0, len(cache.keys)), (0, 0), (0, 0), (0, 0))
+    return Cache(jnp.pad(cache.keys, more), jnp.pad(cache.values, more))
 
 
 def stream_bytes(model: Model, steps: int) -> int:
     """Returns the bytes kept of a sequence between two steps: the states, and what is pooled.
+
+    The number of the step, which all sequences share, is not counted.
 
     Args:
         model: The model.
         steps: The steps of the sequence, by which what attention keeps grows.
     """
     stream = jax.eval_shape(lambda: start_stream(model, steps=steps))
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(stream))
+    kept = jax.tree.leaves((stream.states, stream.pooled))
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in kept)

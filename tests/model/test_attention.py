@@ -153,9 +153,9 @@ def test_no_size_comes_nearer_to_an_lstm(match):
 
 def test_the_state_grows_with_the_steps():
     model = random_model("attention", 2, 1, 33, layers=2)
-    assert stream_bytes(model, 10) == 4 * (stack_state("attention", 2, 33, 2, length=10) + 2)
+    assert stream_bytes(model, 10) == 4 * stack_state("attention", 2, 33, 2, length=10)
     each = 2 * 36 * 4  # keys and values of two heads of 18 numbers
-    assert stream_bytes(model, 10) == 2 * (10 * each + 4)
+    assert stream_bytes(model, 10) == 2 * 10 * each
     assert stream_bytes(model, 20) - stream_bytes(model, 10) == 2 * 10 * each
 
 
