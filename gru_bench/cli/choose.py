@@ -1,7 +1,6 @@
 """`gru-bench choose`: from data and limits to the cell to take."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from gru_bench.cli.arguments import (
@@ -14,6 +13,7 @@ from gru_bench.cli.arguments import (
 )
 from gru_bench.cli.launch import set_up
 from gru_bench.system.errors import UserError
+from gru_bench.system.terminal import say
 
 HELP = "choose a cell for data and limits"
 DESCRIPTION = """\
@@ -93,7 +93,7 @@ def run(options: argparse.Namespace) -> None:
 
     def note(line: str) -> None:
         if not options.quiet:
-            print(line, file=sys.stderr, flush=True)
+            say(line)
 
     limits = Limits(options.latency_us, options.runtime, options.parameters, options.memory_kb)
     asked = Asked(limits, options.minutes, words, options.quiet, source_words(options), options.out)

@@ -2,12 +2,12 @@
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 
 from gru_bench.cli.arguments import Parser, add_settings, source_words, sources_of
 from gru_bench.cli.launch import run_all, set_up, show_plan
 from gru_bench.system.errors import UserError
+from gru_bench.system.terminal import say
 
 HELP = "test what textbooks claim of the cells"
 DESCRIPTION = """\
@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
     from gru_bench.report.ledger import print_ledger
 
     if budget := describe_ledger_budget(configs):
-        print(budget, file=sys.stderr)
+        say(budget)
     size = ["--size", options.size] if options.size != "quick" else []
     flag = ["-m"] if options.multirun else []
     command = shlex.join(

@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
     )
     show(found, configs[0].task_label, f"{configs[0].task.AXIS}")
     page = shlex.join(["gru-bench", "report", configs[0].out_dir])
-    print(f"\nA page with a curve for each cell: {page} --out report.html")
+    print(f"\nA page with a curve for each cell:\n{page} --out report.html")
 
 
 def show(found: "dict[str, Horizon]", task: str, axis: str) -> None:

@@ -1,7 +1,6 @@
 """`gru-bench predict`: what a trained model says of the rows or sequences of a file."""
 
 import argparse
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gru_bench.cli.arguments import Parser
 from gru_bench.system.errors import UserError
 from gru_bench.system.prose import counted
+from gru_bench.system.terminal import say
 
 if TYPE_CHECKING:
     from gru_bench.export.trained_model import TrainedModel
@@ -149,5 +149,5 @@ def _predict_texts(
     write_rows(options.out, text_rows(found))
     _print_counts(trained, counted(len(texts), "row"), [name for name in found.classes if name])
     if found.empty:
-        print(f"no prediction for {counted(found.empty, 'row')} without text", file=sys.stderr)
+        say(f"no prediction for {counted(found.empty, 'row')} without text")
     print(options.out)

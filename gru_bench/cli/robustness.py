@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     if results:
         render.print_table(results)
         page = shlex.join(["gru-bench", "report", configs[0].out_dir])
-        print(f"\nA page with a picture of the points: {page} --out report.html")
+        print(f"\nA page with a picture of the points:\n{page} --out report.html")
     return failed
 
 

@@ -72,5 +72,5 @@ def run(options: argparse.Namespace) -> int:
         render.print_table(results)
         print(f"\n{counted(len(results), 'run')} in {configs[0].out_dir}")
         page = shlex.join(["gru-bench", "report", configs[0].out_dir])
-        print(f"A page with figures: {page} --out report.html")
+        print(f"A page with figures:\n{page} --out report.html")
     return failed

@@ -2,11 +2,11 @@
 
 import argparse
 import shlex
-import sys
 
 from gru_bench.cli.arguments import Parser, add_settings, source_words, sources_of
 from gru_bench.cli.launch import set_up
 from gru_bench.system.errors import UserError
+from gru_bench.system.terminal import say
 
 HELP = "search good settings for each cell"
 DESCRIPTION = """\
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
     def note(line: str) -> None:
         if not options.quiet:
-            print(line, file=sys.stderr, flush=True)
+            say(line)
 
     set_up(configs)
     command = shlex.join(["gru-bench", "search", *source_words(options), *options.overrides])

@@ -1,11 +1,11 @@
 """`gru-bench speed`: the cells against other libraries."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from gru_bench.cli.arguments import Parser, add_cells, positive, sizes
 from gru_bench.system.errors import UserError
+from gru_bench.system.terminal import say
 
 HELP = "time the cells against other libraries"
 DESCRIPTION = """\
@@ -92,13 +92,10 @@ def run(options: argparse.Namespace) -> None:
     from gru_bench.config.cell import ATTENTION, CELLS, MAIN_CELLS
     from gru_bench.config.user_classes import classes_by_name
 
-    def progress(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
     console = Console(highlight=False)
     if options.runtimes:
         out = options.out or Path("results/speed/runtimes.json")
-        figures = runtime_figures.measure_runtimes(options.processes, progress=progress)
+        figures = runtime_figures.measure_runtimes(options.processes, progress=say)
         runtime_tables.print_runtimes(figures, console)
         runtime_tables.write_runtimes(figures, out)
         print(out)
@@ -106,7 +103,7 @@ def run(options: argparse.Namespace) -> None:
     if options.lengths is not None:
         out = options.out or Path("results/speed/lengths.json")
         measured = sorted(set(options.lengths)) or lengths.LENGTHS
-        result = lengths.measure_lengths(options.processes, measured, progress)
+        result = lengths.measure_lengths(options.processes, measured, say)
         length_tables.print_lengths(result, console)
         length_tables.write_lengths(result, out)
         print(out)
@@ -114,14 +111,14 @@ def run(options: argparse.Namespace) -> None:
     if options.end_to_end:
         steps = {} if options.steps is None else {"steps": options.steps}
         workload = WORKLOADS[options.task](options.hidden_size, **steps)
-        result = end_to_end.measure_end_to_end(workload, not options.no_torch_compile, progress)
+        result = end_to_end.measure_end_to_end(workload, not options.no_torch_compile, say)
         end_to_end.print_end_to_end(result, console)
         markdown = end_to_end.as_markdown(result)
     else:
         cells = classes_by_name("cell", options.cell or MAIN_CELLS, CELLS)
         if ATTENTION in cells:
             raise UserError("--cell attention is not possible: --lengths times it beside cells")
-        result = measure_in_processes(options.processes, options.grid, cells, progress)
+        result = measure_in_processes(options.processes, options.grid, cells, say)
         layer.print_speed(result, console)
         markdown = layer.as_markdown(result)
     if options.out is not None:

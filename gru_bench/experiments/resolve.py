@@ -26,6 +26,7 @@ from gru_bench.runs.result import misses_equal_time
 from gru_bench.system.errors import UserError
 from gru_bench.system.files import content_hash, write_atomically
 from gru_bench.system.locks import lock
+from gru_bench.system.prose import listed
 from gru_bench.tasks.base import Task
 from gru_bench.tasks.make import make_task
 from gru_bench.training.state import TrainConfig, with_hidden_size
@@ -140,8 +141,7 @@ def resolve(
         experiments.append(resolve_one(config, read[key], label))
     if not here:
         return experiments
-    for experiment in experiments:
-        check_recurrence(experiment.train.model)
+    check_recurrences(experiments)
     return with_measured_sizes(experiments, note)
 
 
@@ -219,6 +219,33 @@ def require_distinct_cells(configs: Sequence[ExperimentConfig]) -> None:
                 f"cell.name={cell.name} is not possible for both {first} and"
                 f" {cell.class_reference}: give one of them another cell.name"
             )
+
+
+def check_recurrences(experiments: Sequence[Experiment]) -> None:
+    """Raises `UserError` unless each run's cell can be computed as its recurrence says.
+
+    Where other cells of the sweep can, they are named, with the words that run them.
+    """
+    refused: dict[str, tuple[str, UserError]] = {}
+    for experiment in experiments:
+        try:
+            check_recurrence(experiment.train.model)
+        except UserError as error:
+            refused[experiment.config.cell.name] = experiment.config.recurrence, error
+    if not refused:
+        return
+    way, reason = next(iter(refused.values()))
+    names = dict.fromkeys(experiment.config.cell.name for experiment in experiments)
+    taking = [name for name in names if name not in refused]
+    apart = ""
+    if taking:
+        verb = "takes" if len(taking) == 1 else "take"
+        apart = (
+            f"; {listed(taking)} {verb} it, so make two commands of it, whose runs are reported"
+            f" together: cell={','.join(taking)} recurrence={way}, and cell={','.join(refused)}"
+            " without recurrence"
+        )
+    raise UserError(f"{reason}{apart}")
 
 
 def read_data(config: ExperimentConfig, note: Callable[[str], None]) -> TaskData:

@@ -1,7 +1,6 @@
 """Takes the configurations of a sweep to finished run folders."""
 
 import itertools
-import textwrap
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -129,7 +128,7 @@ def run_experiments(
             forget_attempts(experiment.folder)
         # A search compares settings of a cell, and not cells.
         if timed and (budget := describe_seed_budget(experiments)):
-            progress.note(textwrap.fill(budget, 80))
+            progress.note(budget)
         for population in populations:
             for experiment in population:
                 note_growth(experiment, progress)

@@ -206,8 +206,9 @@ def print_card(card: Card, console: Console) -> None:
             console.print(Text(line))
     console.print(Text(card.effort))
     console.print(Text(f"The weights: {card.taken.folder}"), soft_wrap=True)
-    console.print(Text(f"Again: {card.command}"), soft_wrap=True)
-    console.print(Text(f"This model alone: {card.training}"), soft_wrap=True)
+    # Commands are copied: they are alone on their lines, and not broken.
+    for what, command in (("Again", card.command), ("This model alone", card.training)):
+        console.print(Text(f"{what}:\n{command}"), soft_wrap=True)
 
 
 def card_to_json(card: Card) -> bytes:

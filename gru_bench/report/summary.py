@@ -96,14 +96,19 @@ def _short_lived(group: Group) -> Iterator[str]:
 
 def _too_few_seeds(group: Group) -> str:
     """Returns how many seeds there are, how many it takes, and the command that adds the others."""
-    needed = group.seeds_needed
-    commands = dict.fromkeys(run.result.command for run in group.runs)
-    again = [f"{re.sub(SEEDS, '', command)} seeds={needed}" for command in commands]
-    others = f" (and so the other {len(again) - 1})" if len(again) > 1 else ""
+    commands = {run.result.command for run in group.runs}
+    others = f" (and so the other {len(commands) - 1})" if len(commands) > 1 else ""
     return (
-        f"Too few seeds to judge: {spanned(group.seeds_in_common)}, and it takes {needed}. Add"
-        f" them{others}: {again[0]}"
+        f"Too few seeds to judge: {spanned(group.seeds_in_common)}, and it takes"
+        f" {group.seeds_needed}. Add them{others}: {adding_command(group)}"
     )
+
+
+def adding_command(group: Group) -> str:
+    """Returns the command that adds the seeds that a verdict takes; empty if there are enough."""
+    if not group.comparisons or group.has_verdicts:
+        return ""
+    return f"{re.sub(SEEDS, '', group.runs[0].result.command)} seeds={group.seeds_needed}"
 
 
 def _told_apart(group: Group, verdicts: Iterable[Verdict]) -> list[Pair]:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from gru_bench.system.errors import cause
 from gru_bench.system.prose import counted
-from gru_bench.system.terminal import Display
+from gru_bench.system.terminal import Display, wrapped
 
 RATE_UPDATES = 10  # Steps a second are a mean over so many updates.
 BAR_WIDTH = 30  # Columns.
@@ -159,9 +159,10 @@ class Progress:
         self.note(self._position() + text)
 
     def note(self, text: str) -> None:
-        """Prints a line, above the bars where there are any."""
+        """Prints a line or more, above the bars where there are any."""
         if not self._quiet:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+            lines = wrapped(text, self._console.width)
+            self._console.print(lines, markup=False, highlight=False, soft_wrap=True)
 
     def _position(self) -> str:
         return f"[{self._started}/{self.total_runs}] " if self.total_runs > 1 else ""

@@ -3,7 +3,9 @@
 import codecs
 import contextlib
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -15,6 +17,8 @@ ASCII = str.maketrans(
         "─": "-", "━": "-", "╸": "-", "╺": "-",
     }
 )  # fmt: skip
+WIDTH = 80  # columns, where there is no terminal to tell its own
+COMMAND = "gru-bench "  # begins a line that is to be copied
 CLOSEST = "gru_bench.closest_ascii"  # names the function below among Python's handlers of errors
 
 
@@ -94,3 +98,19 @@ def displayed() -> Iterator[tuple[Display, Display]]:
         out.flush()
         err.flush()
         sys.stdout, sys.stderr = before
+
+
+def wrapped(text: str, width: int) -> str:
+    """Returns a text in lines of a width at most. Words are not broken, and commands stay whole."""
+    return "\n".join(
+        line
+        if len(line) <= width or line.startswith(COMMAND)
+        else textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+        for line in text.split("\n")
+    )
+
+
+def say(text: str) -> None:
+    """Prints a text for people on standard error, within the width of the terminal."""
+    width = shutil.get_terminal_size((WIDTH, 0)).columns
+    print(wrapped(text, width), file=sys.stderr, flush=True)

@@ -132,6 +132,7 @@ def _load_hub(config: CorpusConfig, note: Note) -> dict[str, Rows]:
     import datasets
 
     where = f"corpus.path={config.path}"
+    note(f"{where}: the hub is asked for it, and what is not in its cache is fetched")
     try:
         splits = datasets.load_dataset(config.path, config.subset, revision=config.revision)
     except ConnectionError as error:

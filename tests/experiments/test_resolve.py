@@ -9,6 +9,7 @@ from helpers.made_up import make_result
 from hypothesis import HealthCheck, given, settings
 
 from gru_bench.config.cell import CELLS, CellConfig
+from gru_bench.config.compose import compose_experiments
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.tasks import TASKS
 from gru_bench.experiments.finished import has_all_seeds, missing_seeds
@@ -16,6 +17,7 @@ from gru_bench.experiments.resolve import resolve
 from gru_bench.model.counts import COUNTS, stack_parameters
 from gru_bench.runs.folder import write_result
 from gru_bench.runs.growth import grown
+from gru_bench.system.errors import UserError
 
 SYNTHETIC = sorted(name for name, task in TASKS.items() if not task.READS_CORPUS)
 CONFIGS = st.builds(
@@ -139,3 +141,19 @@ def test_as_many_seeds_as_at_once(counts):
     ]
     for fewer, more in itertools.pairwise(asked):
         assert more[: len(fewer)] == fewer
+
+
+def test_a_recurrence_of_some_cells_names_them_and_the_commands_for_all():
+    words = ["task=adding", "task.length=4", "hidden_size=3", "recurrence=parallel"]
+    with pytest.raises(UserError) as refused:
+        resolve(compose_experiments(["cell=gru,mingru,rnn,minlstm", *words], multirun=True))
+    assert str(refused.value) == (
+        "recurrence=parallel is not possible: gru is not linear in its state; here recurrence must"
+        " be auto or scan or plain; mingru and minlstm take it, so make two commands of it, whose"
+        " runs are reported together: cell=mingru,minlstm recurrence=parallel, and cell=gru,rnn"
+        " without recurrence"
+    )
+    resolve(compose_experiments(["cell=mingru,minlstm", *words], multirun=True))
+    resolve(compose_experiments(["cell=gru,rnn", *words[:-1]], multirun=True))
+    with pytest.raises(UserError, match=r"auto or scan or plain$"):
+        resolve(compose_experiments(["cell=gru,rnn", *words], multirun=True))

@@ -26,7 +26,7 @@ def interrupt_second_run(console: Console) -> None:
 
 
 def test_pipe_gets_plain_lines_at_start_and_end() -> None:
-    console, out = make_console(terminal=False, width=40)
+    console, out = make_console(terminal=False, width=80)
     with Progress(2, console=console) as progress:
         for cell in ("gru", "lstm"):
             with progress.run(f"adding · {cell} · h128", 2000, "mse") as bar:

@@ -6,10 +6,11 @@ import os
 import sys
 
 import pytest
+from rich.console import Console
 
 from gru_bench.cli.main import main
 from gru_bench.system.progress import Progress
-from gru_bench.system.terminal import Display, displayed
+from gru_bench.system.terminal import Display, displayed, say, wrapped
 
 
 class Dead(io.StringIO):
@@ -113,3 +114,26 @@ def test_the_streams_are_put_back():
     with displayed():
         assert sys.stdout is not before[0]
     assert (sys.stdout, sys.stderr) == before
+
+
+def test_lines_for_people_keep_within_the_width_and_commands_stay_whole():
+    command = f"gru-bench run cell=gru task=adding out_dir={'x' * 90}"
+    table = "gru    0.1\nlstm   0.2"
+    text = f"{'words of-a sentence ' * 8}\n{command}\n{table}"
+    lines = wrapped(text, 40).split("\n")
+    assert command in lines
+    assert lines[-2:] == table.split("\n")
+    assert all(len(line) <= 40 for line in lines if line != command)
+    assert " ".join(lines[:-3]).split() == text.split("\n")[0].split()
+    assert wrapped("x" * 50, 40) == "x" * 50  # a word, such as a path, is not broken
+
+
+def test_what_is_said_has_80_columns_where_there_is_no_terminal(monkeypatch, capsys):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(sys, "__stdout__", io.StringIO())
+    say("word " * 40)
+    progress = Progress(0, console=Console(file=sys.stderr))
+    progress.note("word " * 40)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 6
+    assert max(map(len, lines)) <= 80

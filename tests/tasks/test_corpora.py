@@ -409,6 +409,7 @@ def test_the_commit_of_a_set_that_may_change_is_named(monkeypatch, tmp_path, rev
     load_corpus(CorpusConfig("x", "hub", path="someone/set", revision=revision), notes.append)
     named = [note for note in notes if f"corpus.revision={commit} keeps its content" in note]
     assert len(named) == (revision is None)
+    assert "the hub is asked for it, and what is not in its cache is fetched" in notes[0]
 
 
 def test_sst2_is_tested_on_its_validation_split(monkeypatch):
