@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -107,16 +106,13 @@ def print_ledger(
 
 
 def print_claims(made: Ledger, console: Console) -> None:
-    """Prints a row a claim that was tested: its verdict and what decided it."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
-    for heading in ("", "claim", "verdict", "decided by"):
-        table.add_column(heading, no_wrap=heading == "verdict")
+    """Prints each claim that was tested with its verdict, and under it what decided that."""
     for claim in made.tested:
-        shown = [*show_deciding(claim), f"({count_findings(claim)})"]
-        table.add_row(
-            Text(str(claim.number)),
-            Text(claim.sentence),
-            Text(show_verdict(claim), "bold"),
-            Text("\n".join(shown)),
-        )
-    console.print(table)
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(width=2, justify="right")
+        grid.add_column(overflow="fold")
+        grid.add_row(Text(str(claim.number)), Text(claim.sentence, "bold"))
+        grid.add_row("", Text(f"{show_verdict(claim)} ({count_findings(claim)})", "bold"))
+        for line in show_deciding(claim):
+            grid.add_row("", Text(f"· {line}"))
+        console.print(grid)

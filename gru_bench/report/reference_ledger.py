@@ -93,19 +93,24 @@ def short_budgets(reference: Reference, rules: Rules) -> list[str]:
     found = []
     for name, part in rules.parts.items():
         if part.kind in rules.flat.kinds and reference.state(name, rules) == "done":
-            runs = [run for run in reference.results[name] if is_flat(run, rules.flat) is False]
-            if runs:
-                found.append(f"{name}: {', '.join(sorted(_cell_at(run) for run in runs))}")
+            runs = reference.results[name]
+            one_level = len({_level(run) for run in runs}) == 1
+            rising = {
+                run.cell if one_level else f"{run.cell} {_level(run)}"
+                for run in runs
+                if is_flat(run, rules.flat) is False
+            }
+            found += [f"{name}: {', '.join(sorted(rising))}"] if rising else []
     if not found:
         return []
     when = f"in the last {rules.flat.last_share:.0%} of the budget"
     return [f"Still gaining more than matters {when}: {'; '.join(found)}"]
 
 
-def _cell_at(run: Result) -> str:
-    """Returns the cell with how hard its task was, such as `gru at length 100`."""
+def _level(run: Result) -> str:
+    """Returns how hard the task of a run was, such as `at length 100`; empty if nothing says."""
     axis = (run.axis or "").removeprefix("task.")
-    return f"{run.cell} at {axis} {run.config['task'][axis]}" if axis else run.cell
+    return f"at {axis} {run.config['task'][axis]}" if axis else ""
 
 
 def _changes(

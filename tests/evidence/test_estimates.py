@@ -8,6 +8,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from gru_bench.evidence.estimates import (
+    Interval,
     bootstrap_interval,
     holm,
     interquartile_mean_interval,
@@ -37,6 +38,15 @@ def test_mean_interval_agrees_with_scipy():
 def test_one_value_has_no_interval():
     interval = mean_interval([0.3])
     assert (interval.estimate, interval.low, interval.high) == (0.3, None, None)
+
+
+def test_products_and_ratios_take_the_ends_that_lie_furthest_apart():
+    a, b = Interval(3.0, 2.0, 4.0), Interval(0.5, 0.25, 1.0)
+    assert a.product(b) == Interval(1.5, 0.5, 4.0)
+    assert a.over(b) == Interval(6.0, 2.0, 16.0)
+    unknown = Interval(2.0, None, None)
+    assert a.product(unknown) == Interval(6.0, None, None)
+    assert unknown.over(a) == Interval(2 / 3, None, None)
 
 
 def test_equal_values_have_an_interval_of_no_width():

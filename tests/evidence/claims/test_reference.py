@@ -4,7 +4,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from helpers.claims import on_tasks
+from helpers.claims import on_tasks, starting
 from helpers.made_up import make_result, make_tuning
 from msgspec.structs import replace as replace_in
 from rich.console import Console
@@ -68,6 +68,21 @@ def test_parts_are_judged_together_once_they_are_there(tmp_path):
     assert "4. not all measured, 1 part to do: gru-bench claims --part second" in text
     listed = shown(print_parts, reference, rules())
     assert "2 parts, 1 to do: about 5 minutes" in listed
+
+
+def test_the_ledger_fits_into_eighty_columns_and_cuts_nothing(tmp_path):
+    runs = [
+        starting(run, initialisation=start)
+        for run in on_tasks(0.0, 0.0, 0.0, seeds=12)
+        for start in ("orthogonal", "chrono")
+    ]
+    write(tmp_path, "first", runs, rules())
+    text = shown(print_reference, read_reference(tmp_path), rules(), None)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text
+    assert " 4 A GRU performs comparably to an LSTM on most tasks." in text
+    assert "   ✓ supported (6 for, on 3 tasks)" in text
+    assert "   · text-a(initialisation=chrono): gru against lstm, accuracy: ahead by" in text
 
 
 def test_a_part_of_other_settings_has_no_say(tmp_path):
@@ -144,7 +159,11 @@ def test_budgets_at_whose_end_cells_still_gain_are_named(tmp_path):
     runs = [rising("gru", STEEP), rising("lstm", FLAT)]
     write(tmp_path, "second", runs, rules())
     text = shown(print_reference, read_reference(tmp_path), rules(), None, width=200)
-    assert "in the last 25% of the budget: second: gru at lag 20" in text
+    assert "in the last 25% of the budget: second: gru\n" in text
+    longer = replace(runs[0], config=runs[0].config | {"task": {"name": "copy", "lag": 40}})
+    write(tmp_path, "second", [longer, *runs], rules())
+    text = shown(print_reference, read_reference(tmp_path), rules(), None, width=200)
+    assert "second: gru at lag 20, gru at lag 40\n" in text
     write(tmp_path, "second", runs[1:], rules())
     text = shown(print_reference, read_reference(tmp_path), rules(), None, width=200)
     assert "of the budget" not in text
