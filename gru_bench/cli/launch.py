@@ -1,9 +1,9 @@
 """What the commands run, search and claims do in common."""
 
+import sys
 from typing import TYPE_CHECKING
 
 from gru_bench.system.errors import UserError
-from gru_bench.system.terminal import say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,9 +44,9 @@ def run_all(
     set_up(configs)
     sweep = run_experiments(configs, command, quiet, describe=describe)
     for folder in sweep.elsewhere:
-        say(f"another process is at work on {folder}")
+        print(f"another process is at work on {folder}", file=sys.stderr)
     for folder, reason in sweep.failures:
-        say(f"failed: {folder}: {reason} (see {ERROR} there)")
+        print(f"failed: {folder}: {reason} (see {ERROR} there)", file=sys.stderr)
     incomplete = bool(sweep.failures or sweep.elsewhere)
     return [read_result(folder) for folder in sweep.finished], int(incomplete)
 

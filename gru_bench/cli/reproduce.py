@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING
 from gru_bench.cli.arguments import GOES_ON, Parser
 from gru_bench.cli.launch import set_up, show_plan
 from gru_bench.system.errors import UserError
-from gru_bench.system.terminal import say
 
 if TYPE_CHECKING:
     from gru_bench.config.paper import Paper
@@ -186,7 +186,7 @@ def measure_all(chosen: "Sequence[Chosen]", options: argparse.Namespace) -> int:
         command = shlex.join(["gru-bench", "reproduce", each.label, *words])
         measurement, of_part, sweep = measure(each, command, options.quiet)
         for line in troubles(sweep.elsewhere, sweep.failures):
-            say(line)
+            print(line, file=sys.stderr)
             incomplete = True
         table = part_table(each.label, each.part, measurement)
         table = dataclasses.replace(table, note=f"{each.paper.source}. {table.note}")
