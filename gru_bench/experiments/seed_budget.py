@@ -60,8 +60,9 @@ def _compared(experiments: Sequence[Experiment]) -> tuple[int, int, int, int]:
 def describe_ledger_budget(configs: Sequence[ExperimentConfig]) -> str:
     """Returns how many seeds a verdict on scores takes in the ledger of claims, in a sentence.
 
-    It corrects over the pairs of cells that the rules of the claims name and that have a vote. The
-    sentence is empty where there is none.
+    It corrects for the settings in which the same two cells are compared, of the pairs that the
+    rules of the claims name. The sentence is about the pair that has most, and empty where there is
+    none.
     """
     rules = current_rules()
     cells: dict[str, set[str]] = defaultdict(set)
@@ -69,13 +70,13 @@ def describe_ledger_budget(configs: Sequence[ExperimentConfig]) -> str:
         # Cells may differ in how they start and in their optimiser.
         shared = {k: v for k, v in config.resolved({}).items() if k not in ("cell", "optim")}
         cells[json.dumps(shared, sort_keys=True)].add(config.cell.name)
-    pairs = [set(pair) for pair in rules.pairs if not set(pair) & set(rules.beside)]
-    comparisons = sum(pair <= names for names in cells.values() for pair in pairs)
+    counts = {pair: sum(set(pair) <= names for names in cells.values()) for pair in rules.pairs}
+    (first, second), comparisons = max(counts.items(), key=lambda each: each[1])
     if not comparisons:
         return ""
     needed, seeds = fewest_pairs(comparisons), min(len(config.seeds) for config in configs)
     enough = "" if seeds >= needed else f", and these have {seeds}: give seeds={needed}"
     return (
-        f"the ledger corrects over {comparisons} comparisons of scores, so a verdict on one takes"
-        f" {needed} seeds at least{enough}"
+        f"the ledger corrects over {comparisons} comparisons of {first} and {second}, so a verdict"
+        f" on one takes {needed} seeds at least{enough}"
     )
