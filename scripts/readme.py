@@ -37,6 +37,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "end-to-end": costs.end_to_end,
     "lengths": costs.lengths,
     "lengths-notes": costs.lengths_notes,
+    "length-scores": costs.length_scores,
     "scale": costs.scale,
 }
 

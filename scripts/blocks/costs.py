@@ -89,6 +89,22 @@ def lengths_notes() -> str:
     )
 
 
+def length_scores() -> str:
+    """Returns how cells of equal parameters score on adding as it becomes longer."""
+    by_length: dict[int, dict[str, dict[str, Any]]] = {}
+    for row in read_json("speed/length_scores.json"):
+        by_length.setdefault(row["task.length"], {})[row["cell"]] = row
+    cells = ("gru", "lstm", "mingru", "attention")
+    rows = [
+        [
+            str(length),
+            *(f"{of[c]['score_mean']:.2g} ({of[c]['solved']} of {of[c]['seeds']})" for c in cells),
+        ]
+        for length, of in sorted(by_length.items())
+    ]
+    return table(f"steps | {' | '.join(cells)}", rows)
+
+
 def end_to_end() -> str:
     """Returns the seconds of a whole comparison here and as a loop in PyTorch."""
     figures = read_json("speed/end_to_end.json")
