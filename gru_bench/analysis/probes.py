@@ -21,7 +21,7 @@ from gru_bench.analysis.gradients import gradient_flow
 from gru_bench.analysis.trace import no_nudges, trace
 from gru_bench.cells.base import Cell
 from gru_bench.model.model import Model, make_model
-from gru_bench.runs.result import Gate, GateEnds, GradientNorms, Lengths, Probes
+from gru_bench.runs.probe_results import Gate, GateEnds, GradientNorms, Lengths, Probes
 from gru_bench.system.lowered import compile_program, result_node
 from gru_bench.tasks.base import Batch, Task
 from gru_bench.training.devices import over_members

@@ -204,7 +204,7 @@ def _submit(executor: Any, launcher: SubmititConfig, jobs: Sequence[Job]) -> Job
                         for number, _ in batch:
                             yield number, JobOutcome(lost=reason, log=str(error))
                         continue
-                    # Of one user it takes no more for now: the others wait until one has ended.
+                    # It takes no more of one user: the others wait until one has ended.
                     waiting.extendleft(reversed(batch))
                     refused = True
                 else:

@@ -19,7 +19,8 @@ from gru_bench.report.format_numbers import (
 from gru_bench.report.groups import Group
 from gru_bench.report.reported_run import ReportedRun
 from gru_bench.report.verdict_tables import reliability, typical
-from gru_bench.runs.result import GateEnds, Tuning
+from gru_bench.runs.probe_results import GateEnds
+from gru_bench.runs.result import Tuning
 
 
 def detail_tables(group: Group) -> list[DetailTable]:

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from gru_bench.runs import predictions
-from gru_bench.runs.result import (
+from gru_bench.runs.probe_results import (
     Gate,
     GateEnds,
     GradientNorms,
     Lengths,
     Probes,
+)
+from gru_bench.runs.result import (
     Result,
 )
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from gru_bench.evidence.claims.claim import Claim, Test
 from gru_bench.evidence.claims.ledger import ledger
-from gru_bench.runs.result import GradientNorms, Probes, Result, Spread
+from gru_bench.runs.probe_results import GradientNorms, Probes
+from gru_bench.runs.result import Result, Spread
 from helpers.made_up import make_result
 
 EIGHT = [0.90, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97]

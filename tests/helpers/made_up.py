@@ -10,16 +10,18 @@ import numpy as np
 
 from gru_bench.config.score import Score
 from gru_bench.model.counts import stack_parameters
-from gru_bench.runs.result import (
-    CallLatency,
-    Curve,
+from gru_bench.runs.probe_results import (
     Gate,
     GateEnds,
     GradientNorms,
     Lengths,
+    Probes,
+)
+from gru_bench.runs.result import (
+    CallLatency,
+    Curve,
     MachineEnvironment,
     Parameters,
-    Probes,
     Result,
     SeedResult,
     Spread,

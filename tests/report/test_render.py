@@ -43,7 +43,8 @@ from gru_bench.report.over_tasks import over_tasks
 from gru_bench.report.reported_run import ReportedRun
 from gru_bench.report.rows import write_csv
 from gru_bench.runs.predictions import Predictions
-from gru_bench.runs.result import GradientNorms, Lengths, Result, Tuning
+from gru_bench.runs.probe_results import GradientNorms, Lengths
+from gru_bench.runs.result import Result, Tuning
 from gru_bench.system.errors import UserError
 
 KEYS = [

@@ -8,7 +8,8 @@ from gru_bench.evidence.claims.claim import Test
 from gru_bench.evidence.claims.evidence import Evidence
 from gru_bench.evidence.claims.rules import ClaimRule
 from gru_bench.evidence.claims.setting import Setting
-from gru_bench.runs.result import GateEnds, Result
+from gru_bench.runs.probe_results import GateEnds
+from gru_bench.runs.result import Result
 
 
 def update_gate(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:

@@ -25,7 +25,7 @@ from gru_bench.report.figures.canvas import (
 from gru_bench.report.format_numbers import show_score_name
 from gru_bench.report.groups import Group
 from gru_bench.report.reported_run import ReportedRun, within_range
-from gru_bench.runs.result import GradientNorms, Lengths
+from gru_bench.runs.probe_results import GradientNorms, Lengths
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

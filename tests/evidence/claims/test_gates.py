@@ -6,7 +6,7 @@ import pytest
 from helpers.claims import ahead, claim_of, verdict
 from helpers.made_up import make_curve, make_gate, make_result
 
-from gru_bench.runs.result import GateEnds, Probes
+from gru_bench.runs.probe_results import GateEnds, Probes
 
 
 def gated(cell="gru", kept_share=0.5, **ends):

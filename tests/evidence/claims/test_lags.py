@@ -6,7 +6,7 @@ import pytest
 from helpers.claims import claim_of, findings, only_test, starting, verdict, with_gradients
 from helpers.made_up import make_result
 
-from gru_bench.runs.result import GradientNorms, Probes
+from gru_bench.runs.probe_results import GradientNorms, Probes
 
 LAGS = (10, 20, 40, 80)
 
