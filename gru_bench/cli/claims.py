@@ -23,7 +23,8 @@ rules of conf/claims.yaml, and prints a ledger (supported, refuted, undecided).
                                    of under 25 minutes
   gru-bench claims --part NAME     makes one; goes on where it was stopped; all
                                    makes every part that is missing
-  gru-bench claims DIR             judges a reference again, without training
+  gru-bench claims DIR             judges a reference again, without training;
+                                   --out FILE.md writes every test of each claim
 
 Runs are kept in results/claims; finished ones are skipped.
 """
@@ -31,6 +32,7 @@ Runs are kept in results/claims; finished ones are skipped.
 
 RUNTIMES = Path("results/speed/runtimes.json")
 REFERENCE = Path("results/reference/claims")
+PAGE = Path("results/report/claims.html")
 ALL = "all"
 
 
@@ -50,9 +52,8 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path("results/report/claims.html"),
-        metavar="FILE.html",
-        help="the page (default: results/report/claims.html)",
+        metavar="FILE",
+        help=f"the page (default: {PAGE}); of a reference, its ledger as Markdown (FILE.md)",
     )
     parser.add_argument(
         "--runtimes",
@@ -79,13 +80,14 @@ def run(options: argparse.Namespace) -> int:
     if any(config.dry_run for config in configs):
         show_plan(configs)
         return 0
-    if options.out.suffix != ".html":
-        raise UserError(f"out={options.out} is not possible: the page is HTML, so name it so")
+    page = options.out or PAGE
+    if page.suffix != ".html":
+        raise UserError(f"--out {page} is not possible: the page is HTML, so name it so")
 
     from gru_bench.evidence.runtimes import read_runtimes
     from gru_bench.runs.folder import require_writable
 
-    require_writable(options.out.parent)
+    require_writable(page.parent)
     runtimes = None
     if options.runtimes is not None or RUNTIMES.is_file():
         runtimes = read_runtimes(options.runtimes or RUNTIMES)
@@ -106,8 +108,8 @@ def run(options: argparse.Namespace) -> int:
     results, failed = run_all(configs, command, options.quiet)
     if results:
         print_ledger(results, Console(highlight=False), runtimes)
-        render.render(results, [], "html", options.out, runtimes)
-        print(f"\nThe page: {options.out}")
+        render.render(results, [], "html", page, runtimes)
+        print(f"\nThe page: {page}")
     return failed
 
 
@@ -118,12 +120,17 @@ def _of_reference(options: argparse.Namespace, folders: list[str]) -> int:
     from gru_bench.evidence.claims.reference import read_reference
     from gru_bench.evidence.claims.rules import current_rules
     from gru_bench.evidence.runtimes import read_runtimes
-    from gru_bench.report.reference_ledger import print_parts, print_reference
+    from gru_bench.report.reference_ledger import print_parts, print_reference, write_reference
 
     if len(options.overrides) > len(folders) or len(folders) > 1:
         raise UserError(
             f"{' '.join(options.overrides)} is not possible here: a reference is made and judged as"
             " conf/claims.yaml says, so give its folder alone"
+        )
+    if options.out is not None and (not folders or options.out.suffix != ".md"):
+        raise UserError(
+            f"--out {options.out} is not possible here: of a reference it is the ledger as"
+            " Markdown, as in gru-bench claims DIR --out ledger.md"
         )
     rules, console = current_rules(), Console(highlight=False)
     folder = Path(folders[0]) if folders else options.reference
@@ -136,6 +143,9 @@ def _of_reference(options: argparse.Namespace, folders: list[str]) -> int:
     runtimes = RUNTIMES if options.runtimes is None and RUNTIMES.is_file() else options.runtimes
     figures = None if runtimes is None else read_runtimes(runtimes)
     print_reference(read_reference(folder), rules, figures, console)
+    if options.out is not None:
+        write_reference(read_reference(folder), rules, figures, options.out)
+        console.print(f"Every test of each claim: {options.out}")
     return 0
 
 

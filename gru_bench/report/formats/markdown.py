@@ -54,7 +54,7 @@ def to_markdown(document: Document, folder: str) -> str:
     for table in overall_tables(document.groups):
         lines += _detail_table(table, heading="###")
     if document.ledger is not None:
-        lines += _ledger(document.ledger)
+        lines += ledger_lines(document.ledger)
     lines += ["### How to read this, and how to repeat it", ""]
     lines += [*_fenced(document.commands), ""]
     lines += [f"- {escape(note)}" for note in [*tables.notes(document.groups), *document.warnings]]
@@ -92,7 +92,8 @@ def _figures(label: str, pictures: Sequence[Picture], folder: str) -> Iterator[s
         )
 
 
-def _ledger(ledger: Ledger) -> Iterator[str]:
+def ledger_lines(ledger: Ledger) -> Iterator[str]:
+    """Yields the claims with their verdicts, and below them every test of each."""
     yield from ("### Textbook claims, tested", "")
     rows = [
         [

@@ -9,6 +9,7 @@ from helpers.made_up import make_result, make_tuning
 from msgspec.structs import replace as replace_in
 from rich.console import Console
 
+from gru_bench.cli.main import main
 from gru_bench.evidence.claims.flatness import is_flat
 from gru_bench.evidence.claims.reference import (
     PartRecord,
@@ -17,7 +18,8 @@ from gru_bench.evidence.claims.reference import (
     write_part,
 )
 from gru_bench.evidence.claims.rules import Part, current_rules
-from gru_bench.report.reference_ledger import print_parts, print_reference
+from gru_bench.report.formats.markdown import escape
+from gru_bench.report.reference_ledger import print_parts, print_reference, write_reference
 from gru_bench.system.errors import UserError
 
 PARTS = {
@@ -83,6 +85,28 @@ def test_the_ledger_fits_into_eighty_columns_and_cuts_nothing(tmp_path):
     assert " 4 A GRU performs comparably to an LSTM on most tasks." in text
     assert "   ✓ supported (6 for, on 3 tasks)" in text
     assert "   · text-a(initialisation=chrono): gru against lstm, accuracy: ahead by" in text
+
+
+def test_the_page_of_a_reference_has_every_test_of_each_claim(tmp_path):
+    write(tmp_path, "first", on_tasks(0.0, 0.0, 0.0, seeds=12), rules())
+    reference, page = read_reference(tmp_path), tmp_path / "pages" / "ledger.md"
+    write_reference(reference, rules(), None, page)
+    text = page.read_text()
+    tests = [test for claim in reference.judge(rules()) for test in claim.tests]
+    assert len(tests) > 12
+    for test in tests:
+        row = f"| {test.shown_finding} | {escape(test.what)} | {escape(test.figure)} |"
+        assert row in text
+    assert "- 4. not all measured, 1 part to do: gru-bench claims --part second" in text
+    with pytest.raises(UserError, match="cannot write"):
+        write_reference(reference, rules(), None, page / "ledger.md")
+
+
+@pytest.mark.parametrize("words", [["--list"], ["--part", "dyck"], ["DIR"]])
+def test_the_ledger_of_a_reference_is_markdown_alone(words, tmp_path, capsys):
+    words = [str(tmp_path) if word == "DIR" else word for word in words]
+    assert main(["claims", *words, "--out", f"{tmp_path}/ledger.html"]) == 2
+    assert "it is the ledger as Markdown" in capsys.readouterr().err
 
 
 def test_a_part_of_other_settings_has_no_say(tmp_path):
