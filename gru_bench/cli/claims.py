@@ -120,14 +120,21 @@ def _of_reference(options: argparse.Namespace, folders: list[str]) -> int:
     from gru_bench.evidence.claims.reference import read_reference
     from gru_bench.evidence.claims.rules import current_rules
     from gru_bench.evidence.runtimes import read_runtimes
-    from gru_bench.report.reference_ledger import print_parts, print_reference, write_reference
+    from gru_bench.report.reference_ledger import (
+        judge_reference,
+        print_parts,
+        print_reference,
+        to_markdown,
+    )
+    from gru_bench.system.files import write_named_file
 
     if len(options.overrides) > len(folders) or len(folders) > 1:
         raise UserError(
             f"{' '.join(options.overrides)} is not possible here: a reference is made and judged as"
             " conf/claims.yaml says, so give its folder alone"
         )
-    if options.out is not None and (not folders or options.out.suffix != ".md"):
+    judging = not options.list and options.part is None
+    if options.out is not None and (not judging or options.out.suffix != ".md"):
         raise UserError(
             f"--out {options.out} is not possible here: of a reference it is the ledger as"
             " Markdown, as in gru-bench claims DIR --out ledger.md"
@@ -142,9 +149,10 @@ def _of_reference(options: argparse.Namespace, folders: list[str]) -> int:
         return 0
     runtimes = RUNTIMES if options.runtimes is None and RUNTIMES.is_file() else options.runtimes
     figures = None if runtimes is None else read_runtimes(runtimes)
-    print_reference(read_reference(folder), rules, figures, console)
+    judged = judge_reference(read_reference(folder), rules, figures)
+    print_reference(judged, console)
     if options.out is not None:
-        write_reference(read_reference(folder), rules, figures, options.out)
+        write_named_file(options.out, to_markdown(judged).encode())
         console.print(f"Every test of each claim: {options.out}")
     return 0
 

@@ -1,7 +1,7 @@
 """The ledger of the committed reference: by which rules, from which parts, and what is missing."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,45 +14,58 @@ from gru_bench.evidence.claims.reference import Reference, changed_verdicts
 from gru_bench.evidence.claims.rules import Rules
 from gru_bench.evidence.runtimes import RuntimeFigures
 from gru_bench.report.formats.markdown import escape, ledger_lines
-from gru_bench.report.ledger import print_claims, sort_claims
+from gru_bench.report.ledger import Ledger, print_claims, sort_claims
 from gru_bench.runs.result import Result
-from gru_bench.system.errors import UserError
-from gru_bench.system.files import write_atomically
 from gru_bench.system.prose import counted
 
 
-def print_reference(
-    reference: Reference, rules: Rules, runtimes: RuntimeFigures | None, console: Console
-) -> None:
-    """Prints the claims as a reference speaks of them, and all that a reader has to know of it."""
+@dataclass(frozen=True)
+class JudgedReference:
+    """What a reference says of the claims.
+
+    Attributes:
+        heading: By which rules it is judged, and from what.
+        ledger: The claims with their verdicts.
+        notes: What a reader of the verdicts has to know: gaps, limits, and what other rules say.
+    """
+
+    heading: str
+    ledger: Ledger
+    notes: list[str]
+
+
+def judge_reference(
+    reference: Reference, rules: Rules, runtimes: RuntimeFigures | None
+) -> JudgedReference:
+    """Returns what a reference says of the claims, by some rules and by those of its parts."""
     claims = reference.judge(rules, runtimes)
-    console.print(Text(heading(reference, rules), "bold"))
-    print_claims(sort_claims(claims), console)
-    for line in notes(claims, reference, rules, runtimes):
+    notes = [
+        *missing(claims, reference, rules),
+        *choices_at_an_end(reference, rules),
+        *short_budgets(reference, rules),
+    ]
+    for digits, earlier in reference.earlier_rules(rules).items():
+        before = reference.judge(earlier, runtimes)
+        notes += _changes(digits, earlier, changed_verdicts(before, claims))
+    return JudgedReference(heading(reference, rules), sort_claims(claims), notes)
+
+
+def print_reference(judged: JudgedReference, console: Console) -> None:
+    """Prints the claims as a reference speaks of them, and all that a reader has to know of it."""
+    console.print(Text(judged.heading, "bold"))
+    print_claims(judged.ledger, console)
+    for line in judged.notes:
         console.print(Text(line))
 
 
-def write_reference(
-    reference: Reference, rules: Rules, runtimes: RuntimeFigures | None, out: Path
-) -> None:
-    """Writes the same as a page of Markdown, with every test of each claim.
-
-    Raises:
-        UserError: The file cannot be written.
-    """
-    claims = reference.judge(rules, runtimes)
+def to_markdown(judged: JudgedReference) -> str:
+    """Returns the same as a page of Markdown, with every test of each claim."""
     lines = [
-        *("# The ledger of the reference", "", f"{heading(reference, rules)}.", ""),
-        *ledger_lines(sort_claims(claims)),
-        *(f"- {escape(line)}" for line in notes(claims, reference, rules, runtimes)),
+        *("# The ledger of the reference", "", f"{judged.heading}.", ""),
+        *ledger_lines(judged.ledger),
+        *(f"- {escape(note)}" for note in judged.notes),
     ]
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(out, ("\n".join(lines) + "\n").encode())
-    except OSError as error:
-        raise UserError(
-            f"--out {out} is not possible: cannot write {error.filename} ({error.strerror})"
-        ) from None
+    return "\n".join(lines) + "\n"
 
 
 def print_parts(reference: Reference, rules: Rules, console: Console) -> None:
@@ -77,24 +90,6 @@ def heading(reference: Reference, rules: Rules) -> str:
     parts = f"{len(done)} of {counted(len(rules.parts), 'part')}"
     made = f", made at {', '.join(sorted(each[:9] for each in revisions))}" if done else ""
     return f"Rules {rules.digits} of {rules.date}. {parts}{made}"
-
-
-def notes(
-    claims: Sequence[Claim],
-    reference: Reference,
-    rules: Rules,
-    runtimes: RuntimeFigures | None,
-) -> list[str]:
-    """Returns what a reader of the verdicts has to know: gaps, limits, and what other rules say."""
-    lines = [
-        *missing(claims, reference, rules),
-        *choices_at_an_end(reference, rules),
-        *short_budgets(reference, rules),
-    ]
-    for digits, earlier in reference.earlier_rules(rules).items():
-        before = reference.judge(earlier, runtimes)
-        lines += _changes(digits, earlier, changed_verdicts(before, claims))
-    return lines
 
 
 def missing(claims: Sequence[Claim], reference: Reference, rules: Rules) -> list[str]:

@@ -19,7 +19,12 @@ from gru_bench.evidence.claims.reference import (
 )
 from gru_bench.evidence.claims.rules import Part, current_rules
 from gru_bench.report.formats.markdown import escape
-from gru_bench.report.reference_ledger import print_parts, print_reference, write_reference
+from gru_bench.report.reference_ledger import (
+    judge_reference,
+    print_parts,
+    print_reference,
+    to_markdown,
+)
 from gru_bench.system.errors import UserError
 
 PARTS = {
@@ -51,10 +56,14 @@ def shown(print_it, *arguments, width=80):
     return console.export_text()
 
 
+def ledger_of(reference, judged_by, width=80):
+    return shown(print_reference, judge_reference(reference, judged_by, None), width=width)
+
+
 def test_a_reference_without_parts_measures_nothing(tmp_path):
     reference = read_reference(tmp_path)
     assert {claim.verdict for claim in reference.judge(rules())} == {"not measured"}
-    text = shown(print_reference, reference, rules(), None)
+    text = ledger_of(reference, rules())
     assert "0 of 2 parts" in text
     assert "4. not measured, 2 parts to do: gru-bench claims --part first" in text
 
@@ -65,7 +74,7 @@ def test_parts_are_judged_together_once_they_are_there(tmp_path):
     assert [reference.state(part, rules()) for part in PARTS] == ["done", "to do"]
     claims = {claim.name: claim for claim in reference.judge(rules())}
     assert claims["comparable"].verdict == "supported"
-    text = shown(print_reference, reference, rules(), None, width=200)
+    text = ledger_of(reference, rules(), width=200)
     assert f"Rules {rules().digits} of {rules().date}. 1 of 2 parts, made at 0123abc" in text
     assert "4. not all measured, 1 part to do: gru-bench claims --part second" in text
     listed = shown(print_parts, reference, rules())
@@ -79,7 +88,7 @@ def test_the_ledger_fits_into_eighty_columns_and_cuts_nothing(tmp_path):
         for start in ("orthogonal", "chrono")
     ]
     write(tmp_path, "first", runs, rules())
-    text = shown(print_reference, read_reference(tmp_path), rules(), None)
+    text = ledger_of(read_reference(tmp_path), rules())
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
     assert " 4 A GRU performs comparably to an LSTM on most tasks." in text
@@ -89,24 +98,26 @@ def test_the_ledger_fits_into_eighty_columns_and_cuts_nothing(tmp_path):
 
 def test_the_page_of_a_reference_has_every_test_of_each_claim(tmp_path):
     write(tmp_path, "first", on_tasks(0.0, 0.0, 0.0, seeds=12), rules())
-    reference, page = read_reference(tmp_path), tmp_path / "pages" / "ledger.md"
-    write_reference(reference, rules(), None, page)
-    text = page.read_text()
+    reference = read_reference(tmp_path)
+    text = to_markdown(judge_reference(reference, rules(), None))
     tests = [test for claim in reference.judge(rules()) for test in claim.tests]
     assert len(tests) > 12
     for test in tests:
         row = f"| {test.shown_finding} | {escape(test.what)} | {escape(test.figure)} |"
         assert row in text
     assert "- 4. not all measured, 1 part to do: gru-bench claims --part second" in text
-    with pytest.raises(UserError, match="cannot write"):
-        write_reference(reference, rules(), None, page / "ledger.md")
 
 
-@pytest.mark.parametrize("words", [["--list"], ["--part", "dyck"], ["DIR"]])
-def test_the_ledger_of_a_reference_is_markdown_alone(words, tmp_path, capsys):
-    words = [str(tmp_path) if word == "DIR" else word for word in words]
-    assert main(["claims", *words, "--out", f"{tmp_path}/ledger.html"]) == 2
-    assert "it is the ledger as Markdown" in capsys.readouterr().err
+def test_the_ledger_of_a_reference_is_written_as_markdown_alone(tmp_path, capsys):
+    write(tmp_path, "first", on_tasks(0.0, 0.0, 0.0), rules())
+    folder, page = str(tmp_path), tmp_path / "pages" / "ledger.md"
+    for words in [["--list"], ["--part", "dyck"], ["--list", folder]]:
+        assert main(["claims", *words, "--out", str(page)]) == 2
+        assert "it is the ledger as Markdown" in capsys.readouterr().err
+    assert main(["claims", folder, "--out", f"{tmp_path}/ledger.html"]) == 2
+    assert not page.exists()
+    assert main(["claims", folder, "--out", str(page)]) == 0
+    assert page.read_text().startswith("# The ledger of the reference")
 
 
 def test_a_part_of_other_settings_has_no_say(tmp_path):
@@ -123,11 +134,11 @@ def test_the_ledger_says_what_other_rules_would_make_of_the_same_runs(tmp_path):
     stricter = rules(least_tasks=4)
     reference = read_reference(tmp_path)
     assert list(reference.earlier_rules(stricter)) == [earlier.digits]
-    text = shown(print_reference, reference, stricter, None, width=200)
+    text = ledger_of(reference, stricter, width=200)
     assert f"Parts were made under rules {earlier.digits}" in text
     assert "Judged by those: supported, by these: undecided here. A GRU performs comparably" in text
     # By the rules that they were made under nothing has changed.
-    assert "Parts were made under" not in shown(print_reference, reference, earlier, None)
+    assert "Parts were made under" not in ledger_of(reference, earlier)
     same = reference.judge(earlier)
     assert changed_verdicts(same, same) == []
 
@@ -136,7 +147,7 @@ def test_choices_at_an_end_of_the_grid_are_named(tmp_path):
     tuning = replace(make_tuning(0.9, True), chosen=0.016)
     runs = [replace(run, tuning=tuning) for run in on_tasks(0.0)]
     write(tmp_path, "first", runs, rules())
-    text = shown(print_reference, read_reference(tmp_path), rules(), None, width=200)
+    text = ledger_of(read_reference(tmp_path), rules(), width=200)
     assert "chosen at an end of those tried: first: gru 0.016; first: lstm 0.016" in text
 
 
@@ -182,14 +193,14 @@ def test_it_is_the_median_over_seeds_that_has_to_be_flat():
 def test_budgets_at_whose_end_cells_still_gain_are_named(tmp_path):
     runs = [rising("gru", STEEP), rising("lstm", FLAT)]
     write(tmp_path, "second", runs, rules())
-    text = shown(print_reference, read_reference(tmp_path), rules(), None, width=200)
+    text = ledger_of(read_reference(tmp_path), rules(), width=200)
     assert "in the last 25% of the budget: second: gru\n" in text
     longer = replace(runs[0], config=runs[0].config | {"task": {"name": "copy", "lag": 40}})
     write(tmp_path, "second", [longer, *runs], rules())
-    text = shown(print_reference, read_reference(tmp_path), rules(), None, width=200)
+    text = ledger_of(read_reference(tmp_path), rules(), width=200)
     assert "second: gru at lag 20, gru at lag 40\n" in text
     write(tmp_path, "second", runs[1:], rules())
-    text = shown(print_reference, read_reference(tmp_path), rules(), None, width=200)
+    text = ledger_of(read_reference(tmp_path), rules(), width=200)
     assert "of the budget" not in text
 
 
