@@ -23,7 +23,8 @@ def gradient_flow(
 
     The direct part of it is what comes through the kept state alone, with all gates and candidates
     held constant: of a GRU's last layer the product of its 1 - z, of an LSTM's that of its f, on
-    the way of c; nothing of a plain RNN. At the loss itself the two are equal.
+    the way of c; nothing of a plain RNN. Lower layers have none, since the loss sees them through
+    the gates and candidates of the layers above alone. With one layer both are equal at the loss.
 
     Args:
         model: The model, with any parameters, initial or trained.

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import msgspec
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+from jaxtyping import Array, Float, Int, Key, PyTree
 
 from gru_bench.analysis.gates import (
     HISTOGRAM_BINS,
@@ -40,8 +40,9 @@ class View(NamedTuple):
     """What is seen of one member.
 
     Attributes:
-        flows: Norms of the loss gradient before and after training, relative to distance 0: the
-            whole gradient, then the direct part of it, which attention does not have.
+        flows: Norms of the loss gradient before and after training, relative to that of the whole
+            at distance 0: the whole gradient, then the direct part of it, which attention does not
+            have.
         gates: What the gates of each layer do.
         ends: What the gates of the first layer do at their ends.
         longer: The main score at each of `MULTIPLES` of the length trained at.
@@ -80,9 +81,9 @@ def probe(
         paths = jnp.array([False, True] if isinstance(model.one_way_layers()[0], Cell) else [False])
 
         def flows(params: PyTree[Array]) -> Float[Array, "path distance"]:
-            flow = partial(relative_flow, make_model(config.model, params), task, batch)
+            flow = partial(gradient_flow, make_model(config.model, params), task, batch)
             norms: Array = jax.lax.map(flow, paths)
-            return norms
+            return norms / norms[0, 0]
 
         return View(
             flows=jax.lax.map(flows, both),  # in loops, so that the gradient is compiled once
@@ -131,7 +132,8 @@ def look_within(
         key = init_state(config, task, seed, jnp.float32(0)).evaluation_key
         batch = full_batch(task, task.evaluation(key, "validation"))
         model = make_model(config.model, params)
-        return {"gradients": relative_flow(model, task, batch)} | {
+        norms = gradient_flow(model, task, batch)
+        return {"gradients": norms / norms[0]} | {
             f"layer_{i}/{name}": seen.histogram
             for i, layer in enumerate(gate_statistics(model, batch))
             for name, seen in layer.items()
@@ -168,14 +170,6 @@ def full_batch(task: Task, items: PyTree[Array]) -> Batch:
     """Returns the first of the batches with the most sequences that are no filler."""
     sequences = jax.vmap(lambda item: task.batch(item).weights.sum())(items)
     return task.batch(jax.tree.map(lambda leaf: leaf[sequences.argmax()], items))
-
-
-def relative_flow(
-    model: Model, task: Task, batch: Batch, direct: bool | Bool[Array, ""] = False
-) -> Float[Array, " distance"]:
-    """Returns the norms of `gradient_flow`, relative to that at the loss."""
-    norms = gradient_flow(model, task, batch, direct)
-    return norms / norms[0]
 
 
 def ends_of_gates(model: Model, batch: Batch) -> GateLimits | None:

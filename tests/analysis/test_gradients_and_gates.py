@@ -146,11 +146,14 @@ def test_gradient_flow_reaches_the_states_of_all_layers(name, x64):
     np.testing.assert_allclose(flow, of_state, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["gru", "gru_reset_after", "lstm"])
-def test_the_direct_part_of_the_gradient_is_the_product_of_what_is_kept(name, x64):
-    task, batch, model = AddingTask(length=7, batch_size=1), adding_batch([7]), random_model(name)
-    p, inputs = named(name, model.layers[0]), np.array(batch.inputs[:, 0])
-    states = reference_states(model, batch.inputs, no_nudges(model, 7))[:, 0]
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("name", GATED)
+def test_the_direct_part_is_the_product_of_what_the_last_layer_keeps(name, layers, x64):
+    task, batch = AddingTask(length=7, batch_size=1), adding_batch([7])
+    model = random_model(name, layers=layers)
+    of_layers = reference_states(model, batch.inputs, no_nudges(model, 7))
+    inputs = np.array(batch.inputs[:, 0]) if layers == 1 else of_layers[:, 0, 0]
+    p, states = named(name, model.layers[-1]), of_layers[:, -1]
     gates = [
         reference_gates(name, p, x, before)
         for x, before in zip(inputs, [np.zeros_like(states[0]), *states[:-1]], strict=True)
@@ -163,9 +166,10 @@ def test_the_direct_part_of_the_gradient_is_the_product_of_what_is_kept(name, x6
     for gate in gates[:0:-1]:
         gradient = gradient * gate["kept"]
         expected.append(np.linalg.norm(gradient))
-    flow = flow_of(model, task, batch, True)
+    flow, whole = (flow_of(model, task, batch, direct) for direct in (True, False))
     np.testing.assert_allclose(flow, expected, rtol=1e-9)
-    assert not np.allclose(flow[1:], flow_of(model, task, batch, False)[1:], rtol=0.05)
+    assert not np.allclose(flow[1:], whole[1:], rtol=0.05)
+    assert (whole[0] > 1.01 * flow[0]) == (layers > 1)
 
 
 def test_no_gradient_is_direct_in_a_plain_rnn_and_all_is_where_gates_do_not_read_the_state(x64):

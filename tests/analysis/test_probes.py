@@ -34,8 +34,9 @@ def evaluation_key(seed):
     return jax.random.fold_in(jax.random.key(seed), EVALUATION_DATA)
 
 
-def test_gradients_are_those_of_each_run_before_and_after_training():
-    config = make_config()
+@pytest.mark.parametrize("layers", [1, 2])
+def test_gradients_are_those_of_each_run_before_and_after_training(layers):
+    config = make_config(layers=layers)
     params = trained(config, TASK)
     found = probe(config, TASK, SEEDS, params).gradients
     assert found.distance == list(range(6))
@@ -52,6 +53,7 @@ def test_gradients_are_those_of_each_run_before_and_after_training():
             direct_part = gradient_flow(model, TASK, batch, direct=True)
             np.testing.assert_allclose(direct, direct_part / expected[0], rtol=1e-5)
             assert direct != norms
+            assert (direct[0] < 0.99) == (layers > 1)
     assert found.initial != found.trained
 
 
