@@ -7,12 +7,10 @@ rules that a part was made under.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Literal
 
 import msgspec
-import yaml
 
 from gru_bench.evidence.claims.claim import Claim, ClaimVerdict
 from gru_bench.evidence.claims.evidence import of_reference
@@ -108,8 +106,7 @@ def write_part(folder: Path, record: PartRecord, results: Sequence[Result], rule
     remove_entries(own, RECORD, RUNS, "*.npz")
     write_runs(own, results)
     # The rules as they were read: their file may be another by now.
-    plain = yaml.safe_dump(msgspec.to_builtins(rules, builtin_types=(date,)), sort_keys=False)
-    write_atomically(folder / f"rules-{record.rules}.yaml", plain.encode())
+    write_atomically(folder / f"rules-{rules.digits}.yaml", msgspec.yaml.encode(rules))
     data = msgspec.json.format(msgspec.json.encode(record), indent=1)
     write_atomically(own / RECORD, data + b"\n")
 

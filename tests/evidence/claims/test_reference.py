@@ -133,7 +133,7 @@ def test_the_ledger_says_what_other_rules_would_make_of_the_same_runs(tmp_path):
     write(tmp_path, "first", on_tasks(0.0, 0.0, 0.0, seeds=12), earlier)
     stricter = rules(least_tasks=4)
     reference = read_reference(tmp_path)
-    assert list(reference.earlier_rules(stricter)) == [earlier.digits]
+    assert reference.earlier_rules(stricter) == {earlier.digits: earlier}
     text = ledger_of(reference, stricter, width=200)
     assert f"Parts were made under rules {earlier.digits}" in text
     assert "Judged by those: supported, by these: undecided here. A GRU performs comparably" in text
