@@ -61,8 +61,9 @@ def sources_of(options: argparse.Namespace, has_default: bool = True) -> "Source
 
 
 def source_words(options: argparse.Namespace) -> list[str]:
-    """Returns the flags of these sources, as they are to be given again."""
-    given = {"--config-dir": options.config_dir, "--config-name": options.config_name}
+    """Returns those of the flags of sources that were given, as they are to be given again."""
+    names = {"--config-dir": "config_dir", "--config-name": "config_name"}
+    given = {flag: getattr(options, name, None) for flag, name in names.items()}
     return [str(word) for flag, value in given.items() if value for word in (flag, value)]
 
 

@@ -1,14 +1,15 @@
-"""What the commands run, search and claims do in common."""
+"""What the commands that train do in common."""
 
-import sys
 from typing import TYPE_CHECKING
 
 from gru_bench.system.errors import UserError
+from gru_bench.system.terminal import say
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gru_bench.config.experiment import ExperimentConfig
+    from gru_bench.experiments.sweep import Sweep
     from gru_bench.runs.result import Result
 
 
@@ -39,16 +40,23 @@ def run_all(
 ) -> "tuple[list[Result], int]":
     """Runs experiments; returns the results there are, and the exit status."""
     from gru_bench.experiments.sweep import run_experiments
-    from gru_bench.runs.folder import ERROR, read_result
+    from gru_bench.runs.folder import read_result
 
     set_up(configs)
     sweep = run_experiments(configs, command, quiet, describe=describe)
-    for folder in sweep.elsewhere:
-        print(f"another process is at work on {folder}", file=sys.stderr)
-    for folder, reason in sweep.failures:
-        print(f"failed: {folder}: {reason} (see {ERROR} there)", file=sys.stderr)
-    incomplete = bool(sweep.failures or sweep.elsewhere)
+    incomplete = tell_of_unfinished(sweep)
     return [read_result(folder) for folder in sweep.finished], int(incomplete)
+
+
+def tell_of_unfinished(sweep: "Sweep") -> bool:
+    """Says which runs came to no result, and why; returns whether there are any."""
+    from gru_bench.runs.folder import ERROR
+
+    for folder in sweep.elsewhere:
+        say(f"another process is at work on {folder}")
+    for folder, reason in sweep.failures:
+        say(f"failed: {folder}: {reason} (see {ERROR} there)")
+    return bool(sweep.elsewhere or sweep.failures)
 
 
 def describe(folders: "list[Path]") -> str:

@@ -3,13 +3,12 @@
 import argparse
 import dataclasses
 import shlex
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gru_bench.cli.arguments import GOES_ON, Parser
-from gru_bench.cli.launch import set_up, show_plan
+from gru_bench.cli.arguments import GOES_ON, Parser, source_words
+from gru_bench.cli.launch import set_up, show_plan, tell_of_unfinished
 from gru_bench.system.errors import UserError
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
         require_writable(folder)
     if configs:
         set_up(configs)
-    return measure_all(chosen, options)
+    return measure_all(chosen, words, options)
 
 
 def read_named(names: Sequence[str], config_dir: Path | None) -> "dict[str, Paper]":
@@ -166,8 +165,19 @@ def show_list(papers: "dict[str, Paper]") -> None:
     console.print("Minutes are of two cores; ~ is an estimate. gru-bench reproduce NAME runs one.")
 
 
-def measure_all(chosen: "Sequence[Chosen]", options: argparse.Namespace) -> int:
-    """Measures parts one after another, shows each as it ends, and writes the page."""
+def measure_all(
+    chosen: "Sequence[Chosen]", words: Sequence[str], options: argparse.Namespace
+) -> int:
+    """Measures parts one after another, shows each as it ends, and writes the page.
+
+    Args:
+        chosen: The parts.
+        words: The settings that were given for all of them.
+        options: The arguments of the command.
+
+    Returns:
+        The exit status, 1 where a run came to no result.
+    """
     from rich.console import Console
 
     from gru_bench.evidence.papers import write_measurement
@@ -179,15 +189,10 @@ def measure_all(chosen: "Sequence[Chosen]", options: argparse.Namespace) -> int:
     console = Console(highlight=False)
     results: list[Result] = []
     tables, incomplete = [], False
-    words = [word for word in options.overrides if "=" in word]
-    if options.config_dir is not None:
-        words = ["--config-dir", str(options.config_dir), *words]
     for each in chosen:
-        command = shlex.join(["gru-bench", "reproduce", each.label, *words])
+        command = shlex.join(["gru-bench", "reproduce", each.label, *source_words(options), *words])
         measurement, of_part, sweep = measure(each, command, options.quiet)
-        for line in troubles(sweep.elsewhere, sweep.failures):
-            print(line, file=sys.stderr)
-            incomplete = True
+        incomplete |= tell_of_unfinished(sweep)
         table = part_table(each.label, each.part, measurement)
         table = dataclasses.replace(table, note=f"{each.paper.source}. {table.note}")
         tables.append(table)
@@ -199,11 +204,3 @@ def measure_all(chosen: "Sequence[Chosen]", options: argparse.Namespace) -> int:
         render.render(results, [], "html", options.out, published=tables)
         print(f"The page: {options.out}")
     return int(incomplete)
-
-
-def troubles(elsewhere: Sequence[Path], failures: Sequence[tuple[Path, str]]) -> Iterator[str]:
-    """Yields a line for each run that did not come to a result."""
-    for folder in elsewhere:
-        yield f"another process is at work on {folder}"
-    for folder, reason in failures:
-        yield f"failed: {folder}: {reason} (see error.txt there)"

@@ -125,7 +125,7 @@ def test_a_run_that_fails_is_named_and_the_exit_status_is_1(
     words = [*RUN[1:], "cell=gru", f"out_dir={tmp_path}"]
     (config,) = compose_experiments(words[1:], multirun=False)
     assert main(["run", *words]) == 1
-    printed = capsys.readouterr().err
+    printed = " ".join(capsys.readouterr().err.split())
     assert f"failed: {tmp_path / config.run_name({})}: ZeroDivisionError" in printed
     assert "Traceback" not in printed
 

@@ -1,6 +1,7 @@
 """`gru-bench reproduce` as a user calls it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from helpers.unmeasured import leave_unmeasured
@@ -59,11 +60,15 @@ def test_published_stands_beside_measured_and_finished_runs_are_kept(preset, tmp
 
 
 def test_settings_that_change_the_definition_are_said_to(preset, capsys):
-    words = ["cell=gru", "task.length=4", "seeds=1"]
+    words = ["--config-dir", "further presets", "cell=gru", "task.length=4", "seeds=1"]
+    Path("further presets").mkdir()
     assert main(["reproduce", "-q", preset, *words]) == 0
     shown = capsys.readouterr().out
     assert "definition differs" in shown
     assert "Run with cell=gru task.length=4" in " ".join(shown.split())
+    (result,) = Path().glob("results/reproduce/adding/gru/*/result.json")
+    command = f"gru-bench reproduce {preset}/sums --config-dir 'further presets' cell=gru"
+    assert json.loads(result.read_text())["command"] == f"{command} task.length=4 seeds=1"
 
 
 def test_the_list_says_what_there_is_in_80_columns(capsys):
