@@ -13,7 +13,7 @@ from gru_bench.cli.arguments import (
 )
 from gru_bench.cli.launch import set_up
 from gru_bench.system.errors import UserError
-from gru_bench.system.terminal import say
+from gru_bench.system.terminal import say_unless
 
 HELP = "choose a cell for data and limits"
 DESCRIPTION = """\
@@ -91,13 +91,9 @@ def run(options: argparse.Namespace) -> None:
     from gru_bench.report.choice_card import card_to_html, card_to_json, print_card
     from gru_bench.system.files import write_named_file
 
-    def note(line: str) -> None:
-        if not options.quiet:
-            say(line)
-
     limits = Limits(options.latency_us, options.runtime, options.parameters, options.memory_kb)
     asked = Asked(limits, options.minutes, words, options.quiet, source_words(options), options.out)
-    card = choose(configs, asked, note)
+    card = choose(configs, asked, say_unless(options.quiet))
     print_card(card, Console(highlight=False))
     if options.out is not None:
         page = card_to_json(card) if options.out.suffix == ".json" else card_to_html(card).encode()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gru_bench.cli.arguments import Parser, add_settings, number_above, source_words, sources_of
 from gru_bench.cli.launch import set_up
 from gru_bench.system.errors import UserError
+from gru_bench.system.terminal import say_unless
 
 if TYPE_CHECKING:
     from gru_bench.evidence.horizon import Horizon
@@ -61,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
         configs,
         options.precision,
         train=lambda runs: run_experiments(runs, command, options.quiet, timed=False),
-        note=lambda line: None if options.quiet else print(line, flush=True),
+        note=say_unless(options.quiet),
     )
     show(found, configs[0].task_label, f"{configs[0].task.AXIS}")
     page = shlex.join(["gru-bench", "report", configs[0].out_dir])

@@ -6,7 +6,7 @@ import shlex
 from gru_bench.cli.arguments import Parser, add_settings, source_words, sources_of
 from gru_bench.cli.launch import set_up
 from gru_bench.system.errors import UserError
-from gru_bench.system.terminal import say
+from gru_bench.system.terminal import say_unless
 
 HELP = "search good settings for each cell"
 DESCRIPTION = """\
@@ -54,12 +54,8 @@ def run(options: argparse.Namespace) -> int:
 
     from gru_bench.experiments.search import print_search, search
 
-    def note(line: str) -> None:
-        if not options.quiet:
-            say(line)
-
     set_up(configs)
     command = shlex.join(["gru-bench", "search", *source_words(options), *options.overrides])
-    searched = search(configs, space, command, options.quiet, note)
+    searched = search(configs, space, command, options.quiet, say_unless(options.quiet))
     print_search(searched, words, source_words(options), Console(highlight=False))
     return int(any(each.finished < space.trials for each in searched))

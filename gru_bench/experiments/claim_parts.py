@@ -12,6 +12,7 @@ from gru_bench.experiments.sweep import Sweep, run_experiments
 from gru_bench.runs.folder import read_result
 from gru_bench.system.errors import UserError
 from gru_bench.system.machine import git_revision, now
+from gru_bench.system.terminal import say_unless
 
 PRECISION = 1.5  # of a horizon: two difficulties this factor apart end the search
 
@@ -54,7 +55,7 @@ def run_part(
 
     if part.command == "horizon":
         require_axis(configs)
-        find_horizons(configs, PRECISION, train, lambda line: None if quiet else print(line))
+        find_horizons(configs, PRECISION, train, say_unless(quiet))
     else:
         sweep = train(configs)
         sweep.require_none_elsewhere()

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 # What tables and lines are drawn with, for terminals and files that are not UTF-8.
@@ -114,3 +114,8 @@ def say(text: str) -> None:
     """Prints a text for people on standard error, within the width of the terminal."""
     width = shutil.get_terminal_size((WIDTH, 0)).columns
     print(wrapped(text, width), file=sys.stderr, flush=True)
+
+
+def say_unless(quiet: bool) -> Callable[[str], None]:
+    """Returns what is to take notes on progress: `say`, or nothing where that is not wanted."""
+    return (lambda _: None) if quiet else say

@@ -27,7 +27,7 @@ def rules():
 
 
 @pytest.mark.parametrize(("part", "lengths"), [("scores", {6}), ("horizons", {6, 3})])
-def test_a_part_is_made_once(tmp_path, monkeypatch, rules, part, lengths):
+def test_a_part_is_made_once(tmp_path, monkeypatch, capsys, rules, part, lengths):
     leave_unmeasured(monkeypatch)
     configs = configs_of(part, rules, tmp_path / "runs")
     run_part(part, configs, rules, tmp_path / "reference", quiet=True)
@@ -39,8 +39,12 @@ def test_a_part_is_made_once(tmp_path, monkeypatch, rules, part, lengths):
     assert reference.records[part].rules == rules.digits
     # Again, nothing is trained, and the files are the same.
     made = (tmp_path / "reference" / part / "runs.json.gz").read_bytes()
-    run_part(part, configs, rules, tmp_path / "reference", quiet=True)
+    assert capsys.readouterr().err == ""
+    run_part(part, configs, rules, tmp_path / "reference", quiet=False)
     assert (tmp_path / "reference" / part / "runs.json.gz").read_bytes() == made
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert ("rnn: task.length=3 is solved by 0 of 2 seeds" in printed.err) == (part == "horizons")
 
 
 def test_a_run_that_fails_leaves_the_part_undone(tmp_path, monkeypatch, rules):

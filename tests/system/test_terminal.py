@@ -10,7 +10,7 @@ from rich.console import Console
 
 from gru_bench.cli.main import main
 from gru_bench.system.progress import Progress
-from gru_bench.system.terminal import Display, displayed, say, wrapped
+from gru_bench.system.terminal import Display, displayed, say, say_unless, wrapped
 
 
 class Dead(io.StringIO):
@@ -137,3 +137,10 @@ def test_what_is_said_has_80_columns_where_there_is_no_terminal(monkeypatch, cap
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 6
     assert max(map(len, lines)) <= 80
+
+
+def test_notes_on_progress_are_said_unless_quiet_is_asked_for(capsys):
+    for quiet in (False, True):
+        say_unless(quiet)(f"quiet is {quiet}")
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "quiet is False\n")
