@@ -4,7 +4,7 @@ import statistics
 from dataclasses import replace
 
 from gru_bench.evidence.claims.claim import Finding, Test
-from gru_bench.evidence.comparison import Comparison
+from gru_bench.evidence.comparison import Comparison, Outcome
 from gru_bench.evidence.estimates import Interval, median_interval_from_quartiles
 from gru_bench.evidence.interval_text import format_interval
 from gru_bench.evidence.record import is_learned_by_neither, record_of
@@ -43,6 +43,13 @@ def within(interval: Interval, margin: float) -> Finding:
 def smaller(ratio: float, margin: float) -> Finding:
     """Returns for if a ratio without chance lies below 1 by more than the margin, else against."""
     return "for" if ratio < 1 - margin else "against"
+
+
+def better(outcome: Outcome) -> Finding:
+    """Returns for if one cell is better than another one, against if it is worse or as good."""
+    if outcome == "better":
+        return "for"
+    return "against" if outcome in ("worse", "equivalent") else "open"
 
 
 def surely_less(a: Interval, b: Interval) -> bool:
@@ -100,7 +107,10 @@ def points(result: Result, difference: Interval) -> str:
 
 
 def lead(result: Result, gain: Interval | None) -> str:
-    """Returns by how much a cell is ahead as text; None is that of no seed that learns."""
+    """Returns by how much a cell is ahead as text.
+
+    `gain` is None where no seed learns the task under both.
+    """
     return "no seed learns it under both" if gain is None else f"ahead by {points(result, gain)}"
 
 

@@ -8,11 +8,16 @@ import numpy as np
 from gru_bench.config.cell import REFERENCE
 from gru_bench.evidence.claims.claim import Finding, Test
 from gru_bench.evidence.claims.evidence import PACKAGE, Evidence
-from gru_bench.evidence.claims.findings import below, lead, open_if_unlearned, reliability
+from gru_bench.evidence.claims.findings import (
+    below,
+    better,
+    lead,
+    open_if_unlearned,
+    reliability,
+)
 from gru_bench.evidence.claims.pace import equal_time_tests, steps_to
 from gru_bench.evidence.claims.rules import ClaimRule
 from gru_bench.evidence.claims.setting import Setting, same_machine
-from gru_bench.evidence.comparison import Outcome
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.interval_text import format_interval
 from gru_bench.evidence.paired import step_ratios
@@ -47,18 +52,13 @@ def recall(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
             if comparison is None or setting.keys.get("match") != match:
                 continue
             run = setting.runs[ATTENTION]
-            findings: dict[Outcome, Finding] = {
-                "better": "for",
-                "worse": "against",
-                "equivalent": "against",
-            }
             test = evidence.test(
                 setting,
                 run,
                 f"against {cell}, {run.score.in_words}, {match} matched",
                 f"{lead(run, setting.gain(ATTENTION, cell))}; {reliability(comparison)}"
                 f" ({comparison.cell_a} first)",
-                findings.get(comparison.outcome_for(ATTENTION), "open"),
+                better(comparison.outcome_for(ATTENTION)),
                 part,
             )
             yield open_if_unlearned(test, run, setting.runs[cell])

@@ -8,6 +8,7 @@ from gru_bench.evidence.claims.claim import Finding, Test
 from gru_bench.evidence.claims.evidence import Evidence
 from gru_bench.evidence.claims.findings import (
     amount,
+    better,
     lead,
     open_if_unlearned,
     reliability,
@@ -15,7 +16,7 @@ from gru_bench.evidence.claims.findings import (
 )
 from gru_bench.evidence.claims.rules import ClaimRule
 from gru_bench.evidence.claims.setting import Setting
-from gru_bench.evidence.comparison import Comparison, Outcome
+from gru_bench.evidence.comparison import Comparison
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.rules import MIN_PAIRS
 
@@ -96,16 +97,11 @@ def _better(
         return
     run = setting.runs[other]
     gain = setting.gain(cell, other)
-    findings: dict[Outcome, Finding] = {
-        "better": "for",
-        "worse": "against",
-        "equivalent": "against",
-    }
     test = Test(
         task=setting.task_label,
         what=f"{setting.label}: {cell} against {other}, {run.score.in_words}",
         figure=f"{lead(run, gain)}; {comparison.cell_a} {_shown(comparison)}",
-        finding=findings.get(comparison.outcome_for(cell), "open"),
+        finding=better(comparison.outcome_for(cell)),
         part=part,
         is_beside=evidence.is_beside(other) or part == INPUT_GATE,
     )

@@ -66,9 +66,10 @@ class Setting:
         return self.compared.get(frozenset((cell, other)))
 
     def gain(self, cell: str, other: str) -> Interval | None:
-        """Returns by how much a cell is typically better, with an interval that holds for all.
+        """Returns by how much a cell is typically better than another one.
 
-        None where no seed learns the task under both, or the two were not compared.
+        The interval holds for all comparisons of these two cells together. None where no seed
+        learns the task under both, or the two were not compared.
         """
         pair = frozenset((cell, other))
         comparison = self.compared.get(pair)

@@ -128,14 +128,14 @@ def test_the_cell_beside_the_textbooks_is_shown_and_has_no_vote():
 
 
 def test_each_pair_of_cells_is_corrected_by_itself():
-    def at_margin(*pairs):
+    def confidences(*pairs):
         settings = judge_together(make_settings([run for pair in pairs for run in pair]), rules)
         return [s.confidence[frozenset(("gru", "lstm"))] for s in settings]
 
     rules = current_rules()
     both = [ahead([0.0] * 8, corpus=corpus) for corpus in "ab"]
     others = ahead([0.0] * 8, corpus="a", cell="lstm_coupled")[:1]
-    assert at_margin(*both) == at_margin(*both, others) == [0.975, 0.975]
+    assert confidences(*both) == confidences(*both, others) == [0.975, 0.975]
 
 
 def test_twelve_equal_seeds_decide_in_every_setting_of_the_reference():
