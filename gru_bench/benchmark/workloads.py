@@ -20,7 +20,7 @@ from gru_bench.config.optim import OptimConfig
 from gru_bench.config.tasks.text import TextConfig
 from gru_bench.model.model import ModelConfig
 from gru_bench.tasks.adding import AddingTask
-from gru_bench.tasks.base import EVALUATED_SEQUENCES, Split, Task
+from gru_bench.tasks.base import EVALUATED_SEQUENCES, Split, Task, number_of_batches
 from gru_bench.tasks.text import load_data, make_task
 from gru_bench.training.state import TRAINING_DATA, TrainConfig
 
@@ -114,7 +114,8 @@ class Adding(Workload):
         return iter(self._drawn(seed))
 
     def evaluation(self, split: Split) -> Iterator[PaddedBatch]:
-        return iter(self._drawn(0)[: -(-EVALUATED_SEQUENCES // self.task.batch_size)])
+        batches = number_of_batches(EVALUATED_SEQUENCES, self.task.batch_size)
+        return iter(self._drawn(0)[:batches])
 
     @property
     def summary(self) -> str:
@@ -123,8 +124,9 @@ class Adding(Workload):
 
 
 class Text(Workload):
-    """Reuters-8 as the preset has it, but that no run stops early and cells start by themselves.
+    """Reuters-8 as the preset has it, but that no run stops early and cells start as in textbooks.
 
+    Their biases are zero at the start, but for the LSTM's forget bias of 1.
     In PyTorch a batch is padded to its longest document.
     """
 

@@ -149,7 +149,12 @@ def step_keys(key: Key[Array, ""], first_step: Int[Array, ""], steps: int) -> Ke
 def evaluation_keys(key: Key[Array, ""], split: Split, batch_size: int) -> Key[Array, " batches"]:
     """Returns the keys of the batches on which a task drawn without end is evaluated."""
     key = jax.random.fold_in(key, SPLITS.index(split))
-    return jax.random.split(key, -(-EVALUATED_SEQUENCES // batch_size))
+    return jax.random.split(key, number_of_batches(EVALUATED_SEQUENCES, batch_size))
+
+
+def number_of_batches(sequences: int, batch_size: int) -> int:
+    """Returns how many batches it takes to hold so many sequences; the last may not be full."""
+    return -(-sequences // batch_size)
 
 
 def static(**options: Any) -> Any:

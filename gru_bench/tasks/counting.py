@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int, Key
 from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
 from gru_bench.config.tasks.counting import CountingConfig
-from gru_bench.tasks.base import Batch, Split, static, step_keys
+from gru_bench.tasks.base import Batch, Split, number_of_batches, static, step_keys
 
 START, A, B = range(3)  # the symbols that are read
 NEXT_A, NEXT_B, END = range(3)  # the symbols that are predicted
@@ -79,7 +79,7 @@ class CountingTask:
             "validation": (1, twice),
             "test": (twice + 1, self.test_max_n),
         }[split]
-        shape = (-(-last // self.batch_size), self.batch_size)
+        shape = (number_of_batches(last, self.batch_size), self.batch_size)
         n = 1 + jnp.arange(shape[0] * shape[1]).reshape(shape)
         weights = ((n >= first) & (n <= last)).astype(float)
         return jnp.minimum(n, last), weights, _numbered_steps(shape[0], last)

@@ -16,7 +16,7 @@ from gru_bench.config.preprocessing import Preprocessing
 from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
 from gru_bench.system.errors import UserError
-from gru_bench.tasks.base import SPLITS, Batch, Split, static
+from gru_bench.tasks.base import SPLITS, Batch, Split, number_of_batches, static
 
 Item = tuple[Int[Array, "*steps batch"], Float[Array, "*steps batch"]]
 
@@ -84,7 +84,7 @@ class FixedSplits:
             rows = train + jnp.arange(validation)
         else:
             rows = train + validation + jnp.arange(test)
-        shape = (-(-len(rows) // self.batch_size), self.batch_size)
+        shape = (number_of_batches(len(rows), self.batch_size), self.batch_size)
         filler = shape[0] * shape[1] - len(rows)
         indices = jnp.pad(rows, (0, filler))
         weights = jnp.pad(jnp.ones(len(rows)), (0, filler))
