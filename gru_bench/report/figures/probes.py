@@ -1,5 +1,6 @@
 """Figures of what the trained cells showed: gradients in time, gates, longer sequences."""
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,17 +51,18 @@ def draw(group: Group) -> list[Picture]:
 def _gradients(group: Group, flows: dict[ReportedRun, GradientNorms]) -> Picture:
     def plot(panels: list["Axes"]) -> None:
         for axes, is_trained in zip(panels, (False, True), strict=True):
-            for run, flow in flows.items():
-                norms = np.maximum(np.asarray(flow.of(is_trained), float), FLOOR)
-                median, band = over_seeds(norms, np.nanmedian)
+            for (run, flow), is_direct in itertools.product(flows.items(), (False, True)):
+                norms = flow.of(is_trained, is_direct)
+                if norms is None:
+                    continue
+                floored = np.maximum(np.asarray(norms, float), FLOOR)
+                median, band = over_seeds(floored, np.nanmedian)
                 width = line_width(run, group.nominal_sizes)
-                draw_band(axes, run, flow.distance, median, band, width)
-                direct = flow.of(is_trained, is_direct=True)
-                if direct is not None:
-                    norms = np.maximum(np.asarray(direct, float), FLOOR)
-                    median, _ = over_seeds(norms, np.nanmedian)
+                if is_direct:
                     colour, _, dash = style(run)
                     axes.plot(flow.distance, median, color=colour, linestyle=dash, lw=width / 3)
+                else:
+                    draw_band(axes, run, flow.distance, median, band, width)
             vanished = current_rules().claims["gradients_alive"].limits["vanished"]
             draw_level(axes, vanished, f"vanished ({vanished:g})")
             axes.set_yscale("log")

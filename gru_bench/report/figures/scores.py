@@ -209,7 +209,7 @@ def _scale_costs(axes: "Axes", values: list[float]) -> None:
 
     if 0 < 10 * min(values) < max(values):
         axes.set_xscale("log")
-        # Two labels in each of a few decades: all that matplotlib has would lie on each other.
+        # Two labels in each of a few decades: with all of matplotlib's labels they would overlap.
         labelled = (1.0, 3.0) if max(values) < 1000 * min(values) else (1.0,)
         axes.xaxis.set_major_locator(LogLocator(subs=labelled, numticks=8))
         axes.xaxis.set_minor_formatter(NullFormatter())
