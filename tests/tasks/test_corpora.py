@@ -409,7 +409,7 @@ def test_the_commit_of_a_set_that_may_change_is_named(monkeypatch, tmp_path, rev
     load_corpus(CorpusConfig("x", "hub", path="someone/set", revision=revision), notes.append)
     named = [note for note in notes if f"corpus.revision={commit} keeps its content" in note]
     assert len(named) == (revision is None)
-    assert "the hub is asked for it, and what is not in its cache is fetched" in notes[0]
+    assert "asking the Hugging Face hub; files that are not in the local cache" in notes[0]
 
 
 def test_sst2_is_tested_on_its_validation_split(monkeypatch):
@@ -429,7 +429,10 @@ def test_sst2_is_tested_on_its_validation_split(monkeypatch):
 @pytest.mark.parametrize(
     ("problem", "message"),
     [
-        (ConnectionError("Couldn't reach"), "corpus.path=someone/set needs the hub.*corpus=files"),
+        (
+            ConnectionError("Couldn't reach"),
+            "corpus.path=someone/set needs the Hugging Face hub.*corpus=files",
+        ),
         (
             datasets.exceptions.DatasetNotFoundError("doesn't exist\non the Hub"),
             "corpus.path=someone/set cannot be loaded: doesn't exist on the Hub",
