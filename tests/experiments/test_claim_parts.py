@@ -44,7 +44,7 @@ def test_a_part_is_made_once(tmp_path, monkeypatch, capsys, rules, part, lengths
     assert (tmp_path / "reference" / part / "runs.json.gz").read_bytes() == made
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert ("rnn: task.length=3 is solved by 0 of 2 seeds" in printed.err) == (part == "horizons")
+    assert ("rnn: length=3 is solved by 0 of 2 seeds" in printed.err) == (part == "horizons")
 
 
 def test_a_run_that_fails_leaves_the_part_undone(tmp_path, monkeypatch, rules):
