@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from gru_bench.config import mistakes
 from gru_bench.config.execution import ExecutionConfig
 from gru_bench.config.experiment import ExperimentConfig
-from gru_bench.config.presets import Presets, Sources, has_key, open_presets
+from gru_bench.config.presets import Presets, Sources, find_presets, has_key
 from gru_bench.config.reference import GROUPS, shown
 from gru_bench.config.run_file import read_run_file, run_file
 from gru_bench.config.search import SearchConfig
@@ -115,25 +115,25 @@ def _compose_all(
     searched = [o for o in overrides if o.key_or_group == "hydra.searchpath"]
     overrides = [o for o in overrides if o.key_or_group != "hydra.searchpath"]
     folders = [str(folder) for o in searched for folder in _list(o)]
-    with open_presets(sources, folders) as presets:
-        _check_sweeps(overrides)
-        if file is None and sources.config_name is None:
-            overrides = _with_default(overrides, presets, sources.has_default)
-        sweeps = _sweeps_of_experiment(overrides, presets)
-        if not (multirun or sweeps):
-            for override in overrides:
-                if override.is_sweep_override():
-                    raise UserError(
-                        f"{override.input_line} lists several values: add -m to run them all"
-                    )
-        given = {override.key_or_group for override in overrides}
-        composed = []
-        for sweep in _on_tasks(sweeps, overrides, presets) if sweeps else [{}]:
-            of_preset = parse([f"{k}={shown(v)}" for k, v in sweep.items() if k not in given])
-            for combination in combinations([*of_preset, *overrides], presets.groups):
-                composed.append(_compose(combination, start, presets))
-        _require_effects(composed, given)
-        yield from ((each.config(), each.raw) for each in composed)
+    presets = find_presets(sources, folders)
+    _check_sweeps(overrides)
+    if file is None and sources.config_name is None:
+        overrides = _with_default(overrides, presets, sources.has_default)
+    sweeps = _sweeps_of_experiment(overrides, presets)
+    if not (multirun or sweeps):
+        for override in overrides:
+            if override.is_sweep_override():
+                raise UserError(
+                    f"{override.input_line} lists several values: add -m to run them all"
+                )
+    given = {override.key_or_group for override in overrides}
+    composed = []
+    for sweep in _on_tasks(sweeps, overrides, presets) if sweeps else [{}]:
+        of_preset = parse([f"{k}={shown(v)}" for k, v in sweep.items() if k not in given])
+        for combination in combinations([*of_preset, *overrides], presets.groups):
+            composed.append(_compose(combination, start, presets))
+    _require_effects(composed, given)
+    yield from ((each.config(), each.raw) for each in composed)
 
 
 def _with_default(

@@ -1,7 +1,6 @@
 """Presets: where Hydra looks for YAML files, and what the choices from them set."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,16 +52,26 @@ class Composed(NamedTuple):
     known: frozenset[str]
 
 
-class Presets:
-    """What choices from groups of YAML files set. Each set of choices is composed once."""
+# What choices from gru-bench's own files come to, which do not change while a process runs.
+_OWN_COMPOSED: dict[tuple[str, ...], Composed] = {}
 
-    def __init__(self, config_name: str, searched: Sequence[str]) -> None:
-        self.config_name = config_name
-        self.searched = list(searched)
+
+class Presets:
+    """What choices from groups of YAML files set. Each set of choices is composed once.
+
+    Attributes:
+        groups: The names in each group.
+    """
+
+    def __init__(self, config_name: str, start: str, searched: Sequence[str]) -> None:
+        self._config_name = config_name
+        self._start = start
+        self._searched = list(searched)
         self.groups = {group: choices(group) for group in GROUPS}
         for folder in searched:
             self._add_groups(Path(folder.removeprefix("file://")))
-        self._composed: dict[tuple[str, ...], Composed] = {}
+        installed = offered("cell") | offered("task")
+        self._composed = {} if searched or installed else _OWN_COMPOSED
 
     def _add_groups(self, folder: Path) -> None:
         for file in sorted(folder.rglob("*.yaml")):
@@ -73,23 +82,31 @@ class Presets:
     def compose(self, chosen: Sequence[str]) -> Composed:
         """Returns the configuration that the words for groups give, before any other word.
 
+        It is shared by all who ask for it, so that nobody may change it.
+
         Raises:
             UserError: A preset cannot be read, or sets a key that does not exist.
         """
         key = tuple(chosen)
         if key not in self._composed:
-            path = ",".join(f"'{folder}'" for folder in self.searched)
-            try:
-                raw = compose(self.config_name, [f"hydra.searchpath=[{path}]", *chosen])
-            except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
-                raise UserError(_reason(error)) from None
+            raw = self._ask_hydra(chosen)
             if OmegaConf.get_type(raw) is not ExperimentConfig:
                 raise UserError(
-                    f"--config-name {self.config_name} is not possible: its defaults must begin"
+                    f"--config-name {self._config_name} is not possible: its defaults must begin"
                     " with config, as conf/config.yaml of gru-bench does with schema"
                 )
             self._composed[key] = Composed(raw, frozenset(known_keys(raw)))
         return self._composed[key]
+
+    def _ask_hydra(self, chosen: Sequence[str]) -> DictConfig:
+        path = ",".join(f"'{folder}'" for folder in self._searched)
+        with set_aside():
+            _store_schema()
+            with initialize_config_dir(self._start, version_base="1.3"):
+                try:
+                    return compose(self._config_name, [f"hydra.searchpath=[{path}]", *chosen])
+                except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
+                    raise UserError(_reason(error)) from None
 
 
 def known_keys(config: DictConfig, prefix: str = "") -> Iterator[str]:
@@ -109,9 +126,8 @@ def has_key(config: DictConfig, key: str) -> bool:
     return isinstance(node, DictConfig) and name in node.keys()  # noqa: SIM118 (missing values)
 
 
-@contextmanager
-def open_presets(sources: Sources, searched: Sequence[str] = ()) -> Iterator[Presets]:
-    """Sets Hydra up on gru-bench's presets and the user's, and restores it afterwards.
+def find_presets(sources: Sources, searched: Sequence[str] = ()) -> Presets:
+    """Returns gru-bench's presets and the user's.
 
     Args:
         sources: Where the user's presets lie.
@@ -132,10 +148,7 @@ def open_presets(sources: Sources, searched: Sequence[str] = ()) -> Iterator[Pre
     if sources.config_name:
         start = _folder_of(name, urls)
         urls = [url for url in urls if url != f"file://{start}"] + [f"file://{conf_dir()}"]
-    with set_aside():
-        _store_schema()
-        with initialize_config_dir(start, version_base="1.3"):
-            yield Presets(name, urls)
+    return Presets(name, start, urls)
 
 
 def _folder(path: str) -> Path:

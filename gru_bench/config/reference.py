@@ -5,6 +5,7 @@ Help, docs/keys.md and shell completion are made from it. Neither Hydra nor JAX 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,13 @@ class Section:
     sets: dict[str, Any]
 
 
-def sections() -> Iterator[Section]:
-    """Yields all sections in the order in which they are read."""
+@cache
+def sections() -> tuple[Section, ...]:
+    """Returns all sections in the order in which they are read."""
+    return tuple(_sections())
+
+
+def _sections() -> Iterator[Section]:
     general = _yaml("config.yaml")
     yield _section("", ExperimentConfig, "", general)
     yield _section("cell", CellConfig, "cell.", {})
