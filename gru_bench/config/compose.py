@@ -119,7 +119,7 @@ def _compose_all(
     _check_sweeps(overrides)
     if file is None and sources.config_name is None:
         overrides = _with_default(overrides, presets, sources.has_default)
-    sweeps = _sweeps_of_experiment(overrides, presets)
+    sweeps = _sweeps_of_experiment(overrides, presets, sources.config_name)
     if not (multirun or sweeps):
         for override in overrides:
             if override.is_sweep_override():
@@ -187,9 +187,16 @@ def _check_sweeps(overrides: Sequence[Override]) -> None:
             )
 
 
-def _sweeps_of_experiment(overrides: Sequence[Override], presets: Presets) -> list[dict[str, Any]]:
-    """Returns the sweeps that the chosen experiment is made of: values `a,b,c` by key."""
+def _sweeps_of_experiment(
+    overrides: Sequence[Override], presets: Presets, config_name: str | None
+) -> list[dict[str, Any]]:
+    """Returns the sweeps that the chosen experiment is made of: values `a,b,c` by key.
+
+    Without a choice there are some only if the user's file to start from, `config_name`, has them.
+    """
     words = [w for o in overrides if o.key_or_group == "experiment" for w in expand(o, {})]
+    if not words and config_name is None:
+        return []
     for word in words:
         mistakes.check_choice(word, presets.groups)
     chosen = [f"{word.key}={word.value}" for word in words if word.value is not None]

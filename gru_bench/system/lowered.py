@@ -30,10 +30,14 @@ from gru_bench.system.machine import SETTINGS, versions
 
 PACKAGE = Path(__file__).parents[1]
 IN_MEMORY = 24  # compiled programs that a process holds, which are those of three populations
-UNOPTIMISED: dict[str, str | bool] = {
+Options = dict[str, str | bool]
+UNOPTIMISED: Options = {
     "xla_backend_optimization_level": "0",
     "xla_llvm_disable_expensive_passes": True,
 }
+# On a CPU LLVM's further levels double the time of compilation, and no step of a cell is faster by
+# them (results/speed/README.md).
+FIRST_LEVEL: Options = {"xla_backend_optimization_level": "1"}
 
 Kind = TypeVar("Kind", bound=type)
 _started = time.time()
@@ -95,7 +99,7 @@ def compile_program(
     Returns:
         The program; that of an earlier call if nothing differs.
     """
-    options = UNOPTIMISED if runs_once else None
+    options = UNOPTIMISED if runs_once else _usual_options()
     if made_of is None or _surroundings() is None:
         jitted = jax.jit(function, donate_argnums=0 if donate else (), out_shardings=sharding)
         return Program(jitted.lower(*arguments).compile(options))
@@ -115,6 +119,12 @@ def compile_program(
     for unused in list(_compiled)[:-IN_MEMORY]:
         del _compiled[unused]
     return program
+
+
+def _usual_options() -> Options | None:
+    """Returns the options of what runs often; None leaves them to JAX, and to its settings."""
+    unoptimised = jax.config.values["jax_disable_most_optimizations"]
+    return FIRST_LEVEL if jax.default_backend() == "cpu" and not unoptimised else None
 
 
 def _lowered(
