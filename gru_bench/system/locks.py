@@ -17,6 +17,7 @@ from gru_bench.system.files import refuse_link
 WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EIO, errno.EINVAL)
 SHARED = 0o666  # A lock file holds nothing: whoever may work in the folder may lock there.
 WAIT_S = 600.0
+TRIES = 5  # A holder may remove its file after another process has opened it.
 
 
 class Held(Exception):  # noqa: N818
@@ -31,6 +32,11 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
     locks, a file beside it names the holder instead: that of a process of this machine that has
     ended is passed over, that of another machine has to be removed by the user.
 
+    Its file is removed at the end, so a lock counts only if the path still names the file that was
+    locked. On a local file system no two processes hold it at once unless a user removes its file
+    meanwhile. A machine that works over a network may take a removed file for one that is still
+    there, as long as it remembers names, which is some seconds: there this is not guaranteed.
+
     Args:
         path: The lock's file, whose folder is made if it is missing. The file is removed at the
             end; it stays where the file system has no locks.
@@ -44,8 +50,7 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
     refuse_link(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        held = _acquire(path, WAIT_S if wait else 0.0)
-        own = path.stat()
+        held, own = _acquire(path, WAIT_S if wait else 0.0)
     except OSError as error:
         raise UserError(
             f"{path} cannot be locked ({error.strerror}): it must be a file that you may write to"
@@ -53,23 +58,24 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
     try:
         yield
     finally:
-        if isinstance(held, FileLock):
+        if own is not None:
             _remove(path, own)
         held.release()
 
 
 def _remove(path: Path, own: os.stat_result) -> None:
-    """Removes the file of a lock that is still held.
+    """Removes the file of a lock that is still held, unless the path names another one now.
 
-    Whoever has opened it before and locks it afterwards holds nothing, since it has no name any
-    more: `FileLock` looks for that and opens the file that is there then.
+    Whoever has opened it before and locks it afterwards holds nothing: the path does not name it
+    any more, and they open the file that it names then.
     """
     with contextlib.suppress(OSError):  # a user may have removed it, and another process made one
-        if os.path.samestat(path.stat(), own):
+        if os.path.samestat(path.lstat(), own):
             path.unlink()
 
 
-def _acquire(path: Path, timeout_s: float) -> BaseFileLock:
+def _acquire(path: Path, timeout_s: float) -> tuple[BaseFileLock, os.stat_result | None]:
+    """Returns a lock, held, and the status of its file; None of one that its release removes."""
     try:
         return _native(path, timeout_s)
     except OSError as error:
@@ -81,28 +87,52 @@ def _acquire(path: Path, timeout_s: float) -> BaseFileLock:
         soft.acquire()
     except Timeout:
         raise Held(_holder(marker)) from None
-    return soft
+    return soft, None
 
 
-def _native(path: Path, timeout_s: float) -> FileLock:
-    """Returns the lock of the file system, held.
+def _native(path: Path, timeout_s: float) -> tuple[FileLock, os.stat_result]:
+    """Returns the lock of the file system, held, and the status of its file.
 
     Raises:
         Held: Another process holds it.
-        OSError: The file cannot be opened, or the file system has no locks.
+        OSError: The file cannot be opened, or is removed again and again before it is locked, or
+            the file system has no locks.
     """
-    native = FileLock(path, timeout_s, SHARED, fallback_to_soft=False)
-    for _ in range(2):  # The first try may have opened a file that its holder removed.
+    own: list[os.stat_result] = []
+    native = FileLock(
+        path,
+        mode=SHARED,
+        fallback_to_soft=False,
+        on_acquired=lambda descriptor: own.append(_status_if_named(path, descriptor)),
+    )
+    ends = time.monotonic() + timeout_s
+    reason: Held | OSError = Held()
+    for _ in range(TRIES):
         try:
-            native.acquire()
+            native.acquire(timeout=max(ends - time.monotonic(), 0.0))
         except Timeout:
-            continue
+            reason = Held()
         except OSError as error:
-            if error.errno != errno.ESTALE:  # as network file systems call a removed one
+            if error.errno != errno.ESTALE:
                 raise
+            reason = error
         else:
-            return native
-    raise Held
+            return native, own[0]
+    raise reason
+
+
+def _status_if_named(path: Path, descriptor: int) -> os.stat_result:
+    """Returns the status of the open file that a lock is on.
+
+    Raises:
+        OSError: With `errno.ESTALE`, as network file systems call a removed file, if the path does
+            not name it any more.
+    """
+    own = os.fstat(descriptor)
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(path.lstat(), own):
+            return own
+    raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
 
 def _holder(marker: Path) -> str:

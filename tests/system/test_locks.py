@@ -12,6 +12,7 @@ import time
 import filelock
 import pytest
 
+from gru_bench.system import locks
 from gru_bench.system.errors import UserError
 from gru_bench.system.locks import Held, lock
 
@@ -124,6 +125,57 @@ def test_a_file_that_its_holder_removes_once_it_is_opened_is_no_lock(tmp_path, m
         assert path.exists()
         with pytest.raises(Held), lock(path):
             raise AssertionError
+
+
+def test_who_waits_does_so_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "WAIT_S", 0.5)
+    with lock(tmp_path / "this"):
+        began = time.monotonic()
+        with pytest.raises(Held), lock(tmp_path / "this", wait=True):
+            raise AssertionError
+        assert 0.5 <= time.monotonic() - began < 0.9
+
+
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_file_that_is_always_removed_is_no_lock_of_another_process(tmp_path, monkeypatch, wait):
+    flock, answers = filelock._unix.lock_fd_nonblocking, [errno.ESTALE]
+
+    def stale(descriptor):
+        if answers:
+            raise OSError(answers[-1], os.strerror(answers[-1]))
+        return flock(descriptor)
+
+    monkeypatch.setattr(filelock._unix, "lock_fd_nonblocking", stale)
+    with pytest.raises(UserError, match="Stale file handle"), lock(tmp_path / "this", wait):
+        raise AssertionError
+    answers.clear()
+    with lock(tmp_path / "this", wait):
+        pass
+
+
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_removed_file_that_a_network_keeps_under_another_name_is_no_lock(
+    tmp_path, monkeypatch, wait
+):
+    """NFS renames a file that is removed while it is open, so its count of names stays at one."""
+    path, flock = tmp_path / "this", filelock._unix.lock_fd_nonblocking
+    monkeypatch.setattr(locks, "WAIT_S", 0.1)
+    first, second = contextlib.ExitStack(), contextlib.ExitStack()
+    first.enter_context(lock(path))
+
+    def after_the_first(descriptor):
+        monkeypatch.setattr(filelock._unix, "lock_fd_nonblocking", flock)
+        path.rename(tmp_path / ".nfs17")
+        first.close()
+        second.enter_context(lock(path))
+        return flock(descriptor)
+
+    monkeypatch.setattr(filelock._unix, "lock_fd_nonblocking", after_the_first)
+    with second, pytest.raises(Held), lock(path, wait):
+        raise AssertionError
+    with lock(path, wait):
+        assert path.exists()
+    assert [left.name for left in tmp_path.iterdir()] == [".nfs17"]
 
 
 def test_a_file_that_was_replaced_is_left_to_who_holds_it(tmp_path):
