@@ -44,6 +44,7 @@ class Lab:
         self.environment = os.environ | {
             "JAX_COMPILATION_CACHE_DIR": str(folder / "programs"),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "COLUMNS": "10000",  # What is said of a path is looked for in one line.
         }
         self.undisturbed = folder / "undisturbed"
         finish(self.start(folder / "compiling"))
