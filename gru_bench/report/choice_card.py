@@ -69,7 +69,7 @@ class Card:
         contenders: All cells, in the order in which they were asked for.
         seeds: Seeds that each was trained with, once its setting was chosen.
         minutes: That this call of the command took.
-        run_minutes: That all runs took that it rests on, those of earlier calls included.
+        run_minutes: Those of each run that it rests on, added up, earlier calls included.
         minutes_left: About how long a verdict on all other cells would take; None if there is one,
             or no number of seeds up to `MOST_SEEDS` is likely to bring one.
         command: The command of the choice, which goes on where it was stopped.
@@ -133,10 +133,13 @@ class Card:
 
     @property
     def effort(self) -> str:
-        """What was trained and how long it took; where earlier calls did a part, also in all."""
+        """What was trained and how long that took; also the runs' own minutes where they are more.
+
+        They are where earlier calls made some of the runs, or where a launcher made several at once.
+        """
         took = f"this call took {self.minutes:.1f} minutes"
         if self.run_minutes > self.minutes:
-            took += f", its runs {self.run_minutes:.1f} in all: earlier calls made some of them"
+            took += f", and its runs come to {self.run_minutes:.1f}"
         return f"{counted(self.seeds, 'seed')} of each cell; {took}."
 
     @property

@@ -310,12 +310,11 @@ def make_card(minutes=1.0, run_minutes=1.0, score=None):
         (
             0.3,
             5.0,
-            "6 seeds of each cell; this call took 0.3 minutes, its runs 5.0 in all: earlier calls"
-            " made some of them.",
+            "6 seeds of each cell; this call took 0.3 minutes, and its runs come to 5.0.",
         ),
     ],
 )
-def test_the_minutes_of_earlier_calls_are_told(minutes, run_minutes, effort):
+def test_the_minutes_of_runs_that_took_longer_than_the_call_are_told(minutes, run_minutes, effort):
     card = make_card(minutes, run_minutes)
     text = io.StringIO()
     print_card(card, Console(file=text, width=80, highlight=False))
