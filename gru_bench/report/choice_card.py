@@ -135,7 +135,7 @@ class Card:
     def effort(self) -> str:
         """What was trained and how long that took; also the runs' own minutes where they are more.
 
-        They are where earlier calls made some of the runs, or where a launcher made several at once.
+        They are where earlier calls made some of the runs, or a launcher made several at once.
         """
         took = f"this call took {self.minutes:.1f} minutes"
         if self.run_minutes > self.minutes:

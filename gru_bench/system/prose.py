@@ -17,7 +17,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def spanned(numbers: Sequence[int]) -> str:
-    """Returns the least and the largest of some numbers, such as `2 to 5`, or `2` if all are so."""
+    """Returns the least and the largest of some numbers, such as `2 to 5`; `2` if all are equal."""
     low, high = min(numbers), max(numbers)
     return str(low) if low == high else f"{low} to {high}"
 

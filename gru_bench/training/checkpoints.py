@@ -179,7 +179,7 @@ def read(path: Path, identity: str, start: Snapshot) -> Snapshot:
         raise UnusableCheckpoint("a file of it is damaged or missing")
     for name, ours in origin(identity, start.state).items():
         if theirs.get(name) != ours:
-            seeds = ", or of other seeds" if name == CONFIGURATION else ""
+            seeds = " or other seeds" if name == CONFIGURATION else ""
             raise UnusableCheckpoint(f"it was made with another {name}{seeds}")
     try:
         with quiet_orbax() as checkpointer:
