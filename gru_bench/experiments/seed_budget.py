@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from gru_bench.config.cell import REFERENCE, CellConfig
 from gru_bench.config.experiment import ExperimentConfig
@@ -23,16 +24,15 @@ def describe_seed_budget(experiments: Sequence[Experiment]) -> str:
     alike: dict[str, list[Experiment]] = defaultdict(list)
     for experiment in experiments:
         alike[_setting_of_any_size(experiment)].append(experiment)
-    comparisons, shared, sizes, cells = max(map(_compared, alike.values()))
-    if not comparisons:
+    most = max(map(_compared, alike.values()), key=lambda each: (each.comparisons, -each.seeds))
+    if not most.comparisons:
         return ""
-    pairs = -shared
-    among = f"{counted(pairs, 'seed')} and {cells} cells"
-    if sizes > 1:
-        among = f"{counted(pairs, 'seed')}, {cells} cells and {sizes} sizes"
-    difference = detectable_difference(pairs, comparisons)
+    among = f"{counted(most.seeds, 'seed')} and {most.cells} cells"
+    if most.sizes > 1:
+        among = f"{counted(most.seeds, 'seed')}, {most.cells} cells and {most.sizes} sizes"
+    difference = detectable_difference(most.seeds, most.comparisons)
     if difference is None:
-        needed = fewest_pairs(comparisons)
+        needed = fewest_pairs(most.comparisons)
         return f"{among}: too few for a verdict, which takes seeds={needed} at least"
     return (
         f"{among}: a verdict is likely where cells typically differ by {difference:.1f} standard"
@@ -46,15 +46,30 @@ def _setting_of_any_size(experiment: Experiment) -> str:
     return config.identity(experiment.data.contents)
 
 
-def _compared(experiments: Sequence[Experiment]) -> tuple[int, int, int, int]:
-    """Returns the comparisons, the seeds in common negated, the sizes, and the cells of most."""
+class _Compared(NamedTuple):
+    """What is compared in a setting.
+
+    Attributes:
+        comparisons: Pairs of cells of one hidden size.
+        seeds: Those that all runs have in common.
+        sizes: Hidden sizes.
+        cells: The most cells of one size.
+    """
+
+    comparisons: int
+    seeds: int
+    sizes: int
+    cells: int
+
+
+def _compared(experiments: Sequence[Experiment]) -> _Compared:
     cells: dict[int, set[str]] = defaultdict(set)
     for each in experiments:
         cells[each.config.hidden_size].add(each.config.cell.name)
     numbers = [len(names) for names in cells.values()]
     seeds = set.intersection(*(set(each.config.seeds) for each in experiments))
     comparisons = sum(number * (number - 1) // 2 for number in numbers)
-    return comparisons, -len(seeds), len(cells), max(numbers)
+    return _Compared(comparisons, len(seeds), sizes=len(cells), cells=max(numbers))
 
 
 def describe_ledger_budget(configs: Sequence[ExperimentConfig]) -> str:
