@@ -169,13 +169,15 @@ def test_jobs_that_slurm_refuses(accepted):
 def test_jobs_are_submitted_in_arrays_that_slurm_takes_and_wait_where_it_takes_no_more(monkeypatch):
     monkeypatch.setattr(engines, "ARRAY_SIZE", 2)
     monkeypatch.setattr(engines, "POLL_S", 0.0)
-    asked, in_queue = [], []
+    asked, in_queue, most = [], [], []
+    room = iter([3, 3])  # for the two arrays that are submitted first; later it is larger
 
     def submit(jobs):
         asked.append(len(jobs))
-        if len(in_queue) + len(jobs) > 3:
+        if len(in_queue) + len(jobs) > next(room, 5):
             raise FailedJobError("sbatch: error: QOSMaxSubmitJobPerUserLimit")
         in_queue.extend(jobs)
+        most.append(len(in_queue))
         # Each is still at work when it is first asked.
         at_work = [iter([False, True]) for _ in jobs]
         return [types.SimpleNamespace(done=each.__next__, result=end) for each in at_work]
@@ -189,6 +191,7 @@ def test_jobs_are_submitted_in_arrays_that_slurm_takes_and_wait_where_it_takes_n
     assert outcomes == dict.fromkeys(range(7), JobOutcome())
     assert max(asked) == 2
     assert len(asked) > 4  # Some were refused, and submitted later.
+    assert max(most) > 2  # The queue has grown beyond what it held at the first refusal.
     assert not in_queue
 
 
