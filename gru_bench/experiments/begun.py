@@ -12,11 +12,9 @@ from pathlib import Path
 from gru_bench.config.execution import parse_seeds
 from gru_bench.experiments.finished import missing_seeds
 from gru_bench.experiments.resolve import Experiment
-from gru_bench.runs.folder import CHECKPOINTS, asked_seeds
+from gru_bench.runs.folder import CHECKPOINTS, TRAINING, asked_seeds
 from gru_bench.system.errors import UserError
 from gru_bench.training.checkpoints import numbers
-
-TRAINING = "training"  # the checkpoints of a training, beside which those of its tuning may lie
 
 
 def begun_seeds(folder: Path, identity: str) -> list[int]:
@@ -38,7 +36,8 @@ def goes_on(experiment: Experiment) -> bool:
 def in_turn(population: Sequence[Experiment]) -> list[Sequence[Experiment]]:
     """Returns a population as often as it has to be trained, each time with more of its seeds.
 
-    That is once, but where an earlier attempt has begun some of the seeds that it lacks now.
+    Once, unless an earlier attempt has begun some of the missing seeds: then these first, and all
+    others after them.
     """
     first = population[0]
     asked = [_asked_seeds(each.folder, each.identity) for each in population]

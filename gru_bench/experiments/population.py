@@ -13,7 +13,6 @@ import jax
 from gru_bench.analysis.probes import probe
 from gru_bench.config.cell import REFERENCE
 from gru_bench.config.labels import common_label
-from gru_bench.experiments.begun import TRAINING
 from gru_bench.experiments.costs import Cost
 from gru_bench.experiments.curves import Curves
 from gru_bench.experiments.finished import kept_result, missing_seeds
@@ -30,7 +29,7 @@ from gru_bench.experiments.to_result import (
     tuning_result,
 )
 from gru_bench.measuring.recurrence_choice import choose_recurrence
-from gru_bench.runs.folder import CHECKPOINTS, prepare_folder, write_result
+from gru_bench.runs.folder import CHECKPOINTS, TRAINING, TUNING, prepare_folder, write_result
 from gru_bench.runs.growth import grown
 from gru_bench.runs.result import MachineEnvironment, Result, Timing, Tuning
 from gru_bench.runs.status import Status, clear_status, write_status
@@ -173,7 +172,7 @@ class PopulationTraining:
         tune, rate = self._first.config.tune, self._first.config.optim.learning_rate
         seeds, rates, starts = tuning_grid(tune, rate)
         search = self._fit(
-            "tuning",
+            TUNING,
             seeds,
             rates,
             lambda seen: self._show_evaluation(bar, seen, 0, "tuning"),

@@ -37,6 +37,7 @@ MAYBE_CONTROLS = re.compile(
 )
 EVENTS = "events.out.tfevents."  # begins the names of the files that TensorBoard reads
 CHECKPOINTS = "checkpoints"
+TUNING, TRAINING = "tuning", "training"  # below it: the checkpoints of each
 OWNER = "# gru-bench run "  # begins config.yaml, before the identity of the run
 
 
@@ -157,22 +158,30 @@ def identity_of(folder: Path) -> str | None:
     """Returns the identity of the run that a folder holds, finished or not; None if it has none."""
     with contextlib.suppress(DamagedResult):
         return read_result(folder).identity
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        first, *_ = (folder / CONFIG).read_text(encoding="utf-8").splitlines() or [""]
-        if first.startswith(OWNER):
-            return first.removeprefix(OWNER).strip()
-    return None
+    return _read_config(folder)[0]
 
 
 def asked_seeds(folder: Path, identity: str) -> Any:
     """Returns the seeds that a run was last asked for; None if its folder does not tell."""
-    try:
-        owner, _, text = (folder / CONFIG).read_text(encoding="utf-8").partition("\n")
-        config = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    owner, text = _read_config(folder)
+    if owner != identity:
         return None
-    is_sound = owner == f"{OWNER}{identity}" and isinstance(config, dict)
-    return config.get("seeds") if is_sound else None
+    try:
+        config = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+    return config.get("seeds") if isinstance(config, dict) else None
+
+
+def _read_config(folder: Path) -> tuple[str | None, str]:
+    """Returns the identity that `config.yaml` begins with, None without one, and its YAML."""
+    try:
+        first, _, text = (folder / CONFIG).read_text(encoding="utf-8").partition("\n")
+    except (OSError, UnicodeDecodeError):
+        return None, ""
+    if not first.startswith(OWNER):
+        return None, ""
+    return first.removeprefix(OWNER).strip(), text
 
 
 def set_other_version_aside(folder: Path) -> None:

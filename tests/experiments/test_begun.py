@@ -6,13 +6,13 @@ from helpers.unmeasured import leave_unmeasured
 from gru_bench.config.compose import compose_experiments
 from gru_bench.evidence.choice import Choice
 from gru_bench.experiments import population
-from gru_bench.experiments.begun import TRAINING, begun_seeds, in_turn
+from gru_bench.experiments.begun import begun_seeds, in_turn
 from gru_bench.experiments.choose import Asked, Rounds
 from gru_bench.experiments.limits import Limits
 from gru_bench.experiments.minutes import Minutes
 from gru_bench.experiments.resolve import resolve
 from gru_bench.experiments.sweep import run_experiments
-from gru_bench.runs.folder import CHECKPOINTS, CONFIG, OWNER, read_result
+from gru_bench.runs.folder import CHECKPOINTS, CONFIG, OWNER, TRAINING, read_result
 from gru_bench.training.checkpoints import Checkpoints
 from gru_bench.training.fit import fit
 
