@@ -28,6 +28,8 @@ MOST_NAMED = 4
 MOST_PAIRS_NAMED = 6
 # What sets the seeds in a command.
 SEEDS = r"""\s+['"]?seeds=(\[[^\]]*\]|\S+)['"]?"""
+# Commands that take seeds. A part of the claims' reference has those that the rules say.
+TAKING_SEEDS = re.compile(r"gru-bench (run|horizon|reproduce|claims(?! --part))\b")
 
 Pair = tuple[str, str]
 
@@ -57,7 +59,10 @@ def brief(group: Group) -> str:
 
 
 def verdict(group: Group) -> str:
-    """Returns all comparisons of a group in a few sentences; empty if there is only one cell."""
+    """Returns all comparisons of a group in a few sentences; empty if there is only one cell.
+
+    Where there are too few seeds, `adding_command` belongs behind them.
+    """
     comparisons = group.comparisons
     if not comparisons:
         several = len({run.result.cell for run in group.runs}) > 1
@@ -95,20 +100,33 @@ def _short_lived(group: Group) -> Iterator[str]:
 
 
 def _too_few_seeds(group: Group) -> str:
-    """Returns how many seeds there are, how many it takes, and the command that adds the others."""
+    """Returns how many seeds there are and how many it takes, as what leads to the command."""
+    numbers = (
+        f"Too few seeds to judge: {spanned(group.seeds_in_common)}, and it takes"
+        f" {group.seeds_needed}."
+    )
+    if not adding_command(group):
+        return numbers
     commands = {run.result.command for run in group.runs}
     others = f" (and so the other {len(commands) - 1})" if len(commands) > 1 else ""
-    return (
-        f"Too few seeds to judge: {spanned(group.seeds_in_common)}, and it takes"
-        f" {group.seeds_needed}. Add them{others}: {adding_command(group)}"
-    )
+    return f"{numbers} Add them{others}:"
 
 
 def adding_command(group: Group) -> str:
-    """Returns the command that adds the seeds that a verdict takes; empty if there are enough."""
-    if not group.comparisons or group.has_verdicts:
+    """Returns the command that adds the seeds that a verdict takes, to be copied.
+
+    It is empty where there are enough, and where a run comes from a command that decides on its
+    seeds itself, as a choice does.
+    """
+    commands = [run.result.command for run in group.runs]
+    if not group.comparisons or group.has_verdicts or not all(map(TAKING_SEEDS.match, commands)):
         return ""
-    return f"{re.sub(SEEDS, '', group.runs[0].result.command)} seeds={group.seeds_needed}"
+    return f"{re.sub(SEEDS, '', commands[0])} seeds={group.seeds_needed}"
+
+
+def with_command(sentences: str, group: Group) -> str:
+    """Returns what is said of a group, with the command that adds seeds where there is one."""
+    return f"{sentences} {adding_command(group)}".rstrip()
 
 
 def _told_apart(group: Group, verdicts: Iterable[Verdict]) -> list[Pair]:

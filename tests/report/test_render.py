@@ -128,7 +128,7 @@ def scores(mean, sd=0.003, n=10):
 
 def summary(results):
     (group,) = make_groups(results)
-    return answers.summary(group)
+    return answers.with_command(answers.summary(group), group)
 
 
 def test_a_row_has_exactly_the_promised_keys_and_values():
@@ -574,6 +574,30 @@ def test_the_command_that_adds_seeds_replaces_those_that_it_names(given):
     command = " ".join(filter(None, ["gru-bench run -m cell=gru,lstm", given, "steps=10"]))
     runs = [dataclasses.replace(make_result(cell=c), command=command) for c in ("gru", "lstm")]
     assert summary(runs).endswith("Add them: gru-bench run -m cell=gru,lstm steps=10 seeds=6")
+
+
+@pytest.mark.parametrize(
+    ("command", "takes"),
+    [
+        ("gru-bench horizon cell=gru,lstm task=copy", True),
+        ("gru-bench reproduce bai2018/adding", True),
+        ("gru-bench claims --size full", True),
+        ("gru-bench claims --part dyck", False),
+        ("gru-bench choose --minutes 2 cell=gru,lstm", False),
+        ("gru-bench search cell=gru,lstm", False),
+    ],
+)
+def test_seeds_are_added_by_commands_that_take_them(command, takes, tmp_path):
+    runs = [dataclasses.replace(make_result(cell=c), command=command) for c in ("gru", "lstm")]
+    lead, added = " Add them:", f" {command} seeds=6"
+    assert summary(runs).endswith(f"and it takes 6.{lead + added if takes else ''}")
+    assert answers.verdict(make_groups(runs)[0]).endswith(lead if takes else "and it takes 6.")
+    if takes:
+        mixed = [dataclasses.replace(runs[0], command="gru-bench choose cell=gru"), runs[1]]
+        assert summary(mixed).endswith("and it takes 6.")
+    render.render(runs, [], "table", tmp_path / "table.txt")
+    lines = (tmp_path / "table.txt").read_text(encoding="utf-8").splitlines()
+    assert (added.strip() in lines) == takes
 
 
 def test_a_cell_that_fails_is_not_called_better_without_its_failures():

@@ -7,7 +7,7 @@ from helpers.made_up import make_result
 
 from gru_bench.report.decision import decision
 from gru_bench.report.groups import make_groups
-from gru_bench.report.summary import verdict
+from gru_bench.report.summary import adding_command, verdict
 from gru_bench.system.prose import spanned
 
 
@@ -37,7 +37,7 @@ def test_cells_that_share_no_seed_yet_count_among_those_to_be_judged():
     assert len(group.comparisons) == 1
     assert "it takes 8." in decision([group])
     assert verdict(group).startswith("Too few seeds to judge: 0 to 4, and it takes 8. Add them")
-    assert verdict(group).endswith("seeds=8")
+    assert adding_command(group).endswith("seeds=8")
     # With so many of all, it is so.
     (grown,) = make_groups([made("copy", cell, 8) for cell in ("gru", "lstm", "rnn")])
     assert grown.has_verdicts

@@ -46,10 +46,11 @@ def to_latex(document: Document) -> str:
 def _table(group: Group) -> str:
     # A table must fit a page; the other formats have all of it.
     columns = [column for column in tables.columns(group) if column.rank < 4]
+    outcome = summary.with_command(summary.summary(group), group)
     lines = [
         r"\begin{table}",
         r"  \centering",
-        f"  \\caption{{{escape(f'{group.label}: {summary.summary(group)}')}}}",
+        f"  \\caption{{{escape(f'{group.label}: {outcome}')}}}",
         f"  \\label{{tab:{group.slug}}}",
         r"  \footnotesize",
         r"  \setlength{\tabcolsep}{4pt}",

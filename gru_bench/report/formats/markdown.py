@@ -27,12 +27,15 @@ def to_markdown(document: Document, folder: str) -> str:
     lines += _figures("The whole", document.overview, folder)
     for task in document.tasks:
         if len(task.groups) == 1:
-            lines.append(f"- **{escape(task.label)}**: {escape(summary.summary(task.groups[0]))}")
+            (group,) = task.groups
+            outcome = summary.with_command(summary.summary(group), group)
+            lines.append(f"- **{escape(task.label)}**: {escape(outcome)}")
             continue
         lines.append(f"- **{escape(task.label)}**")
         for group in task.groups:
             setting = show_keys(group.keys)[1:-1]
-            lines.append(f"  - {escape(setting)}: {escape(summary.brief(group))}")
+            outcome = summary.with_command(summary.brief(group), group)
+            lines.append(f"  - {escape(setting)}: {escape(outcome)}")
     if brackets := summary.brackets(document.groups):
         lines += ["", brackets]
     lines.append("")
@@ -66,7 +69,7 @@ def to_markdown(document: Document, folder: str) -> str:
 
 def _group(group: Group) -> Iterator[str]:
     yield from (f"### {escape(group.label)}", "", escape(tables.heading(group)), "")
-    yield from (escape(summary.summary(group)), "")
+    yield from (escape(summary.with_command(summary.summary(group), group)), "")
     columns = tables.columns(group)
     names = [f"{column.name} {column.unit}".strip() for column in columns]
     yield from _table(names, 1, tables.in_rows(columns))

@@ -101,14 +101,14 @@ def _task(document: Document, task: TaskSection) -> dict[str, Any]:
     }
 
 
-def _group(group: Group, answer: str, pictures: Sequence[Picture]) -> dict[str, Any]:
+def _group(group: Group, outcome: str, pictures: Sequence[Picture]) -> dict[str, Any]:
     columns = tables.columns(group)
     return {
         "label": group.label,
         "setting": show_keys(group.keys)[1:-1],
         "slug": group.slug,
         "heading": tables.heading(group),
-        "answer": answer,
+        "answer": summary.with_command(outcome, group),
         "columns": columns,
         "rows": tables.in_rows(columns),
         "detail_tables": detail_tables(group),

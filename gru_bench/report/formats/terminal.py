@@ -52,10 +52,9 @@ def print_tables(groups: Sequence[Group], console: Console) -> None:
         console.print(Text.assemble((group.label, "bold"), f": {tables.heading(group)}"))
         console.print(_table(group, console))
         if verdict := summary.verdict(group):
-            command = summary.adding_command(group)  # to be copied: alone on its line, not broken
-            console.print(Text(verdict.removesuffix(command).rstrip()))
-            if command:
-                console.print(Text(command), soft_wrap=True)
+            console.print(Text(verdict))
+        if command := summary.adding_command(group):  # to be copied: alone on its line, not broken
+            console.print(Text(command), soft_wrap=True)
         console.print()
 
 
