@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from gru_bench.config.cell import REFERENCE, CellConfig
+from gru_bench.config.cell import REFERENCE, CellConfig, CustomCellConfig
 from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.config.labels import labels
 from gru_bench.config.user_classes import source_file
@@ -224,24 +224,28 @@ def require_distinct_cells(configs: Sequence[ExperimentConfig]) -> None:
 def check_recurrences(experiments: Sequence[Experiment]) -> None:
     """Raises `UserError` unless each run's cell can be computed as its recurrence says.
 
-    Where other cells of the sweep can, they are named, with the words that run them.
+    Where other cells of the sweep can, they are named, with the words that run them; not if a cell
+    can at some sizes alone, or one is the user's, which takes more words.
     """
     refused: dict[str, tuple[str, UserError]] = {}
+    taking: dict[str, None] = {}
     for experiment in experiments:
+        name = experiment.config.cell.name
         try:
             check_recurrence(experiment.train.model)
         except UserError as error:
-            refused[experiment.config.cell.name] = experiment.config.recurrence, error
+            refused.setdefault(name, (experiment.config.recurrence, error))
+        else:
+            taking[name] = None
     if not refused:
         return
     way, reason = next(iter(refused.values()))
-    names = dict.fromkeys(experiment.config.cell.name for experiment in experiments)
-    taking = [name for name in names if name not in refused]
+    has_custom = any(isinstance(each.config.cell, CustomCellConfig) for each in experiments)
     apart = ""
-    if taking:
+    if taking and not has_custom and refused.keys().isdisjoint(taking):
         verb = "takes" if len(taking) == 1 else "take"
         apart = (
-            f"; {listed(taking)} {verb} it, so make two commands of it, whose runs are reported"
+            f"; {listed([*taking])} {verb} it, so make two commands of it, whose runs are reported"
             f" together: cell={','.join(taking)} recurrence={way}, and cell={','.join(refused)}"
             " without recurrence"
         )

@@ -157,3 +157,20 @@ def test_a_recurrence_of_some_cells_names_them_and_the_commands_for_all():
     resolve(compose_experiments(["cell=gru,rnn", *words[:-1]], multirun=True))
     with pytest.raises(UserError, match=r"auto or scan or plain$"):
         resolve(compose_experiments(["cell=gru,rnn", *words], multirun=True))
+    custom = ["cell=gru,mingru,custom", "cell.module=gru_bench.cells.linear:MinGRU"]
+    with pytest.raises(UserError, match=r"auto or scan or plain$"):
+        resolve(compose_experiments([*custom, *words], multirun=True))
+
+
+def test_a_recurrence_of_some_sizes_alone_is_not_said_to_be_of_some_cells(monkeypatch):
+    def check(model):
+        if model.cell == "gru" and model.hidden_size > 3:
+            raise UserError("too large")
+
+    monkeypatch.setattr("gru_bench.experiments.resolve.check_recurrence", check)
+    words = ["task=adding", "task.length=4", "cell=gru,rnn", "recurrence=fused"]
+    with pytest.raises(UserError) as refused:
+        resolve(compose_experiments([*words, "hidden_size=3,4"], multirun=True))
+    assert str(refused.value) == "too large"
+    with pytest.raises(UserError, match="too large; rnn takes it"):
+        resolve(compose_experiments([*words, "hidden_size=4"], multirun=True))
