@@ -197,7 +197,7 @@ def measure_all(
         table = dataclasses.replace(table, note=f"{each.paper.source}. {table.note}")
         tables.append(table)
         print_details(table, console)
-        if options.record is not None and measurement.rows:
+        if options.record is not None and measurement is not None and measurement.rows:
             write_measurement(options.record, Path(each.name).stem, each.part_name, measurement)
         results.extend(of_part)
     if results:

@@ -113,11 +113,14 @@ def runs_of(row: TrainedRow, configs: Sequence[ExperimentConfig]) -> list[int]:
     return found
 
 
-def measure(chosen: Chosen, command: str, quiet: bool) -> tuple[Measurement, list[Result], Sweep]:
+def measure(
+    chosen: Chosen, command: str, quiet: bool
+) -> tuple[Measurement | None, list[Result], Sweep]:
     """Trains, counts or looks up what a part asks for; finished runs are not made again.
 
     Returns:
-        What was measured, the results behind it, and what became of the runs.
+        What was measured, None if no run has finished; the results behind it; and what became of
+        the runs.
     """
     part = chosen.part
     match part:
@@ -129,7 +132,8 @@ def measure(chosen: Chosen, command: str, quiet: bool) -> tuple[Measurement, lis
                 for place, folder in enumerate(sweep.folders)
                 if folder in finished
             }
-            return _of_results(chosen, part, results), list(results.values()), sweep
+            measurement = _of_results(chosen, part, results) if results else None
+            return measurement, list(results.values()), sweep
         case CountedPart():
             counted = {
                 row.label: Measured(
@@ -159,9 +163,8 @@ def _of_results(chosen: Chosen, part: TrainedPart, results: dict[int, Result]) -
                     rows[row.label] = measured
     # Runs that were finished before may come from other machines.
     processors = {each.processor for result in results.values() for each in result.environments}
-    created = max((result.created for result in results.values()), default=now())
     return Measurement(
-        created=created,
+        created=max(result.created for result in results.values()),
         machine=", ".join(sorted(processors)),
         minutes=sum(result.timing.wall_s for result in results.values()) / 60,
         runs=part.runs,

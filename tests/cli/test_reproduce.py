@@ -8,6 +8,7 @@ from helpers.unmeasured import leave_unmeasured
 
 from gru_bench.cli.main import main
 from gru_bench.evidence.papers import read_measurements
+from gru_bench.experiments.sweep import Sweep
 
 PRESET = """
 source: Somebody 2020
@@ -69,6 +70,18 @@ def test_settings_that_change_the_definition_are_said_to(preset, capsys):
     (result,) = Path().glob("results/reproduce/adding/gru/*/result.json")
     command = f"gru-bench reproduce {preset}/sums --config-dir 'further presets' cell=gru"
     assert json.loads(result.read_text())["command"] == f"{command} task.length=4 seeds=1"
+
+
+def test_nothing_was_measured_where_no_run_has_finished(preset, tmp_path, monkeypatch, capsys):
+    sweep = Sweep([tmp_path / "gru", tmp_path / "lstm"])
+    sweep.failures.extend((folder, "no room") for folder in sweep.folders)
+    monkeypatch.setattr("gru_bench.experiments.reproduce.run_experiments", lambda *_, **__: sweep)
+    assert main(["reproduce", "-q", preset, "--record", "kept", "steps=2"]) == 1
+    out, err = capsys.readouterr()
+    assert "lstm: no room" in err
+    assert "Not run: gru-bench reproduce mine.yaml/sums runs it" in " ".join(out.split())
+    assert "Run with" not in out
+    assert not list((tmp_path / "kept").iterdir())
 
 
 def test_the_list_says_what_there_is_in_80_columns(capsys):
