@@ -5,7 +5,9 @@ Hydra merges the YAML of `conf/` into these dataclasses, which gives names and t
 these objects travel.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from gru_bench.config.execution import ExecutionConfig
 from gru_bench.config.optim import TuneConfig
@@ -25,3 +27,11 @@ class ExperimentConfig(ExecutionConfig, RunConfig):
                 f"seeds={self.seeds} is not possible: tuning uses some of them; seeds must be below"
                 f" {TuneConfig.FIRST_SEED}"
             )
+
+    def folder(self, contents: Mapping[str, str]) -> Path:
+        """Returns the run folder.
+
+        Args:
+            contents: The hashes of the data, as `resolved` takes them.
+        """
+        return Path(self.out_dir) / self.run_name(contents)

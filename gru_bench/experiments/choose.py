@@ -21,10 +21,11 @@ from gru_bench.config.experiment import ExperimentConfig
 from gru_bench.evidence.choice import MOST_SEEDS, Choice, choose_cell, first_round, next_round
 from gru_bench.evidence.record import scores_by_seed
 from gru_bench.evidence.sequential import median_sequence
-from gru_bench.experiments.begun import begun_seeds
+from gru_bench.experiments.begun import begun_seeds, goes_on
 from gru_bench.experiments.halving import Halving, Note, chosen_keys
 from gru_bench.experiments.limits import (
     Limits,
+    Needs,
     largest_sizes,
     measure_steps,
     needs,
@@ -32,7 +33,7 @@ from gru_bench.experiments.limits import (
     sized,
 )
 from gru_bench.experiments.minutes import Minutes
-from gru_bench.experiments.resolve import resolve
+from gru_bench.experiments.resolve import Experiment, resolve, resolve_one
 from gru_bench.experiments.run_command import run_command
 from gru_bench.experiments.sweep import run_experiments
 from gru_bench.model.model import ModelConfig
@@ -111,17 +112,17 @@ def choose(configs: Sequence[ExperimentConfig], asked: Asked, note: Note) -> Car
     require_runtime(asked.limits.runtime)
     require_writable(configs[0].out_dir)
     experiments = resolve(configs, note)
-    models = {each.config.cell.name: each.train.model for each in experiments}
-    length = experiments[0].task.sequence_length
-    sizes = find_sizes(configs, models, asked.limits, length)
+    sizes = find_sizes(experiments, asked.limits)
     for name, size in sizes.items():
         note(f"{name}: at most {size} units")
     halving = Halving(minutes, asked.command, asked.quiet, note)
-    settled = halving.best(configs, sizes, asked.gives("cell.keep"))
-    chosen = {each.cell.name: sized(models[each.cell.name], each.hidden_size) for each in settled}
-    costs = [float(needs(model, length).parameters) for model in chosen.values()]
-    results, choice = Rounds(settled, costs, asked, minutes, note).run()
-    return make_card(settled, results, choice, chosen, length, sizes, asked, minutes)
+    settings = [
+        resolve_one(each, experiments[0].data, each.cell.name)
+        for each in halving.best(configs, sizes, asked.gives("cell.keep"))
+    ]
+    costs = [float(needed(each).parameters) for each in settings]
+    results, choice = Rounds(settings, costs, asked, minutes, note).run()
+    return make_card(settings, results, choice, sizes, asked, minutes)
 
 
 def check(configs: Sequence[ExperimentConfig]) -> None:
@@ -149,16 +150,11 @@ def check(configs: Sequence[ExperimentConfig]) -> None:
             )
 
 
-def find_sizes(
-    configs: Sequence[ExperimentConfig],
-    models: dict[str, ModelConfig],
-    limits: Limits,
-    length: int,
-) -> dict[str, int]:
+def find_sizes(experiments: Sequence[Experiment], limits: Limits) -> dict[str, int]:
     """Returns the largest size of each cell, as it was found when this was first asked."""
-    path = Path(configs[0].out_dir) / SIZES
-    contents = configs[0].hash_data()
-    key = repr((sorted(config.identity(contents) for config in configs), limits))
+    first = experiments[0]
+    path = Path(first.config.out_dir) / SIZES
+    key = repr((sorted(each.identity for each in experiments), limits))
     known: dict[str, dict[str, int]] = {}
     if path.exists():
         try:
@@ -166,17 +162,29 @@ def find_sizes(
         except (OSError, UnicodeDecodeError, msgspec.MsgspecError):
             known = {}
     if key not in known:
-        found = largest_sizes(models, limits, configs[0].hidden_size, length)
+        models = {each.config.cell.name: each.train.model for each in experiments}
+        most, length = first.config.hidden_size, first.task.sequence_length
+        found = largest_sizes(models, limits, most, length)
         known[key] = {name: size for name, (size, _) in found.items()}
         write_atomically(path, msgspec.json.format(msgspec.json.encode(known), indent=1))
     return known[key]
+
+
+def model_of(experiment: Experiment) -> ModelConfig:
+    """Returns the model of a setting, whichever machine it is for."""
+    return sized(experiment.train.model, experiment.config.hidden_size)
+
+
+def needed(experiment: Experiment) -> Needs:
+    """Returns what the model of a setting takes, without its latency."""
+    return needs(model_of(experiment), experiment.task.sequence_length)
 
 
 class Rounds:
     """Fresh seeds for the settings that were chosen, round by round.
 
     Args:
-        settings: Each cell's.
+        settings: One for each cell.
         costs: What a model of each takes, by which cells are preferred that score alike.
         asked: What is asked for.
         minutes: Those of the whole choice.
@@ -185,7 +193,7 @@ class Rounds:
 
     def __init__(
         self,
-        settings: Sequence[ExperimentConfig],
+        settings: Sequence[Experiment],
         costs: Sequence[float],
         asked: Asked,
         minutes: Minutes,
@@ -215,7 +223,7 @@ class Rounds:
             results = self._train(seeds)
             trained = sum(len(each.seeds) for each in results)
             self._minutes.learn(results, made * cells, trained)
-            choice = choose_cell(results, self._costs, self._settings[0].margin)
+            choice = choose_cell(results, self._costs, self._settings[0].config.margin)
             self._note(f"{counted(seeds, 'seed')} of each cell: {choice.cell}, {choice.basis}")
             further = next_round(seeds)
             is_late = self._minutes.trainings_left(cells) < cells * (further - seeds)
@@ -225,17 +233,19 @@ class Rounds:
         return results, choice
 
     def _begun(self) -> int:
-        """Returns the seeds of each cell that an earlier call was at work on; 0 if on none."""
-        contents = self._settings[0].hash_data()
+        """Returns the seeds of each cell that an earlier round was at work on; 0 if on none."""
         begun = [
-            begun_seeds(Path(each.out_dir) / each.run_name(contents), each.identity(contents))
+            begun_seeds(each.folder, each.identity)
             for each in self._settings
+            if not each.config.force and goes_on(each)
         ]
-        return max(map(len, begun))
+        # Seeds of other numbers are those of another command.
+        of_rounds = [seeds for seeds in begun if seeds == list(range(len(seeds)))]
+        return max(map(len, of_rounds), default=0)
 
     def _train(self, seeds: int) -> list[Result]:
         configs = [
-            dataclasses.replace(setting, seeds=list(range(seeds))) for setting in self._settings
+            dataclasses.replace(each.config, seeds=list(range(seeds))) for each in self._settings
         ]
         sweep = run_experiments(configs, self._asked.command, self._asked.quiet, timed=False)
         sweep.require_none_elsewhere()
@@ -245,11 +255,9 @@ class Rounds:
 
 
 def make_card(
-    settings: Sequence[ExperimentConfig],
+    settings: Sequence[Experiment],
     results: Sequence[Result],
     choice: Choice,
-    models: dict[str, ModelConfig],
-    length: int,
     sizes: dict[str, int],
     asked: Asked,
     minutes: Minutes,
@@ -257,60 +265,65 @@ def make_card(
     """Returns the card of a choice.
 
     Args:
-        settings: Each cell's, as it was chosen.
+        settings: One for each cell, as it was chosen.
         results: Their runs.
         choice: What follows from these.
-        models: The model of each cell, as it was chosen.
-        length: Steps of a sequence of the task.
         sizes: The largest size of each.
         asked: What was asked for.
         minutes: Those that this call and all runs took.
     """
-    latencies = measure_steps(models, asked.limits.runtime, length)
-    contents, contenders = settings[0].hash_data(), []
-    for setting, result in zip(settings, results, strict=True):
-        name = setting.cell.name
-        scores = np.array(list(scores_by_seed(result).values()))
-        taken = needs(models[name], length)
-        contenders.append(
-            Contender(
-                cell=name,
-                hidden_size=setting.hidden_size,
-                largest_size=sizes[name],
-                settings=chosen_keys(setting),
-                score=median_sequence(scores) if len(scores) else None,
-                parameters=taken.parameters,
-                memory_kb=taken.memory_kb,
-                latency_us=latencies[name],
-                folder=str(Path(setting.out_dir) / setting.run_name(contents)),
-            )
-        )
     first, seeds = results[0], len(results[0].seeds)
-    (taken_setting,) = (each for each in settings if each.cell.name == choice.cell)
+    (taken,) = (each.config for each in settings if each.config.cell.name == choice.cell)
     limits = {
         name: value
         for name, value in dataclasses.asdict(asked.limits).items()
         if name != "runtime" and value is not None
     }
-    found = chosen_keys(taken_setting) | {"seeds": seeds}
+    found = chosen_keys(taken) | {"seeds": seeds}
     return Card(
         task=first.task_label,
         score=first.score.in_words,
         is_share=first.score.is_share,
-        margin=settings[0].margin,
+        margin=taken.margin,
         runtime=asked.limits.runtime,
         limits=limits,
         cell=choice.cell,
         basis=choice.basis,
         against=choice.against,
-        contenders=contenders,
+        contenders=_contenders(settings, results, sizes, asked.limits.runtime),
         seeds=seeds,
         minutes=minutes.passed,
         run_minutes=minutes.of_runs,
         minutes_left=_minutes_left(choice, results),
         command=asked.command,
-        training=run_command(taken_setting.cell, found, asked.words, asked.sources),
+        training=run_command(taken.cell, found, asked.words, asked.sources),
     )
+
+
+def _contenders(
+    settings: Sequence[Experiment], results: Sequence[Result], sizes: dict[str, int], runtime: str
+) -> list[Contender]:
+    """Returns what is known of each cell, the latencies measured in turns."""
+    models = {each.config.cell.name: model_of(each) for each in settings}
+    latencies = measure_steps(models, runtime, settings[0].task.sequence_length)
+    contenders = []
+    for setting, result in zip(settings, results, strict=True):
+        name, taken = setting.config.cell.name, needed(setting)
+        scores = np.array(list(scores_by_seed(result).values()))
+        contenders.append(
+            Contender(
+                cell=name,
+                hidden_size=setting.config.hidden_size,
+                largest_size=sizes[name],
+                settings=chosen_keys(setting.config),
+                score=median_sequence(scores) if len(scores) else None,
+                parameters=taken.parameters,
+                memory_kb=taken.memory_kb,
+                latency_us=latencies[name],
+                folder=str(setting.folder),
+            )
+        )
+    return contenders
 
 
 def _minutes_left(choice: Choice, results: Sequence[Result]) -> float | None:

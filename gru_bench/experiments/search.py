@@ -93,8 +93,8 @@ def search(
     try:
         with lock(out_dir / LOCK):
             storage = open_journal(out_dir / JOURNAL, note)
-            studies = [open_study(config, space, storage) for config in configs]
-            contents = configs[0].hash_data()
+            contents = configs[0].hash_data()  # of all: they differ in the cell alone
+            studies = [open_study(config, contents, space, storage) for config in configs]
             # One that fails is not made up for in this start, or all might fail without end.
             left = [space.trials - len(finished(study)) for study in studies]
             while any(number > 0 for number in left):
@@ -130,13 +130,18 @@ def check(configs: Sequence[ExperimentConfig]) -> None:
             )
 
 
-def open_study(config: ExperimentConfig, space: SearchConfig, storage: JournalStorage) -> Study:
+def open_study(
+    config: ExperimentConfig,
+    contents: Mapping[str, str],
+    space: SearchConfig,
+    storage: JournalStorage,
+) -> Study:
     """Opens the study of a cell, as far as it has come.
 
     Other settings, ranges or seeds make another study; another number of trials does not.
     """
     ranges = dataclasses.asdict(space) | {"trials": None, "parallel": None}
-    searched = json.dumps([config.identity(config.hash_data()), ranges], sort_keys=True)
+    searched = json.dumps([config.identity(contents), ranges], sort_keys=True)
     digits = hashlib.sha256(searched.encode()).hexdigest()[:8]
     name = f"{config.task_label}/{config.cell.name}/{digits}"
     return optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
@@ -236,7 +241,7 @@ def run_trials(
     sweep = run_experiments(list(configs.values()), command, quiet, timed=False)
     sweep.require_none_elsewhere()
     for trial in trials:
-        folder = Path(trial.config.out_dir) / trial.config.run_name(contents)
+        folder = trial.config.folder(contents)
         label = f"{trial.config.cell.name}, trial {trial.number}"
         if folder not in sweep.finished:
             trial.study.tell(trial.number, state=TrialState.FAIL)
@@ -258,7 +263,7 @@ def summary(
     if not done:
         return Searched(config, 0, len(failed), {}, None)
     best = make_trial(config, space, study, study.best_trial.number)
-    result = read_result(Path(config.out_dir) / best.config.run_name(contents))
+    result = read_result(best.config.folder(contents))
     return Searched(config, len(done), len(failed), trial_settings(study.best_trial), result)
 
 

@@ -119,17 +119,41 @@ def test_a_folder_that_does_not_tell_has_begun_nothing(tmp_path, text):
     assert begun_seeds(tmp_path, "this") == []
 
 
-def test_a_choice_goes_on_with_the_round_that_was_broken_off(tmp_path, monkeypatch, trained):
-    settings = compose(tmp_path, "cell=gru,rnn", "seeds=3")
-    run_experiments(settings[:1], "test", quiet=True)
-    break_off(settings[1:])
+@pytest.fixture
+def decided(monkeypatch):
+    """A choice is decided after its first round."""
     monkeypatch.setattr(
         "gru_bench.experiments.choose.choose_cell",
         lambda results, *_: Choice(cell="gru", basis="decided", against=[]),
     )
-    notes = []
-    asked = Asked(Limits(), 1.0, [], True)
-    results, _ = Rounds(settings, [1, 1], asked, Minutes(1.0), notes.append).run()
+
+
+def rounds(settings, notes):
+    """The rounds of a choice in settings, with time for two seeds."""
+    asked, left = Asked(Limits(), 1e-9, [], True), Minutes(1e-9)
+    return Rounds(resolve(settings), [1] * len(settings), asked, left, notes.append)
+
+
+@pytest.mark.usefixtures("decided")
+def test_a_choice_goes_on_with_the_round_that_was_broken_off(tmp_path, trained):
+    settings, notes = compose(tmp_path, "cell=gru,rnn", "seeds=3"), []
+    run_experiments(settings[:1], "test", quiet=True)
+    break_off(settings[1:])
+    results, _ = rounds(settings, notes).run()
     assert [len(result.seeds) for result in results] == [3, 3]
     assert notes[0] == "going on with the 3 seeds of each cell that were begun"
     assert trained == [([0, 1, 2], 0), ([0, 1, 2], 0), ([0, 1, 2], 2)]
+
+
+@pytest.mark.usefixtures("decided")
+@pytest.mark.parametrize("begun", ["seeds=[4,5,6]", "seeds=3"])
+def test_a_choice_goes_on_with_no_seeds_of_others_and_no_finished_ones(tmp_path, trained, begun):
+    settings, notes = compose(tmp_path, "cell=rnn", begun), []
+    break_off(settings)
+    if begun == "seeds=3":
+        (folder,) = run_experiments(settings, "test", quiet=True).folders
+        (folder / CHECKPOINTS / TRAINING / "1").mkdir(parents=True)  # as of a run killed at its end
+    results, _ = rounds(settings, notes).run()
+    assert "going on" not in " ".join(notes)
+    assert "--minutes leaves time for 2 seeds" in notes[0]
+    assert {0, 1} <= {seed.seed for seed in results[0].seeds}

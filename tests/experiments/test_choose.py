@@ -254,7 +254,7 @@ def taking(train_s, wall_s):
 )
 def test_as_many_seeds_as_there_is_time_for(monkeypatch, of_minutes, train_s, compile_s, seeds):
     monkeypatch.setattr("gru_bench.experiments.minutes.time.monotonic", lambda: 0.0)
-    settings, left = compose("cell=gru,rnn"), minutes.Minutes(of_minutes)
+    settings, left = resolve(compose("cell=gru,rnn")), minutes.Minutes(of_minutes)
     left.learn([taking(train_s, train_s + compile_s)], programs=1, trainings=1)
     trained = []
 
