@@ -106,11 +106,7 @@ def run_experiments(
     launcher = configs[0].launcher
     note = Progress(0, quiet=quiet).note
     experiments = resolve(configs, note, here=launcher.name == "local")
-    for out_dir in {experiment.config.out_dir for experiment in experiments}:
-        require_writable(out_dir)
-    for experiment in experiments:
-        out_dir = experiment.config.out_dir
-        refuse_foreign_folder(out_dir, experiment.name, experiment.identity)
+    require_folders(experiments)
     by_population: dict[str, list[Experiment]] = defaultdict(list)
     finished = []
     for experiment in experiments:
@@ -122,10 +118,7 @@ def run_experiments(
     sweep = Sweep([experiment.folder for experiment in experiments])
     with Progress(len(populations), quiet=quiet) as progress:
         for experiment in finished:
-            progress.note(f"finished already (force=true runs it anew): {experiment.label}")
-            if not goes_on(experiment):
-                clear(experiment)  # what is left if it was killed on its last line
-            forget_attempts(experiment.folder)
+            pass_over(experiment, progress)
         # A search compares settings of a cell, and not cells.
         if timed and (budget := describe_seed_budget(experiments)):
             progress.note(budget)
@@ -145,6 +138,22 @@ def run_experiments(
         elif populations:
             run_in_jobs(populations, sweep, command, progress, timed)
     return sweep
+
+
+def require_folders(experiments: Sequence[Experiment]) -> None:
+    """Raises `UserError` unless every run may be written in its folder."""
+    for out_dir in {each.config.out_dir for each in experiments}:
+        require_writable(out_dir)
+    for each in experiments:
+        refuse_foreign_folder(each.config.out_dir, each.name, each.identity)
+
+
+def pass_over(experiment: Experiment, progress: Progress) -> None:
+    """Says that a run is finished, and removes what is left if it was killed on its last line."""
+    progress.note(f"finished already (force=true runs it anew): {experiment.label}")
+    if not goes_on(experiment):
+        clear(experiment)
+    forget_attempts(experiment.folder)
 
 
 def run_here(
@@ -183,16 +192,8 @@ def run_here(
             setting = todo[0].setting
             try:
                 if setting not in costs:
-                    if timed:
-                        label = todo[0].config.task_label
-                        progress.note(f"{label}: timing one step of each cell")
-                    everything = [e for group in populations for e in group]
-                    alike = [
-                        e
-                        for e in everything
-                        if e.setting == setting and fits(e.train, e.task, members=1)
-                    ]
-                    costs[setting] = measure_cells(alike, timed)
+                    alike = [e for group in populations for e in group if e.setting == setting]
+                    costs[setting] = measure_setting(alike, progress, timed)
             except Exception as error:
                 sweep.failures.extend(note_failure(experiment, error) for experiment in todo)
                 continue
@@ -209,6 +210,16 @@ def run_here(
                 except Exception as error:
                     sweep.failures.extend(note_failure(each, error) for each in todo)
         let_go_of_programs()
+
+
+def measure_setting(
+    experiments: Sequence[Experiment], progress: Progress, timed: bool
+) -> dict[str, Cost]:
+    """Returns what each cell of a setting costs that fits into the memory."""
+    if timed:
+        progress.note(f"{experiments[0].config.task_label}: timing one step of each cell")
+    fitting = [each for each in experiments if fits(each.train, each.task, members=1)]
+    return measure_cells(fitting, timed)
 
 
 def let_go_of_programs() -> None:
