@@ -1,5 +1,6 @@
 """The ledger of the committed reference: by which rules, from which parts, and what is missing."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -85,7 +86,7 @@ def print_parts(reference: Reference, rules: Rules, console: Console) -> None:
 
 def heading(reference: Reference, rules: Rules) -> str:
     """Returns by which rules is judged, and from what."""
-    done = [name for name in rules.parts if reference.state(name, rules) == "done"]
+    done = reference.done(rules)
     revisions = {reference.records[name].revision or "unknown" for name in done}
     parts = f"{len(done)} of {counted(len(rules.parts), 'part')}"
     made = f", made at {', '.join(sorted(each[:9] for each in revisions))}" if done else ""
@@ -109,34 +110,48 @@ def missing(claims: Sequence[Claim], reference: Reference, rules: Rules) -> list
 def choices_at_an_end(reference: Reference, rules: Rules) -> list[str]:
     """Returns a line on the learning rates that were chosen at an end of their grid, if any."""
     found = [
-        f"{name}: {result.cell} {result.tuning.chosen:g}"
-        for name in rules.parts
-        if reference.state(name, rules) == "done"
-        for result in sorted(reference.results[name], key=lambda result: result.cell)
-        if result.tuning is not None and result.tuning.chosen_rate_is_at_an_end
+        f"{name}: {', '.join(cells)} ({rate:g})"
+        for name in reference.done(rules)
+        for rate, cells in cells_at_an_end(reference.results[name]).items()
     ]
     if not found:
         return []
     return [f"Learning rates chosen at an end of those tried: {'; '.join(found)}"]
 
 
+def cells_at_an_end(results: Sequence[Result]) -> dict[float, list[str]]:
+    """Returns the cells that chose a learning rate at an end of their grid, by that rate."""
+    found: dict[float, set[str]] = defaultdict(set)
+    for result in results:
+        if result.tuning is not None and result.tuning.chosen_rate_is_at_an_end:
+            found[result.tuning.chosen].add(result.cell)
+    return {rate: sorted(cells) for rate, cells in sorted(found.items())}
+
+
 def short_budgets(reference: Reference, rules: Rules) -> list[str]:
     """Returns a line on the parts whose cells still gained at the end of their budget, if any."""
-    found = []
-    for name, part in rules.parts.items():
-        if part.kind in rules.flat.kinds and reference.state(name, rules) == "done":
-            runs = reference.results[name]
-            one_level = len({_level(run) for run in runs}) == 1
-            rising = {
-                run.cell if one_level else f"{run.cell} {_level(run)}"
-                for run in runs
-                if is_flat(run, rules.flat) is False
-            }
-            found += [f"{name}: {', '.join(sorted(rising))}"] if rising else []
+    found = [
+        f"{name}: {', '.join(rising)}"
+        for name in reference.done(rules)
+        if rules.parts[name].kind in rules.flat.kinds
+        and (rising := still_rising(reference.results[name], rules))
+    ]
     if not found:
         return []
     when = f"in the last {rules.flat.last_share:.0%} of the budget"
     return [f"Still gaining more than matters {when}: {'; '.join(found)}"]
+
+
+def still_rising(results: Sequence[Result], rules: Rules) -> list[str]:
+    """Returns the cells that still gained at the end of their budget, with how hard it was."""
+    one_level = len({_level(result) for result in results}) == 1
+    return sorted(
+        {
+            result.cell if one_level else f"{result.cell} {_level(result)}"
+            for result in results
+            if is_flat(result, rules.flat) is False
+        }
+    )
 
 
 def _level(run: Result) -> str:

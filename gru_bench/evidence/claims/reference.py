@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from gru_bench.evidence.claims.claim import Claim, ClaimVerdict
-from gru_bench.evidence.claims.evidence import of_reference
+from gru_bench.evidence.claims.evidence import Evidence, of_reference
 from gru_bench.evidence.claims.ledger import judge
 from gru_bench.evidence.claims.rules import Kind, Rules, read_rules
 from gru_bench.evidence.runtimes import RuntimeFigures
@@ -68,13 +68,20 @@ class Reference:
             return "to do"
         return "done" if record.words == rules.words_of(part) else "other settings"
 
+    def done(self, rules: Rules) -> list[str]:
+        """Returns the names of the parts that the rules ask for and that are done, in order."""
+        return [name for name in rules.parts if self.state(name, rules) == "done"]
+
+    def evidence(self, rules: Rules, runtimes: RuntimeFigures | None = None) -> Evidence:
+        """Returns the runs of the parts that the rules ask for, each for what it was made for."""
+        by_kind: dict[Kind, list[Result]] = defaultdict(list)
+        for name in self.done(rules):
+            by_kind[rules.parts[name].kind] += self.results[name]
+        return of_reference(by_kind, rules, runtimes)
+
     def judge(self, rules: Rules, runtimes: RuntimeFigures | None = None) -> list[Claim]:
         """Returns the claims as the parts that the rules ask for speak of them."""
-        by_kind: dict[Kind, list[Result]] = defaultdict(list)
-        for name, part in rules.parts.items():
-            if self.state(name, rules) == "done":
-                by_kind[part.kind] += self.results[name]
-        return judge(of_reference(by_kind, rules, runtimes))
+        return judge(self.evidence(rules, runtimes))
 
     def earlier_rules(self, rules: Rules) -> dict[str, Rules]:
         """Returns the other rules that parts were made under, by their hashes."""

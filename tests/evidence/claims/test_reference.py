@@ -148,7 +148,7 @@ def test_choices_at_an_end_of_the_grid_are_named(tmp_path):
     runs = [replace(run, tuning=tuning) for run in on_tasks(0.0)]
     write(tmp_path, "first", runs, rules())
     text = ledger_of(read_reference(tmp_path), rules(), width=200)
-    assert "chosen at an end of those tried: first: gru 0.016; first: lstm 0.016" in text
+    assert "chosen at an end of those tried: first: gru, lstm (0.016)" in text
 
 
 def rising(cell, scores, solved=None, margin=0.01):
