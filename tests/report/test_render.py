@@ -701,7 +701,7 @@ def test_cells_over_all_settings_on_one_scale():
     assert [row[0] for row in fewer.rows] == ["gru", "gru_reset_after", "lstm"]
 
 
-def test_over_all_settings_stands_in_the_markdown_and_the_page(tmp_path):
+def test_over_all_settings_stands_in_the_markdown_and_the_page(tmp_path, undrawn):
     results = make_show(3)[:8]
     render.render(results, [], "markdown", tmp_path / "page.md")
     assert "### Over all settings\n" in (tmp_path / "page.md").read_text(encoding="utf-8")
@@ -864,6 +864,12 @@ def test_the_table_fits_into_80_columns(seeds, tmp_path, capsys):
     assert ("Too few seeds to judge: 4, and it takes 9." in text) == (seeds == 4)
     render.print_table(make_show(seeds))
     assert capsys.readouterr().out == text
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Reports without their figures, each of which takes a third of a second."""
+    monkeypatch.setattr("gru_bench.report.document.Document.draw", lambda self: None)
 
 
 @pytest.fixture(scope="module")
@@ -1462,7 +1468,7 @@ def test_the_page_and_the_markdown_hold_every_test_of_every_claim(folder):
     assert shown.untested_line() in page.text
 
 
-def test_every_report_gives_the_verdicts_of_parts_that_differ(tmp_path):
+def test_every_report_gives_the_verdicts_of_parts_that_differ(tmp_path, undrawn):
     gru, lstm = make_result(), make_result(cell="lstm")
     elsewhere = dataclasses.replace(
         lstm, environments=[dataclasses.replace(lstm.environment, processor="Another")]
