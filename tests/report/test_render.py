@@ -1173,6 +1173,15 @@ def test_figures_are_the_same_every_time_and_take_the_pages_colour():
         assert canvas.INK not in picture.svg
 
 
+def test_powers_of_ten_are_labelled_without_formulas():
+    values = [1e-8, 1e-3, 1.0, 10.0, 1e12]
+    assert [canvas.power_of_ten(v) for v in values] == ["10⁻⁸", "10⁻³", "10⁰", "10¹", "10¹²"]
+    (group,) = make_groups(make_show()[:4])
+    curves, *_ = score_figures.draw(group)
+    labels = set(re.findall(r">(10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)<", curves.svg))
+    assert {"10⁻²", "10⁻³"} <= labels
+
+
 def test_curves_carry_stopped_seeds_on_and_drop_what_is_not_finite():
     result = make_result(scores=(1.0, 1.0, 1.0), curves=[(4.0, 1.0), (2.0, 3.0, 5.0), (3.0, None)])
     steps, mean, band = score_figures.mean_and_band(ReportedRun(result, {}))

@@ -14,6 +14,7 @@ from gru_bench.report.figures.canvas import (
     draw_intervals,
     draw_level,
     interval_caption,
+    label_powers,
     line_width,
     make_picture,
     over_seeds,
@@ -66,6 +67,7 @@ def _gradients(group: Group, flows: dict[ReportedRun, GradientNorms]) -> Picture
             vanished = current_rules().claims["gradients_alive"].limits["vanished"]
             draw_level(axes, vanished, f"vanished ({vanished:g})")
             axes.set_yscale("log")
+            label_powers(axes)
             axes.set_xlim(left=0)
             axes.set_xlabel("steps back in time")
         panels[0].set_title("before training", fontsize=11)
