@@ -24,7 +24,8 @@ from gru_bench.benchmark.lengths import (
     STEP,
     STREAM,
 )
-from gru_bench.report.figures.canvas import OTHER_STYLES, STYLES, make_picture, scale_values
+from gru_bench.report.figures.axes import scale_values
+from gru_bench.report.figures.canvas import OTHER_STYLES, STYLES, make_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

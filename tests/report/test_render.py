@@ -34,6 +34,7 @@ from gru_bench.report.document import make_document
 from gru_bench.report.figures import canvas, overview
 from gru_bench.report.figures import probes as probe_figures
 from gru_bench.report.figures import scores as score_figures
+from gru_bench.report.figures.axes import power_of_ten
 from gru_bench.report.figures.series import make_series, places
 from gru_bench.report.format_numbers import show_time
 from gru_bench.report.formats import latex
@@ -1175,7 +1176,7 @@ def test_figures_are_the_same_every_time_and_take_the_pages_colour():
 
 def test_powers_of_ten_are_labelled_without_formulas():
     values = [1e-8, 1e-3, 1.0, 10.0, 1e12]
-    assert [canvas.power_of_ten(v) for v in values] == ["10⁻⁸", "10⁻³", "10⁰", "10¹", "10¹²"]
+    assert [power_of_ten(value) for value in values] == ["10⁻⁸", "10⁻³", "10⁰", "10¹", "10¹²"]
     (group,) = make_groups(make_show()[:4])
     curves, *_ = score_figures.draw(group)
     labels = set(re.findall(r">(10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)<", curves.svg))

@@ -51,7 +51,7 @@ def long_lags(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
         yield Test(
             task=task,
             what=f"{task}: the lag up to which half of the seeds solve it, {PLAIN} and {best}",
-            figure=f"{PLAIN} {_shown(plain)}, {best} {_shown(known[best])}",
+            figure=f"{PLAIN} {show_horizon(plain)}, {best} {show_horizon(known[best])}",
             finding=_fails(plain, known[best], rule.limits["longest_lag"]),
             part=failure,
         )
@@ -86,6 +86,30 @@ def _has_default_start(run: Result) -> bool:
     return default and cell.get("keep") in (None, KEEP)
 
 
+def horizon_of(
+    evidence: Evidence, task: str, cell: str, default_start: bool = True
+) -> Interval | None:
+    """Returns how far a cell bridges a task; None where that was not run.
+
+    Args:
+        evidence: The runs.
+        task: The label of the task.
+        cell: The name of the cell.
+        default_start: Whether from the default start, or from one that keeps gradients alive or
+            lets them die.
+    """
+    if (lags := _by_task(evidence).get(task)) is None:
+        return None
+    found = ((setting.lag, setting.runs.get(cell)) for setting in lags.settings)
+    return _span(
+        {
+            round(lag or 0): run
+            for lag, run in found
+            if run is not None and _has_default_start(run) == default_start
+        }
+    )
+
+
 def _span(runs: Mapping[int, Result]) -> Interval | None:
     """Returns the horizon with its interval; None where one lag alone was tried."""
     if len(runs) < 2:
@@ -98,7 +122,7 @@ def _span(runs: Mapping[int, Result]) -> Interval | None:
     return horizon(outcomes).span if shared else None
 
 
-def _shown(span: Interval) -> str:
+def show_horizon(span: Interval) -> str:
     """Returns a horizon as text; what lies beyond the lags tried has no number."""
     if span.estimate == 0:
         return f"below {span.high:g}"

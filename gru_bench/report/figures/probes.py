@@ -7,6 +7,7 @@ import numpy as np
 
 from gru_bench.evidence.claims.rules import current_rules
 from gru_bench.evidence.estimates import Interval, mean_interval
+from gru_bench.report.figures.axes import label_powers, scale_scores, scale_values
 from gru_bench.report.figures.canvas import (
     Picture,
     draw_band,
@@ -14,12 +15,9 @@ from gru_bench.report.figures.canvas import (
     draw_intervals,
     draw_level,
     interval_caption,
-    label_powers,
     line_width,
     make_picture,
     over_seeds,
-    scale_scores,
-    scale_values,
     score_scale,
     style,
     written,

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from gru_bench.evidence.record import scores_by_seed
 from gru_bench.report.figures import confusion, probes
+from gru_bench.report.figures.axes import scale_scores, scale_values
 from gru_bench.report.figures.canvas import (
     Picture,
     draw_band,
@@ -20,8 +21,6 @@ from gru_bench.report.figures.canvas import (
     line_width,
     make_picture,
     over_seeds,
-    scale_scores,
-    scale_values,
     score_scale,
     shown_seeds,
     style,

@@ -10,6 +10,7 @@ import numpy as np
 
 from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.run_settings import DOCUMENTS, show_keys, show_value
+from gru_bench.report.figures.axes import scale_scores, scale_values
 from gru_bench.report.figures.canvas import (
     MOST_LETTERS,
     Picture,
@@ -18,8 +19,6 @@ from gru_bench.report.figures.canvas import (
     interval_caption,
     line_width,
     make_picture,
-    scale_scores,
-    scale_values,
     score_scale,
     written,
 )
