@@ -1,17 +1,26 @@
 """Reads the committed results, and writes what they hold as it stands on a page."""
 
 import json
-import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from gru_bench.config.score import ERRORS
+from gru_bench.evidence.claims.claim import Claim
+from gru_bench.evidence.claims.evidence import Evidence
+from gru_bench.evidence.claims.reference import Reference, read_reference
+from gru_bench.evidence.claims.rules import current_rules
+from gru_bench.evidence.claims.setting import Setting
+from gru_bench.evidence.estimates import Interval, mean_interval
+from gru_bench.evidence.runtimes import read_runtimes
+from gru_bench.runs.result import Result
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "results"
-CLAIMS = "reference/claims/claims"
+REFERENCE = RESULTS / "reference" / "claims"
 CELLS = ("gru", "gru_reset_after", "lstm", "rnn")
+DEFAULT, CHRONO = "orthogonal", "chrono"  # the initialisations of the reference
 Row = dict[str, Any]
 
 
@@ -25,20 +34,39 @@ def read_json(path: str) -> Any:
     return json.loads(read_text(path))
 
 
-def reference_runs() -> dict[tuple[str, str], Row]:
-    """Returns the reference runs by task and cell."""
-    return {(row["task"], row["cell"]): row for row in read_json(f"{CLAIMS}.json")}
+@cache
+def reference() -> Reference:
+    """Returns the reference of the claims."""
+    return read_reference(REFERENCE)
 
 
-def reference_scores(task: str, cell: str, name: str) -> list[float]:
-    """Returns the test scores of a reference run, seed by seed, from the page of the runs."""
-    page = read_text(f"{CLAIMS}.html")
-    (run,) = re.findall(
-        rf"<summary>{re.escape(f'{task}, {cell}')}</summary>(.*?)</table>", page, re.DOTALL
+@cache
+def evidence() -> Evidence:
+    """Returns what the claims are judged on: the reference, and what cells cost in runtimes."""
+    runtimes = read_runtimes(RESULTS / "speed" / "runtimes.json")
+    return reference().evidence(current_rules(), runtimes)
+
+
+@cache
+def claims() -> list[Claim]:
+    """Returns the claims with what the reference says of them."""
+    return reference().judge(current_rules(), evidence().runtimes)
+
+
+def setting_of(task: str, initialisation: str) -> Setting:
+    """Returns the runs of the reference on a task, from one initialisation."""
+    (setting,) = (
+        setting
+        for setting in evidence().of("scores")
+        if setting.task_label == task
+        and initialisation_of(next(iter(setting.runs.values()))) == initialisation
     )
-    column = re.findall(r'<th scope="col">(.*?)</th>', run).index(f"test {name}")
-    rows = re.findall(r"<tr>(.*?)</tr>", run.partition("<tbody>")[2], re.DOTALL)
-    return [float(re.findall(r">([^<>]+)</t[hd]>", row)[column]) for row in rows]
+    return setting
+
+
+def initialisation_of(run: Result) -> str:
+    """Returns from which initialisation a run began."""
+    return str(run.config["cell"]["initialisation"])
 
 
 def markdown_rows(path: str) -> list[list[str]]:
@@ -54,25 +82,28 @@ def table(head: str, rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def percent(row: Row, digits: int = 1) -> str:
-    """Returns the mean score of a run."""
-    return f"{100 * row['score_mean']:.{digits}f}%"
+def mean_score(run: Result) -> Interval:
+    """Returns the mean test score with its interval; that of a share stays in its range."""
+    found = mean_interval(list(run.test_scores.values()))
+    if is_error(run) or found.low is None or found.high is None:
+        return found
+    return Interval(found.estimate, max(found.low, 0.0), min(found.high, 1.0))
 
 
-def interval(row: Row) -> tuple[float, float]:
-    """Returns the ends of the interval of a mean score; those of a share stay within its range."""
-    low, high = row["score_low"], row["score_high"]
-    return (low, high) if is_error(row) else (max(low, 0.0), min(high, 1.0))
+def show_score(run: Result) -> str:
+    """Returns the mean test score of a run: a share in percent, an error to two digits."""
+    mean = mean_score(run).estimate
+    return f"{mean:.2g}" if is_error(run) else f"{mean:.1%}"
 
 
-def is_error(row: Row) -> bool:
+def is_error(run: Result) -> bool:
     """Returns whether the score of a run is an error, and so is better the lower it is."""
-    return row["score_name"] in ERRORS
+    return run.score.name in ERRORS
 
 
-def solved(row: Row) -> str:
+def solved(run: Result) -> str:
     """Returns how many seeds of a run solved its task."""
-    return f"{row['solved']} of {row['seeds']}"
+    return f"{run.solved} of {len(run.seeds)}"
 
 
 def span(values: Iterable[float]) -> str:

@@ -1,66 +1,138 @@
-"""The blocks on scores: what the reference runs say, and what was printed by the tour."""
+"""The blocks on scores: what the reference of the claims says, and what the tour printed."""
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Callable
-
-import numpy as np
 
 from blocks.committed import (
     CELLS,
-    CLAIMS,
+    CHRONO,
+    DEFAULT,
     Row,
-    interval,
+    claims,
+    evidence,
+    is_error,
     markdown_rows,
-    percent,
     read_json,
     read_text,
-    reference_runs,
-    reference_scores,
+    reference,
+    setting_of,
+    show_score,
     solved,
-    span,
     table,
 )
 from blocks.costs import of_runtime, sizes_of_runtimes
+from gru_bench.evidence.claims.lags import horizon_of, show_horizon
+from gru_bench.evidence.claims.rules import current_rules
+from gru_bench.evidence.claims.setting import Setting
 from gru_bench.evidence.planning import fewest_pairs
-from gru_bench.evidence.record import Record
-from gru_bench.evidence.verdicts import compare, correct_together
+from gru_bench.report.ledger import count_findings, show_verdict
+from gru_bench.report.reference_ledger import cells_at_an_end, still_rising
+from gru_bench.runs.result import Result
+from gru_bench.system.prose import counted, listed
 
-LONG, COPY, COUNTING = "adding(length=200)", "copy", "counting"
-ALL, FEW = (f"text-reuters8(train_documents={count})" for count in ("all", 100))
-LINK = f"[claims](results/{CLAIMS.rpartition('/')[0]}/README.md)"
-STARTS = "[initialisations](results/starts/README.md)"
+# The tasks of the reference in words, in the order of pages.
+TASKS = {
+    "adding": "adding, 100 steps",
+    "copy": "copy, lag 10",
+    "counting": "counting, beyond training",
+    "dyck": "brackets, beyond training",
+    "store_release": "store and release",
+    "text-reuters8": "Reuters-8",
+    "text-reuters52": "Reuters-52",
+    "text-newsgroups20": "20 newsgroups",
+    "series-digits": "handwritten digits",
+    "series-japanese_vowels": "Japanese vowels",
+}
+TEXTS = ("text-reuters8", "text-reuters52", "text-newsgroups20")
+SERIES = ("series-digits", "series-japanese_vowels")
+LINK = "[ledger](docs/which-cell.md)"
+VERDICTS = {
+    "better": "GRU",
+    "worse": "LSTM",
+    "equivalent": "as good",
+    "trade-off": "a trade-off",
+    "undecided": "open",
+    "not learned": "neither learns it",
+}
 
 
 def answer() -> str:
-    """Returns the answer in one line, with its figures."""
-    runs = reference_runs()
-    long, text, counting = (
-        {cell: runs[task, cell] for cell in CELLS} for task in (LONG, ALL, COUNTING)
-    )
+    """Returns the answer in one paragraph, with its figures."""
+    adding = setting_of("adding", DEFAULT).runs
+    learned = ", ".join(f"the {cell.upper()} {solved(adding[cell])}" for cell in ("lstm", "rnn"))
     return (
         "**The answer so far: where something must be remembered for long, take a GRU or an LSTM,"
         " not a plain RNN; neither of the two is best everywhere. Begin with the GRU, because it is"
         " the smaller one, and try the LSTM beside it.**"
-        f" Equally wide, with {long['gru']['parameters_vs_lstm']:.0%} of the parameters of the"
-        f" LSTM's layer, the GRU solves *adding* over 200 steps with {solved(long['gru'])} seeds"
-        f" (LSTM {solved(long['lstm'])}, RNN {solved(long['rnn'])}). On Reuters-8's news it is"
-        f" right in {percent(text['gru'])} (LSTM {percent(text['lstm'])}, RNN"
-        f" {percent(text['rnn'])}), a lead that the chrono initialisation takes away; and the LSTM"
-        f" learns to count with {solved(counting['lstm'])} seeds (GRU {solved(counting['gru'])})."
+        f" Equally wide, the GRU's layer has {_share(adding['gru']):.0%} of the parameters of the"
+        f" LSTM's. It learns with {solved(adding['gru'])} seeds to add two numbers that lie up to"
+        f" 100 steps back, {learned}. Over {len(TASKS)} tasks, each from two initialisations,"
+        f" {_wins()}."
     )
+
+
+def _share(run: Result) -> float:
+    return run.parameters.cell / run.parameters.lstm
+
+
+def _wins() -> str:
+    """Returns how often each cell won, as text."""
+    count = Counter(
+        _outcome(setting_of(task, start)) for task in TASKS for start in (DEFAULT, CHRONO)
+    )
+    parts = [
+        f"the GRU is ahead in {count['better']} of {sum(count.values())} comparisons",
+        f"the LSTM in {count['worse']}",
+        f"they are as good as each other in {count['equivalent']}",
+        "and the rest is open",
+    ]
+    return ", ".join(parts)
+
+
+def _outcome(setting: Setting) -> str:
+    """Returns what comparing the GRU with the LSTM came to, as of the GRU."""
+    comparison = setting.comparison("gru", "lstm")
+    return "undecided" if comparison is None else comparison.outcome_for("gru")
+
+
+def _turned() -> list[tuple[str, str, str]]:
+    """Returns the tasks with another outcome from the other initialisation, and both outcomes."""
+    outcomes = [
+        (task, *(_outcome(setting_of(task, start)) for start in (DEFAULT, CHRONO)))
+        for task in TASKS
+    ]
+    return [(task, first, second) for task, first, second in outcomes if first != second]
 
 
 def how_sure() -> str:
-    """Returns how far the reference runs can be trusted."""
-    (seeds,) = {row["seeds"] for row in reference_runs().values()}
+    """Returns how far the reference can be trusted."""
+    rules = current_rules()
+    seeds = {len(run.seeds) for setting in evidence().of("scores") for run in setting.runs.values()}
+    compared = sum(len(setting.compared) for setting in evidence().of("scores"))
+    (count,) = seeds
+    turned = [TASKS[task] for task, *_ in _turned()]
     return (
-        f"How sure? {seeds} seeds a cell, learning rates tuned for each (some of the best lie at"
-        " the end of what was tried), on CPU. These runs were judged by rules earlier than [the"
-        " present ones](docs/statistics.md), and the reference by these is [made in"
-        " parts](docs/claims.md), which `gru-bench claims --list` shows. The figures are of one"
-        " initialisation (the textbook's, no longer the default), one number of training steps and"
-        " one runtime: [what does not survive another](docs/which-cell.md#what-does-not-survive)."
+        f"How sure? {count} seeds a cell, learning rates tuned for each on validation data over a"
+        f" grid from {_grid()}, on CPU; {compared} comparisons, those of the same two cells"
+        " corrected together, by [rules fixed before the runs](conf/claims.yaml)"
+        f" ({rules.digits}), and [what a verdict promises](docs/statistics.md) is simulated. From"
+        " the other initialisation the verdict on GRU and LSTM is another one on"
+        f" {listed(turned) if turned else 'no task'}; some learning rates lie at the end of the"
+        " grid, and some budgets were short: [which](docs/which-cell.md#what-does-not-survive)."
     )
+
+
+def _grid() -> str:
+    """Returns the ends of the grid of learning rates of the scores."""
+    rates = [
+        run.tuning.learning_rates
+        for setting in evidence().of("scores")
+        for run in setting.runs.values()
+        if run.tuning is not None
+    ]
+    lowest, highest = min(map(min, rates)), max(map(max, rates))
+    return f"{lowest:g} to {highest:g}"
 
 
 def tour() -> str:
@@ -72,40 +144,36 @@ def tour() -> str:
 
 
 def questions() -> str:
-    """Returns what is asked, the answer on the reference runs, and where the evidence lies."""
-    runs = reference_runs()
-
-    def each(task: str, show: Callable[[Row], str]) -> str:
-        return ", ".join(f"{name} {show(runs[task, name])}" for name in ("gru", "lstm", "rnn"))
-
-    gru, lstm = runs[COPY, "gru"], runs[COPY, "lstm"]
+    """Returns what is asked, the answer of the reference, and where the evidence lies."""
+    gru, lstm = (setting_of("adding", DEFAULT).runs[cell] for cell in ("gru", "lstm"))
     step, one = "training step", "one step"
     runtimes = "[runtimes](results/speed/runtimes.md)"
     rows = [
-        ["Which bridges 200 steps?", f"seeds that solve adding: {each(LONG, solved)}", LINK],
         [
-            "Which copies?",
-            f"recall at lag 10: {each(COPY, percent)}; with more steps the LSTM solves it, too, and"
-            " with the present initialisation a smaller one is ahead of the GRU",
-            f"{LINK}, {STARTS}",
-        ],
-        [
-            "Which counts?",
-            f"seeds that learn it: {each(COUNTING, solved)}; strings accepted that are longer than"
-            f" any trained on: {each(COUNTING, percent)}",
+            "Which bridges long gaps?",
+            f"seeds that learn to add over 100 steps: {_from_both('adding', solved)}",
             LINK,
         ],
+        ["Which copies?", f"recall at lag 10: {_from_both('copy', show_score)}", LINK],
         [
-            "Which reads text?",
-            f"Reuters-8: {each(ALL, percent)}; with the chrono initialisation the GRU is not ahead",
-            f"{LINK}, {STARTS}",
+            "Which counts?",
+            f"seeds that learn it: {_from_both('counting', solved)}; strings accepted that are"
+            f" longer than any trained on: {_from_both('counting', show_score)}",
+            LINK,
         ],
-        ["On 100 documents?", f"{each(FEW, percent)}: {_told_apart(FEW, 'accuracy', 0.01)}", LINK],
+        ["Which nests brackets?", f"deeper than trained: {_from_both('dyck', show_score)}", LINK],
+        [
+            "Which keeps while it puts out?",
+            f"store and release: {_from_both('store_release', show_score)}",
+            LINK,
+        ],
+        ["Which reads text?", _each(TEXTS), LINK],
+        ["Which reads sensors?", _each(SERIES), LINK],
         [
             "Which is smaller?",
-            f"a GRU's layer has {gru['parameters_vs_lstm']:.0%} of the parameters of an LSTM's and"
-            f" {gru['state_bytes'] / lstm['state_bytes']:.0%} of its state; an embedding and a head"
-            " come on top for both",
+            f"a GRU's layer has {_share(gru):.0%} of the parameters of an LSTM's and"
+            f" {(gru.state_bytes or 0) / (lstm.state_bytes or 1):.0%} of its state; an embedding"
+            " and a head come on top for both",
             "[counts](docs/cells.md)",
         ],
         [
@@ -128,86 +196,104 @@ def questions() -> str:
     return table("question | answer here | evidence", rows)
 
 
-def _told_apart(task: str, score: str, margin: float) -> str:
-    """Returns the present rules' verdict on the GRU and the LSTM, in a report of the task alone.
+def _from_both(task: str, show: Callable[[Result], str]) -> str:
+    """Returns a figure of each cell from the default initialisation, and from the other one."""
+    default, chrono = (setting_of(task, start).runs for start in (DEFAULT, CHRONO))
+    first = ", ".join(f"{cell} {show(default[cell])}" for cell in ("gru", "lstm", "rnn"))
+    second = ", ".join(f"{cell} {show(chrono[cell])}" for cell in ("gru", "lstm"))
+    return f"{first} ({CHRONO}: {second})"
 
-    Args:
-        task: One that is scored by a share, and has no mark from which on it is solved.
-        score: The name of the share.
-        margin: Differences up to it do not matter.
-    """
-    records = {}
-    for cell in CELLS:
-        scores = np.array(reference_scores(task, cell, score))
-        records[cell] = Record(
-            seeds=np.arange(len(scores)),
-            scores=scores,
-            higher_is_better=True,
-            learned=np.ones(len(scores), dtype=bool),
-            solved_step=None,
-        )
-    comparisons = correct_together(
-        [
-            compare(records[a], records[b], margin, a, b)
-            for place, a in enumerate(CELLS)
-            for b in CELLS[place + 1 :]
-        ]
-    )
-    (found,) = (c for c in comparisons if (c.cell_a, c.cell_b) == ("gru", "lstm"))
-    seeds, outcome = found.n_pairs, found.outcome
-    return {
-        "better": f"the GRU is ahead by the present rules, with {seeds} seeds",
-        "worse": f"the LSTM is ahead by the present rules, with {seeds} seeds",
-        "equivalent": f"as good as each other, with {seeds} seeds",
-    }.get(outcome, f"by the present rules {seeds} seeds do not tell GRU and LSTM apart")
+
+def _each(tasks: tuple[str, ...]) -> str:
+    return "; ".join(f"{TASKS[task]}: {_from_both(task, show_score)}" for task in tasks)
 
 
 def scores() -> str:
-    """Returns the scores of the reference runs, a row for each cell."""
-    runs = reference_runs()
-
-    def mse(cell: str) -> str:
-        return f"{runs[LONG, cell]['score_mean']:.2g} ({solved(runs[LONG, cell])})"
-
-    def recall(cell: str) -> str:
-        return f"{percent(runs[COPY, cell])} ({solved(runs[COPY, cell])})"
-
-    def counts(cell: str) -> str:
-        return f"{percent(runs[COUNTING, cell], 0)} ({solved(runs[COUNTING, cell])})"
-
-    def with_interval(row: Row) -> str:
-        low, high = interval(row)
-        return f"{percent(row)} [{100 * low:.1f}, {100 * high:.1f}]"
-
-    def step_time(cell: str) -> str:
-        return span(row["train_step_vs_lstm"] for (_, name), row in runs.items() if name == cell)
-
-    rows = [
-        [
-            f"`{cell}`",
-            mse(cell),
-            recall(cell),
-            counts(cell),
-            with_interval(runs[ALL, cell]),
-            with_interval(runs[FEW, cell]),
-            f"{runs[COPY, cell]['parameters_vs_lstm']:.2f}",
-            "1" if cell == "lstm" else step_time(cell),
-        ]
-        for cell in CELLS
-    ]
+    """Returns the scores of the reference, a row for each task, and who is ahead."""
     return table(
-        "cell | adding, 200 steps: MSE ↓ (solved) | copy, lag 10: recall ↑ (solved) | counting"
-        " beyond training ↑ (solved) | Reuters-8: accuracy ↑ | on 100 documents ↑ | parameters |"
-        " step time",
-        rows,
+        f"task | score | {' | '.join(CELLS)} | chrono: gru | chrono: lstm | gru or lstm | chrono",
+        [_scores_of(task, words) for task, words in TASKS.items()],
     )
 
 
+def _scores_of(task: str, words: str) -> list[str]:
+    default, chrono = (setting_of(task, start) for start in (DEFAULT, CHRONO))
+    runs = [*(default.runs[cell] for cell in CELLS), chrono.runs["gru"], chrono.runs["lstm"]]
+    verdicts = [VERDICTS[_outcome(setting)] for setting in (default, chrono)]
+    name = runs[0].score.in_words
+    arrow = "↓" if is_error(runs[0]) else "↑"
+    return [words, f"{name} {arrow}", *map(_cell, runs), *verdicts]
+
+
+def _cell(run: Result) -> str:
+    """Returns a score, with how many seeds solved the task if it has such a mark."""
+    shown = show_score(run)
+    return shown if run.solved is None else f"{shown} ({run.solved})"
+
+
 def ledger() -> str:
-    """Returns the textbook claims with their verdicts, as the reference ledger has them."""
-    text = read_text(f"{CLAIMS}.md")
-    found = re.findall(r"^\| (\d+) \| (.*?) \| (.*?) \| .* \| (.*?) \|$", text, re.MULTILINE)
-    return table("claim | verdict there | tests", [[f"{n}. {c}", v, t] for n, c, v, t in found])
+    """Returns the claims with their verdicts, as the reference has them, and what is not made."""
+    rules, rows = current_rules(), []
+    made = set(reference().done(rules))
+    for claim in claims():
+        lacking = [part for part in rules.parts_for(claim.name) if part not in made]
+        tests = [count_findings(claim)] if claim.voting else []
+        tests += [f"{counted(len(lacking), 'part')} not made"] if lacking else []
+        verdict = show_verdict(claim) if claim.voting else "not measured"
+        rows.append([f"{claim.number}. {claim.sentence}", verdict, "; ".join(tests)])
+    return table("claim | verdict | tests", rows)
+
+
+def turned() -> str:
+    """Returns the tasks on which the other initialisation turns the verdict."""
+    rows = [[TASKS[task], VERDICTS[first], VERDICTS[second]] for task, first, second in _turned()]
+    return table("gru or lstm | default initialisation | chrono", rows)
+
+
+def limits() -> str:
+    """Returns where grids of learning rates and budgets were too short to be sure."""
+    rules, rows = current_rules(), []
+    beyond: dict[str, list[Row]] = defaultdict(list)
+    for row in read_json("reference/claims/beyond_the_grid.json"):
+        beyond[row["part"]].append(row)
+    for part in reference().done(rules):
+        results = reference().results[part]
+        ends = [
+            f"{', '.join(cells)} ({rate:g})" for rate, cells in cells_at_an_end(results).items()
+        ]
+        rising = still_rising(results, rules) if rules.parts[part].kind in rules.flat.kinds else []
+        if ends or rising:
+            rows.append([f"`{part}`", "; ".join(ends), _better(beyond[part]), ", ".join(rising)])
+    return table(
+        "part | rate chosen at an end of the grid | one rate beyond is better | still gained", rows
+    )
+
+
+def _better(beyond: list[Row]) -> str:
+    """Returns for which cells a rate beyond the grid would have been chosen."""
+    if not beyond:
+        return ""
+    found = [f"{row['cell']} ({row['beyond']:g})" for row in beyond if row["is_better"]]
+    return ", ".join(found) or f"none of {len(beyond)}"
+
+
+def horizons() -> str:
+    """Returns how far each cell bridges two tasks, and how far with its gradients changed."""
+    from_default = [(cell, cell, True) for cell in ("gru", "lstm", "rnn")]
+    changed = [
+        ("rnn", "rnn, gradients kept alive", False),
+        ("gru", "gru, gradients let die", False),
+    ]
+    spans = {
+        words: [horizon_of(evidence(), task, cell, is_default) for task in ("adding", "copy")]
+        for cell, words, is_default in [*from_default, *changed]
+    }
+    rows = [
+        [words, *("-" if span is None else show_horizon(span) for span in of_tasks)]
+        for words, of_tasks in spans.items()
+        if any(of_tasks)
+    ]
+    return table("cell | adding | copy", rows) if rows else "These parts are not made yet."
 
 
 def solvable() -> str:
@@ -224,7 +310,7 @@ def solvable() -> str:
 
 
 def _solvable(row: Row) -> str:
-    return f"{solved(row)}; {percent(row, 0)}"
+    return f"{row['solved']} of {row['seeds']}; {row['score_mean']:.0%}"
 
 
 def start_shares() -> str:
