@@ -111,7 +111,7 @@ def how_sure() -> str:
     seeds = {len(run.seeds) for setting in evidence().of("scores") for run in setting.runs.values()}
     compared = sum(len(setting.compared) for setting in evidence().of("scores"))
     (count,) = seeds
-    turned = [TASKS[task] for task, *_ in _turned()]
+    turned = [TASKS[task].partition(",")[0] for task, *_ in _turned()]
     return (
         f"How sure? {count} seeds a cell, learning rates tuned for each on validation data over a"
         f" grid from {_grid()}, on CPU; {compared} comparisons, those of the same two cells"
@@ -211,7 +211,7 @@ def _each(tasks: tuple[str, ...]) -> str:
 def scores() -> str:
     """Returns the scores of the reference, a row for each task, and who is ahead."""
     return table(
-        f"task | score | {' | '.join(CELLS)} | chrono: gru | chrono: lstm | gru or lstm | chrono",
+        f"task | {' | '.join(CELLS)} | chrono: gru | chrono: lstm | gru or lstm",
         [_scores_of(task, words) for task, words in TASKS.items()],
     )
 
@@ -219,10 +219,10 @@ def scores() -> str:
 def _scores_of(task: str, words: str) -> list[str]:
     default, chrono = (setting_of(task, start) for start in (DEFAULT, CHRONO))
     runs = [*(default.runs[cell] for cell in CELLS), chrono.runs["gru"], chrono.runs["lstm"]]
-    verdicts = [VERDICTS[_outcome(setting)] for setting in (default, chrono)]
-    name = runs[0].score.in_words
-    arrow = "↓" if is_error(runs[0]) else "↑"
-    return [words, f"{name} {arrow}", *map(_cell, runs), *verdicts]
+    first, second = (VERDICTS[_outcome(setting)] for setting in (default, chrono))
+    score = f"{runs[0].score.in_words} {'↓' if is_error(runs[0]) else '↑'}"
+    ahead = first if first == second else f"{first}; {CHRONO}: {second}"
+    return [f"{words}: {score}", *map(_cell, runs), ahead]
 
 
 def _cell(run: Result) -> str:
