@@ -28,7 +28,7 @@ def begun_seeds(folder: Path, identity: str) -> list[int]:
 
 
 def goes_on(experiment: Experiment) -> bool:
-    """Whether seeds were begun that a run lacks, be they asked for now or not."""
+    """Whether seeds were begun that a run still lacks, whichever seeds the experiment asks for."""
     begun = begun_seeds(experiment.folder, experiment.identity)
     return bool(begun and missing_seeds(_with_seeds(experiment, begun)))
 

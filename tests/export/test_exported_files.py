@@ -1,6 +1,5 @@
 """Exported files: written only if they compute the same, and used by a process without JAX."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import onnx
 import pytest
 import torch
 from helpers import ROOT
+from helpers.modules import load_module
 from helpers.reference import CELLS
 from helpers.trained import random_trained, train, words_for_tickets
 from safetensors import safe_open
@@ -24,14 +24,6 @@ from gru_bench.export.onnx import sequence_model
 from gru_bench.runs.folder import read_result
 from gru_bench.runs.weights import MODEL, WEIGHTS
 from gru_bench.system.errors import UserError
-
-
-def imported(path):
-    """A module file, imported from where it lies."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("readout", ["last", "mean", "max", "every"])
@@ -49,7 +41,7 @@ def test_a_model_in_pytorch_needs_its_two_files_alone(tmp_path, cell):
     assert exported.difference < 1e-5
     assert [path.name for path in exported.files] == ["my_model.safetensors", "my_model.py"]
     assert "gru_bench" not in (tmp_path / "my_model.py").read_text()
-    model = imported(tmp_path / "my_model.py").load(tmp_path / "my_model.safetensors")
+    model = load_module(tmp_path / "my_model.py").load(tmp_path / "my_model.safetensors")
     tokens = [[1, 5, 2], [3, 0, 4]]
     with torch.inference_mode():
         found = model(torch.tensor(tokens)).numpy()
@@ -63,7 +55,7 @@ def test_pytorch_reads_from_both_ends_as_jax_does(tmp_path, cell, readout):
     trained = random_trained(cell, readout=readout, layers=2, bidirectional=True)
     exported = export(trained, "torch", tmp_path / "both.safetensors")
     assert exported.difference < 1e-5
-    model = imported(tmp_path / "both.py").load(tmp_path / "both.safetensors")
+    model = load_module(tmp_path / "both.py").load(tmp_path / "both.safetensors")
     with pytest.raises(TypeError, match="takes no single steps"):
         model.step(torch.zeros(1, 2))
 

@@ -1,24 +1,19 @@
 """Whether a learning rate beyond the grid would have been chosen, from validation scores alone."""
 
-import importlib.util
 from dataclasses import replace
 
 import pytest
 from helpers import ROOT
 from helpers.made_up import make_result, make_tuning
+from helpers.modules import load_module
 
 from gru_bench.config.compose import compose_experiments
 from gru_bench.evidence.claims.rules import current_rules
 
-SCRIPT = ROOT / "scripts" / "beyond_the_grid.py"
-
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("beyond_the_grid", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(ROOT / "scripts" / "beyond_the_grid.py")
 
 
 @pytest.mark.parametrize(("chosen", "beyond"), [(0.016, 0.064), (0.001, 0.00025)])

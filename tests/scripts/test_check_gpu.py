@@ -1,24 +1,19 @@
 """The script that checks the recurrences on a GPU: what it does without one."""
 
-import importlib.util
 import json
 
 import jax
 import pytest
 from helpers import ROOT
-
-SCRIPT = ROOT / "scripts" / "check_gpu.py"
+from helpers.modules import load_module
 
 
 @pytest.fixture(scope="module")
 def check_gpu():
-    spec = importlib.util.spec_from_file_location("check_gpu", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(ROOT / "scripts" / "check_gpu.py")
 
 
-@pytest.mark.skipif(jax.default_backend() == "gpu", reason="there is one")
+@pytest.mark.skipif(jax.default_backend() == "gpu", reason="JAX has found a GPU here")
 def test_without_a_gpu_it_says_so_in_one_line(check_gpu, capsys, tmp_path):
     assert check_gpu.main(["--out", str(tmp_path / "gpu.json")]) == 2
     assert capsys.readouterr().out.startswith("no GPU: ")

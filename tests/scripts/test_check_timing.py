@@ -1,23 +1,15 @@
 """The check of the timing: what it calls a false difference, and that it runs."""
 
-import importlib.util
-
 import pytest
 from helpers import ROOT
+from helpers.modules import load_module
 
 from gru_bench.evidence.estimates import Interval
 
 
 @pytest.fixture
 def script():
-    spec = importlib.util.spec_from_file_location(
-        "check_timing", ROOT / "scripts" / "check_timing.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(ROOT / "scripts" / "check_timing.py")
 
 
 @pytest.mark.parametrize(

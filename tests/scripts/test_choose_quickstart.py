@@ -1,22 +1,18 @@
 """The choice of the quickstart's learning rates, from validation scores of other seeds alone."""
 
-import importlib.util
 from dataclasses import replace
 
 import pytest
 from helpers import ROOT
 from helpers.made_up import make_result
+from helpers.modules import load_module
 
 from gru_bench.runs.result import Tuning
 
 
 @pytest.fixture(scope="module")
 def script():
-    path = ROOT / "scripts" / "choose_quickstart.py"
-    spec = importlib.util.spec_from_file_location("choose_quickstart", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(ROOT / "scripts" / "choose_quickstart.py")
 
 
 def tuned(cell, scores, seeds=(1000, 1001), test=1.0):

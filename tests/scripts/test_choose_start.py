@@ -1,23 +1,17 @@
 """The choice of one start for all cells, from validation scores alone."""
 
-import importlib.util
-
 import pytest
 from helpers import ROOT
 from helpers.made_up import make_result
+from helpers.modules import load_module
 
 from gru_bench.config.compose import compose_experiments
 from gru_bench.runs.result import Tuning
 
-SCRIPT = ROOT / "scripts" / "choose_start.py"
-
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("choose_start", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(ROOT / "scripts" / "choose_start.py")
 
 
 def tried(task, cell, by_share):

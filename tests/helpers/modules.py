@@ -1,0 +1,15 @@
+"""Imports of files that belong to no package."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+
+def load_module(path: Path) -> ModuleType:
+    """A module file, imported from where it lies."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
