@@ -9,11 +9,13 @@ from typing import Any
 from gru_bench.config.score import ERRORS
 from gru_bench.evidence.claims.claim import Claim
 from gru_bench.evidence.claims.evidence import Evidence
+from gru_bench.evidence.claims.ledger import judge
 from gru_bench.evidence.claims.reference import Reference, read_reference
 from gru_bench.evidence.claims.rules import current_rules
 from gru_bench.evidence.claims.setting import Setting
 from gru_bench.evidence.estimates import Interval, mean_interval
 from gru_bench.evidence.runtimes import read_runtimes
+from gru_bench.report.reported_run import within_range
 from gru_bench.runs.result import Result
 
 ROOT = Path(__file__).parent.parent.parent
@@ -50,7 +52,7 @@ def evidence() -> Evidence:
 @cache
 def claims() -> list[Claim]:
     """Returns the claims with what the reference says of them."""
-    return reference().judge(current_rules(), evidence().runtimes)
+    return judge(evidence())
 
 
 def setting_of(task: str, initialisation: str) -> Setting:
@@ -83,11 +85,8 @@ def table(head: str, rows: Sequence[Sequence[str]]) -> str:
 
 
 def mean_score(run: Result) -> Interval:
-    """Returns the mean test score with its interval; that of a share stays in its range."""
-    found = mean_interval(list(run.test_scores.values()))
-    if is_error(run) or found.low is None or found.high is None:
-        return found
-    return Interval(found.estimate, max(found.low, 0.0), min(found.high, 1.0))
+    """Returns the mean test score with its interval, cut off where the score itself ends."""
+    return within_range(run.score, mean_interval(list(run.test_scores.values())))
 
 
 def show_score(run: Result) -> str:
