@@ -153,17 +153,23 @@ def bootstrap_interval(
     return Interval(estimate, float(interval.low), float(interval.high))
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def holm(p_values: Sequence[float], among: int = 0) -> list[float]:
     """Corrects p values for their number (Holm 1979); they keep their order.
 
     The k-th smallest of m is multiplied by m - k + 1; no corrected value is below that of a smaller
     one, nor above 1. Calling those below 0.05 significant makes any false call at all happen with a
     probability of 0.05 at most, however the tests depend on each other.
+
+    Args:
+        p_values: The values.
+        among: How many tests there are in all, where some are still to be made: these count as if
+            their p were 1. Fewer than there are values stand for as many.
     """
     p = np.asarray(p_values, dtype=float)
+    last = max(among - len(p), 0)
     order = np.argsort(p, kind="stable")
     corrected = np.empty_like(p)
-    multiplied = p[order] * np.arange(len(p), 0, -1)
+    multiplied = p[order] * np.arange(last + len(p), last, -1)
     corrected[order] = np.minimum(np.maximum.accumulate(multiplied), 1)
     return [float(value) for value in corrected]
 

@@ -109,15 +109,19 @@ def compared_pairs(results: Sequence[Result]) -> list[tuple[int, int]]:
     ]
 
 
-def correct_together(comparisons: Sequence[Comparison]) -> list[Comparison]:
+def correct_together(comparisons: Sequence[Comparison], among: int = 0) -> list[Comparison]:
     """Returns the comparisons as judged together, each kind of p corrected by Holm.
 
     A correction that they had before, such as that within a task, is replaced.
+
+    Args:
+        comparisons: The comparisons.
+        among: How many there are in all, where some are still to be made.
     """
-    typical = _corrected([c.typical.p for c in comparisons])
-    equivalence = _corrected([c.typical.p_equivalence for c in comparisons])
-    reliability = _corrected([c.reliability.p for c in comparisons])
-    pace = iter(_corrected([c.pace.p for c in comparisons if c.pace]))
+    typical = _corrected([c.typical.p for c in comparisons], among)
+    equivalence = _corrected([c.typical.p_equivalence for c in comparisons], among)
+    reliability = _corrected([c.reliability.p for c in comparisons], among)
+    pace = iter(_corrected([c.pace.p for c in comparisons if c.pace], among))
     return [
         replace(
             comparison,
@@ -131,8 +135,8 @@ def correct_together(comparisons: Sequence[Comparison]) -> list[Comparison]:
     ]
 
 
-def _corrected(p_values: Sequence[PValue]) -> list[PValue]:
-    corrected = holm([p.alone for p in p_values])
+def _corrected(p_values: Sequence[PValue], among: int) -> list[PValue]:
+    corrected = holm([p.alone for p in p_values], among)
     return [replace(p, corrected=new) for p, new in zip(p_values, corrected, strict=True)]
 
 

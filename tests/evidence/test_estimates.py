@@ -127,6 +127,9 @@ def test_holm_by_hand():
     assert holm([0.041, 0.04]) == pytest.approx([0.08, 0.08])
     assert holm([0.6, 0.7]) == [1.0, 1.0]
     assert holm([]) == []
+    # Tests that are still to be made count as if their p were 1.
+    assert holm([0.01, 0.02], among=4) == holm([0.01, 0.02, 1.0, 1.0])[:2]
+    assert holm([0.01, 0.02], among=1) == holm([0.01, 0.02])
 
 
 def test_probability_of_improvement_counts_ties_half():

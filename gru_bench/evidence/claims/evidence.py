@@ -116,12 +116,17 @@ def of_reference(
     rules: Rules,
     runtimes: RuntimeFigures | None = None,
 ) -> Evidence:
-    """Returns the runs of a reference as evidence, each for the claims that it was made for."""
+    """Returns the runs of a reference as evidence, each for the claims that it was made for.
+
+    Comparisons are corrected for all that the rules ask for, so that no verdict changes because
+    further parts are made.
+    """
     settings: dict[Kind, list[Setting]] = {
         kind: make_settings(of_kind) for kind, of_kind in results.items()
     }
     compared = [kind for kind in COMPARED if kind in settings]
-    judged = iter(judge_together([s for kind in compared for s in settings[kind]], rules))
+    together = [setting for kind in compared for setting in settings[kind]]
+    judged = iter(judge_together(together, rules, lambda pair: rules.settings_with(pair, COMPARED)))
     for kind in compared:
         settings[kind] = list(itertools.islice(judged, len(settings[kind])))
     return Evidence(rules, settings, runtimes, is_reference=True)

@@ -2,6 +2,8 @@
 
 import datetime
 import hashlib
+import math
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -130,6 +132,16 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         given = {word.partition("=")[0] for word in own}
         of_kind = self.words.get(self.parts[part].kind, "").split()
         return [*(word for word in of_kind if word.partition("=")[0] not in given), *own]
+
+    def settings_with(self, cells: Collection[str], kinds: Collection[Kind]) -> int:
+        """Returns in how many settings the parts of some kinds have all of these cells."""
+        count = 0
+        for name, part in self.parts.items():
+            values = dict(word.split("=", 1) for word in self.words_of(name))
+            listed = {k: v.split(",") for k, v in values.items() if not v.startswith("[")}
+            if part.kind in kinds and set(cells) <= set(listed.pop("cell", [])):
+                count += math.prod(map(len, listed.values()))
+        return count
 
     def parts_for(self, claim: str) -> list[str]:
         """Returns the names of the parts whose runs a claim is judged on."""

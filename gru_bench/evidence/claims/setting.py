@@ -1,6 +1,6 @@
 """The runs that claims compare: one of each cell, in one setting and at one size."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -104,8 +104,18 @@ def make_settings(results: Sequence[Result]) -> list[Setting]:
     return settings
 
 
-def judge_together(settings: Sequence[Setting], rules: Rules) -> list[Setting]:
-    """Compares the pairs of the rules in every setting, each pair corrected over all settings."""
+def judge_together(
+    settings: Sequence[Setting],
+    rules: Rules,
+    in_all: Callable[[frozenset[str]], int] = lambda pair: 0,
+) -> list[Setting]:
+    """Compares the pairs of the rules in every setting, each pair corrected over all settings.
+
+    Args:
+        settings: The settings.
+        rules: The rules.
+        in_all: In how many settings a pair is to be compared, where some are still to be made.
+    """
     all_pairs = [compare_group(list(setting.runs.values())) for setting in settings]
     compared: list[dict[frozenset[str], Comparison]] = [{} for _ in settings]
     confidence: dict[frozenset[str], float] = {}
@@ -116,10 +126,11 @@ def judge_together(settings: Sequence[Setting], rules: Rules) -> list[Setting]:
             for comparison in comparisons
             if pair == {comparison.cell_a, comparison.cell_b}
         ]
-        judged = correct_together([comparison for _, comparison in family])
+        among = max(in_all(pair), len(family), 1)
+        judged = correct_together([comparison for _, comparison in family], among)
         for (of_setting, _), comparison in zip(family, judged, strict=True):
             of_setting[pair] = comparison
-        confidence[pair] = 1 - SIGNIFICANCE / max(len(family), 1)
+        confidence[pair] = 1 - SIGNIFICANCE / among
     return [
         replace(setting, compared=of_setting, confidence=confidence)
         for setting, of_setting in zip(settings, compared, strict=True)

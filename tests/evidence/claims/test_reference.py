@@ -120,6 +120,28 @@ def test_the_ledger_of_a_reference_is_written_as_markdown_alone(tmp_path, capsys
     assert page.read_text().startswith("# The ledger of the reference")
 
 
+def test_comparisons_are_corrected_for_parts_that_are_still_to_be_made(tmp_path):
+    write(tmp_path, "first", on_tasks(0.03, seeds=12), rules())
+    reference = read_reference(tmp_path)
+
+    def judged(judged_by):
+        (setting,) = reference.evidence(judged_by).of("scores")
+        pair = frozenset(("gru", "lstm"))
+        return setting.compared[pair].typical.p, setting.confidence[pair]
+
+    p, confidence = judged(rules())
+    assert p.corrected == pytest.approx(2 * p.alone)
+    assert confidence == pytest.approx(1 - 0.05 / 2)
+
+
+def test_the_rules_say_in_how_many_settings_two_cells_are_compared():
+    present, kinds = current_rules(), ("scores", "outside")
+    assert present.settings_with(("gru", "lstm"), kinds) == 24
+    assert present.settings_with(("attention", "gru"), kinds) == 4
+    assert present.settings_with(("gru", "lstm"), ("rates",)) == 16
+    assert present.settings_with(("gru", "nothing"), kinds) == 0
+
+
 def test_a_part_of_other_settings_has_no_say(tmp_path):
     write(tmp_path, "first", on_tasks(0.0, 0.0, 0.0), rules())
     changed = rules(words={"scores": "seeds=99"})
