@@ -75,11 +75,16 @@ def compare(part: str, at_end: Result, beyond: Result) -> Beyond:
     tuning, name = at_end.tuning, at_end.score.name
     assert tuning is not None
     (before,) = tuning.at_the_chosen_rate
-    after = [seed.validation[name] for seed in beyond.seeds]
-    worst = -math.inf if at_end.score.higher_is_better else math.inf
+    # Scores of the reference are committed with so many digits.
+    scores = [seed.validation[name] for seed in beyond.seeds]
+    after = [None if score is None else float(f"{score:.7g}") for score in scores]
+    baseline = at_end.score.baseline
+    if baseline is None:
+        baseline = -math.inf if at_end.score.higher_is_better else math.inf
 
     def mean(scores: list[float | None]) -> float:
-        return sum(worst if score is None else score for score in scores) / len(scores)
+        """A run without a score counts with the baseline, as where the choice is made."""
+        return sum(baseline if score is None else score for score in scores) / len(scores)
 
     gain = mean(after) - mean(before)
     return Beyond(
@@ -103,8 +108,9 @@ def main() -> None:
             continue
         for result in reference.results[part]:
             tuning = result.tuning
-            at_an_end = tuning is not None and tuning.chosen_rate_is_at_an_end
-            if tuning is None or not at_an_end or (part, result.cell) in known:
+            if tuning is None or not tuning.chosen_rate_is_at_an_end:
+                continue
+            if (part, result.cell) in known:
                 continue
             (beyond,) = gru_bench.run(words_beyond(part, result.cell, tuning, rules))
             found.append(compare(part, result, beyond))

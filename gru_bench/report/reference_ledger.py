@@ -97,7 +97,7 @@ def missing(claims: Sequence[Claim], reference: Reference, rules: Rules) -> list
     """Returns a line for each claim that lacks parts, with the command that makes the next."""
     lines = []
     for claim in claims:
-        lacking = [n for n in rules.parts_for(claim.name) if reference.state(n, rules) != "done"]
+        lacking = reference.lacking(claim.name, rules)
         if lacking:
             state = "not measured" if not claim.voting else "not all measured"
             lines.append(

@@ -14,9 +14,7 @@ from gru_bench.runs.probe_results import (
     Lengths,
     Probes,
 )
-from gru_bench.runs.result import (
-    Result,
-)
+from gru_bench.runs.result import Result
 
 Rows = list[list[float | None]]  # a row a seed
 

@@ -13,9 +13,9 @@ from gru_bench.evidence.claims.ledger import judge
 from gru_bench.evidence.claims.reference import Reference, read_reference
 from gru_bench.evidence.claims.rules import current_rules
 from gru_bench.evidence.claims.setting import Setting
-from gru_bench.evidence.estimates import Interval, mean_interval
+from gru_bench.evidence.estimates import Interval
 from gru_bench.evidence.runtimes import read_runtimes
-from gru_bench.report.reported_run import within_range
+from gru_bench.report.reported_run import ReportedRun
 from gru_bench.runs.result import Result
 
 ROOT = Path(__file__).parent.parent.parent
@@ -85,8 +85,10 @@ def table(head: str, rows: Sequence[Sequence[str]]) -> str:
 
 
 def mean_score(run: Result) -> Interval:
-    """Returns the mean test score with its interval, cut off where the score itself ends."""
-    return within_range(run.score, mean_interval(list(run.test_scores.values())))
+    """Returns the mean test score as reports have it, over seeds and over examples where known."""
+    score = ReportedRun(run, {}).score
+    assert score is not None
+    return score
 
 
 def show_score(run: Result) -> str:

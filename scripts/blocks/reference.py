@@ -50,6 +50,8 @@ LINK = "[ledger](docs/which-cell.md)"
 VERDICTS = {
     "better": "GRU",
     "worse": "LSTM",
+    "slightly better": "GRU, by less than matters",
+    "slightly worse": "LSTM, by less than matters",
     "equivalent": "as good",
     "trade-off": "a trade-off",
     "undecided": "open",
@@ -82,9 +84,10 @@ def _wins() -> str:
         _outcome(setting_of(task, start)) for task in TASKS for start in (DEFAULT, CHRONO)
     )
     parts = [
-        f"the GRU is ahead in {count['better']} of {sum(count.values())} comparisons",
+        f"the GRU is better in {count['better']} of {sum(count.values())} comparisons",
         f"the LSTM in {count['worse']}",
-        f"they are as good as each other in {count['equivalent']}",
+        "they are as good as each other, or differ by less than matters, in"
+        f" {count['equivalent'] + count['slightly better'] + count['slightly worse']}",
         "and the rest is open",
     ]
     return ", ".join(parts)
@@ -93,7 +96,11 @@ def _wins() -> str:
 def _outcome(setting: Setting) -> str:
     """Returns what comparing the GRU with the LSTM came to, as of the GRU."""
     comparison = setting.comparison("gru", "lstm")
-    return "undecided" if comparison is None else comparison.outcome_for("gru")
+    if comparison is None:
+        return "undecided"
+    outcome = comparison.outcome_for("gru")
+    differs = outcome in ("better", "worse")
+    return f"slightly {outcome}" if differs and comparison.within_margin else outcome
 
 
 def _turned() -> list[tuple[str, str, str]]:
@@ -102,23 +109,28 @@ def _turned() -> list[tuple[str, str, str]]:
         (task, *(_outcome(setting_of(task, start)) for start in (DEFAULT, CHRONO)))
         for task in TASKS
     ]
-    return [(task, first, second) for task, first, second in outcomes if first != second]
+    small = ("slightly better", "slightly worse", "equivalent")
+    return [
+        (task, first, second)
+        for task, first, second in outcomes
+        if first != second and not (first in small and second in small)
+    ]
 
 
 def how_sure() -> str:
     """Returns how far the reference can be trusted."""
     rules = current_rules()
-    seeds = {len(run.seeds) for setting in evidence().of("scores") for run in setting.runs.values()}
-    compared = sum(len(setting.compared) for setting in evidence().of("scores"))
-    (count,) = seeds
-    turned = [TASKS[task].partition(",")[0] for task, *_ in _turned()]
+    scored = evidence().of("scores")
+    (count,) = {len(run.seeds) for setting in scored for run in setting.runs.values()}
+    compared = sum(len(setting.compared) for setting in scored)
+    names = [TASKS[task].partition(",")[0] for task, *_ in _turned()]
     return (
         f"How sure? {count} seeds a cell, learning rates tuned for each on validation data over a"
         f" grid from {_grid()}, on CPU; {compared} comparisons, those of the same two cells"
         " corrected together, by [rules fixed before the runs](conf/claims.yaml)"
         f" ({rules.digits}), and [what a verdict promises](docs/statistics.md) is simulated. From"
         " the other initialisation the verdict on GRU and LSTM is another one on"
-        f" {listed(turned) if turned else 'no task'}; some learning rates lie at the end of the"
+        f" {listed(names) if names else 'no task'}; some learning rates lie at the end of the"
         " grid, and some budgets were short: [which](docs/which-cell.md#what-does-not-survive)."
     )
 
@@ -234,9 +246,8 @@ def _cell(run: Result) -> str:
 def ledger() -> str:
     """Returns the claims with their verdicts, as the reference has them, and what is not made."""
     rules, rows = current_rules(), []
-    made = set(reference().done(rules))
     for claim in claims():
-        lacking = [part for part in rules.parts_for(claim.name) if part not in made]
+        lacking = reference().lacking(claim.name, rules)
         tests = [count_findings(claim)] if claim.voting else []
         tests += [f"{counted(len(lacking), 'part')} not made"] if lacking else []
         verdict = show_verdict(claim) if claim.voting else "not measured"

@@ -72,6 +72,10 @@ class Reference:
         """Returns the names of the parts that the rules ask for and that are done, in order."""
         return [name for name in rules.parts if self.state(name, rules) == "done"]
 
+    def lacking(self, claim: str, rules: Rules) -> list[str]:
+        """Returns the names of the parts that a claim is judged on and that are not done."""
+        return [name for name in rules.parts_for(claim) if self.state(name, rules) != "done"]
+
     def evidence(self, rules: Rules, runtimes: RuntimeFigures | None = None) -> Evidence:
         """Returns the runs of the parts that the rules ask for, each for what it was made for."""
         by_kind: dict[Kind, list[Result]] = defaultdict(list)
