@@ -10,6 +10,7 @@ from msgspec.structs import replace as replace_in
 from rich.console import Console
 
 from gru_bench.cli.main import main
+from gru_bench.evidence.claims.evidence import COMPARED
 from gru_bench.evidence.claims.flatness import is_flat
 from gru_bench.evidence.claims.reference import (
     PartRecord,
@@ -135,10 +136,10 @@ def test_comparisons_are_corrected_for_parts_that_are_still_to_be_made(tmp_path)
 
 
 def test_the_rules_say_in_how_many_settings_two_cells_are_compared():
-    present, kinds = current_rules(), ("scores", "outside")
+    present, kinds = current_rules(), COMPARED
     assert present.settings_with(("gru", "lstm"), kinds) == 24
     assert present.settings_with(("attention", "gru"), kinds) == 4
-    assert present.settings_with(("gru", "lstm"), ("rates",)) == 16
+    assert present.settings_with(("gru", "lstm"), [present.parts["rates_copy"].kind]) == 16
     assert present.settings_with(("gru", "nothing"), kinds) == 0
 
 
