@@ -30,20 +30,26 @@ class Lags:
 
     Attributes:
         settings: The settings, in the order of their lags.
-        default: Runs at the default start, by cell and lag.
+        runs: Runs by cell and whether they are from the default start, then by lag.
     """
 
     settings: list[Setting] = field(default_factory=list)
-    default: dict[str, dict[int, Result]] = field(default_factory=lambda: defaultdict(dict))
+    runs: dict[tuple[str, bool], dict[int, Result]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+
+    def of(self, cell: str, default_start: bool = True) -> Mapping[int, Result]:
+        """Returns a cell's runs by lag, none if there are none."""
+        return self.runs.get((cell, default_start), {})
 
 
 def long_lags(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
     """Yields the tests of the claim that plain RNNs fail on long lags because of gradients."""
     failure, gradients, cause = rule.parts
     for task, lags in _by_task(evidence).items():
-        plain = _span(lags.default.get(PLAIN, {}))
+        plain = _span(lags.of(PLAIN))
         gated = (evidence.rules.textbook_cell, *evidence.rules.beside, REFERENCE)
-        spans = {cell: _span(lags.default.get(cell, {})) for cell in gated}
+        spans = {cell: _span(lags.of(cell)) for cell in gated}
         known = {cell: span for cell, span in spans.items() if span is not None}
         if plain is None or not known:
             continue
@@ -72,8 +78,7 @@ def _by_task(evidence: Evidence) -> dict[str, Lags]:
         lags = found[setting.task_label][setting.nominal_size]
         lags.settings.append(setting)
         for cell, run in setting.runs.items():
-            if _has_default_start(run):
-                lags.default[cell][round(setting.lag)] = run
+            lags.runs[cell, _has_default_start(run)][round(setting.lag)] = run
     return {
         task: max(by_size.values(), key=lambda lags: len(lags.settings))
         for task, by_size in found.items()
@@ -98,16 +103,8 @@ def horizon_of(
         default_start: Whether from the default start, or from one that keeps gradients alive or
             lets them die.
     """
-    if (lags := _by_task(evidence).get(task)) is None:
-        return None
-    found = ((setting.lag, setting.runs.get(cell)) for setting in lags.settings)
-    return _span(
-        {
-            round(lag or 0): run
-            for lag, run in found
-            if run is not None and _has_default_start(run) == default_start
-        }
-    )
+    lags = _by_task(evidence).get(task)
+    return _span(lags.of(cell, default_start)) if lags else None
 
 
 def _span(runs: Mapping[int, Result]) -> Interval | None:
@@ -172,7 +169,7 @@ def _dead_and_solves(
     flow = run and flow_back(run, evidence.rules, is_trained=False)
     if not (run and flow and lives(flow.relative, rule) == "against"):
         return
-    usual = lags.default.get(cell, {}).get(round(setting.lag or 0))
+    usual = lags.of(cell).get(round(setting.lag or 0))
     finding: Finding = "open"
     if _most(run):
         finding = "against"
