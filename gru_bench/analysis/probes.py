@@ -26,7 +26,7 @@ from gru_bench.system.lowered import compile_program, result_node
 from gru_bench.tasks.base import Batch, Task
 from gru_bench.training.devices import over_members
 from gru_bench.training.state import TrainConfig, made_of
-from gru_bench.training.step import evaluate_items, init_state
+from gru_bench.training.step import evaluate_items, evaluation_key
 
 MULTIPLES = (1, 2, 4)  # of the length trained at, for longer sequences
 LONGER_BATCHES = 5  # batches of test data that are scored at each multiple
@@ -58,6 +58,7 @@ def probe(
     config: TrainConfig,
     task: Task,
     seeds: Sequence[int],
+    initial: PyTree[np.ndarray],
     params: PyTree[np.ndarray],
 ) -> Probes:
     """Returns the probes of a trained population.
@@ -69,15 +70,17 @@ def probe(
         config: How the population was trained.
         task: The task that it was trained on.
         seeds: The seed of each member.
-        params: The trained parameters, with the members as the leading axis.
+        initial: The parameters before training, with the members as the leading axis.
+        params: The trained parameters, likewise.
     """
 
-    def view(seed: Int[Array, ""], params: PyTree[Array], task: Task) -> View:
-        # As it was before its first step; the learning rate plays no part in that.
-        start = init_state(config, task, seed, jnp.float32(0))
-        batch = full_batch(task, task.evaluation(start.evaluation_key, "test"))
+    def view(
+        seed: Int[Array, ""], initial: PyTree[Array], params: PyTree[Array], task: Task
+    ) -> View:
+        key = evaluation_key(seed)
+        batch = full_batch(task, task.evaluation(key, "test"))
         model = make_model(config.model, params)
-        both = jax.tree.map(lambda *leaves: jnp.stack(leaves), start.params, params)
+        both = jax.tree.map(lambda *leaves: jnp.stack(leaves), initial, params)
         paths = jnp.array([False, True] if isinstance(model.one_way_layers()[0], Cell) else [False])
 
         def flows(params: PyTree[Array]) -> Float[Array, "path distance"]:
@@ -89,13 +92,10 @@ def probe(
             flows=jax.lax.map(flows, both),  # in loops, so that the gradient is compiled once
             gates=gate_statistics(model, batch),
             ends=ends_of_gates(model, batch),
-            longer=[
-                score_on_sample(config, params, longer, start.evaluation_key)
-                for longer in at_multiples(task)
-            ],
+            longer=[score_on_sample(config, params, longer, key) for longer in at_multiples(task)],
         )
 
-    arguments = (jnp.array(seeds), jax.tree.map(jnp.asarray, params), task)
+    arguments = (jnp.array(seeds), *jax.tree.map(jnp.asarray, (initial, params)), task)
     look = compile_program(
         partial(over_members, view), *arguments, made_of=made_of("probes", config, task)
     )
@@ -128,9 +128,7 @@ def look_within(
     def view(
         seed: Int[Array, ""], params: PyTree[Array], task: Task
     ) -> dict[str, Float[Array, " bins"]]:
-        # The learning rate plays no part in the data.
-        key = init_state(config, task, seed, jnp.float32(0)).evaluation_key
-        batch = full_batch(task, task.evaluation(key, "validation"))
+        batch = full_batch(task, task.evaluation(evaluation_key(seed), "validation"))
         model = make_model(config.model, params)
         norms = gradient_flow(model, task, batch)
         return {"gradients": norms / norms[0]} | {

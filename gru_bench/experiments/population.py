@@ -274,7 +274,9 @@ class PopulationTraining:
         config, task = experiment.config, experiment.task
         # The seconds of a population are shared out among its runs.
         share = len(part.seeds) / len(trained.steps)
-        params = jax.tree.map(lambda leaf: leaf[part.places], trained.params)
+        initial, params = jax.tree.map(
+            lambda leaf: leaf[part.places], (trained.initial, trained.params)
+        )
         rate = part.learning_rate
         cost, reference = self._costs[config.cell.name], self._costs[REFERENCE]
         return Result(
@@ -303,7 +305,7 @@ class PopulationTraining:
             state_bytes=cost.state_bytes,
             tuning=tuning,
             # Gradients and gates over time are those of a cell that reads one way.
-            probes=probe(train, task, part.seeds, params)
+            probes=probe(train, task, part.seeds, initial, params)
             if config.probes and not config.bidirectional
             else None,
             environments=[

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
+import jax
+import numpy as np
 from jaxtyping import Array, Float
 
 from gru_bench.cells.base import keeping_bias
@@ -66,10 +68,12 @@ def fit(
     split = devices_per_member(config, len(seeds), task.batch_size)
     config, placement = replace(config, split=split), Placement(len(seeds), split)
     began = time.perf_counter()
-    programs, initial = compile_programs(config, task, placement, seeds, learning_rates, starts)
+    programs, first = compile_programs(config, task, placement, seeds, learning_rates, starts)
+    # Copied, since training takes over the memory of the state that it begins with.
+    initial = jax.tree.map(np.array, placement.to_host(first.params))
     compile_s = time.perf_counter() - began
 
-    start = snapshot = resume(Snapshot(initial, [], 0.0))
+    start = snapshot = resume(Snapshot(first, [], 0.0))
     compile_s += start.compile_s
     for evaluation in start.evaluations:
         on_evaluation(evaluation)
@@ -87,6 +91,7 @@ def fit(
         scores=scores,
         predicted=predicted,
         evaluations=snapshot.evaluations,
+        initial=initial,
         params=placement.to_host(state.best_params),
         compile_s=compile_s,
         train_s=snapshot.train_s,

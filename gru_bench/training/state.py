@@ -184,7 +184,9 @@ class Fit:
         predicted: What they predict of each sequence of the test split, with the members as the
             leading axis; None where members do not share one.
         evaluations: All evaluations, in order.
-        params: The best parameters, on the host, with the members as the leading axis.
+        initial: The parameters before the first step, on the host, with the members as the leading
+            axis.
+        params: The best parameters, likewise.
         compile_s: Seconds to compile the programs, each time that training was started or resumed.
         train_s: Seconds of training with its evaluations.
         earlier_s: Seconds of the two that had passed when training was resumed, else 0.
@@ -197,6 +199,7 @@ class Fit:
     scores: dict[Split, dict[str, Float[np.ndarray, " members"]]]
     predicted: Predicted | None
     evaluations: list[Evaluation]
+    initial: PyTree[np.ndarray]
     params: PyTree[np.ndarray]
     compile_s: float
     train_s: float

@@ -57,7 +57,7 @@ def init_state(
     return TrainState(
         learning_rate=learning_rate,
         data_key=jax.random.fold_in(key, TRAINING_DATA),
-        evaluation_key=jax.random.fold_in(key, EVALUATION_DATA),
+        evaluation_key=evaluation_key(seed),
         dropout_key=jax.random.fold_in(key, DROPOUT),
         params=params,
         opt_state=make_optimizer(config.optim, learning_rate, config.steps).init(trained),
@@ -70,6 +70,11 @@ def init_state(
         solved_step=never,
         diverged_step=never,
     )
+
+
+def evaluation_key(seed: Int[Array, ""]) -> Key[Array, ""]:
+    """Returns the key of the data that a member with this seed is evaluated on."""
+    return jax.random.fold_in(jax.random.key(seed), EVALUATION_DATA)
 
 
 def train_step(

@@ -24,10 +24,15 @@ def make_config(cell="gru", **options):
     return TrainConfig(ModelConfig(cell, 2, 1, 4, **options), OptimConfig(), 10, 5)
 
 
+def initial(config, task, further=0):
+    """Parameters before training, one set a run."""
+    runs = [init_state(config, task, jnp.int32(seed + further), jnp.float32(0)) for seed in SEEDS]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *(run.params for run in runs))
+
+
 def trained(config, task):
     """Parameters as training might leave them, one set a run."""
-    runs = [init_state(config, task, jnp.int32(seed + 100), jnp.float32(0)) for seed in SEEDS]
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *(run.params for run in runs))
+    return initial(config, task, further=100)
 
 
 def evaluation_key(seed):
@@ -38,14 +43,14 @@ def evaluation_key(seed):
 def test_gradients_are_those_of_each_run_before_and_after_training(layers):
     config = make_config(layers=layers)
     params = trained(config, TASK)
-    found = probe(config, TASK, SEEDS, params).gradients
+    found = probe(config, TASK, SEEDS, initial(config, TASK), params).gradients
     assert found.distance == list(range(6))
     for i, seed in enumerate(SEEDS):
         items = TASK.evaluation(evaluation_key(seed), "test")
         batch = TASK.batch(jax.tree.map(lambda leaf: leaf[0], items))
-        initial = init_state(config, TASK, jnp.int32(seed), jnp.float32(0)).params
+        before = init_state(config, TASK, jnp.int32(seed), jnp.float32(0)).params
         last = jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), params)
-        for norms, tree in ((found.initial[i], initial), (found.trained[i], last)):
+        for norms, tree in ((found.initial[i], before), (found.trained[i], last)):
             model = make_model(config.model, tree)
             expected = gradient_flow(model, TASK, batch)
             np.testing.assert_allclose(norms, expected / expected[0], rtol=1e-5)
@@ -59,7 +64,7 @@ def test_gradients_are_those_of_each_run_before_and_after_training(layers):
 
 def test_attention_has_no_direct_part():
     config = make_config("attention")
-    found = probe(config, TASK, SEEDS, trained(config, TASK)).gradients
+    found = probe(config, TASK, SEEDS, initial(config, TASK), trained(config, TASK)).gradients
     assert found.initial_direct is found.trained_direct is None
     assert np.isfinite(found.trained).all()
 
@@ -67,7 +72,7 @@ def test_attention_has_no_direct_part():
 def test_longer_sequences_are_scored_with_the_trained_parameters():
     config = make_config("lstm")
     params = trained(config, TASK)
-    found = probe(config, TASK, SEEDS, params).lengths
+    found = probe(config, TASK, SEEDS, initial(config, TASK), params).lengths
     assert (found.multiple, found.length) == ([1, 2, 4], [6, 12, 24])
     for length, scores in zip(found.length, found.scores, strict=True):
         task = AddingTask(length=length, batch_size=40)
@@ -83,7 +88,7 @@ def test_longer_sequences_are_scored_with_the_trained_parameters():
 def test_gates_are_means_over_the_runs():
     config = make_config("lstm", layers=2)
     params = trained(config, TASK)
-    found = probe(config, TASK, SEEDS, params).gates
+    found = probe(config, TASK, SEEDS, initial(config, TASK), params).gates
     assert len(found) == 2
     expected = []
     for i, seed in enumerate(SEEDS):
@@ -103,7 +108,7 @@ def test_gates_are_means_over_the_runs():
 @pytest.mark.parametrize("cell", CELLS)
 def test_gates_of_each_cell_at_their_ends(cell):
     config = make_config(cell)
-    seen = probe(config, TASK, SEEDS, trained(config, TASK))
+    seen = probe(config, TASK, SEEDS, initial(config, TASK), trained(config, TASK))
     ends = seen.gate_ends
     if cell == "rnn":
         assert ends is None
@@ -121,7 +126,7 @@ def test_gates_of_each_cell_at_their_ends(cell):
 def test_a_task_of_one_length_has_no_longer_sequences_and_its_batch_is_real():
     task = CountingTask(max_n=3, test_max_n=12, batch_size=4)
     config = TrainConfig(ModelConfig("gru", 3, 3, 4, readout="every"), OptimConfig(), 10, 5)
-    seen = probe(config, task, SEEDS, trained(config, task))
+    seen = probe(config, task, SEEDS, initial(config, task), trained(config, task))
     assert seen.lengths is None
     # The first batch of its test data has no string of the split.
     batch = full_batch(task, task.evaluation(jax.random.key(0), "test"))

@@ -37,6 +37,7 @@ def searched(score, scores, losses):
         scores={"validation": {score.name: np.array(scores), "loss": np.array(losses)}},
         predicted=None,
         evaluations=[],
+        initial={},
         params={},
         compile_s=0.0,
         train_s=0.0,

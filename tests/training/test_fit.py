@@ -334,6 +334,14 @@ def test_the_best_parameters_are_the_ones_tested():
     assert len({tuple(values) for values in splits}) == 3
 
 
+def test_what_training_began_with_is_kept():
+    result = fitted()
+    for i, seed in enumerate(SEEDS):
+        begun = init_state(CONFIG, TASK, jnp.int32(seed), jnp.float32(0)).params
+        of_member = jax.tree.map(lambda leaf, i=i: leaf[i], result.initial)
+        jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-5), of_member, begun)
+
+
 def test_time_runs_on_and_compilation_is_apart():
     result = fitted()
     times = [evaluation.time_s for evaluation in result.evaluations]
