@@ -44,6 +44,7 @@ TASKS = {
     "series-digits": "handwritten digits",
     "series-japanese_vowels": "Japanese vowels",
 }
+OUTSIDE = {"recall": "recall of pairs", "selective_copy": "selective copying"}
 TEXTS = ("text-reuters8", "text-reuters52", "text-newsgroups20")
 SERIES = ("series-digits", "series-japanese_vowels")
 LINK = "[ledger](docs/which-cell.md)"
@@ -163,7 +164,8 @@ def questions() -> str:
     rows = [
         [
             "Which bridges long gaps?",
-            f"seeds that learn to add over 100 steps: {_from_both('adding', solved)}",
+            f"seeds that learn to add over 100 steps: {_from_both('adding', solved)}; steps over"
+            f" which half of the seeds learn it, with 32 units: {_horizons_on('adding')}",
             LINK,
         ],
         ["Which copies?", f"recall at lag 10: {_from_both('copy', show_score)}", LINK],
@@ -181,6 +183,7 @@ def questions() -> str:
         ],
         ["Which reads text?", _each(TEXTS), LINK],
         ["Which reads sensors?", _each(SERIES), LINK],
+        ["Does attention do better than both?", _beside_attention(), LINK],
         [
             "Which is smaller?",
             f"a GRU's layer has {_share(gru):.0%} of the parameters of an LSTM's and"
@@ -214,6 +217,25 @@ def _from_both(task: str, show: Callable[[Result], str]) -> str:
     first = ", ".join(f"{cell} {show(default[cell])}" for cell in ("gru", "lstm", "rnn"))
     second = ", ".join(f"{cell} {show(chrono[cell])}" for cell in ("gru", "lstm"))
     return f"{first} ({CHRONO}: {second})"
+
+
+def _horizons_on(task: str) -> str:
+    """Returns how far each cell bridges a task, as far as these parts are made."""
+    spans = {cell: horizon_of(evidence(), task, cell) for cell in ("gru", "lstm", "rnn")}
+    shown = (f"{cell} {show_horizon(span)}" for cell, span in spans.items() if span)
+    return ", ".join(shown) or "not measured yet"
+
+
+def _beside_attention() -> str:
+    """Returns the scores of what stands outside the recurrent cells, as far as they are made."""
+    shown = []
+    for task, words in OUTSIDE.items():
+        for setting in evidence().of("outside"):
+            if setting.task_label == task and {"attention", "gru", "lstm"} <= setting.runs.keys():
+                match = setting.runs["attention"].config["match"]
+                scores = (f"{cell} {show_score(run)}" for cell, run in setting.runs.items())
+                shown.append(f"{words} at equal {match}: {', '.join(scores)}")
+    return "; ".join(shown) or "not measured yet"
 
 
 def _each(tasks: tuple[str, ...]) -> str:
@@ -295,8 +317,9 @@ def horizons() -> str:
         ("rnn", "rnn, gradients kept alive", False),
         ("gru", "gru, gradients let die", False),
     ]
+    tasks = ("adding", "copy")
     spans = {
-        words: [horizon_of(evidence(), task, cell, is_default) for task in ("adding", "copy")]
+        words: [horizon_of(evidence(), task, cell, is_default) for task in tasks]
         for cell, words, is_default in [*from_default, *changed]
     }
     rows = [
@@ -304,7 +327,15 @@ def horizons() -> str:
         for words, of_tasks in spans.items()
         if any(of_tasks)
     ]
-    return table("cell | adding | copy", rows) if rows else "These parts are not made yet."
+    if not rows:
+        return "These parts are not made yet."
+    unsolved = [
+        f"\n\nOn {task} none of them learned even the shortest lag within the budget, so that it\n"
+        "tells nothing of lags here."
+        for task, of_cells in zip(tasks, zip(*spans.values(), strict=True), strict=True)
+        if all(span is None or span.estimate == 0 for span in of_cells)
+    ]
+    return table(f"cell | {' | '.join(tasks)}", rows) + "".join(unsolved)
 
 
 def solvable() -> str:
