@@ -25,8 +25,8 @@ from gru_bench.runs.probe_results import Gate, GateEnds, GradientNorms, Lengths,
 from gru_bench.system.lowered import compile_program, result_node
 from gru_bench.tasks.base import Batch, Task
 from gru_bench.training.devices import over_members
-from gru_bench.training.state import TrainConfig, made_of
-from gru_bench.training.step import evaluate_items, evaluation_key
+from gru_bench.training.state import TrainConfig, made_of, seed_keys
+from gru_bench.training.step import evaluate_items
 
 MULTIPLES = (1, 2, 4)  # of the length trained at, for longer sequences
 LONGER_BATCHES = 5  # batches of test data that are scored at each multiple
@@ -77,7 +77,7 @@ def probe(
     def view(
         seed: Int[Array, ""], initial: PyTree[Array], params: PyTree[Array], task: Task
     ) -> View:
-        key = evaluation_key(seed)
+        key = seed_keys(seed).evaluation_data
         batch = full_batch(task, task.evaluation(key, "test"))
         model = make_model(config.model, params)
         both = jax.tree.map(lambda *leaves: jnp.stack(leaves), initial, params)
@@ -128,7 +128,7 @@ def look_within(
     def view(
         seed: Int[Array, ""], params: PyTree[Array], task: Task
     ) -> dict[str, Float[Array, " bins"]]:
-        batch = full_batch(task, task.evaluation(evaluation_key(seed), "validation"))
+        batch = full_batch(task, task.evaluation(seed_keys(seed).evaluation_data, "validation"))
         model = make_model(config.model, params)
         norms = gradient_flow(model, task, batch)
         return {"gradients": norms / norms[0]} | {

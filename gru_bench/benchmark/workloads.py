@@ -22,7 +22,7 @@ from gru_bench.model.model import ModelConfig
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.base import EVALUATED_SEQUENCES, Split, Task, number_of_batches
 from gru_bench.tasks.text import load_data, make_task
-from gru_bench.training.state import TRAINING_DATA, TrainConfig
+from gru_bench.training.state import TrainConfig, seed_keys
 
 
 class PaddedBatch(NamedTuple):
@@ -80,7 +80,7 @@ class Workload(ABC):
 
     def data_key(self, seed: int) -> Array:
         """Returns what the training data of a seed are drawn from."""
-        return jax.random.fold_in(jax.random.key(seed), TRAINING_DATA)
+        return seed_keys(seed).training_data
 
     def described(self) -> dict[str, Any]:
         """Returns what is written down of the task."""

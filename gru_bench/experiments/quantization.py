@@ -24,7 +24,7 @@ from gru_bench.system.files import write_named_file
 from gru_bench.system.machine import pinned_settings
 from gru_bench.tasks.base import Batch, Task
 from gru_bench.tasks.standardisation import in_units, standardise
-from gru_bench.training.state import EVALUATION_DATA
+from gru_bench.training.state import seed_keys
 
 if TYPE_CHECKING:
     import onnx
@@ -125,8 +125,7 @@ def task_of(trained: TrainedModel, folder: Path) -> Task:
 
 def tested_batches(task: Task, seed: int) -> list[Batch]:
     """Returns the batches that a seed is tested on."""
-    key = jax.random.fold_in(jax.random.key(seed), EVALUATION_DATA)
-    items = task.evaluation(key, "test")
+    items = task.evaluation(seed_keys(seed).evaluation_data, "test")
     count = len(jax.tree.leaves(items)[0])
     return [task.batch(jax.tree.map(lambda leaf, at=at: leaf[at], items)) for at in range(count)]
 

@@ -4,6 +4,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
@@ -15,8 +17,6 @@ from gru_bench.model.model import ModelConfig
 from gru_bench.system.lowered import result_node
 from gru_bench.tasks.base import Split, Task, register_tree
 
-# What a seed's key is folded with, so that no stream depends on another, or on the cell.
-INITIALISATION, TRAINING_DATA, EVALUATION_DATA, DROPOUT = range(4)
 NEVER = -1  # the number of a step at which something happens that has not happened
 
 # What the parameters and the states of optimisers are made of.
@@ -30,6 +30,21 @@ for node in (
     optax.TraceState,
 ):
     result_node(node)
+
+
+class SeedKeys(NamedTuple):
+    """The keys of all that is drawn for a member, of which none depends on another."""
+
+    initialisation: Key[Array, ""]
+    training_data: Key[Array, ""]
+    evaluation_data: Key[Array, ""]
+    dropout: Key[Array, ""]
+
+
+def seed_keys(seed: int | Int[Array, ""]) -> SeedKeys:
+    """Returns the keys of a seed, which are the same for every cell."""
+    streams = jnp.arange(len(SeedKeys._fields))
+    return SeedKeys(*jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), streams))
 
 
 @dataclass(frozen=True)

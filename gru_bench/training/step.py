@@ -14,14 +14,11 @@ from gru_bench.model.model import Model, make_model
 from gru_bench.tasks.base import SPLITS, PredictsExamples, Split, Task
 from gru_bench.training.optimizer import learning_rate_schedule, make_optimizer
 from gru_bench.training.state import (
-    DROPOUT,
-    EVALUATION_DATA,
-    INITIALISATION,
     NEVER,
-    TRAINING_DATA,
     Predicted,
     TrainConfig,
     TrainState,
+    seed_keys,
 )
 
 
@@ -43,9 +40,8 @@ def init_state(
         learning_rate: Its learning rate.
         keeping: The bias of the gates that keep the state, where it is the member's own.
     """
-    key = jax.random.key(seed)
-    rngs = nnx.Rngs(params=jax.random.fold_in(key, INITIALISATION))
-    model = Model(config.model, rngs=rngs)
+    keys = seed_keys(seed)
+    model = Model(config.model, rngs=nnx.Rngs(params=keys.initialisation))
     if keeping is not None:
         model.start_keeping(keeping)
     vectors = getattr(task, "token_vectors", None)
@@ -56,9 +52,9 @@ def init_state(
     never = jnp.int32(NEVER)
     return TrainState(
         learning_rate=learning_rate,
-        data_key=jax.random.fold_in(key, TRAINING_DATA),
-        evaluation_key=evaluation_key(seed),
-        dropout_key=jax.random.fold_in(key, DROPOUT),
+        data_key=keys.training_data,
+        evaluation_key=keys.evaluation_data,
+        dropout_key=keys.dropout,
         params=params,
         opt_state=make_optimizer(config.optim, learning_rate, config.steps).init(trained),
         step=jnp.int32(0),
@@ -70,11 +66,6 @@ def init_state(
         solved_step=never,
         diverged_step=never,
     )
-
-
-def evaluation_key(seed: Int[Array, ""]) -> Key[Array, ""]:
-    """Returns the key of the data that a member with this seed is evaluated on."""
-    return jax.random.fold_in(jax.random.key(seed), EVALUATION_DATA)
 
 
 def train_step(

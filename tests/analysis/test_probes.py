@@ -13,7 +13,7 @@ from gru_bench.config.optim import OptimConfig
 from gru_bench.model.model import ModelConfig, make_model
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.tasks.counting import CountingTask
-from gru_bench.training.state import EVALUATION_DATA, TrainConfig
+from gru_bench.training.state import TrainConfig, seed_keys
 from gru_bench.training.step import evaluate_items, init_state
 
 SEEDS = [3, 8]
@@ -35,10 +35,6 @@ def trained(config, task):
     return initial(config, task, further=100)
 
 
-def evaluation_key(seed):
-    return jax.random.fold_in(jax.random.key(seed), EVALUATION_DATA)
-
-
 @pytest.mark.parametrize("layers", [1, 2])
 def test_gradients_are_those_of_each_run_before_and_after_training(layers):
     config = make_config(layers=layers)
@@ -46,7 +42,7 @@ def test_gradients_are_those_of_each_run_before_and_after_training(layers):
     found = probe(config, TASK, SEEDS, initial(config, TASK), params).gradients
     assert found.distance == list(range(6))
     for i, seed in enumerate(SEEDS):
-        items = TASK.evaluation(evaluation_key(seed), "test")
+        items = TASK.evaluation(seed_keys(seed).evaluation_data, "test")
         batch = TASK.batch(jax.tree.map(lambda leaf: leaf[0], items))
         before = init_state(config, TASK, jnp.int32(seed), jnp.float32(0)).params
         last = jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), params)
@@ -77,7 +73,7 @@ def test_longer_sequences_are_scored_with_the_trained_parameters():
     for length, scores in zip(found.length, found.scores, strict=True):
         task = AddingTask(length=length, batch_size=40)
         for i, seed in enumerate(SEEDS):
-            items = task.evaluation(evaluation_key(seed), "test")
+            items = task.evaluation(seed_keys(seed).evaluation_data, "test")
             some = jax.tree.map(lambda leaf: leaf[:LONGER_BATCHES], items)
             tree = jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), params)
             expected = evaluate_items(config, tree, task, some)["mse"]
@@ -92,7 +88,7 @@ def test_gates_are_means_over_the_runs():
     assert len(found) == 2
     expected = []
     for i, seed in enumerate(SEEDS):
-        batch = full_batch(TASK, TASK.evaluation(evaluation_key(seed), "test"))
+        batch = full_batch(TASK, TASK.evaluation(seed_keys(seed).evaluation_data, "test"))
         tree = jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), params)
         expected.append(gate_statistics(make_model(config.model, tree), batch)[1])
     assert sorted(found[1]) == ["input", "kept", "output"]
