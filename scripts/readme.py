@@ -25,7 +25,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "questions": reference.questions,
     "scores": reference.scores,
     "ledger": reference.ledger,
-    "turned": reference.turned,
+    "passing": reference.passing,
     "limits": reference.limits,
     "horizons": reference.horizons,
     "solvable": reference.solvable,

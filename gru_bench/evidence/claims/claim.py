@@ -11,6 +11,11 @@ Finding = Literal["for", "against", "open"]
 ClaimVerdict = Literal["supported", "refuted", "undecided here", "not measured"]
 
 
+# What no further task can change: of a claim that has to hold on all of them one is against, of one
+# that has to hold on some one is for.
+FINAL = {("all", "refuted"), ("some", "supported")}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Test:
     """One test of a claim.
@@ -47,6 +52,8 @@ class Claim:
         tests: The tests, in the order of tasks and settings.
         least_tasks: How many tasks must be decided where most of them count.
         expected: Labels of the tasks that are to vote; one without a test counts as open.
+        is_whole: Whether all was run that the rules ask for. Else it has only the verdict that
+            nothing further can change.
     """
 
     name: str
@@ -54,6 +61,7 @@ class Claim:
     tests: Sequence[Test]
     least_tasks: int
     expected: tuple[str, ...] = ()
+    is_whole: bool = True
 
     @property
     def number(self) -> int:
@@ -109,17 +117,27 @@ class Claim:
         for test in self.voting:
             if test.part == part:
                 by_task[test.task].append(test.finding)
-        return {task: of_task(findings) for task, findings in by_task.items()}
+        needs_all = self.rule.quantifier == "all"
+        return {task: of_task(findings, needs_all) for task, findings in by_task.items()}
 
     def _judge(self, part: str) -> ClaimVerdict:
         if not any(test.part == part for test in self.voting):
             return "not measured"
         findings = list(self.task_findings(part).values())
-        return vote(findings, self.rule.quantifier, self.least_tasks)
+        verdict = vote(findings, self.rule.quantifier, self.least_tasks)
+        is_final = (self.rule.quantifier, verdict) in FINAL
+        return verdict if self.is_whole or is_final else "undecided here"
 
 
-def of_task(findings: Sequence[Finding]) -> Finding:
-    """Returns what the tests of one task come to: what most of them find and none contradicts."""
+def of_task(findings: Sequence[Finding], needs_all: bool = False) -> Finding:
+    """Returns what the tests of one task come to: what most of them find and none contradicts.
+
+    Args:
+        findings: One for each test.
+        needs_all: Whether it takes all of them, and not most, to be for the claim.
+    """
+    if needs_all and "for" in findings and "open" in findings:
+        return "open"
     for finding, contrary in (("for", "against"), ("against", "for")):
         if 2 * findings.count(finding) > len(findings) and contrary not in findings:
             return "for" if finding == "for" else "against"

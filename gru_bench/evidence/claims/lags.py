@@ -65,7 +65,7 @@ def long_lags(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
             lag = setting.lag or 0
             if lag > plain.estimate and lag >= rule.limits["shortest_lag"]:
                 yield from _gradients(evidence, rule, setting, gradients)
-                yield from _live_and_fails(evidence, rule, setting, cause)
+                yield from _live_and_fails(evidence, rule, setting, known[best], cause)
                 yield from _dead_and_solves(evidence, rule, setting, lags, cause)
 
 
@@ -146,13 +146,21 @@ def _gradients(evidence: Evidence, rule: ClaimRule, setting: Setting, part: str)
 
 
 def _live_and_fails(
-    evidence: Evidence, rule: ClaimRule, setting: Setting, part: str
+    evidence: Evidence, rule: ClaimRule, setting: Setting, gated: Interval, part: str
 ) -> Iterator[Test]:
-    """Yields the test whether an RNN bridges a lag beyond its horizon if gradients live."""
+    """Yields the test whether an RNN bridges a lag beyond its horizon if gradients live.
+
+    Where it fails, the best gated cell must reach that lag: else it is too long for all.
+    """
     run = setting.runs.get(PLAIN)
     flow = run and flow_back(run, evidence.rules, is_trained=False)
     if run and flow and lives(flow.relative, rule) == "for":
-        finding: Finding = "for" if _most(run) else "against" if _most(run, fail=True) else "open"
+        is_reached = (setting.lag or 0) <= (gated.low or 0)
+        finding: Finding = "open"
+        if _most(run):
+            finding = "for"
+        elif _most(run, fail=True) and is_reached:
+            finding = "against"
         what = "with live gradients before training, seeds that solve it"
         yield evidence.test(setting, run, what, f"{_solved(run)}; {flow.shown}", finding, part)
 

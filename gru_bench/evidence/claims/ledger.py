@@ -1,6 +1,6 @@
 """The ledger: every claim with what the evidence says of it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from gru_bench.evidence.claims.claim import Claim, Test
 from gru_bench.evidence.claims.cost import memory, parameters, real_time
@@ -45,8 +45,13 @@ TESTS: dict[str, Callable[[Evidence, ClaimRule], Iterable[Test]]] = {
 }
 
 
-def judge(evidence: Evidence) -> list[Claim]:
-    """Returns all claims of the rules, in order, with what the evidence says of them."""
+def judge(evidence: Evidence, lacking: Collection[str] = ()) -> list[Claim]:
+    """Returns all claims of the rules, in order, with what the evidence says of them.
+
+    Args:
+        evidence: What they are judged on.
+        lacking: The names of claims for which not all was run that the rules ask for.
+    """
     return [
         Claim(
             name=name,
@@ -54,6 +59,7 @@ def judge(evidence: Evidence) -> list[Claim]:
             tests=list(TESTS[name](evidence, rule)),
             least_tasks=evidence.rules.least_tasks,
             expected=rule.tasks if evidence.is_reference else (),
+            is_whole=name not in lacking,
         )
         for name, rule in evidence.rules.claims.items()
     ]

@@ -85,7 +85,8 @@ class Reference:
 
     def judge(self, rules: Rules, runtimes: RuntimeFigures | None = None) -> list[Claim]:
         """Returns the claims as the parts that the rules ask for speak of them."""
-        return judge(self.evidence(rules, runtimes))
+        lacking = {name for name in rules.claims if self.lacking(name, rules)}
+        return judge(self.evidence(rules, runtimes), lacking)
 
     def earlier_rules(self, rules: Rules) -> dict[str, Rules]:
         """Returns the other rules that parts were made under, by their hashes."""

@@ -111,7 +111,7 @@ def _better(
 def no_dominance(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
     """Yields the tests of the claim that neither cell is better everywhere."""
     compared = [
-        (setting, cell, comparison, _winner(setting, comparison))
+        (setting, cell, comparison, lasting_winner(setting, comparison))
         for setting in evidence.of("scores")
         for cell in evidence.grus
         if (comparison := setting.comparison(cell, REFERENCE))
@@ -139,8 +139,12 @@ def no_dominance(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
         )
 
 
-def _winner(setting: Setting, comparison: Comparison) -> Winner | None:
-    """Returns who is better by more than the margin, and lastingly; None if that is open."""
+def lasting_winner(setting: Setting, comparison: Comparison) -> Winner | None:
+    """Returns who is better, lastingly and not by less than the margin; None if that is open.
+
+    Lasting is what survives a robustness sweep; `neither` are cells that are equivalent, or of
+    which the better one leads by less than matters.
+    """
     if comparison.outcome in ("undecided", "not learned"):
         return None
     if comparison.outcome in ("equivalent", "trade-off") or comparison.within_margin:

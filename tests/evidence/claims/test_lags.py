@@ -87,11 +87,12 @@ def test_the_cause_is_tested_by_intervention(further, expected):
     assert part_of("cause", lags(further=further)) == expected
 
 
-def test_a_gru_that_fails_beyond_its_own_horizon_says_nothing_of_gradients():
-    results = lags(rnn=10, gru=20, further=dead(0))
-    in_reach = [t for t in claim_of("long_lags", results).voting if t.part == "cause"]
-    assert {t.finding for t in in_reach if "lag=20" in t.what} == {"for"}
-    assert {t.finding for t in in_reach if "lag=80" in t.what} == {"open"}
+@pytest.mark.parametrize(("changed", "within"), [(live(0), "against"), (dead(0), "for")])
+def test_a_failure_beyond_all_horizons_says_nothing_of_gradients(changed, within):
+    results = lags(rnn=10, gru=20, further=changed)
+    tests = [t for t in claim_of("long_lags", results).voting if t.part == "cause"]
+    assert {t.finding for t in tests if "lag=20" in t.what} == {within}
+    assert {t.finding for t in tests if "lag=80" in t.what} == {"open"}
 
 
 def test_long_lags_are_supported_by_all_three_parts_and_not_by_one_lag():

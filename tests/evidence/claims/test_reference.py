@@ -74,12 +74,16 @@ def test_parts_are_judged_together_once_they_are_there(tmp_path):
     reference = read_reference(tmp_path)
     assert [reference.state(part, rules()) for part in PARTS] == ["done", "to do"]
     claims = {claim.name: claim for claim in reference.judge(rules())}
-    assert claims["comparable"].verdict == "supported"
+    assert len(claims["comparable"].voting) == 3
+    assert claims["comparable"].verdict == "undecided here"  # until all parts are there
     text = ledger_of(reference, rules(), width=200)
     assert f"Rules {rules().digits} of {rules().date}. 1 of 2 parts, made at 0123abc" in text
     assert "4. not all measured, 1 part to do: gru-bench claims --part second" in text
     listed = shown(print_parts, reference, rules())
     assert "2 parts, 1 to do: about 5 minutes" in listed
+    write(tmp_path, "second", [], rules())
+    claims = {claim.name: claim for claim in read_reference(tmp_path).judge(rules())}
+    assert claims["comparable"].verdict == "supported"
 
 
 def test_the_ledger_fits_into_eighty_columns_and_cuts_nothing(tmp_path):
@@ -89,6 +93,7 @@ def test_the_ledger_fits_into_eighty_columns_and_cuts_nothing(tmp_path):
         for start in ("orthogonal", "chrono")
     ]
     write(tmp_path, "first", runs, rules())
+    write(tmp_path, "second", [], rules())
     text = ledger_of(read_reference(tmp_path), rules())
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
@@ -154,6 +159,7 @@ def test_a_part_of_other_settings_has_no_say(tmp_path):
 def test_the_ledger_says_what_other_rules_would_make_of_the_same_runs(tmp_path):
     earlier = rules()
     write(tmp_path, "first", on_tasks(0.0, 0.0, 0.0, seeds=12), earlier)
+    write(tmp_path, "second", [], earlier)
     stricter = rules(least_tasks=4)
     reference = read_reference(tmp_path)
     assert reference.earlier_rules(stricter) == {earlier.digits: earlier}

@@ -9,7 +9,7 @@ from gru_bench.evidence.claims.rules import ClaimRule
 from gru_bench.evidence.sequential import decided_by
 
 
-def made(findings, quantifier, expected=(), parts=("",), apart=" "):
+def made(findings, quantifier, expected=(), parts=("",), apart=" ", is_whole=True):
     """A claim with findings such as `a:for`, of task a, or `a/part:for`."""
     tests = []
     for word in findings.split(apart):
@@ -29,7 +29,14 @@ def made(findings, quantifier, expected=(), parts=("",), apart=" "):
     rule = ClaimRule(
         number=1, sentence="", how="", quantifier=quantifier, kinds=("scores",), parts=parts
     )
-    return Claim(name="", rule=rule, tests=tests, least_tasks=2, expected=tuple(expected))
+    return Claim(
+        name="",
+        rule=rule,
+        tests=tests,
+        least_tasks=2,
+        expected=tuple(expected),
+        is_whole=is_whole,
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,6 +56,9 @@ def made(findings, quantifier, expected=(), parts=("",), apart=" "):
         ("most", "a:for a:for a:against b:for c:for", "supported"),
         ("most", "a:for a:for a:against b:for", "undecided here"),
         ("all", "a:for a:for a:against b:for", "undecided here"),
+        # What has to hold on all tasks has to hold in every test of each.
+        ("all", "a:for a:for a:open b:for", "undecided here"),
+        ("most", "a:for a:for a:open b:for", "supported"),
         # Half of a task's tests is not most of them.
         ("most", "a:for b:for b:open", "undecided here"),
         ("most", "a:against a:against b:against c:for", "refuted"),
@@ -69,6 +79,21 @@ def test_a_task_that_is_to_vote_and_is_missing_counts_as_open():
     assert made("a:for b:for", "most", expected="abcd").verdict == "undecided here"
     assert made("a:for b:for", "all", expected="abc").verdict == "undecided here"
     assert made("a:against b:against", "most", expected="abcde").verdict == "undecided here"
+
+
+@pytest.mark.parametrize(
+    ("quantifier", "findings", "expected"),
+    [
+        ("all", "a:for b:for", "undecided here"),
+        ("all", "a:for b:against", "refuted"),
+        ("most", "a:for b:for", "undecided here"),
+        ("most", "a:against b:against", "undecided here"),
+        ("some", "a:for b:open", "supported"),
+        ("some", "a:against b:against", "undecided here"),
+    ],
+)
+def test_a_part_decides_nothing_that_the_rest_may_change(quantifier, findings, expected):
+    assert made(findings, quantifier, is_whole=False).verdict == expected
 
 
 @pytest.mark.parametrize(
