@@ -88,13 +88,17 @@ def _wins() -> str:
     for task, words in TASKS.items():
         won[_winner(task)].append(words.partition(",")[0])
     parts = [
-        f"the GRU is better on {len(won['gru'])} ({listed(won['gru'])})",
-        f"the LSTM on {len(won['lstm'])} ({listed(won['lstm'])})",
+        f"the GRU is better on {_named(won['gru'])}",
+        f"the LSTM on {_named(won['lstm'])}",
         "they are as good as each other, or differ by less than matters, on"
-        f" {len(won['neither'])} ({listed(won['neither'])})",
+        f" {_named(won['neither'])}",
         f"and {len(won[None])} are open",
     ]
     return ", ".join(parts)
+
+
+def _named(tasks: list[str]) -> str:
+    return f"{len(tasks)} ({listed(tasks)})" if tasks else "none"
 
 
 def _winner(task: str) -> str | None:
