@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from textwrap import indent
 
-from blocks import costs, papers, picture, reference, simulations
+from blocks import answer, costs, papers, picture, reference, simulations
 from blocks.committed import ROOT
 
 BLOCK = re.compile(
@@ -19,10 +19,10 @@ BLOCK = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 BLOCKS: dict[str, Callable[[], str]] = {
-    "answer": reference.answer,
-    "how-sure": reference.how_sure,
-    "tour": reference.tour,
-    "questions": reference.questions,
+    "answer": answer.answer,
+    "how-sure": answer.how_sure,
+    "tour": answer.tour,
+    "questions": answer.questions,
     "scores": reference.scores,
     "ledger": reference.ledger,
     "passing": reference.passing,

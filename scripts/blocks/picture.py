@@ -13,7 +13,7 @@ from blocks.committed import (
     setting_of,
     show_score,
 )
-from blocks.reference import TASKS
+from blocks.outcomes import TASKS
 from gru_bench.report.figures.canvas import STYLES, make_picture, standalone
 from gru_bench.runs.result import Result
 
