@@ -9,12 +9,11 @@ from typing import Any
 from gru_bench.config.score import ERRORS
 from gru_bench.evidence.claims.claim import Claim
 from gru_bench.evidence.claims.evidence import Evidence
-from gru_bench.evidence.claims.ledger import judge
 from gru_bench.evidence.claims.reference import Reference, read_reference
 from gru_bench.evidence.claims.rules import current_rules
 from gru_bench.evidence.claims.setting import Setting
 from gru_bench.evidence.estimates import Interval
-from gru_bench.evidence.runtimes import read_runtimes
+from gru_bench.evidence.runtimes import RuntimeFigures, read_runtimes
 from gru_bench.report.reported_run import ReportedRun
 from gru_bench.runs.result import Result
 
@@ -43,16 +42,21 @@ def reference() -> Reference:
 
 
 @cache
+def runtimes() -> RuntimeFigures | None:
+    """Returns what cells cost in several runtimes."""
+    return read_runtimes(RESULTS / "speed" / "runtimes.json")
+
+
+@cache
 def evidence() -> Evidence:
     """Returns what the claims are judged on: the reference, and what cells cost in runtimes."""
-    runtimes = read_runtimes(RESULTS / "speed" / "runtimes.json")
-    return reference().evidence(current_rules(), runtimes)
+    return reference().evidence(current_rules(), runtimes())
 
 
 @cache
 def claims() -> list[Claim]:
     """Returns the claims with what the reference says of them."""
-    return judge(evidence())
+    return reference().judge(current_rules(), runtimes())
 
 
 def setting_of(task: str, initialisation: str) -> Setting:

@@ -118,7 +118,7 @@ def horizons() -> str:
         f"\n\nOn {task} none of them solved even the shortest lag within this budget, so that it\n"
         "tells nothing of lags here."
         for task, of_cells in zip(tasks, zip(*spans.values(), strict=True), strict=True)
-        if all(span is None or span.estimate == 0 for span in of_cells)
+        if any(of_cells) and not any(span.estimate for span in of_cells if span)
     ]
     return table(f"cell | {' | '.join(tasks)}", rows) + "".join(unsolved)
 
