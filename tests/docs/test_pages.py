@@ -51,6 +51,15 @@ def test_figures_are_those_of_the_results(page):
     assert readme.filled(text) == text, "out of date: make readme"
 
 
+def test_verdicts_on_claims_are_those_that_the_ledger_prints():
+    ledger = (ROOT / "results/reference/claims/ledger.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/which-cell.md").read_text(encoding="utf-8")
+    printed = dict(re.findall(r"^\| \d+ \| (.*?) \| (. [a-z ]+) \|", ledger, re.MULTILINE))
+    shown = dict(re.findall(r"^\| \d+\. (.*?) \| ([✓✗?] [a-z ]+) \|", page, re.MULTILINE))
+    assert len(printed) > 10
+    assert shown == printed
+
+
 def test_a_figure_that_differs_is_found():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     changed = text.replace("96.8%", "96.9%")
