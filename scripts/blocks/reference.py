@@ -96,13 +96,17 @@ def _better(beyond: list[Row]) -> str:
 
 
 def horizons() -> str:
-    """Returns how far each cell bridges two tasks, and how far with its gradients changed."""
+    """Returns how far each cell bridges some tasks, and how far with its gradients changed."""
     from_default = [(cell, cell, True) for cell in ("gru", "lstm", "rnn")]
     changed = [
         ("rnn", "rnn, gradients kept alive", False),
         ("gru", "gru, gradients let die", False),
     ]
-    tasks = ("adding", "copy", "selective_copy")
+    tasks = {
+        "adding": "adding",
+        "copy": "copy",
+        "selective_copy": "selective copying, one symbol",
+    }
     spans = {
         words: [horizon_of(evidence(), task, cell, is_default) for task in tasks]
         for cell, words, is_default in [*from_default, *changed]
@@ -120,7 +124,7 @@ def horizons() -> str:
         for task, of_cells in zip(tasks, zip(*spans.values(), strict=True), strict=True)
         if any(of_cells) and not any(span.estimate for span in of_cells if span)
     ]
-    return table(f"cell | {' | '.join(tasks)}", rows) + "".join(unsolved)
+    return table(f"cell | {' | '.join(tasks.values())}", rows) + "".join(unsolved)
 
 
 def solvable() -> str:

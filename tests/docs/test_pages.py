@@ -5,9 +5,12 @@ import re
 
 import pytest
 import readme
-from blocks import picture
+from blocks import committed, picture
 from helpers import ROOT
 from helpers.unmeasured import leave_unmeasured
+
+from gru_bench.evidence.claims.rules import current_rules
+from gru_bench.report.reference_ledger import judge_reference, to_markdown
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"(?:\]\(|<img src=\")([^)\"\s]+)")
@@ -51,8 +54,10 @@ def test_figures_are_those_of_the_results(page):
     assert readme.filled(text) == text, "out of date: make readme"
 
 
-def test_verdicts_on_claims_are_those_that_the_ledger_prints():
-    ledger = (ROOT / "results/reference/claims/ledger.md").read_text(encoding="utf-8")
+def test_verdicts_on_claims_are_those_of_the_ledger_and_that_is_up_to_date():
+    ledger = (committed.REFERENCE / "ledger.md").read_text(encoding="utf-8")
+    judged = judge_reference(committed.reference(), current_rules(), committed.runtimes())
+    assert to_markdown(judged) == ledger, "out of date: gru-bench claims DIR --out DIR/ledger.md"
     page = (ROOT / "docs/which-cell.md").read_text(encoding="utf-8")
     printed = dict(re.findall(r"^\| \d+ \| (.*?) \| (. [a-z ]+) \|", ledger, re.MULTILINE))
     shown = dict(re.findall(r"^\| \d+\. (.*?) \| ([✓✗?] [a-z ]+) \|", page, re.MULTILINE))

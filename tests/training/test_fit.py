@@ -21,7 +21,7 @@ from gru_bench.tasks.copy import CopyTask
 from gru_bench.training.devices import devices_per_member, over_members
 from gru_bench.training.fit import fit
 from gru_bench.training.optimizer import learning_rate_schedule, make_optimizer
-from gru_bench.training.state import NEVER, TrainConfig, TrainState
+from gru_bench.training.state import NEVER, TrainConfig, TrainState, seed_keys
 from gru_bench.training.step import evaluate, init_state, sum_tallies, train_chunk
 
 TASK = AddingTask(length=10, batch_size=32)
@@ -471,6 +471,14 @@ def test_every_array_of_a_state_has_an_entry_for_each_member(members):
 
 
 # Pairing
+
+
+def test_the_keys_of_a_seed_stay_what_they_are():
+    keys = jax.random.key_data(jnp.stack(seed_keys(7)))
+    base = jax.random.key(7)
+    expected = [jax.random.key_data(jax.random.fold_in(base, place)) for place in range(4)]
+    np.testing.assert_array_equal(keys, expected)
+    assert seed_keys(7)._fields == ("initialisation", "training_data", "evaluation_data", "dropout")
 
 
 def test_the_data_depend_on_the_seed_and_never_on_the_cell():

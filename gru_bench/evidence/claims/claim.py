@@ -11,11 +11,6 @@ Finding = Literal["for", "against", "open"]
 ClaimVerdict = Literal["supported", "refuted", "undecided here", "not measured"]
 
 
-# What no further task can change: of a claim that has to hold on all of them one is against, of one
-# that has to hold on some one is for.
-FINAL = {("all", "refuted"), ("some", "supported")}
-
-
 @dataclass(frozen=True, kw_only=True)
 class Test:
     """One test of a claim.
@@ -52,8 +47,8 @@ class Claim:
         tests: The tests, in the order of tasks and settings.
         least_tasks: How many tasks must be decided where most of them count.
         expected: Labels of the tasks that are to vote; one without a test counts as open.
-        is_whole: Whether all was run that the rules ask for. Else it has only the verdict that
-            nothing further can change.
+        is_whole: Whether all was run that the rules ask for. Else it has no verdict, since further
+            runs may change any.
     """
 
     name: str
@@ -124,9 +119,9 @@ class Claim:
         if not any(test.part == part for test in self.voting):
             return "not measured"
         findings = list(self.task_findings(part).values())
-        verdict = vote(findings, self.rule.quantifier, self.least_tasks)
-        is_final = (self.rule.quantifier, verdict) in FINAL
-        return verdict if self.is_whole or is_final else "undecided here"
+        if not self.is_whole:
+            return "undecided here"
+        return vote(findings, self.rule.quantifier, self.least_tasks)
 
 
 def of_task(findings: Sequence[Finding], needs_all: bool = False) -> Finding:

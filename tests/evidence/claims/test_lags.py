@@ -106,7 +106,7 @@ def test_the_horizon_is_that_of_the_default_start():
     results = lags(rnn=10, further=live(80))
     failure = [t for t in claim_of("long_lags", results).tests if t.part == "failure"]
     assert [t.finding for t in failure] == ["for", "for"]
-    assert failure[0].figure.startswith("rnn 14.1 [10.0, 20.0], gru above 80")
+    assert failure[0].figure.startswith("rnn 14.1 [10.0, 20.0], gru at least 80")
 
 
 def test_no_mark_says_whether_the_task_is_solved():

@@ -81,19 +81,12 @@ def test_a_task_that_is_to_vote_and_is_missing_counts_as_open():
     assert made("a:against b:against", "most", expected="abcde").verdict == "undecided here"
 
 
-@pytest.mark.parametrize(
-    ("quantifier", "findings", "expected"),
-    [
-        ("all", "a:for b:for", "undecided here"),
-        ("all", "a:for b:against", "refuted"),
-        ("most", "a:for b:for", "undecided here"),
-        ("most", "a:against b:against", "undecided here"),
-        ("some", "a:for b:open", "supported"),
-        ("some", "a:against b:against", "undecided here"),
-    ],
-)
-def test_a_part_decides_nothing_that_the_rest_may_change(quantifier, findings, expected):
-    assert made(findings, quantifier, is_whole=False).verdict == expected
+@pytest.mark.parametrize("quantifier", ["all", "most", "some"])
+@pytest.mark.parametrize("finding", ["for", "against"])
+def test_a_part_of_the_runs_decides_nothing(quantifier, finding):
+    findings = f"a:{finding} b:{finding}"
+    assert made(findings, quantifier).verdict in ("supported", "refuted")
+    assert made(findings, quantifier, is_whole=False).verdict == "undecided here"
 
 
 @pytest.mark.parametrize(
