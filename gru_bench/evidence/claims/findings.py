@@ -1,6 +1,7 @@
 """The findings and the figures that follow from intervals."""
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import replace
 
 from gru_bench.evidence.claims.claim import Finding, Test
@@ -127,7 +128,7 @@ def amount(result: Result, difference: float) -> str:
     return shown.removesuffix("s") if shown == "1 points" else shown
 
 
-def mean_level(result: Result) -> str:
-    """Returns the mean test score as text, a share in percent."""
-    score = statistics.fmean(result.test_scores.values())
-    return f"{100 * score:.3g}%" if result.score.is_share else f"{score:.3g}"
+def mean_level(results: Sequence[Result]) -> str:
+    """Returns the mean test score of alike runs over all their seeds, a share in percent."""
+    score = statistics.fmean(score for run in results for score in run.test_scores.values())
+    return f"{100 * score:.3g}%" if results[0].score.is_share else f"{score:.3g}"

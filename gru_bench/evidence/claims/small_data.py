@@ -38,18 +38,20 @@ def overfitting(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
         setting, gru, lstm = pairs[0]
         if len(pairs) > 1:  # no subset tells this comparison from others
             setting = replace(setting, label=setting.task_label)
+        difference = f"{REFERENCE} minus {gru.cell} "
         match = setting.keys.get("match", "hidden")
         on = f"on {setting.keys[DOCUMENTS]} documents, {match} matched"
         if dropout := setting.keys.get("dropout"):
             on += f", dropout {dropout:g}"
         if excess := _excess(pairs, _gaps):
-            tested = ", ".join(f"{run.cell} {mean_level(run)}" for run in (lstm, gru))
+            _, grus, lstms = zip(*pairs, strict=True)
+            tested = f"{lstm.cell} {mean_level(lstms)}, {gru.cell} {mean_level(grus)}"
             interval = median_sequence(np.array(excess))
             yield evidence.test(
                 setting,
                 gru,
                 f"against {REFERENCE}, training less test {gru.score.in_words} {on}",
-                f"{REFERENCE} {points(gru, interval)} more, {len(excess)} pairs; test: {tested}",
+                f"{difference}{points(gru, interval)}, {len(excess)} pairs; test: {tested}",
                 above(interval, 0),
                 gap,
             )
@@ -59,7 +61,7 @@ def overfitting(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
                 setting,
                 gru,
                 f"against {REFERENCE}, validation loss once the training loss is {target:g}, {on}",
-                f"{REFERENCE} {format_interval(interval)} nats more, {len(excess)} pairs",
+                f"{difference}{format_interval(interval)} nats, {len(excess)} pairs",
                 above(interval, 0),
                 at_equal_loss,
             )

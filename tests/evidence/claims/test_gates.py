@@ -89,10 +89,13 @@ def test_subsets_of_documents_are_the_pairs_where_there_are_several():
     results = [
         replace(run, config=run.config | {"task": run.config["task"] | {"subset": subset}})
         for subset in range(8)
-        for run in overfitting(0.03 + 0.001 * subset, 0.1, n=2)
+        for run in overfitting(0.03 + 0.001 * subset, 0.1, test=0.8 + 0.02 * subset, n=2)
     ]
     gap, loss = claim_of("overfitting", results).voting
-    assert gap.figure.startswith("lstm 3.35 points [3.00, 3.50] more, 8 pairs")
+    # Scores are means over the subsets.
+    assert gap.figure == (
+        "lstm minus gru 3.35 points [3.00, 3.50], 8 pairs; test: lstm 87%, gru 87%"
+    )
     assert (gap.finding, loss.finding) == ("for", "for")
     few = [run for run in results if run.config["task"]["subset"] < 5]
     assert {test.finding for test in claim_of("overfitting", few).voting} == {"open"}
@@ -104,8 +107,8 @@ def test_overfitting_is_of_small_data():
     few = claim_of("overfitting", overfitting(0.03, 0.1, n=5))
     assert {test.finding for test in few.voting} == {"open"}
     gap, loss = claim_of("overfitting", overfitting(0.03, 0.1)).voting
-    assert gap.figure == "lstm 3 points [3, 3] more, 8 pairs; test: lstm 90%, gru 90%"
-    assert loss.figure == "lstm 0.1 [0.1, 0.1] nats more, 8 pairs"
+    assert gap.figure == "lstm minus gru 3 points [3, 3], 8 pairs; test: lstm 90%, gru 90%"
+    assert loss.figure == "lstm minus gru 0.1 [0.1, 0.1] nats, 8 pairs"
 
 
 def test_a_training_loss_that_is_never_reached_says_nothing():
