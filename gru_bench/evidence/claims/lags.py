@@ -123,7 +123,7 @@ def show_horizon(span: Interval) -> str:
     """Returns a horizon as text; of one beyond the lags tried the lower end of its interval."""
     if span.estimate == 0:
         return f"below {span.high:g}"
-    return f"at least {span.low:g}" if math.isinf(span.estimate) else format_interval(span)
+    return f"at least {span.low:.3g}" if math.isinf(span.estimate) else format_interval(span)
 
 
 def _fails(plain: Interval, gated: Interval, longest: float) -> Finding:
