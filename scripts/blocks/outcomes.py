@@ -59,8 +59,10 @@ def winner_of(task: str) -> str | None:
     `neither` if they are as good as each other from both; None if that is open.
     """
     winners = {_lasting(setting_of(task, start)) for start in (DEFAULT, CHRONO)}
-    (winner,) = (winners - {None, "neither"}) or {"neither" if winners == {"neither"} else None}
-    return winner
+    won = winners - {None, "neither"}
+    if len(won) == 1:
+        return won.pop()
+    return "neither" if winners == {"neither"} else None
 
 
 def _lasting(setting: Setting) -> str | None:
