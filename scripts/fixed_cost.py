@@ -4,14 +4,17 @@
 
 takes the smallest run and a comparison of three cells, each in a fresh process with an empty cache
 and then in another one with the cache that it has left. A process notes when it is in which part;
-parts lie within parts, and a moment counts for the innermost. A run that is refused for a bad value
-is timed, too. It takes a few minutes, and times mean something on a quiet machine alone.
+parts lie within parts, and a moment counts for the innermost. Between the two the comparison is
+trained as a loop in PyTorch, where that is installed, by as many updates of the same sizes. A run
+that is refused for a bad value is timed, too. It takes a few minutes, and times mean something on a
+quiet machine alone.
 """
 
 import argparse
 import builtins
 import functools
 import importlib
+import importlib.util
 import json
 import os
 import resource
@@ -29,11 +32,15 @@ import numpy as np
 
 Interval = tuple[float, float, str]  # beginning and end in seconds, and the part
 
-COMPARISON = "adding, 3 cells x 5 seeds x 300 updates"
+CELLS = ("gru_reset_after", "lstm", "rnn")  # those that PyTorch has, too
+SEEDS, UPDATES = 5, 300
+COMPARISON = f"adding, {len(CELLS)} cells x {SEEDS} seeds x {UPDATES} updates"
 RUNS = {
     "smallest run, 5 updates": ["cell=gru", "task=adding", "seeds=1", "steps=5"],
-    COMPARISON: ["-m", "cell=gru,lstm,rnn", "task=adding", "seeds=5", "steps=300"],
-}
+    COMPARISON: [
+        "-m", f"cell={','.join(CELLS)}", "task=adding", f"seeds={SEEDS}", f"steps={UPDATES}",
+    ],
+}  # fmt: skip
 REFUSED = ["cell=gru", "task=adding", "hidden_size=-3"]
 REFUSALS = 5
 STARTS = ("first", "warm")
@@ -60,6 +67,8 @@ EVENTS = {
 }
 PARTS = ("imports", *FUNCTIONS, "compiling or loading", "the rest")
 TRAINING = "training"  # what is no fixed cost
+# What processes of this script are told to do.
+WITHIN, IN_TORCH = "--within", "--in-torch"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -73,8 +82,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     set_up_devices()
     result = layer.about_machine()
-    names = list(RUNS)[:1] if options.smallest else list(RUNS)
-    result["runs"] = {name: measure(RUNS[name]) for name in names}
+    result["torch_s"] = None
+    smallest, comparison = RUNS
+    result["runs"] = {smallest: measure(RUNS[smallest])}
+    if not options.smallest:
+
+        def time_torch() -> None:
+            if importlib.util.find_spec("torch"):
+                result["torch_s"] = torch_s()
+
+        result["runs"][comparison] = measure(RUNS[comparison], between=time_torch)
     result["refused_s"] = float(np.median([refusal_s() for _ in range(REFUSALS)]))
     text = as_markdown(result) + f"\n{layer.load_remark(result)}\n"
     print(text)
@@ -82,8 +99,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         layer.write(result, text, options.out)
 
 
-def measure(words: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Returns the seconds of each part of a run, by the start."""
+def measure(
+    words: Sequence[str], between: Callable[[], None] = lambda: None
+) -> dict[str, dict[str, float]]:
+    """Returns the seconds of each part of a run, by the start.
+
+    Args:
+        words: What is run.
+        between: What is done between the two starts.
+    """
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"GRU_BENCH_CACHE": f"{folder}/cache"}
         environment.pop("JAX_COMPILATION_CACHE_DIR", None)
@@ -91,7 +115,7 @@ def measure(words: Sequence[str]) -> dict[str, dict[str, float]]:
         for start in STARTS:
             run = [*words, f"out_dir={folder}/{start}"]
             noted = Path(folder, f"{start}.json")
-            command = [sys.executable, __file__, "--within", str(noted), *run]
+            command = [sys.executable, __file__, WITHIN, str(noted), *run]
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             began = time.perf_counter()
             subprocess.run(command, env=environment, check=True, capture_output=True)
@@ -106,7 +130,16 @@ def measure(words: Sequence[str]) -> dict[str, dict[str, float]]:
             found[start]["cpu"] = (
                 after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
             )
+            if start == STARTS[0]:
+                between()
         return found
+
+
+def torch_s() -> float:
+    """Returns the seconds of the comparison as a loop in PyTorch."""
+    command = [sys.executable, __file__, IN_TORCH]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    return float(done.stdout)
 
 
 def refusal_s() -> float:
@@ -160,9 +193,17 @@ def as_markdown(result: dict[str, Any]) -> str:
         seconds = (f"{result['runs'][name][start][part]:.2f}" for name, start in columns)
         rows.append((label, *seconds))
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    beside = ""
+    if result["torch_s"] is not None:
+        first, warm = (result["runs"][COMPARISON][start]["all"] for start in STARTS)
+        beside = (
+            "The same comparison as a loop in PyTorch, trained between the two:"
+            f" {result['torch_s']:.1f} s, {result['torch_s'] / first:.2f} times the first start"
+            f" and {result['torch_s'] / warm:.2f} times the warm one. "
+        )
     return (
-        f"{table}\n\nA run that is refused for a bad value ends after {result['refused_s']:.2f} s."
-        f" {result['created']}, {result['environment']['processor']}."
+        f"{table}\n\n{beside}A run that is refused for a bad value ends after"
+        f" {result['refused_s']:.2f} s. {result['created']}, {result['environment']['processor']}."
     )
 
 
@@ -212,6 +253,22 @@ def run_within(noted: Path, words: Sequence[str]) -> None:
     sys.exit(status)
 
 
+def run_in_torch() -> None:
+    """Trains the comparison as a loop in PyTorch; prints the seconds, with those of its import."""
+    from gru_bench.benchmark.workloads import Adding
+
+    workload = Adding(hidden_size=64, steps=UPDATES)
+    for seed in range(SEEDS):
+        workload.batches(seed)  # What is drawn beforehand takes none of its time.
+    began = time.perf_counter()
+    from gru_bench.benchmark.torch_loop import train_in_torch
+
+    for cell in CELLS:
+        for seed in range(SEEDS):
+            train_in_torch(cell, workload, seed, compiled=False)
+    print(time.perf_counter() - began)
+
+
 def replace(place: str, wrapped: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
     """Puts a wrapped function, named `module:name` or `module:Class.name`, in its own place.
 
@@ -230,7 +287,9 @@ def replace(place: str, wrapped: Callable[[Callable[..., Any]], Callable[..., An
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--within"]:
+    if sys.argv[1:2] == [WITHIN]:
         run_within(Path(sys.argv[2]), sys.argv[3:])
+    elif sys.argv[1:] == [IN_TORCH]:
+        run_in_torch()
     else:
         main()

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from gru_bench.system.machine import WHOLE_LOOPS
+
 # Many tests compile the same, in processes of their own and in one session after another: compiled
 # programs are kept beside the checkout's other caches.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
@@ -13,7 +15,9 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 # Most of the tests' time is compilation, and what most of them test does not depend on its quality.
 # Emitters of fusions take half of the time of an unoptimised compilation.
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
-os.environ["XLA_FLAGS"] = f"--xla_cpu_use_fusion_emitters=false {os.environ.get('XLA_FLAGS', '')}"
+os.environ["XLA_FLAGS"] = (
+    f"--xla_cpu_use_fusion_emitters=false {WHOLE_LOOPS} {os.environ.get('XLA_FLAGS', '')}"
+)
 
 import hypothesis
 import jax

@@ -11,7 +11,7 @@ HELP = "time the cells against other libraries"
 DESCRIPTION = """\
 Times one layer of each cell, training and inference, in turns with the
 libraries that are installed (Flax, and of the extra 'peers' PyTorch, Keras,
-Equinox)."""
+Equinox, and for inference ONNX Runtime)."""
 
 
 def add_arguments(parser: Parser) -> None:

@@ -19,6 +19,11 @@ from gru_bench.system.version import __version__
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "datasets", "tokenizers", "numpy")
 THREADS = "PJRT_NPROC"  # XLA's variable
+FLAGS = "XLA_FLAGS"  # likewise: options, or the name of a file of them
+# XLA compiles a loop whose body touches less than this as one function, not as a list of operations
+# that are called one by one. A single sequence takes 0.3 to 0.9 of the time by it, a batch the same
+# (results/speed/README.md).
+WHOLE_LOOPS = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=4000000"
 OPEN_FILES = 10240  # enough for any sweep, and the most that macOS allows
 
 # Settings of JAX that its environment variables change, and without which runs of one identity
@@ -52,7 +57,8 @@ def cpu_cores() -> int:
 def set_up_devices(cores: int | None = None) -> None:
     """Makes every CPU core a device of its own, and keeps compiled programs on disk.
 
-    To be called before JAX is used. Runs are sharded over the devices, or the batches of a run, as
+    Loops are compiled whole, and programs of one CPU device run in the thread that calls them. To
+    be called before JAX is used. Runs are sharded over the devices, or the batches of a run, as
     one program does not fill several cores. What the user has set by environment variables stays.
 
     Raises:
@@ -67,7 +73,14 @@ def set_up_devices(cores: int | None = None) -> None:
     # A device's matrix products are cut into as many parts as there are threads: more than the
     # cores can run, and they wait for each other.
     os.environ.setdefault(THREADS, str(cores))
-    set_by_user = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    flags = os.environ.get(FLAGS, "")
+    is_file = bool(flags) and not flags.lstrip().startswith("-")
+    if not is_file and WHOLE_LOOPS.partition("=")[0] not in flags:
+        os.environ[FLAGS] = f"{flags} {WHOLE_LOOPS}".strip()
+    # Waking another thread for a call takes longer than a step of a small cell.
+    if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ:
+        jax.config.update("jax_cpu_enable_async_dispatch", False)
+    set_by_user = "xla_force_host_platform_device_count" in flags
     if not set_by_user and "JAX_NUM_CPU_DEVICES" not in os.environ:
         jax.config.update("jax_num_cpu_devices", cores)
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:

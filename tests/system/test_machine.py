@@ -1,6 +1,9 @@
 """JAX as all runs are made, whatever the environment says; files that may be open."""
 
+import os
 import resource
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +12,16 @@ import pytest
 
 from gru_bench.system import machine
 from gru_bench.system.errors import UserError
-from gru_bench.system.machine import SETTINGS, allow_open_files, pinned_settings, require_devices
+from gru_bench.system.machine import (
+    FLAGS,
+    SETTINGS,
+    THREADS,
+    WHOLE_LOOPS,
+    allow_open_files,
+    pinned_settings,
+    require_devices,
+    set_up_devices,
+)
 
 OTHER = {
     "jax_threefry_partitionable": False,
@@ -88,3 +100,48 @@ def test_as_many_files_may_be_open_as_the_system_allows():
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(hard, machine.OPEN_FILES)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    ("users", "expected"),
+    [
+        ("", WHOLE_LOOPS),
+        ("--xla_dump_to=x", f"--xla_dump_to=x {WHOLE_LOOPS}"),
+        ("--xla_backend_extra_options=a=1", "--xla_backend_extra_options=a=1"),
+        ("flags.txt", "flags.txt"),
+    ],
+)
+def test_loops_are_compiled_whole_unless_the_user_has_set_such_options(
+    monkeypatch, users, expected
+):
+    monkeypatch.setenv(FLAGS, users)
+    monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "2")
+    monkeypatch.setenv(THREADS, "2")
+    for _ in range(2):
+        set_up_devices()
+    assert os.environ[FLAGS] == expected
+
+
+def test_a_single_sequence_is_computed_by_loops_that_are_compiled_whole():
+    """In a process with the setting the loop is a call, in one without it is a loop."""
+    script = (
+        "import os, sys, jax, jax.numpy as jnp\n"
+        "from gru_bench.system.machine import set_up_devices\n"
+        "if sys.argv[1] == 'set up': set_up_devices()\n"
+        "w = jnp.ones((32, 32))\n"
+        "loop = jax.jit(lambda x: jax.lax.scan(lambda h, _: (jnp.tanh(h @ w), h), x, None, 50))\n"
+        "text = loop.lower(jnp.ones((1, 32))).compile().as_text()\n"
+        "print('xla_cpu_small_call' in text)\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != FLAGS}
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", script, how],
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+        for how in ("set up", "as it is")
+    ]
+    assert printed == ["True", "False"]

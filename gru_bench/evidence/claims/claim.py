@@ -118,9 +118,9 @@ class Claim:
     def _judge(self, part: str) -> ClaimVerdict:
         if not any(test.part == part for test in self.voting):
             return "not measured"
-        findings = list(self.task_findings(part).values())
         if not self.is_whole:
             return "undecided here"
+        findings = list(self.task_findings(part).values())
         return vote(findings, self.rule.quantifier, self.least_tasks)
 
 
