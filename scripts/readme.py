@@ -28,6 +28,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "passing": reference.passing,
     "limits": reference.limits,
     "horizons": reference.horizons,
+    "grown": reference.grown,
     "solvable": reference.solvable,
     "start-shares": reference.start_shares,
     "fewest-seeds": reference.fewest_seeds,
@@ -38,10 +39,13 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "layer": costs.layer,
     "layer-notes": costs.layer_notes,
     "end-to-end": costs.end_to_end,
+    "fixed-cost": costs.fixed_cost,
+    "late-runs": costs.late_runs,
     "lengths": costs.lengths,
     "lengths-notes": costs.lengths_notes,
     "length-scores": costs.length_scores,
     "scale": costs.scale,
+    "seeds-at-once": costs.seeds_at_once,
 }
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,12 +13,18 @@ from rich.text import Text
 from gru_bench.evidence.claims.claim import Claim
 from gru_bench.evidence.claims.flatness import is_flat
 from gru_bench.evidence.claims.reference import Reference, changed_verdicts
-from gru_bench.evidence.claims.rules import Rules
+from gru_bench.evidence.claims.rules import Kind, Rules
+from gru_bench.evidence.interval_text import format_interval
 from gru_bench.evidence.runtimes import RuntimeFigures
-from gru_bench.report.formats.markdown import escape, ledger_lines
+from gru_bench.report.formats.markdown import escape, folded_table, ledger_lines
 from gru_bench.report.ledger import Ledger, print_claims, sort_claims
+from gru_bench.report.reported_run import ReportedRun
 from gru_bench.runs.result import Result
 from gru_bench.system.prose import counted
+
+# The kinds of parts whose scores are listed, and what is listed of each run.
+SCORED: tuple[Kind, ...] = ("scores", "outside", "lengths")
+SCORE_COLUMNS = ("part", "cell", "score", "mean and 95% interval", "solved", "learning rate")
 
 
 @dataclass(frozen=True)
@@ -27,11 +34,13 @@ class JudgedReference:
     Attributes:
         heading: By which rules it is judged, and from what.
         ledger: The claims with their verdicts.
+        scores: The entries of `SCORE_COLUMNS` for each run of the parts of `SCORED`.
         notes: What a reader of the verdicts has to know: gaps, limits, and what other rules say.
     """
 
     heading: str
     ledger: Ledger
+    scores: list[list[str]]
     notes: list[str]
 
 
@@ -48,7 +57,8 @@ def judge_reference(
     for digits, earlier in reference.earlier_rules(rules).items():
         before = reference.judge(earlier, runtimes)
         notes += _changes(digits, earlier, changed_verdicts(before, claims))
-    return JudgedReference(heading(reference, rules), sort_claims(claims), notes)
+    scores = score_rows(reference, rules)
+    return JudgedReference(heading(reference, rules), sort_claims(claims), scores, notes)
 
 
 def print_reference(judged: JudgedReference, console: Console) -> None:
@@ -64,6 +74,7 @@ def to_markdown(judged: JudgedReference) -> str:
     lines = [
         *("# The ledger of the reference", "", f"{judged.heading}.", ""),
         *ledger_lines(judged.ledger),
+        *folded_table("Every test score, its mean over seeds", SCORE_COLUMNS, 3, judged.scores),
         *(f"- {escape(note)}" for note in judged.notes),
     ]
     return "\n".join(lines) + "\n"
@@ -144,14 +155,39 @@ def short_budgets(reference: Reference, rules: Rules) -> list[str]:
 
 def still_rising(results: Sequence[Result], rules: Rules) -> list[str]:
     """Returns the cells that still gained at the end of their budget, with how hard it was."""
-    one_level = len({_level(result) for result in results}) == 1
-    return sorted(
-        {
-            result.cell if one_level else f"{result.cell} {_level(result)}"
-            for result in results
-            if is_flat(result, rules.flat) is False
-        }
-    )
+    rising = (is_flat(result, rules.flat) is False for result in results)
+    return sorted(set(compress(_names(results), rising)))
+
+
+def score_rows(reference: Reference, rules: Rules) -> list[list[str]]:
+    """Returns the entries of `SCORE_COLUMNS` for each run of the parts of `SCORED`."""
+    return [
+        [name, cell, *_score(result)]
+        for name in reference.done(rules)
+        if rules.parts[name].kind in SCORED
+        for cell, result in zip(
+            _names(reference.results[name]), reference.results[name], strict=True
+        )
+    ]
+
+
+def _score(run: Result) -> tuple[str, ...]:
+    """Returns what is listed of the score of a run."""
+    mean = ReportedRun(run, {}).score
+    shown = "-"
+    if mean is not None and run.score.is_share:
+        shown = format_interval(mean, 100, unit="%", digits=".1f")
+    elif mean is not None:
+        shown = format_interval(mean)
+    solved = "" if run.solved is None else f"{run.solved} of {len(run.seeds)}"
+    rate = run.config["optim"]["learning_rate"] if run.tuning is None else run.tuning.chosen
+    return run.score.in_words, shown, solved, f"{rate:g}"
+
+
+def _names(runs: Sequence[Result]) -> list[str]:
+    """Returns the cells of runs, and how hard each one's task was if that differs."""
+    one_level = len({_level(run) for run in runs}) == 1
+    return [run.cell if one_level else f"{run.cell} {_level(run)}" for run in runs]
 
 
 def _level(run: Result) -> str:

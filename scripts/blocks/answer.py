@@ -7,6 +7,7 @@ from blocks.committed import (
     CHRONO,
     DEFAULT,
     evidence,
+    horizon,
     read_text,
     setting_of,
     show_score,
@@ -15,7 +16,7 @@ from blocks.committed import (
 )
 from blocks.costs import of_runtime, sizes_of_runtimes
 from blocks.outcomes import SERIES, TASKS, TEXTS, ahead, passing_wins, winner_of
-from gru_bench.evidence.claims.lags import horizon_of, show_horizon
+from gru_bench.evidence.claims.lags import show_horizon
 from gru_bench.evidence.claims.rules import current_rules
 from gru_bench.runs.result import Result
 from gru_bench.system.prose import listed
@@ -29,7 +30,7 @@ def answer() -> str:
     adding = setting_of("adding", DEFAULT).runs
     learned = ", ".join(f"the {cell.upper()} {solved(adding[cell])}" for cell in ("lstm", "rnn"))
     return (
-        "**The answer so far: where something must be remembered for long, take a GRU or an LSTM,"
+        "**The answer: where something must be remembered for long, take a GRU or an LSTM,"
         " not a plain RNN; neither of the two is best everywhere. Begin with the GRU, because it is"
         " the smaller one, and try the LSTM beside it.**"
         f" Equally wide, the GRU's layer has {_share(adding['gru']):.0%} of the parameters of the"
@@ -170,14 +171,13 @@ def _from_both(task: str, show: Callable[[Result], str]) -> str:
 
 
 def _horizons_on(task: str) -> str:
-    """Returns how far each cell bridges a task, as far as these parts are made."""
-    spans = {cell: horizon_of(evidence(), task, cell) for cell in ("gru", "lstm", "rnn")}
-    shown = (f"{cell} {show_horizon(span)}" for cell, span in spans.items() if span)
-    return ", ".join(shown) or "not measured yet"
+    """Returns how far each cell bridges a task."""
+    cells = ("gru", "lstm", "rnn")
+    return ", ".join(f"{cell} {show_horizon(horizon(task, cell))}" for cell in cells)
 
 
 def _beside_attention() -> str:
-    """Returns the scores of what stands outside the recurrent cells, as far as they are made."""
+    """Returns the scores of what stands outside the recurrent cells."""
     shown = []
     for task, words in OUTSIDE.items():
         for setting in evidence().of("outside"):
@@ -189,4 +189,4 @@ def _beside_attention() -> str:
                     f"{words}, by guessing {runs['gru'].score.baseline:.1%}, at equal"
                     f" {match}{sizes if match == 'state' else ''}: {', '.join(scores)}"
                 )
-    return "; ".join(shown) or "not measured yet"
+    return "; ".join(shown)

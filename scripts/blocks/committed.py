@@ -9,6 +9,7 @@ from typing import Any
 from gru_bench.config.score import ERRORS
 from gru_bench.evidence.claims.claim import Claim
 from gru_bench.evidence.claims.evidence import Evidence
+from gru_bench.evidence.claims.lags import horizon_of
 from gru_bench.evidence.claims.reference import Reference, read_reference
 from gru_bench.evidence.claims.rules import current_rules
 from gru_bench.evidence.claims.setting import Setting
@@ -65,14 +66,18 @@ def setting_of(task: str, initialisation: str) -> Setting:
         setting
         for setting in evidence().of("scores")
         if setting.task_label == task
-        and initialisation_of(next(iter(setting.runs.values()))) == initialisation
+        and all(
+            run.config["cell"]["initialisation"] == initialisation for run in setting.runs.values()
+        )
     )
     return setting
 
 
-def initialisation_of(run: Result) -> str:
-    """Returns from which initialisation a run began."""
-    return str(run.config["cell"]["initialisation"])
+def horizon(task: str, cell: str, default_start: bool = True) -> Interval:
+    """Returns how far a cell bridges a task, from the default start or from another one."""
+    span = horizon_of(evidence(), task, cell, default_start)
+    assert span is not None
+    return span
 
 
 def markdown_rows(path: str) -> list[list[str]]:

@@ -1,10 +1,15 @@
 """The blocks on time and memory."""
 
+from collections import Counter
 from typing import Any
 
 from blocks.committed import CELLS, read_json, span, table
 from gru_bench.benchmark.crossings import in_words
 from gru_bench.system.prose import listed
+
+# The sizes of a layer's shape, as results and as pages name them.
+SIZES = ("batch", "time", "input_size", "hidden_size")
+SIZE_NAMES = ("batch", "time", "input", "hidden")
 
 
 def of_runtime(runtime: str, cell: str, work: str) -> str:
@@ -24,38 +29,34 @@ def sizes_of_runtimes() -> str:
 
 def layer() -> str:
     """Returns how much faster a training step is than the best peer's, by shape and cell."""
-    quiet, busy = (_times_faster(name) for name in ("layer", "layer_busy"))
-    rows = [
-        [shape, *(f"{quiet[shape, cell]:.2f} ({busy[shape, cell]:.2f})" for cell in CELLS)]
-        for shape in dict.fromkeys(shape for shape, _ in quiet)
-    ]
-    return table(f"batch x time x input x hidden | {' | '.join(CELLS)}", rows)
+    faster: dict[str, dict[str, str]] = {}
+    for case in _cases("training step"):
+        shape = " x ".join(str(case["shape"][size]) for size in SIZES)
+        ratio = case["faster"]
+        shown = f"{ratio['median']:.2f} [{ratio['low']:.2f}, {ratio['high']:.2f}]"
+        faster.setdefault(shape, {})[case["cell"]] = shown
+    rows = [[shape, *(of_shape[cell] for cell in CELLS)] for shape, of_shape in faster.items()]
+    return table(f"{' x '.join(SIZE_NAMES)} | {' | '.join(CELLS)}", rows)
 
 
-def _times_faster(name: str) -> dict[tuple[str, str], float]:
-    found = {}
-    for case in _cases(name, "training step"):
-        sizes = ("batch", "time", "input_size", "hidden_size")
-        shape = " x ".join(str(case["shape"][size]) for size in sizes)
-        found[shape, case["cell"]] = case["faster"]["median"]
-    return found
-
-
-def _cases(name: str, work: str) -> list[dict[str, Any]]:
-    return [case for case in read_json(f"speed/{name}.json")["cases"] if case["work"] == work]
+def _cases(work: str) -> list[dict[str, Any]]:
+    return [case for case in read_json("speed/layer.json")["cases"] if case["work"] == work]
 
 
 def layer_notes() -> str:
     """Returns what a layer takes of memory, and how long a single sequence takes."""
     below = []
-    for case in _cases("layer", "training step"):
+    for case in _cases("training step"):
         memory = {name: each["memory_mb"] for name, each in case["contestants"].items()}
         below.append(1 - memory["gru-bench"] / memory["jax.lax.scan"])
-    single = [case["faster"]["median"] for case in _cases("layer", "inference, batch 1")]
+    single = _cases("inference, batch 1")
+    ahead = Counter(case["best_peer"] for case in single if case["faster"]["median"] < 1)
+    times = span(1 / case["faster"]["median"] for case in single)
     return (
         f"Peak memory is below that of plain autodiff of a scan, by {min(below):.0%} to"
-        f" {max(below):.0%}. A single sequence takes {1 / max(single):.2f} to"
-        f" {1 / min(single):.2f} of the time of the fastest other library."
+        f" {max(below):.0%}. A single sequence takes {times} of the time of the fastest other"
+        f" library, which is ahead in {ahead.total()} of {len(single)} rows"
+        f" ({listed([f'{name} in {rows}' for name, rows in ahead.items()])})."
     )
 
 
@@ -106,17 +107,81 @@ def length_scores() -> str:
 
 
 def end_to_end() -> str:
-    """Returns the seconds of a whole comparison here and as a loop in PyTorch."""
-    figures = read_json("speed/end_to_end.json")
-    cells = figures["cells"]
-    ours, bare, torch = (
-        sum(cell[key] for cell in cells.values())
-        for key in ("gru-bench", "gru-bench without compilation", "PyTorch")
+    """Returns the seconds of whole comparisons here and as loops in PyTorch."""
+    rows = []
+    for name in ("end_to_end", "end_to_end_text"):
+        figures = read_json(f"speed/{name}.json")
+        ours, bare, torch = (
+            sum(cell[key] for cell in figures["cells"].values())
+            for key in ("gru-bench", "gru-bench without compilation", "PyTorch")
+        )
+        what = f"{figures['summary']}; {figures['seeds']} seeds a cell, {figures['steps']} updates"
+        seconds = [f"{each:.0f} s" for each in (ours, bare, torch)]
+        rows.append([what, *seconds, f"{torch / ours:.1f}", f"{torch / bare:.1f}"])
+    return table(
+        "gru_reset_after, lstm and rnn | gru-bench, first start | of which training | PyTorch"
+        " | times faster | training alone",
+        rows,
     )
+
+
+def fixed_cost() -> str:
+    """Returns what runs cost besides their training, and a whole comparison beside PyTorch."""
+    figures = read_json("speed/fixed_cost.json")
+    rows = []
+    for name, starts in figures["runs"].items():
+        for start, seconds in starts.items():
+            whole = (seconds[key] for key in ("all", "training", "fixed cost"))
+            parts = (
+                seconds["imports"],
+                seconds["lowering"] + seconds["compiling or loading"],
+                seconds["timing"],
+                seconds["probes"] + seconds["scoring"],
+            )
+            rows.append([f"{name}, {start}", *(f"{each:.1f}" for each in (*whole, *parts))])
+    comparison = list(figures["runs"].values())[-1]
+    loop = figures["torch_s"]
     return (
-        f"{listed(list(cells))}, {figures['seeds']} seeds each, {figures['steps']} updates a run:"
-        f" {ours:.0f} seconds against {torch:.0f} in PyTorch, of which {ours - bare:.0f} are"
-        " compilation."
+        table(
+            "seconds | all | training | besides it | imports | programs | timing"
+            " | probes and scores",
+            rows,
+        )
+        + f"\n\nThe same comparison as a loop in PyTorch, in turns with these: {loop:.1f} seconds,"
+        f" {loop / comparison['first']['all']:.1f} times the first start and"
+        f" {loop / comparison['warm']['all']:.1f} times the warm one. A run that is refused for a"
+        f" bad value ends after {figures['refused_s']:.1f} seconds."
+    )
+
+
+def seeds_at_once() -> str:
+    """Returns the seconds of training a seed, by how many are trained at once."""
+    measured = read_json("speed/scale.json")["seconds_a_seed"]
+    cells = measured["cells"]
+    numbers = list(next(iter(cells.values())))
+    rows = [[cell, *(f"{of[number]:.2f}" for number in numbers)] for cell, of in cells.items()]
+    return f"{measured['of']}, {measured['updates']} updates, seconds a seed:\n\n" + table(
+        f"seeds at once | {' | '.join(numbers)}", rows
+    )
+
+
+def late_runs() -> str:
+    """Returns what late runs of a sweep cost beside early ones, and what reading many takes."""
+    found = read_json("speed/scale.json")
+    sweep, left, history = found["sweep"], found["left_behind"], found["history"]
+    fifth = max(sweep["runs"] // 5, 1)
+    early, late = sweep["memory_mb"]
+    seconds = ", ".join(f"`{words}` {of:.0f}" for words, of in history["seconds"].items())
+    slope_us = 1e6 * sweep["slope_s_a_run"]
+    return (
+        f"Of {sweep['runs']} tiny runs in one process, each of a length of its own, the first"
+        f" {fifth} took {sweep['early_s']:.2f} seconds of processor time each (median), the last"
+        f" {fifth} {sweep['late_s']:.2f}, and after the first {fifth} a run took {slope_us:+.0f}"
+        f" microseconds more than the one before. The process held {early:,.0f} MB after run"
+        f" {fifth} and {late:,.0f} MB after the last. A run left {left['files_a_run']:.0f} files,"
+        f" {left['kilobytes_a_run']:.0f} kB. Given again, the whole sweep took"
+        f" {found['again_s']:.0f} seconds. Reading {history['runs']:,} runs took, in seconds of"
+        f" processor time: {seconds}."
     )
 
 

@@ -23,8 +23,6 @@ SERIES = ("series-digits", "series-japanese_vowels")
 VERDICTS = {
     "better": "GRU",
     "worse": "LSTM",
-    "passing better": "GRU, does not last",
-    "passing worse": "LSTM, does not last",
     "slightly better": "GRU, by less than matters",
     "slightly worse": "LSTM, by less than matters",
     "equivalent": "as good",
@@ -35,22 +33,29 @@ VERDICTS = {
 
 
 def outcome_of(setting: Setting) -> str:
-    """Returns what comparing the GRU with the LSTM came to, as of the GRU."""
+    """Returns what comparing the GRU with the LSTM came to, as of the GRU: a key of `VERDICTS`."""
     comparison = setting.comparison("gru", "lstm")
     if comparison is None:
         return "undecided"
     outcome = comparison.outcome_for("gru")
-    if outcome not in ("better", "worse"):
-        return outcome
-    if comparison.within_margin:
-        return f"slightly {outcome}"
-    return outcome if lasting_winner(setting, comparison) else f"passing {outcome}"
+    is_slight = outcome in ("better", "worse") and comparison.within_margin
+    return f"slightly {outcome}" if is_slight else outcome
+
+
+def is_passing(setting: Setting) -> bool:
+    """Returns whether one of GRU and LSTM wins, but not at enough initialisations and budgets."""
+    return outcome_of(setting) in ("better", "worse") and _lasting(setting) is None
 
 
 def ahead(task: str) -> str:
     """Returns which of GRU and LSTM is better on a task, from both initialisations."""
-    first, second = (VERDICTS[outcome_of(setting_of(task, start))] for start in (DEFAULT, CHRONO))
+    first, second = (_in_words(setting_of(task, start)) for start in (DEFAULT, CHRONO))
     return first if first == second else f"{first}; {CHRONO}: {second}"
+
+
+def _in_words(setting: Setting) -> str:
+    verdict = VERDICTS[outcome_of(setting)]
+    return f"{verdict}, does not last" if is_passing(setting) else verdict
 
 
 def winner_of(task: str) -> str | None:
@@ -76,9 +81,9 @@ def passing_wins() -> list[tuple[str, str, str]]:
     for task in TASKS:
         for start in (DEFAULT, CHRONO):
             setting = setting_of(task, start)
-            outcome, robustness = outcome_of(setting), setting.robustness.get(("gru", "lstm"))
-            if outcome.startswith("passing ") and robustness is not None:
-                of_gru: Outcome = "better" if outcome == "passing better" else "worse"
-                holds = f"{robustness.holds_at(of_gru)} of {len(robustness.points)}"
-                found.append((task, f"{VERDICTS[of_gru]} from {start}", holds))
+            robustness = setting.robustness.get(("gru", "lstm"))
+            if is_passing(setting) and robustness is not None:
+                outcome: Outcome = "better" if outcome_of(setting) == "better" else "worse"
+                holds = f"{robustness.holds_at(outcome)} of {len(robustness.points)}"
+                found.append((task, f"{VERDICTS[outcome]} from {start}", holds))
     return found

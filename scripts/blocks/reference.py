@@ -10,6 +10,7 @@ from blocks.committed import (
     Row,
     claims,
     evidence,
+    horizon,
     is_error,
     markdown_rows,
     read_json,
@@ -17,16 +18,17 @@ from blocks.committed import (
     reference,
     setting_of,
     show_score,
+    solved,
     table,
 )
 from blocks.outcomes import TASKS, ahead, passing_wins
-from gru_bench.evidence.claims.lags import horizon_of, show_horizon
+from gru_bench.evidence.claims.lags import show_horizon
 from gru_bench.evidence.claims.rules import current_rules
+from gru_bench.evidence.claims.setting import Setting
 from gru_bench.evidence.planning import fewest_pairs
 from gru_bench.report.ledger import count_findings, show_verdict
 from gru_bench.report.reference_ledger import cells_at_an_end, still_rising
 from gru_bench.runs.result import Result
-from gru_bench.system.prose import counted
 
 
 def scores() -> str:
@@ -51,14 +53,11 @@ def _cell(run: Result) -> str:
 
 
 def ledger() -> str:
-    """Returns the claims with their verdicts, as the reference has them, and what is not made."""
-    rules, rows = current_rules(), []
-    for claim in claims():
-        lacking = reference().lacking(claim.name, rules)
-        tests = [count_findings(claim)] if claim.voting else []
-        tests += [f"{counted(len(lacking), 'part')} not made"] if lacking else []
-        verdict = show_verdict(claim) if claim.voting else "not measured"
-        rows.append([f"{claim.number}. {claim.sentence}", verdict, "; ".join(tests)])
+    """Returns the claims with their verdicts, as the reference has them."""
+    rows = [
+        [f"{claim.number}. {claim.sentence}", show_verdict(claim), count_findings(claim)]
+        for claim in claims()
+    ]
     return table("claim | verdict | tests", rows)
 
 
@@ -108,23 +107,47 @@ def horizons() -> str:
         "selective_copy": "selective copying, one symbol",
     }
     spans = {
-        words: [horizon_of(evidence(), task, cell, is_default) for task in tasks]
+        words: [horizon(task, cell, is_default) for task in tasks]
         for cell, words, is_default in [*from_default, *changed]
     }
-    rows = [
-        [words, *("-" if span is None else show_horizon(span) for span in of_tasks)]
-        for words, of_tasks in spans.items()
-        if any(of_tasks)
-    ]
-    if not rows:
-        return "These parts are not made yet."
+    rows = [[words, *map(show_horizon, of_tasks)] for words, of_tasks in spans.items()]
     unsolved = [
         f"\n\nOn {task} none of them solved even the shortest lag within this budget, so that it\n"
         "tells nothing of lags here."
         for task, of_cells in zip(tasks, zip(*spans.values(), strict=True), strict=True)
-        if any(of_cells) and not any(span.estimate for span in of_cells if span)
+        if not any(span.estimate for span in of_cells)
     ]
     return table(f"cell | {' | '.join(tasks.values())}", rows) + "".join(unsolved)
+
+
+def grown() -> str:
+    """Returns how cells of equal parameters do as sequences grow, and what a step takes."""
+    cells = ("gru", "lstm", "mingru", "attention")
+    rows = []
+    for setting in sorted(evidence().of("lengths"), key=lambda each: (each.task_label, _lag(each))):
+        level = f"{(setting.axis or '').removeprefix('task.')} {_lag(setting):g}"
+        rows.append(
+            [f"{setting.task_label}, {level}", *(_grown(setting.runs[cell]) for cell in cells)]
+        )
+    units = (f"{cell}, {_units(cell)} units" for cell in cells)
+    return table(f"task | {' | '.join(units)}", rows)
+
+
+def _lag(setting: Setting) -> float:
+    assert setting.lag is not None
+    return setting.lag
+
+
+def _grown(run: Result) -> str:
+    step = run.timing.train_step_ms
+    assert step is not None
+    return f"{show_score(run)} ({solved(run)}); {step.median:.2g} ms"
+
+
+def _units(cell: str) -> str:
+    """Returns how many units a cell has in the parts on lengths."""
+    sizes = sorted({setting.runs[cell].hidden_size for setting in evidence().of("lengths")})
+    return " or ".join(map(str, sizes))
 
 
 def solvable() -> str:

@@ -65,6 +65,18 @@ def test_verdicts_on_claims_are_those_of_the_ledger_and_that_is_up_to_date():
     assert shown == printed
 
 
+def test_scores_on_pages_are_those_of_the_ledger():
+    ledger = (committed.REFERENCE / "ledger.md").read_text(encoding="utf-8")
+    held = set(re.findall(r"\| ([\d.]+%) \\\[", ledger))
+    told = re.findall(
+        r"\b(?:gru|lstm|rnn|attention|mingru) ([\d.]+%)", readme.BLOCKS["questions"]()
+    )
+    shown = re.findall(r"[\d.]+%", readme.BLOCKS["scores"]())
+    assert len(told) > 30
+    assert len(shown) > 40
+    assert {*told, *shown} - held == set()
+
+
 def test_a_figure_that_differs_is_found():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     changed = text.replace("96.8%", "96.9%")

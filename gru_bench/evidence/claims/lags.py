@@ -54,13 +54,15 @@ def long_lags(evidence: Evidence, rule: ClaimRule) -> Iterator[Test]:
         if plain is None or not known:
             continue
         best = max(known, key=lambda cell: known[cell].low or 0)
+        shown = [f"{cell} {show_horizon(span)}" for cell, span in {PLAIN: plain, **known}.items()]
         yield Test(
             task=task,
-            what=f"{task}: the lag up to which half of the seeds solve it, {PLAIN} and {best}",
-            figure=f"{PLAIN} {show_horizon(plain)}, {best} {show_horizon(known[best])}",
+            what=f"{task}: the lag up to which half of the seeds solve it, {PLAIN} against {best}",
+            figure=", ".join(shown),
             finding=_fails(plain, known[best], rule.limits["longest_lag"]),
             part=failure,
         )
+        yield from _changed_starts(task, lags, cause)
         for setting in lags.settings:
             lag = setting.lag or 0
             if lag > plain.estimate and lag >= rule.limits["shortest_lag"]:
@@ -143,6 +145,21 @@ def _gradients(evidence: Evidence, rule: ClaimRule, setting: Setting, part: str)
         what = f"before training, gradient {flow.distance} steps back"
         finding = turned.get(lives(flow.relative, rule), "open")
         yield evidence.test(setting, run, what, flow.shown, finding, part)
+
+
+def _changed_starts(task: str, lags: Lags, part: str) -> Iterator[Test]:
+    """Yields, without a vote, how far cells bridge a task from starts that change gradients."""
+    for cell, default_start in lags.runs:
+        span = None if default_start else _span(lags.of(cell, default_start))
+        if span is not None:
+            yield Test(
+                task=task,
+                what=f"{task}: the same of {cell} from the start that changes its gradients",
+                figure=show_horizon(span),
+                finding="open",
+                part=part,
+                is_beside=True,
+            )
 
 
 def _live_and_fails(

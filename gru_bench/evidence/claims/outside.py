@@ -76,7 +76,8 @@ def cheaper_than_attention(evidence: Evidence, rule: ClaimRule) -> Iterator[Test
                 setting,
                 gru,
                 f"against {ATTENTION}, time of training to solve it",
-                f"{format_interval(ratio)} of {ATTENTION}'s",
+                f"{format_interval(ratio)} of {ATTENTION}'s; solved by {gru.solved} and"
+                f" {attention.solved} of {len(gru.seeds)} seeds",
                 below(ratio, 1),
                 time,
             )

@@ -120,6 +120,22 @@ def ledger_lines(ledger: Ledger) -> Iterator[str]:
     yield from ("</details>", "")
 
 
+def folded_table(
+    title: str, columns: Sequence[str], words: int, rows: Sequence[Sequence[str]]
+) -> Iterator[str]:
+    """Yields a table that a click on its title unfolds.
+
+    Args:
+        title: Its title.
+        columns: The names of its columns.
+        words: How many of these, the first ones, hold words and no numbers.
+        rows: Its entries.
+    """
+    yield from (f"<details><summary>{escape(title)}</summary>", "")
+    yield from _table(columns, words, _plain(rows))
+    yield from ("</details>", "")
+
+
 def _fenced(commands: Sequence[str]) -> Iterator[str]:
     """Yields the commands as a block of code, behind a fence longer than any that they hold."""
     longest = max((len(run) for run in re.findall("`+", "".join(commands))), default=0)
