@@ -162,11 +162,12 @@ def still_rising(results: Sequence[Result], rules: Rules) -> list[str]:
 def score_rows(reference: Reference, rules: Rules) -> list[list[str]]:
     """Returns the entries of `SCORE_COLUMNS` for each run of the parts of `SCORED`."""
     return [
-        [name, cell, *_score(result)]
-        for name in reference.done(rules)
-        if rules.parts[name].kind in SCORED
-        for cell, result in zip(
-            _names(reference.results[name]), reference.results[name], strict=True
+        [part, name, *_score(result)]
+        for part in reference.done(rules)
+        if rules.parts[part].kind in SCORED
+        for name, result in sorted(
+            zip(_names(reference.results[part]), reference.results[part], strict=True),
+            key=lambda named: named[0],
         )
     ]
 

@@ -27,6 +27,13 @@ from gru_bench.measuring.over_processes import ratio_interval
 SHAPE = Shape(batch=4, time=5, input_size=3, hidden_size=2)
 
 
+@pytest.fixture(autouse=True)
+def as_other_libraries_need_it():
+    """Some of them stretch arrays to more axes unasked, where they are installed."""
+    with jax.numpy_rank_promotion("allow"):
+        yield
+
+
 def test_our_layer_and_the_plain_scan_are_one_function():
     for cell in MAIN_CELLS:
         layers = make_layers(cell, SHAPE)
