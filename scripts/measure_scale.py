@@ -41,6 +41,7 @@ WORDS = [
 ]  # fmt: skip
 SHORTEST = 4  # steps of the first run's sequences
 SAMPLE_S = 0.02
+FEWEST = 10  # runs in which early ones can be told from late ones
 HISTORY = 10_000
 POPULATIONS = (1, 2, 4, 8, 16, 32, 64)  # seeds that are trained at once
 UPDATES, ROUNDS = 50, 3
@@ -166,6 +167,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=500, help="runs of the sweep")
     parser.add_argument("--out", type=Path, help="a file of JSON")
     options = parser.parse_args()
+    if options.runs < FEWEST:
+        parser.error(f"--runs is to be at least {FEWEST}")
     machine.set_up_devices()
     text = json.dumps(measure(options.runs), indent=1)
     print(text)

@@ -24,6 +24,7 @@ from gru_bench.system.prose import counted
 
 # The kinds of parts whose scores are listed, and what is listed of each run.
 SCORED: tuple[Kind, ...] = ("scores", "outside", "lengths")
+SCORES_TITLE = "Test scores of tasks, of lengths and of what stands outside: means over seeds"
 SCORE_COLUMNS = ("part", "cell", "score", "mean and 95% interval", "solved", "learning rate")
 
 
@@ -74,7 +75,7 @@ def to_markdown(judged: JudgedReference) -> str:
     lines = [
         *("# The ledger of the reference", "", f"{judged.heading}.", ""),
         *ledger_lines(judged.ledger),
-        *folded_table("Every test score, its mean over seeds", SCORE_COLUMNS, 3, judged.scores),
+        *folded_table(SCORES_TITLE, SCORE_COLUMNS, 3, judged.scores),
         *(f"- {escape(note)}" for note in judged.notes),
     ]
     return "\n".join(lines) + "\n"
@@ -167,7 +168,7 @@ def score_rows(reference: Reference, rules: Rules) -> list[list[str]]:
         if rules.parts[part].kind in SCORED
         for name, result in sorted(
             zip(_names(reference.results[part]), reference.results[part], strict=True),
-            key=lambda named: named[0],
+            key=lambda named: (_hardness(named[1]), named[0]),
         )
     ]
 
@@ -195,6 +196,12 @@ def _level(run: Result) -> str:
     """Returns how hard the task of a run was, such as `at length 100`; empty if nothing says."""
     axis = (run.axis or "").removeprefix("task.")
     return f"at {axis} {run.config['task'][axis]}" if axis else ""
+
+
+def _hardness(run: Result) -> float:
+    """Returns the same as a number; 0 if nothing says."""
+    value = run.config["task"].get((run.axis or "").removeprefix("task."), 0)
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _changes(

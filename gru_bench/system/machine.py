@@ -20,9 +20,10 @@ from gru_bench.system.version import __version__
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "datasets", "tokenizers", "numpy")
 THREADS = "PJRT_NPROC"  # XLA's variable
 FLAGS = "XLA_FLAGS"  # likewise: options, or the name of a file of them
+DEVICES = "xla_force_host_platform_device_count"  # one of the options
 # XLA compiles a loop whose body touches less than this as one function, not as a list of operations
-# that are called one by one. A single sequence takes 0.3 to 0.9 of the time by it, a batch the same
-# (results/speed/README.md).
+# that are called one by one. A single sequence takes 0.3 to 0.9 of the time by it, and a batch as
+# long as before (results/speed/README.md).
 WHOLE_LOOPS = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=4000000"
 OPEN_FILES = 10240  # enough for any sweep, and the most that macOS allows
 
@@ -57,12 +58,13 @@ def cpu_cores() -> int:
 def set_up_devices(cores: int | None = None) -> None:
     """Makes every CPU core a device of its own, and keeps compiled programs on disk.
 
-    Loops are compiled whole, and programs of one CPU device run in the thread that calls them. To
-    be called before JAX is used. Runs are sharded over the devices, or the batches of a run, as
-    one program does not fill several cores. What the user has set by environment variables stays.
+    Loops are compiled whole, and programs of one CPU device run in the thread that calls them. Runs
+    are sharded over the devices, or the batches of a run, as one program does not fill several
+    cores. What the user has set by environment variables stays.
 
     Raises:
         UserError: An environment variable has a value that JAX does not know.
+        RuntimeError: JAX has been used with other devices, and nothing was changed.
     """
     try:
         import jax
@@ -70,19 +72,18 @@ def set_up_devices(cores: int | None = None) -> None:
         raise UserError(f"JAX does not start, an environment variable is wrong: {error}") from None
     allow_open_files()
     cores = cores or cpu_cores()
+    flags = os.environ.get(FLAGS, "").strip()
+    set_by_user = "JAX_NUM_CPU_DEVICES" in os.environ or DEVICES in flags
+    devices = jax.config.jax_num_cpu_devices if set_by_user else cores  # type: ignore[attr-defined]
+    jax.config.update("jax_num_cpu_devices", devices)  # first, as it is refused too late
+    # Waking another thread for a call takes longer than a step of a small cell.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
     # A device's matrix products are cut into as many parts as there are threads: more than the
     # cores can run, and they wait for each other.
     os.environ.setdefault(THREADS, str(cores))
-    flags = os.environ.get(FLAGS, "")
-    is_file = bool(flags) and not flags.lstrip().startswith("-")
+    is_file = bool(flags) and not flags.startswith("-")
     if not is_file and WHOLE_LOOPS.partition("=")[0] not in flags:
         os.environ[FLAGS] = f"{flags} {WHOLE_LOOPS}".strip()
-    # Waking another thread for a call takes longer than a step of a small cell.
-    if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ:
-        jax.config.update("jax_cpu_enable_async_dispatch", False)
-    set_by_user = "xla_force_host_platform_device_count" in flags
-    if not set_by_user and "JAX_NUM_CPU_DEVICES" not in os.environ:
-        jax.config.update("jax_num_cpu_devices", cores)
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         tidy(programs_dir())
         jax.config.update("jax_compilation_cache_dir", str(programs_dir()))

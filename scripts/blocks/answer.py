@@ -76,9 +76,10 @@ def how_sure() -> str:
         f" ({rules.digits}; [what changed since the first run](docs/claims.md#what-changed)), and"
         " [what a verdict promises](docs/statistics.md) is simulated. A win is called one if it"
         " holds at three quarters of the initialisations and budgets that were tried, and is turned"
-        f" at none; what did not last: {listed(passing) if passing else 'nothing'}. Horizons and"
-        " recall have fewer seeds and rates. Some learning rates lie at the end of the grid, and"
-        " some budgets were short: [which](docs/which-cell.md#what-does-not-survive)."
+        f" at none; what did not last: {listed(passing) if passing else 'nothing'}. Horizons,"
+        " lengths, recall and selective copying have fewer seeds and rates. Some learning rates lie"
+        " at the end of the grid, and some budgets were short:"
+        " [which](docs/which-cell.md#what-does-not-survive)."
     )
 
 

@@ -6,6 +6,7 @@ import re
 import pytest
 import readme
 from blocks import committed, picture
+from blocks.outcomes import TASKS
 from helpers import ROOT
 from helpers.unmeasured import leave_unmeasured
 
@@ -66,15 +67,22 @@ def test_verdicts_on_claims_are_those_of_the_ledger_and_that_is_up_to_date():
 
 
 def test_scores_on_pages_are_those_of_the_ledger():
-    ledger = (committed.REFERENCE / "ledger.md").read_text(encoding="utf-8")
-    held = set(re.findall(r"\| ([\d.]+%) \\\[", ledger))
-    told = re.findall(
-        r"\b(?:gru|lstm|rnn|attention|mingru) ([\d.]+%)", readme.BLOCKS["questions"]()
-    )
-    shown = re.findall(r"[\d.]+%", readme.BLOCKS["scores"]())
-    assert len(told) > 30
-    assert len(shown) > 40
-    assert {*told, *shown} - held == set()
+    ledger = (committed.REFERENCE / "ledger.md").read_text(encoding="utf-8").replace("\\", "")
+    scores = r"^\| (\w+) \| (\w+) \| [\w ]+ \| ([\d.e-]+)(%?) \[.*?\] \| "
+    found = re.findall(scores, ledger, re.MULTILINE)
+    held = {(part, cell): (mean, unit) for part, cell, mean, unit in found}
+    page = readme.BLOCKS["scores"]().splitlines()[2:]
+    assert len(page) == len(TASKS) == 10
+    for task, line in zip(TASKS, page, strict=True):
+        part = task.partition("-")[2] or task
+        runs = [(part, cell) for cell in committed.CELLS]
+        runs += [(f"{part}_chrono", cell) for cell in ("gru", "lstm")]
+        for run, shown in zip(runs, line.split(" | ")[1:], strict=False):
+            mean, unit = held[run]
+            score = shown.split(" ")[0]
+            assert score.endswith("%") == bool(unit)
+            rounding = 0 if unit else 0.1  # of errors the page has two digits
+            assert float(score.rstrip("%")) == pytest.approx(float(mean), rel=rounding)
 
 
 def test_a_figure_that_differs_is_found():

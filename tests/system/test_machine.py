@@ -115,33 +115,42 @@ def test_loops_are_compiled_whole_unless_the_user_has_set_such_options(
     monkeypatch, users, expected
 ):
     monkeypatch.setenv(FLAGS, users)
-    monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "2")
     monkeypatch.setenv(THREADS, "2")
+    monkeypatch.setattr(jax.config, "update", lambda *_: None)
     for _ in range(2):
         set_up_devices()
     assert os.environ[FLAGS] == expected
 
 
+def test_where_jax_has_other_devices_already_nothing_is_set(monkeypatch):
+    monkeypatch.setenv(FLAGS, "")
+    cores = len(jax.devices()) + 1
+    before = dict(os.environ), jax.config.values["jax_cpu_enable_async_dispatch"]
+    with pytest.raises(RuntimeError):
+        set_up_devices(cores)
+    assert (dict(os.environ), jax.config.values["jax_cpu_enable_async_dispatch"]) == before
+
+
+def test_a_call_runs_in_the_thread_that_makes_it():
+    assert in_a_process("print(jax.config.values['jax_cpu_enable_async_dispatch'])") == "False"
+
+
+def in_a_process(script, set_up=True):
+    """What a script prints in a process of its own, in which JAX is set up or as it is."""
+    lines = ["import jax, jax.numpy as jnp", "from gru_bench.system.machine import set_up_devices"]
+    whole = "\n".join([*lines, *(["set_up_devices()"] if set_up else []), script])
+    environment = {name: value for name, value in os.environ.items() if name != FLAGS}
+    command = [sys.executable, "-c", whole]
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
 def test_a_single_sequence_is_computed_by_loops_that_are_compiled_whole():
-    """In a process with the setting the loop is a call, in one without it is a loop."""
+    """In a process with the setting the loop is one call, in one without it is a loop."""
     script = (
-        "import os, sys, jax, jax.numpy as jnp\n"
-        "from gru_bench.system.machine import set_up_devices\n"
-        "if sys.argv[1] == 'set up': set_up_devices()\n"
         "w = jnp.ones((32, 32))\n"
         "loop = jax.jit(lambda x: jax.lax.scan(lambda h, _: (jnp.tanh(h @ w), h), x, None, 50))\n"
         "text = loop.lower(jnp.ones((1, 32))).compile().as_text()\n"
         "print('xla_cpu_small_call' in text)\n"
     )
-    environment = {name: value for name, value in os.environ.items() if name != FLAGS}
-    printed = [
-        subprocess.run(
-            [sys.executable, "-c", script, how],
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.strip()
-        for how in ("set up", "as it is")
-    ]
-    assert printed == ["True", "False"]
+    assert [in_a_process(script, set_up) for set_up in (True, False)] == ["True", "False"]

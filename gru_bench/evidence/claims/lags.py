@@ -154,7 +154,10 @@ def _changed_starts(task: str, lags: Lags, part: str) -> Iterator[Test]:
         if span is not None:
             yield Test(
                 task=task,
-                what=f"{task}: the same of {cell} from the start that changes its gradients",
+                what=(
+                    f"{task}: the lag up to which half of the seeds solve it, {cell} from the"
+                    " start that changes its gradients"
+                ),
                 figure=show_horizon(span),
                 finding="open",
                 part=part,

@@ -1,9 +1,10 @@
 """The report as Markdown, as GitHub shows it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
+from gru_bench.evidence.claims.claim import Claim
 from gru_bench.evidence.run_settings import show_keys
 from gru_bench.report import summary, tables
 from gru_bench.report.best_settings import best_settings
@@ -112,12 +113,14 @@ def ledger_lines(ledger: Ledger) -> Iterator[str]:
     yield from _table(columns, len(columns), _plain(rows))
     if line := ledger.untested_line():
         yield from (escape(line), "")
-    yield from ("<details><summary>How each was tested, and every test</summary>", "")
-    for claim in ledger.tested:
+    yield from _folded("How each was tested, and every test", _all_tests(ledger.tested))
+
+
+def _all_tests(claims: Sequence[Claim]) -> Iterator[str]:
+    for claim in claims:
         yield from (f"**{claim.number}. {escape(claim.sentence)}** {escape(claim.how)}", "")
         tests = [[test.shown_finding, test.what, test.figure] for test in claim.tests]
         yield from _table(["finding", "test", "measured"], 3, _plain(tests))
-    yield from ("</details>", "")
 
 
 def folded_table(
@@ -131,8 +134,12 @@ def folded_table(
         words: How many of these, the first ones, hold words and no numbers.
         rows: Its entries.
     """
+    yield from _folded(title, _table(columns, words, _plain(rows)))
+
+
+def _folded(title: str, lines: Iterable[str]) -> Iterator[str]:
     yield from (f"<details><summary>{escape(title)}</summary>", "")
-    yield from _table(columns, words, _plain(rows))
+    yield from lines
     yield from ("</details>", "")
 
 

@@ -109,6 +109,19 @@ def test_the_horizon_is_that_of_the_default_start():
     assert failure[0].figure.startswith("rnn 14.1 [10.0, 20.0], gru at least 80")
 
 
+def test_horizons_from_starts_that_change_gradients_stand_beside_without_a_vote():
+    results = lags(rnn=10, further=lambda task: [*live(20)(task), *dead(80)(task)])
+    claim = claim_of("long_lags", results)
+    beside = [t for t in claim.tests if t.is_beside]
+    assert [(t.task, t.figure) for t in beside] == [
+        (task, figure)
+        for task in ("adding", "copy")
+        for figure in ("28.3 [20.0, 40.0]", "at least 80")
+    ]
+    assert all("from the start that changes its gradients" in t.what for t in beside)
+    assert not set(beside) & set(claim.voting)
+
+
 def test_no_mark_says_whether_the_task_is_solved():
     unmarked = [replace(r, score=replace(r.score, solved_rule=None)) for r in lags()]
     assert claim_of("long_lags", unmarked).tests == []

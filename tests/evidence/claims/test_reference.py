@@ -21,6 +21,7 @@ from gru_bench.evidence.claims.reference import (
 from gru_bench.evidence.claims.rules import Part, current_rules
 from gru_bench.report.formats.markdown import escape
 from gru_bench.report.reference_ledger import (
+    SCORES_TITLE,
     judge_reference,
     print_parts,
     print_reference,
@@ -112,6 +113,31 @@ def test_the_page_of_a_reference_has_every_test_of_each_claim(tmp_path):
         row = f"| {test.shown_finding} | {escape(test.what)} | {escape(test.figure)} |"
         assert row in text
     assert "- 4. not all measured, 1 part to do: gru-bench claims --part second" in text
+
+
+def test_the_page_of_a_reference_has_every_score_in_the_order_of_lengths(tmp_path):
+    lengths = [
+        replace(
+            make_result("adding", "gru", [0.01 * length] * 3, task={"length": length}),
+            tuning=replace(make_tuning(0.9, True), chosen=0.003),
+        )
+        for length in (100, 50)
+    ]
+    shares = [make_result("copy", cell, [0.9, 0.8, 1.0]) for cell in ("lstm", "gru")]
+    write(tmp_path, "first", lengths, rules())
+    write(tmp_path, "second", shares, rules())
+    text = to_markdown(judge_reference(read_reference(tmp_path), rules(), None))
+    _, _, table = text.partition(escape(SCORES_TITLE))
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| ")][2:]
+    assert [row[:2] for row in rows] == [
+        ["| first", "gru at length 50"],
+        ["| first", "gru at length 100"],
+        ["| second", "gru"],
+        ["| second", "lstm"],
+    ]
+    assert rows[0][-1] == "0.003 |"
+    assert rows[0][3].startswith("0.5")
+    assert rows[3][3].startswith("90.0% \\[")
 
 
 def test_the_ledger_of_a_reference_is_written_as_markdown_alone(tmp_path, capsys):
