@@ -119,7 +119,7 @@ def test_the_page_of_a_reference_has_every_score_in_the_order_of_lengths(tmp_pat
     lengths = [
         replace(
             make_result("adding", "gru", [0.01 * length] * 3, task={"length": length}),
-            tuning=replace(make_tuning(0.9, True), chosen=0.003),
+            tuning=replace(make_tuning(0.9, True), chosen=0.004),
         )
         for length in (100, 50)
     ]
@@ -135,7 +135,7 @@ def test_the_page_of_a_reference_has_every_score_in_the_order_of_lengths(tmp_pat
         ["| second", "gru"],
         ["| second", "lstm"],
     ]
-    assert rows[0][-1] == "0.003 |"
+    assert rows[0][-1] == "0.004 |"
     assert rows[0][3].startswith("0.5")
     assert rows[3][3].startswith("90.0% \\[")
 
