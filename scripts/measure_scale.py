@@ -1,13 +1,15 @@
-"""Measures what many runs cost: whether run 500 costs what run 5 does, and what a history costs.
+"""Measures what many runs cost: many seeds at once, and whether run 500 costs what run 5 does.
 
-    python scripts/measure_scale.py --runs 500 --out results/speed/scale.json
+    python scripts/measure_scale.py --part seeds --out results/speed/scale.json
 
-trains a sweep of tiny runs in one process, each of a length of its own, so that each is compiled as
-in any sweep over a setting, and notes the processor time and the memory at the end of every run.
-Then it counts the files and bytes that runs leave, and takes the processor time of the commands
-that read a history: of these runs, and of ten thousand made up from them. Processor time, unlike
-the clock's, does not count waiting for other programs. Last it takes the time of training 1 to 64
-seeds at once, in turns, on a machine that should be quiet.
+takes the time of training 1 to 64 seeds at once, in turns, in minutes on a machine that should be
+quiet. `--part sweep`, which takes more than an hour, trains 500 tiny runs in one process, each of a
+length of its own, so that each is compiled as in any sweep over a setting, and notes the processor
+time and the memory at the end of every run. Lengths are in no order, and no program is there from
+before, so that early and late runs do the same. Then it counts the files and bytes that runs leave,
+and takes the processor time of the commands that read a history: of these runs, and of ten thousand
+made up from them. Processor time, unlike the clock's, does not count waiting for other programs.
+What was measured of the other part stays in the file.
 """
 
 import argparse
@@ -39,7 +41,7 @@ WORDS = [
     "cell=gru", "task=adding", "hidden_size=8", "batch_size=8", "seeds=1", "steps=20",
     "probes=false", "save_weights=best",
 ]  # fmt: skip
-SHORTEST = 4  # steps of the first run's sequences
+SHORTEST = 4  # steps of the shortest sequences
 SAMPLE_S = 0.02
 FEWEST = 10  # runs in which early ones can be told from late ones
 HISTORY = 10_000
@@ -50,8 +52,8 @@ READERS = ("status", "report", "report --format csv")
 
 def words_of(runs: int, out_dir: Path) -> list[str]:
     """Returns the words of the sweep."""
-    lengths = ",".join(str(SHORTEST + number) for number in range(runs))
-    return [*WORDS, f"task.length={lengths}", f"out_dir={out_dir}"]
+    lengths = SHORTEST + np.random.default_rng(0).permutation(runs)
+    return [*WORDS, f"task.length={','.join(map(str, lengths))}", f"out_dir={out_dir}"]
 
 
 def resident_mb() -> float:
@@ -139,17 +141,22 @@ def seconds_a_seed(cell: str) -> dict[int, float]:
     return {seeds: float(np.median(times)) for seeds, times in taken.items()}
 
 
-def measure(runs: int) -> dict[str, Any]:
-    """Measures everything."""
+def measure_seeds() -> dict[str, Any]:
+    """Measures many seeds at once."""
+    return {
+        "environment": machine.describe(),
+        "of": Adding(hidden_size=64, steps=UPDATES).summary,
+        "updates": UPDATES,
+        "cells": {cell: seconds_a_seed(cell) for cell in MAIN_CELLS},
+    }
+
+
+def measure_sweep(runs: int) -> dict[str, Any]:
+    """Measures many runs, what they leave behind, and what it takes to read a history."""
     with tempfile.TemporaryDirectory() as folder:
         out_dir, history = Path(folder) / "runs", Path(folder) / "history"
-        found: dict[str, Any] = {"environment": machine.describe(), "sweep": sweep(runs, out_dir)}
-        found["seconds_a_seed"] = {
-            "of": Adding(hidden_size=64, steps=UPDATES).summary,
-            "updates": UPDATES,
-            "cells": {cell: seconds_a_seed(cell) for cell in MAIN_CELLS},
-        }
-        found["left_behind"] = left_behind(out_dir, runs)
+        found = {"environment": machine.describe(), **sweep(runs, out_dir)}
+        found |= left_behind(out_dir, runs)
         found["again_s"] = processor_seconds(["run", "-m", "-q", *words_of(runs, out_dir)])
         make_up(history, out_dir, HISTORY)
         found["history"] = {
@@ -164,16 +171,22 @@ def measure(runs: int) -> dict[str, Any]:
 def main() -> None:
     """Prints the figures, and writes them where asked."""
     parser = argparse.ArgumentParser(description="Measure what many runs cost.")
+    parser.add_argument("--part", choices=("seeds", "sweep"), required=True)
     parser.add_argument("--runs", type=int, default=500, help="runs of the sweep")
     parser.add_argument("--out", type=Path, help="a file of JSON")
     options = parser.parse_args()
     if options.runs < FEWEST:
         parser.error(f"--runs is to be at least {FEWEST}")
-    machine.set_up_devices()
-    text = json.dumps(measure(options.runs), indent=1)
-    print(text)
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["GRU_BENCH_CACHE"] = cache
+        os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
+        machine.set_up_devices()
+        measured = measure_seeds() if options.part == "seeds" else measure_sweep(options.runs)
+    found = {options.part: measured}
+    print(json.dumps(found, indent=1))
     if options.out is not None:
-        write_atomically(options.out, text.encode() + b"\n")
+        kept = json.loads(options.out.read_bytes()) if options.out.exists() else {}
+        write_atomically(options.out, json.dumps(kept | found, indent=1).encode() + b"\n")
 
 
 if __name__ == "__main__":

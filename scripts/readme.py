@@ -40,7 +40,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "layer-notes": costs.layer_notes,
     "end-to-end": costs.end_to_end,
     "fixed-cost": costs.fixed_cost,
-    "late-runs": costs.late_runs,
     "lengths": costs.lengths,
     "lengths-notes": costs.lengths_notes,
     "length-scores": costs.length_scores,

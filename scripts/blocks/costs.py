@@ -158,32 +158,12 @@ def _compared(figures: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 def seeds_at_once() -> str:
     """Returns the seconds of training a seed, by how many are trained at once."""
-    measured = read_json("speed/scale.json")["seconds_a_seed"]
+    measured = read_json("speed/scale.json")["seeds"]
     cells = measured["cells"]
     numbers = list(next(iter(cells.values())))
     rows = [[cell, *(f"{of[number]:.2f}" for number in numbers)] for cell, of in cells.items()]
     return f"{measured['of']}, {measured['updates']} updates, seconds a seed:\n\n" + table(
         f"seeds at once | {' | '.join(numbers)}", rows
-    )
-
-
-def late_runs() -> str:
-    """Returns what late runs of a sweep cost beside early ones, and what reading many takes."""
-    found = read_json("speed/scale.json")
-    sweep, left, history = found["sweep"], found["left_behind"], found["history"]
-    fifth = max(sweep["runs"] // 5, 1)
-    early, late = sweep["memory_mb"]
-    seconds = ", ".join(f"`{words}` {of:.0f}" for words, of in history["seconds"].items())
-    slope_us = 1e6 * sweep["slope_s_a_run"]
-    return (
-        f"Of {sweep['runs']} tiny runs in one process, each of a length of its own, runs 2 to"
-        f" {fifth + 1} took {sweep['early_s']:.2f} seconds of processor time each (median), the"
-        f" last {fifth} {sweep['late_s']:.2f}; after the first {fifth} a run took {slope_us:+.0f}"
-        f" microseconds more than the one before. The process held {early:,.0f} MB after run"
-        f" {fifth + 1} and {late:,.0f} MB after the last. A run left {left['files_a_run']:.0f}"
-        f" files, {left['kilobytes_a_run']:.0f} kB. Given again, the whole sweep took"
-        f" {found['again_s']:.0f} seconds of processor time, and reading {history['runs']:,} runs:"
-        f" {seconds}."
     )
 
 
