@@ -114,9 +114,7 @@ def test_horizons_from_starts_that_change_gradients_stand_beside_without_a_vote(
     claim = claim_of("long_lags", results)
     beside = [t for t in claim.tests if t.is_beside]
     assert [(t.task, t.figure) for t in beside] == [
-        (task, figure)
-        for task in ("adding", "copy")
-        for figure in ("28 [20, 40]", "at least 80")
+        (task, figure) for task in ("adding", "copy") for figure in ("28 [20, 40]", "at least 80")
     ]
     assert all("from the start that changes its gradients" in t.what for t in beside)
     assert not set(beside) & set(claim.voting)
