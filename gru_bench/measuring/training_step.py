@@ -1,7 +1,7 @@
 """The time and memory of one model's training step; configurations take turns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ STEPS_A_CALL = 5  # steps in one program, so that the host's part does not count
 ROUNDS = 9
 MAX_ROUNDS = 25
 LIMIT_S = 1.0
+USUAL_SIZE = 0.1  # of a parameter
 
 
 @dataclass(frozen=True)
@@ -78,18 +79,26 @@ class TrainingSteps:
 
 
 def first_state(config: TrainConfig, task: Task) -> TrainState:
-    """Returns a state before the first step."""
-    rate = jnp.float32(1e-3)  # whichever it is, a step takes as long
-    seed = jnp.int32(0)
+    """Returns a state from which training could begin, made without compiling anything.
 
-    def first(rate: Float[Array, ""], task: Task) -> TrainState:
-        return init_state(config, task, seed, rate)
+    Its parameters are random numbers of the size that usual ones have, and its learning rate is 0,
+    so that they stay so: whichever they are, a step takes as long.
+    """
+    seed, rate = jax.ShapeDtypeStruct((), jnp.int32), jax.ShapeDtypeStruct((), jnp.float32)
+    shapes = jax.eval_shape(partial(init_state, config), task, seed, rate)
+    rng = np.random.default_rng(0)
 
-    program = compile_program(
-        first, rate, task, made_of=made_of("first state", config, task), runs_once=True
-    )
-    state: TrainState = program(rate, task)
-    return state
+    def empty(leaf: jax.ShapeDtypeStruct) -> Array:
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            return jax.random.key(0)
+        return jnp.asarray(np.zeros(leaf.shape, leaf.dtype))
+
+    def random(leaf: jax.ShapeDtypeStruct) -> Array:
+        return jnp.asarray(rng.uniform(-USUAL_SIZE, USUAL_SIZE, leaf.shape).astype(leaf.dtype))
+
+    state: TrainState = jax.tree.map(empty, shapes)
+    params, best = (jax.tree.map(random, shapes.params) for _ in range(2))
+    return replace(state, active=jnp.asarray(np.True_), params=params, best_params=best)
 
 
 def _steps(config: TrainConfig, steps: int, state: TrainState, task: Task) -> TrainState:

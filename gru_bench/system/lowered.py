@@ -30,14 +30,14 @@ from gru_bench.system.machine import SETTINGS, versions
 
 PACKAGE = Path(__file__).parents[1]
 IN_MEMORY = 24  # compiled programs that a process holds, which are those of three populations
-Options = dict[str, str | bool]
-UNOPTIMISED: Options = {
-    "xla_backend_optimization_level": "0",
-    "xla_llvm_disable_expensive_passes": True,
-}
+Options = dict[str, str | bool]  # as JAX has it
 # On a CPU LLVM's further levels double the time of compilation, and no step of a cell is faster by
-# them (results/speed/README.md).
-FIRST_LEVEL: Options = {"xla_backend_optimization_level": "1"}
+# them. XLA cuts a program into 32 parts to be compiled side by side, which for few cores costs more
+# than it gains (results/speed/README.md).
+ON_CPU: Options = {
+    "xla_backend_optimization_level": "1",
+    "xla_cpu_parallel_codegen_split_count": "8",
+}
 
 Kind = TypeVar("Kind", bound=type)
 _started = time.time()
@@ -83,7 +83,6 @@ def compile_program(
     made_of: str | None,
     donate: bool = False,
     sharding: Any = None,
-    runs_once: bool = False,
 ) -> Program:
     """Compiles a function, which is traced only where its lowered form is not kept.
 
@@ -94,18 +93,17 @@ def compile_program(
             decides what it does, such as a user's class: then it is traced in any case.
         donate: Whether the results may take over the memory of the first argument.
         sharding: The sharding of all results; None leaves it to the compiler.
-        runs_once: Whether it is to be compiled soon rather than well.
 
     Returns:
         The program; that of an earlier call if nothing differs.
     """
-    options = UNOPTIMISED if runs_once else _usual_options()
+    options = _options()
     if made_of is None or _surroundings() is None:
         jitted = jax.jit(function, donate_argnums=0 if donate else (), out_shardings=sharding)
         return Program(jitted.lower(*arguments).compile(options))
     leaves, structure = jax.tree.flatten(arguments)
     kinds = [(jax.typeof(leaf), getattr(leaf, "sharding", None)) for leaf in leaves]
-    way = (donate, str(sharding), runs_once)
+    way = (donate, str(sharding))
     origin = (_surroundings(), _settings(), made_of, str(structure), kinds, way)
     key = hashlib.sha256(repr(origin).encode()).hexdigest()
     program = _compiled.pop(key, None)
@@ -121,10 +119,10 @@ def compile_program(
     return program
 
 
-def _usual_options() -> Options | None:
-    """Returns the options of what runs often; None leaves them to JAX, and to its settings."""
+def _options() -> Options | None:
+    """Returns the options of compilation; None leaves them to JAX, and to its settings."""
     unoptimised = jax.config.values["jax_disable_most_optimizations"]
-    return FIRST_LEVEL if jax.default_backend() == "cpu" and not unoptimised else None
+    return ON_CPU if jax.default_backend() == "cpu" and not unoptimised else None
 
 
 def _lowered(

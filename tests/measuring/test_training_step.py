@@ -1,18 +1,27 @@
 """What is timed is training itself, and each figure is of the model that it is said to be of."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gru_bench.cells.builtin import CELLS
 from gru_bench.config.optim import OptimConfig
 from gru_bench.measuring.program_memory import program_memory_mb
-from gru_bench.measuring.training_step import STEPS_A_CALL, TrainingSteps, measure_training_steps
+from gru_bench.measuring.training_step import (
+    STEPS_A_CALL,
+    TrainingSteps,
+    first_state,
+    measure_training_steps,
+)
 from gru_bench.model.counts import stack_parameters
 from gru_bench.model.model import ModelConfig
 from gru_bench.tasks.adding import AddingTask
 from gru_bench.training.fit import fit
 from gru_bench.training.state import TrainConfig
+from gru_bench.training.step import init_state
 
 TASK = AddingTask(length=20, batch_size=32)
 
@@ -24,7 +33,8 @@ def make_config(cell, hidden_size):
 
 def test_the_timed_program_makes_the_steps_of_a_training():
     config = make_config("rnn", 4)
-    steps = TrainingSteps(config, TASK)
+    begun = jax.jit(partial(init_state, config))(TASK, 0, config.optim.learning_rate)
+    steps = TrainingSteps(config, TASK, begun)
     steps()
     assert steps.state.step == STEPS_A_CALL
     trained = fit(config, TASK, [0], [config.optim.learning_rate])
@@ -34,6 +44,18 @@ def test_the_timed_program_makes_the_steps_of_a_training():
         steps.state.params,
         trained.params,
     )
+
+
+@pytest.mark.parametrize("cell", [*CELLS, "attention"])
+def test_timing_begins_with_a_state_like_that_of_training(cell):
+    config = make_config(cell, 4)
+    begun = jax.eval_shape(partial(init_state, config), TASK, np.int32(0), np.float32(0))
+    made = first_state(config, TASK)
+    assert jax.tree.map(jax.typeof, made) == jax.tree.map(jax.typeof, begun)
+    steps = TrainingSteps(config, TASK, made)
+    steps()
+    assert steps.state.step == STEPS_A_CALL
+    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(steps.state.params))
 
 
 @pytest.mark.optimised
