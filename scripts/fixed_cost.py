@@ -4,11 +4,10 @@
 
 takes the smallest run and a comparison of three cells, each in a fresh process with an empty cache
 and then in another one with the cache that it has left. A process notes when it is in which part;
-parts lie within parts, and a moment counts for the innermost. Between the two the comparison is
-trained as a loop in PyTorch, where that is installed, by as many updates of the same sizes, and
-scored once. A run
-that is refused for a bad value is timed, too. It takes a few minutes, and times mean something on a
-quiet machine alone.
+parts lie within parts, and a moment counts for the innermost. Between the two starts the comparison
+is trained as a loop in PyTorch, where that is installed, by as many updates of the same sizes, and
+scored once. A run that is refused for a bad value is timed, too. It takes a few minutes, and times
+mean something on a quiet machine alone.
 """
 
 import argparse
@@ -35,9 +34,10 @@ Interval = tuple[float, float, str]  # beginning and end in seconds, and the par
 
 CELLS = ("gru_reset_after", "lstm", "rnn")  # those that PyTorch has, too
 SEEDS, UPDATES, HIDDEN_SIZE = 5, 300, 64
+SMALLEST = "smallest run, 5 updates"
 COMPARISON = f"adding, {len(CELLS)} cells x {SEEDS} seeds x {UPDATES} updates"
 RUNS = {
-    "smallest run, 5 updates": ["cell=gru", "task=adding", "seeds=1", "steps=5"],
+    SMALLEST: ["cell=gru", "task=adding", "seeds=1", "steps=5"],
     COMPARISON: [
         "-m", f"cell={','.join(CELLS)}", "task=adding", f"seeds={SEEDS}", f"steps={UPDATES}",
         f"hidden_size={HIDDEN_SIZE}", "task.length=100", "batch_size=50",
@@ -84,16 +84,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     set_up_devices()
     result = layer.about_machine()
+    result["comparison"] = {"run": COMPARISON, "cells": CELLS, "seeds": SEEDS, "updates": UPDATES}
     result["torch_s"] = None
-    smallest, comparison = RUNS
-    result["runs"] = {smallest: measure(RUNS[smallest])}
-    if not options.smallest:
-
-        def time_torch() -> None:
-            if importlib.util.find_spec("torch"):
+    result["runs"] = {}
+    for name in [SMALLEST] if options.smallest else RUNS:
+        with tempfile.TemporaryDirectory() as folder:
+            first = measure(RUNS[name], Path(folder), "first")
+            if name == COMPARISON and importlib.util.find_spec("torch"):
                 result["torch_s"] = torch_s()
-
-        result["runs"][comparison] = measure(RUNS[comparison], between=time_torch)
+            warm = measure(RUNS[name], Path(folder), "warm")
+        result["runs"][name] = {"first": first, "warm": warm}
     result["refused_s"] = float(np.median([refusal_s() for _ in range(REFUSALS)]))
     text = as_markdown(result) + f"\n{layer.load_remark(result)}\n"
     print(text)
@@ -101,40 +101,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         layer.write(result, text, options.out)
 
 
-def measure(
-    words: Sequence[str], between: Callable[[], None] = lambda: None
-) -> dict[str, dict[str, float]]:
-    """Returns the seconds of each part of a run, by the start.
+def measure(words: Sequence[str], folder: Path, start: str) -> dict[str, float]:
+    """Returns the seconds of each part of a run in a process of its own.
 
     Args:
         words: What is run.
-        between: What is done between the two starts.
+        folder: Where its cache is, and what starts before have left.
+        start: A name for this start, under which the folder gets what the run writes.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"GRU_BENCH_CACHE": f"{folder}/cache"}
-        environment.pop("JAX_COMPILATION_CACHE_DIR", None)
-        found = {}
-        for start in STARTS:
-            run = [*words, f"out_dir={folder}/{start}"]
-            noted = Path(folder, f"{start}.json")
-            command = [sys.executable, __file__, WITHIN, str(noted), *run]
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            began = time.perf_counter()
-            subprocess.run(command, env=environment, check=True, capture_output=True)
-            seconds = time.perf_counter() - began
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            results = [json.loads(p.read_bytes()) for p in Path(folder, start).rglob("result.json")]
-            found[start] = parts(
-                [tuple(interval) for interval in json.loads(noted.read_bytes())],
-                seconds,
-                sum(result["timing"]["train_s"] for result in results),
-            )
-            found[start]["cpu"] = (
-                after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-            )
-            if start == STARTS[0]:
-                between()
-        return found
+    environment = os.environ | {"GRU_BENCH_CACHE": str(folder / "cache")}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+    noted, runs = folder / f"{start}.json", folder / start
+    command = [sys.executable, __file__, WITHIN, str(noted), *words, f"out_dir={runs}"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    seconds = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    results = [json.loads(path.read_bytes()) for path in runs.rglob("result.json")]
+    found = parts(
+        [tuple(interval) for interval in json.loads(noted.read_bytes())],
+        seconds,
+        sum(result["timing"]["train_s"] for result in results),
+    )
+    found["cpu"] = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return found
 
 
 def torch_s() -> float:
@@ -195,17 +186,26 @@ def as_markdown(result: dict[str, Any]) -> str:
         seconds = (f"{result['runs'][name][start][part]:.2f}" for name, start in columns)
         rows.append((label, *seconds))
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return (
+        f"{table}\n\n{beside_these(result)} {result['created']},"
+        f" {result['environment']['processor']}."
+    )
+
+
+def beside_these(result: dict[str, Any]) -> str:
+    """Returns what a loop in PyTorch took, if that was trained, and what a refusal takes."""
     beside = ""
     if result["torch_s"] is not None:
-        first, warm = (result["runs"][COMPARISON][start]["all"] for start in STARTS)
+        starts = result["runs"][result["comparison"]["run"]]
+        first, warm = (result["torch_s"] / starts[start]["all"] for start in STARTS)
         beside = (
             "The same updates as a loop in PyTorch, scored once and not looked into, trained"
-            f" between the two: {result['torch_s']:.1f} s, {result['torch_s'] / first:.2f} of the"
-            f" first start and {result['torch_s'] / warm:.2f} of the warm one. "
+            f" between the two starts: {result['torch_s']:.1f} seconds, {first:.2f} of the first"
+            f" start and {warm:.2f} of the warm one. "
         )
     return (
-        f"{table}\n\n{beside}A run that is refused for a bad value ends after"
-        f" {result['refused_s']:.2f} s. {result['created']}, {result['environment']['processor']}."
+        f"{beside}A run that is refused for a bad value ends after"
+        f" {result['refused_s']:.1f} seconds."
     )
 
 

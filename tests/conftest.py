@@ -1,9 +1,12 @@
 """What must happen before JAX starts: two CPU devices, a cache of programs, shapes checked."""
 
 import os
+from importlib import metadata
 from pathlib import Path
 
-from gru_bench.system.machine import WHOLE_LOOPS
+from packaging.version import Version
+
+from gru_bench.system.machine import FLAGS, with_whole_loops
 
 # Many tests compile the same, in processes of their own and in one session after another: compiled
 # programs are kept beside the checkout's other caches.
@@ -13,11 +16,12 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 # Most of the tests' time is compilation, and what most of them test does not depend on its quality.
-# Emitters of fusions take half of the time of an unoptimised compilation.
+# Emitters of fusions take half of the time of an unoptimised compilation. Later releases cannot do
+# without them, and end the process that asks for it.
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
-os.environ["XLA_FLAGS"] = (
-    f"--xla_cpu_use_fusion_emitters=false {WHOLE_LOOPS} {os.environ.get('XLA_FLAGS', '')}"
-)
+os.environ[FLAGS] = with_whole_loops(os.environ.get(FLAGS, ""))
+if Version(metadata.version("jaxlib")) < Version("0.11"):
+    os.environ[FLAGS] += " --xla_cpu_use_fusion_emitters=false"
 
 import hypothesis
 import jax
@@ -71,9 +75,11 @@ def optimisations(request):
     jax.clear_caches()
     jax.config.update("jax_disable_most_optimizations", not wanted)
     # XLA reads its flags once in a process; options of a compilation stand above them.
-    compiler.get_compile_options = with_fusions if wanted else GET_COMPILE_OPTIONS
+    if WITHOUT_EMITTERS:
+        compiler.get_compile_options = with_fusions if wanted else GET_COMPILE_OPTIONS
 
 
+WITHOUT_EMITTERS = "fusion_emitters" in os.environ[FLAGS]
 GET_COMPILE_OPTIONS = compiler.get_compile_options
 
 

@@ -102,7 +102,7 @@ def written_span(horizon: "Horizon") -> tuple[str, str]:
     if span.estimate == 0:
         estimate = f"below {first}"
     elif math.isinf(span.estimate):
-        estimate = f"above {last}"
+        estimate = f"at least {last}"
     else:
         estimate = f"{span.estimate:.3g}"
     low = f"{span.low:.3g}" if span.low else f"below {first}"

@@ -168,7 +168,7 @@ def score_rows(reference: Reference, rules: Rules) -> list[list[str]]:
         if rules.parts[part].kind in SCORED
         for name, result in sorted(
             zip(_names(reference.results[part]), reference.results[part], strict=True),
-            key=lambda named: (_hardness(named[1]), named[0]),
+            key=lambda named: (named[1].difficulty or 0, named[0]),
         )
     ]
 
@@ -181,27 +181,21 @@ def _score(run: Result) -> tuple[str, ...]:
         shown = format_interval(mean, 100, unit="%", digits=".1f")
     elif mean is not None:
         shown = format_interval(mean)
-    solved = "" if run.solved is None else f"{run.solved} of {len(run.seeds)}"
     rate = run.config["optim"]["learning_rate"] if run.tuning is None else run.tuning.chosen
-    return run.score.in_words, shown, solved, f"{rate:g}"
+    return run.score.in_words, shown, run.solved_in_words, f"{rate:g}"
 
 
 def _names(runs: Sequence[Result]) -> list[str]:
     """Returns the cells of runs, and how hard each one's task was if that differs."""
-    one_level = len({_level(run) for run in runs}) == 1
-    return [run.cell if one_level else f"{run.cell} {_level(run)}" for run in runs]
+    alike = len({run.difficulty for run in runs}) == 1
+    return [run.cell if alike else f"{run.cell}{_at_difficulty(run)}" for run in runs]
 
 
-def _level(run: Result) -> str:
-    """Returns how hard the task of a run was, such as `at length 100`; empty if nothing says."""
-    axis = (run.axis or "").removeprefix("task.")
-    return f"at {axis} {run.config['task'][axis]}" if axis else ""
-
-
-def _hardness(run: Result) -> float:
-    """Returns the same as a number; 0 if nothing says."""
-    value = run.config["task"].get((run.axis or "").removeprefix("task."), 0)
-    return float(value) if isinstance(value, int | float) else 0.0
+def _at_difficulty(run: Result) -> str:
+    """Returns how hard the task of a run was, such as ` at length 100`; empty if nothing says."""
+    if run.axis is None or run.difficulty is None:
+        return ""
+    return f" at {run.axis.removeprefix('task.')} {run.difficulty:g}"
 
 
 def _changes(

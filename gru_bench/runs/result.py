@@ -263,6 +263,13 @@ class Result:
         return int(self.config["hidden_size"])
 
     @property
+    def difficulty(self) -> float | None:
+        """The value of `axis`; None where nothing says how hard the task is."""
+        name = (self.axis or "").removeprefix("task.")
+        value = self.config.get("task", {}).get(name)
+        return float(value) if isinstance(value, int | float) else None
+
+    @property
     def environment(self) -> MachineEnvironment:
         """Where seeds were last added."""
         return self.environments[-1]
@@ -284,6 +291,11 @@ class Result:
         if self.score.solved_rule is None:
             return None
         return sum(seed.solved_step is not None for seed in self.seeds)
+
+    @property
+    def solved_in_words(self) -> str:
+        """How many of all seeds solved the task, such as `7 of 8`; empty without such a rule."""
+        return "" if self.solved is None else f"{self.solved} of {len(self.seeds)}"
 
     @property
     def diverged(self) -> int:

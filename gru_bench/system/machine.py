@@ -64,7 +64,7 @@ def set_up_devices(cores: int | None = None) -> None:
 
     Raises:
         UserError: An environment variable has a value that JAX does not know.
-        RuntimeError: JAX has been used with other devices, and nothing was changed.
+        RuntimeError: JAX has been used already, with another number of devices than the cores.
     """
     try:
         import jax
@@ -72,24 +72,35 @@ def set_up_devices(cores: int | None = None) -> None:
         raise UserError(f"JAX does not start, an environment variable is wrong: {error}") from None
     allow_open_files()
     cores = cores or cpu_cores()
-    flags = os.environ.get(FLAGS, "").strip()
-    set_by_user = "JAX_NUM_CPU_DEVICES" in os.environ or DEVICES in flags
-    devices = jax.config.jax_num_cpu_devices if set_by_user else cores  # type: ignore[attr-defined]
-    jax.config.update("jax_num_cpu_devices", devices)  # first, as it is refused too late
+    flags = os.environ.get(FLAGS, "")
+    if "JAX_NUM_CPU_DEVICES" not in os.environ and DEVICES not in flags:
+        jax.config.update("jax_num_cpu_devices", cores)  # first, as it is refused too late
     # Waking another thread for a call takes longer than a step of a small cell.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     # A device's matrix products are cut into as many parts as there are threads: more than the
     # cores can run, and they wait for each other.
     os.environ.setdefault(THREADS, str(cores))
-    is_file = bool(flags) and not flags.startswith("-")
-    if not is_file and WHOLE_LOOPS.partition("=")[0] not in flags:
-        os.environ[FLAGS] = f"{flags} {WHOLE_LOOPS}".strip()
+    os.environ[FLAGS] = with_whole_loops(flags)
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         tidy(programs_dir())
         jax.config.update("jax_compilation_cache_dir", str(programs_dir()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
     # What cannot be read is compiled anew, which costs some seconds.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
+
+
+def with_whole_loops(flags: str) -> str:
+    """Returns XLA's flags with the option by which loops are compiled whole.
+
+    Args:
+        flags: Options, or the name of a file of them, which is returned as it is. So are options
+            among which others of the same kind are: XLA has one place for them.
+    """
+    flags = flags.strip()
+    is_file = bool(flags) and not flags.startswith("-")
+    if is_file or WHOLE_LOOPS.partition("=")[0] in flags:
+        return flags
+    return f"{flags} {WHOLE_LOOPS}".strip()
 
 
 def allow_open_files() -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from operator import attrgetter
 
 from blocks.committed import (
     CHRONO,
@@ -11,7 +12,6 @@ from blocks.committed import (
     read_text,
     setting_of,
     show_score,
-    solved,
     table,
 )
 from blocks.costs import of_runtime, sizes_of_runtimes
@@ -28,14 +28,16 @@ LINK = "[ledger](docs/which-cell.md)"
 def answer() -> str:
     """Returns the answer in one paragraph, with its figures."""
     adding = setting_of("adding", DEFAULT).runs
-    learned = ", ".join(f"the {cell.upper()} {solved(adding[cell])}" for cell in ("lstm", "rnn"))
+    learned = ", ".join(
+        f"the {cell.upper()} {adding[cell].solved_in_words}" for cell in ("lstm", "rnn")
+    )
     return (
         "**The answer: where something must be remembered for long, take a GRU or an LSTM,"
         " not a plain RNN; neither of the two is best everywhere. Begin with the GRU, because it is"
         " the smaller one, and try the LSTM beside it.**"
         f" Equally wide, the GRU's layer has {_share(adding['gru']):.0%} of the parameters of the"
-        f" LSTM's. It solves with {solved(adding['gru'])} seeds the addition of two numbers that"
-        f" lie up to 100 steps back, {learned}. Of {len(TASKS)} tasks, {_wins()}."
+        f" LSTM's. It solves with {adding['gru'].solved_in_words} seeds the addition of two numbers"
+        f" that lie up to 100 steps back, {learned}. Of {len(TASKS)} tasks, {_wins()}."
     )
 
 
@@ -107,6 +109,7 @@ def questions() -> str:
     """Returns what is asked, the answer of the reference, and where the evidence lies."""
     gru, lstm = (setting_of("adding", DEFAULT).runs[cell] for cell in ("gru", "lstm"))
     step, one = "training step", "one step"
+    solved = attrgetter("solved_in_words")
     runtimes = "[runtimes](results/speed/runtimes.md)"
     rows = [
         [

@@ -111,11 +111,6 @@ def is_error(run: Result) -> bool:
     return run.score.name in ERRORS
 
 
-def solved(run: Result) -> str:
-    """Returns how many seeds of a run solved its task."""
-    return f"{run.solved} of {len(run.seeds)}"
-
-
 def span(values: Iterable[float]) -> str:
     """Returns the range of some values."""
     low, *_, high = sorted(values)

@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import Any
 
+from fixed_cost import beside_these
+
 from blocks.committed import CELLS, read_json, span, table
 from gru_bench.benchmark.crossings import in_words
 from gru_bench.system.prose import listed
@@ -140,20 +142,7 @@ def fixed_cost() -> str:
             )
             rows.append([f"{name}, {start}", *(f"{each:.1f}" for each in (*whole, *parts))])
     head = "seconds | all | training | besides it | imports | programs | timing | probes, scores"
-    comparison, loop = _compared(figures), figures["torch_s"]
-    return (
-        table(head, rows)
-        + f"\n\nThe same updates as a loop in PyTorch, scored once and not looked into: {loop:.1f}"
-        f" seconds, {loop / comparison['first']['all']:.2f} of the first start and"
-        f" {loop / comparison['warm']['all']:.2f} of the warm one. A run that is refused for a bad"
-        f" value ends after {figures['refused_s']:.1f} seconds."
-    )
-
-
-def _compared(figures: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Returns the seconds of the comparison of several cells, by part and start."""
-    (found,) = (starts for name, starts in figures["runs"].items() if "cells" in name)
-    return found  # type: ignore[no-any-return]
+    return f"{table(head, rows)}\n\n{beside_these(figures)}"
 
 
 def seeds_at_once() -> str:
@@ -170,9 +159,11 @@ def seeds_at_once() -> str:
 def scale() -> str:
     """Returns the hours of ten thousand runs, reckoned from comparisons that were measured."""
     whole, fixed = read_json("speed/end_to_end.json"), read_json("speed/fixed_cost.json")
-    count, cores, cells = 10_000, whole["environment"]["device_count"], len(whole["cells"])
-    bare = sum(cell["gru-bench without compilation"] for cell in whole["cells"].values()) / cells
-    beside = _compared(fixed)["first"]["fixed cost"] / cells
+    count, cores, cells = 10_000, whole["environment"]["device_count"], whole["cells"]
+    bare = sum(cell["gru-bench without compilation"] for cell in cells.values()) / len(cells)
+    comparison = fixed["comparison"]
+    first = fixed["runs"][comparison["run"]]["first"]
+    beside = first["fixed cost"] / len(comparison["cells"])
     hours = count * (bare + beside) / 3600
     places = {
         "1 core": cores * hours,
@@ -188,5 +179,6 @@ def scale() -> str:
         f"A run here has {whole['seeds']} seeds of {whole['steps']} updates on the adding problem,"
         f" {whole['hidden_size']} units: {bare + beside:.0f} seconds on {cores} cores, of which"
         f" {beside:.0f} are all that it takes besides training where every program is compiled"
-        " anew.\n\n" + table("on | 10,000 such runs", rows)
+        f" anew, as measured of runs of {comparison['updates']} updates.\n\n"
+        + table("on | 10,000 such runs", rows)
     )

@@ -59,9 +59,10 @@ def _in_words(setting: Setting) -> str:
 
 
 def winner_of(task: str) -> str | None:
-    """Returns which of GRU and LSTM lastingly wins a task from one of the initialisations.
+    """Returns which of GRU and LSTM lastingly wins a task; None if that is open.
 
-    `neither` if they are as good as each other from both; None if that is open.
+    It wins from one of the two initialisations, and the other does not win from the other one.
+    `neither` stands for cells that are lastingly as good as each other from both.
     """
     winners = {_lasting(setting_of(task, start)) for start in (DEFAULT, CHRONO)}
     won = winners - {None, "neither"}

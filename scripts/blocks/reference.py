@@ -18,7 +18,6 @@ from blocks.committed import (
     reference,
     setting_of,
     show_score,
-    solved,
     table,
 )
 from blocks.outcomes import TASKS, ahead, passing_wins
@@ -141,7 +140,7 @@ def _lag(setting: Setting) -> float:
 def _grown(run: Result) -> str:
     step = run.timing.train_step_ms
     assert step is not None
-    return f"{show_score(run)} ({solved(run)}); {step.median:.2g} ms"
+    return f"{show_score(run)} ({run.solved_in_words}); {step.median:.2g} ms"
 
 
 def _units(cell: str) -> str:

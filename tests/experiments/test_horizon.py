@@ -55,7 +55,7 @@ def test_it_ends_where_the_task_cannot_be_had(trained, monkeypatch):
     monkeypatch.setitem(LIMITS, "gru", 10_000)
     found, _ = search(trained, "cell=gru")
     assert trained.made["gru"] == [20, 40, 80, 160, 320]
-    assert written_span(found["gru"]) == ("above 320", "320 to above 320")
+    assert written_span(found["gru"]) == ("at least 320", "320 to above 320")
 
 
 def test_the_last_difficulty_that_is_possible_is_tried_and_the_reason_said(trained, monkeypatch):
@@ -77,7 +77,7 @@ def test_the_last_difficulty_that_is_possible_is_tried_and_the_reason_said(train
     )
     found = horizon.find_horizons(configs, 1.25, train, lines.append)
     assert trained.made["gru"] == [5, 10, 20, 26]  # there are 26 keys
-    assert written_span(found["gru"])[0] == "above 26"
+    assert written_span(found["gru"])[0] == "at least 26"
     assert "no further, since task.pairs=" in lines[-1]
 
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import ROOT
 
 from gru_bench.system import machine
 from gru_bench.system.errors import UserError
@@ -120,6 +121,10 @@ def test_loops_are_compiled_whole_unless_the_user_has_set_such_options(
     for _ in range(2):
         set_up_devices()
     assert os.environ[FLAGS] == expected
+
+
+def test_the_guide_to_a_model_of_ones_own_has_the_same_option():
+    assert f' {WHOLE_LOOPS}"' in (ROOT / "docs" / "ship.md").read_text(encoding="utf-8")
 
 
 def test_where_jax_has_other_devices_already_nothing_is_set(monkeypatch):

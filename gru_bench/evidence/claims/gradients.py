@@ -129,9 +129,9 @@ def flow_back(run: Result, rules: Rules, is_trained: bool, is_direct: bool = Fal
         return None
     near, far = min(norms.distance), max(norms.distance)
     beyond = rules.read_back.get(run.config["task"]["name"])
-    if beyond is not None and run.axis is not None:
-        axis = run.config["task"].get(run.axis.removeprefix("task."))
-        far = min(norms.distance, key=lambda d: abs(d - (axis + beyond)))
+    if beyond is not None and run.difficulty is not None:
+        read = run.difficulty + beyond
+        far = min(norms.distance, key=lambda d: abs(d - read))
     columns = norms.distance.index(near), norms.distance.index(far)
     # A row that is finite at the loss and not at the far end overflowed between them.
     known = [row[columns[1]] for row in rows if row[columns[0]] is not None]

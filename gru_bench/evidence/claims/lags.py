@@ -215,4 +215,4 @@ def _most(result: Result, fail: bool = False) -> bool:
 
 def _solved(result: Result) -> str:
     rate = wilson_interval(result.solved or 0, len(result.seeds))
-    return f"{result.solved or 0} of {len(result.seeds)} [{rate.low:.0%}, {rate.high:.0%}]"
+    return f"{result.solved_in_words} [{rate.low:.0%}, {rate.high:.0%}]"

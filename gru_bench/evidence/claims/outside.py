@@ -76,8 +76,8 @@ def cheaper_than_attention(evidence: Evidence, rule: ClaimRule) -> Iterator[Test
                 setting,
                 gru,
                 f"against {ATTENTION}, time of training to solve it",
-                f"{format_interval(ratio)} of {ATTENTION}'s; solved by {_solved(gru)} and"
-                f" {_solved(attention)} seeds",
+                f"{format_interval(ratio)} of {ATTENTION}'s; solved by {gru.solved_in_words} and"
+                f" {attention.solved_in_words} seeds",
                 below(ratio, 1),
                 time,
             )
@@ -91,10 +91,6 @@ def cheaper_than_attention(evidence: Evidence, rule: ClaimRule) -> Iterator[Test
                 "for" if gru.memory_mb < attention.memory_mb else "against",
                 memory,
             )
-
-
-def _solved(run: Result) -> str:
-    return f"{run.solved} of {len(run.seeds)}"
 
 
 def _time_ratio(evidence: Evidence, gru: Result, other: Result) -> Interval | None:

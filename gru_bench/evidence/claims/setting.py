@@ -53,8 +53,7 @@ class Setting:
     def lag(self) -> float | None:
         """The value of `axis`; None without one, or if no mark says when the task is solved."""
         run = next(iter(self.runs.values()))
-        value = self.keys.get(run.axis) if run.axis and run.score.solved_rule else None
-        return float(value) if isinstance(value, int | float) else None
+        return run.difficulty if run.score.solved_rule else None
 
     @property
     def has_equal_sizes(self) -> bool:
