@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import socket
 import stat
@@ -9,12 +10,30 @@ import subprocess
 import sys
 import time
 
-import filelock
 import pytest
 
 from gru_bench.system import locks
 from gru_bench.system.errors import UserError
 from gru_bench.system.locks import Held, lock
+
+FLOCK = fcntl.flock
+
+
+def locked_by(monkeypatch, taking):
+    """Has a function of the descriptor take the locks of the file system, which still lets go."""
+
+    def flock(descriptor, operation):
+        if operation & fcntl.LOCK_NB:
+            taking(descriptor)
+        else:
+            FLOCK(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+
+
+def take(descriptor):
+    """Takes a lock as the file system does."""
+    FLOCK(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @pytest.fixture(params=[None, errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EIO])
@@ -25,7 +44,7 @@ def flock(request, monkeypatch):
         raise OSError(request.param, os.strerror(request.param))
 
     if request.param is not None:
-        monkeypatch.setattr(filelock._unix, "lock_fd_nonblocking", fail)
+        locked_by(monkeypatch, fail)
     return request.param
 
 
@@ -46,7 +65,7 @@ def without_flock(monkeypatch):
     def fail(descriptor):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(filelock._unix, "lock_fd_nonblocking", fail)
+    locked_by(monkeypatch, fail)
 
 
 @pytest.mark.usefixtures("without_flock")
@@ -114,13 +133,12 @@ def test_a_file_that_its_holder_removes_once_it_is_opened_is_no_lock(tmp_path, m
     path = tmp_path / "this"
     holder = contextlib.ExitStack()
     holder.enter_context(lock(path))
-    flock = filelock._unix.lock_fd_nonblocking
 
     def after_the_holder(descriptor):
         holder.close()
-        return flock(descriptor)
+        take(descriptor)
 
-    monkeypatch.setattr(filelock._unix, "lock_fd_nonblocking", after_the_holder)
+    locked_by(monkeypatch, after_the_holder)
     with lock(path):
         assert path.exists()
         with pytest.raises(Held), lock(path):
@@ -138,14 +156,14 @@ def test_who_waits_does_so_once(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("wait", [False, True])
 def test_a_file_that_is_always_removed_is_no_lock_of_another_process(tmp_path, monkeypatch, wait):
-    flock, answers = filelock._unix.lock_fd_nonblocking, [errno.ESTALE]
+    answers = [errno.ESTALE]
 
     def stale(descriptor):
         if answers:
             raise OSError(answers[-1], os.strerror(answers[-1]))
-        return flock(descriptor)
+        take(descriptor)
 
-    monkeypatch.setattr(filelock._unix, "lock_fd_nonblocking", stale)
+    locked_by(monkeypatch, stale)
     with pytest.raises(UserError, match="Stale file handle"), lock(tmp_path / "this", wait):
         raise AssertionError
     answers.clear()
@@ -158,19 +176,19 @@ def test_a_removed_file_that_a_network_keeps_under_another_name_is_no_lock(
     tmp_path, monkeypatch, wait
 ):
     """NFS renames a file that is removed while it is open, so its count of names stays at one."""
-    path, flock = tmp_path / "this", filelock._unix.lock_fd_nonblocking
+    path = tmp_path / "this"
     monkeypatch.setattr(locks, "WAIT_S", 0.1)
     first, second = contextlib.ExitStack(), contextlib.ExitStack()
     first.enter_context(lock(path))
 
     def after_the_first(descriptor):
-        monkeypatch.setattr(filelock._unix, "lock_fd_nonblocking", flock)
+        locked_by(monkeypatch, take)
         path.rename(tmp_path / ".nfs17")
         first.close()
         second.enter_context(lock(path))
-        return flock(descriptor)
+        take(descriptor)
 
-    monkeypatch.setattr(filelock._unix, "lock_fd_nonblocking", after_the_first)
+    locked_by(monkeypatch, after_the_first)
     with second, pytest.raises(Held), lock(path, wait):
         raise AssertionError
     with lock(path, wait):
