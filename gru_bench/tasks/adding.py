@@ -15,7 +15,7 @@ from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
 from gru_bench.config.tasks.adding import SOLVED_MSE, AddingConfig
 from gru_bench.tasks.base import Batch, static
-from gru_bench.tasks.drawn import DrawnFromKeys
+from gru_bench.tasks.drawn import DrawnFromKeys, draw_integers
 
 TOLERANCE = 0.04
 
@@ -49,8 +49,8 @@ class AddingTask(DrawnFromKeys):
         of_values, of_first, of_second = jax.random.split(item, 3)
         values = jax.random.uniform(of_values, (self.length, self.batch_size))
         half = self.length // 2
-        first = jax.random.randint(of_first, (self.batch_size,), 0, half)
-        second = jax.random.randint(of_second, (self.batch_size,), half, self.length)
+        halves = (0, half), (half, self.length)
+        first, second = draw_integers((of_first, of_second), (self.batch_size,), halves)
         steps = jnp.arange(self.length)[:, None]
         markers = ((steps == first[None]) | (steps == second[None])).astype(values.dtype)
         return Batch(

@@ -1,6 +1,7 @@
 """Tasks whose batches are drawn from a key alone, without end."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -53,6 +54,26 @@ class RecalledAtTheEnd(DrawnFromKeys, ABC):
             "loss": tally["loss"] / tally["count"],
             "recall_accuracy": tally["recalled"] / tally["count"],
         }
+
+
+def draw_integers(
+    keys: Sequence[Key[Array, ""]], shape: tuple[int, ...], ranges: Sequence[tuple[int, int]]
+) -> Int[Array, "..."]:
+    """Returns arrays of one shape, each with a key and a range of its own, the end left out.
+
+    They are what `jax.random.randint` draws. It does so in a loop, so that drawing is compiled once
+    for all of them: of a small model it is a good part of what is compiled.
+    """
+
+    def draw(
+        key_and_range: tuple[Key[Array, ""], Int[Array, ""], Int[Array, ""]],
+    ) -> Int[Array, "..."]:
+        key, first, end = key_and_range
+        return jax.random.randint(key, shape, first, end)
+
+    firsts, ends = jnp.array(ranges).T
+    drawn: Array = jax.lax.map(draw, (jnp.stack(keys), firsts, ends))
+    return drawn
 
 
 def draw_different(

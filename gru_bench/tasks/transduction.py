@@ -19,6 +19,7 @@ from gru_bench.config.score import Score
 from gru_bench.config.tasks import Readout
 from gru_bench.config.tasks.transduction import SOLVED_ACCURACY, TransductionConfig
 from gru_bench.tasks.base import Batch, Split, evaluation_keys, static, step_keys
+from gru_bench.tasks.drawn import draw_integers
 
 MODULUS = 5
 PLUS, MINUS, TIMES = range(MODULUS, MODULUS + 3)
@@ -187,8 +188,8 @@ class TransductionTask:
         if self.problem != "modular_arithmetic":
             return jax.random.randint(key, shape, 0, PROBLEMS[self.problem].symbols)
         of_digits, of_signs = jax.random.split(key)
-        digits = jax.random.randint(of_digits, shape, 0, MODULUS)
-        signs = jax.random.randint(of_signs, shape, PLUS, PLUS + OPERATORS)
+        ranges = (0, MODULUS), (PLUS, PLUS + OPERATORS)
+        digits, signs = draw_integers((of_digits, of_signs), shape, ranges)
         return jnp.where(jnp.arange(longest)[:, None] % 2 == 0, digits, signs)
 
     def tally(self, outputs: Float[Array, "time batch symbols"], batch: Batch) -> dict[str, Array]:
