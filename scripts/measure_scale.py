@@ -19,11 +19,11 @@ import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from scipy.stats import theilslopes
@@ -31,8 +31,10 @@ from scipy.stats import theilslopes
 from gru_bench.benchmark.workloads import Adding
 from gru_bench.config.cell import MAIN_CELLS
 from gru_bench.config.compose import compose_experiments
+from gru_bench.experiments import population
 from gru_bench.experiments.sweep import run_experiments
-from gru_bench.runs.folder import RESULT
+from gru_bench.runs.folder import RESULT, write_result
+from gru_bench.runs.result import Result
 from gru_bench.system import machine
 from gru_bench.system.files import write_atomically
 from gru_bench.training.fit import fit
@@ -43,7 +45,6 @@ WORDS = [
     "probes=false", "save_weights=best",
 ]  # fmt: skip
 SHORTEST = 4  # steps of the shortest sequences
-SAMPLE_S = 0.02
 FEWEST = 10  # runs in which early ones can be told from late ones
 HISTORY = 10_000
 POPULATIONS = (1, 2, 4, 8, 16, 32, 64)  # seeds that are trained at once
@@ -63,25 +64,19 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def sample(folder: Path, samples: list[tuple[float, float]], ended: threading.Event) -> None:
-    """Notes processor seconds and memory whenever one more run has its result."""
-    while not ended.wait(SAMPLE_S):
-        while len(samples) < sum(1 for _ in folder.rglob(RESULT)):
-            samples.append((time.process_time(), resident_mb()))
-
-
 def sweep(runs: int, out_dir: Path) -> dict[str, Any]:
-    """Trains the sweep; returns processor seconds and memory by the number of the run."""
-    began, samples, ended = time.process_time(), list[tuple[float, float]](), threading.Event()
-    out_dir.mkdir()
-    thread = threading.Thread(target=sample, args=(out_dir, samples, ended))
-    thread.start()
-    try:
+    """Trains the sweep; returns processor seconds and memory by the number of the run.
+
+    Both are noted when a run has written its result, which is the last that it does.
+    """
+    began, samples = time.process_time(), list[tuple[float, float]]()
+
+    def write_and_note(folder: Path, result: Result) -> None:
+        write_result(folder, result)
+        samples.append((time.process_time(), resident_mb()))
+
+    with mock.patch.object(population, "write_result", write_and_note):
         run_experiments(compose_experiments(words_of(runs, out_dir), multirun=True), "scale")
-    finally:
-        ended.wait(2 * SAMPLE_S)
-        ended.set()
-        thread.join()
     at, memory = np.array(samples).T
     seconds = np.diff(at, prepend=began)
     numbers = np.arange(1, len(at) + 1)
