@@ -3,16 +3,18 @@
     python scripts/measure_scale.py --part seeds --out results/speed/scale.json
 
 takes the time of training 1 to 64 seeds at once, in turns, in minutes on a machine that should be
-quiet. `--part sweep`, which takes more than an hour, trains 500 tiny runs in one process, each of a
-length of its own, so that each is compiled as in any sweep over a setting, and notes the processor
-time and the memory at the end of every run. Lengths are in no order, and no program is there from
-before, so that early and late runs do the same. Then it counts the files and bytes that runs leave,
-and takes the processor time of the commands that read a history: of these runs, and of ten thousand
-made up from them. Processor time, unlike the clock's, does not count waiting for other programs.
-What was measured of the other part stays in the file.
+quiet. `--part sweep`, which takes about an hour, trains 500 tiny runs in one process, each with
+batches of a size of its own, so that each is compiled as in any sweep over a setting, and notes the
+processor time and the memory at the end of every run. Sizes are in no order, and no program is
+there from before, so that early and late runs do the same. Ctrl-C ends the sweep with the runs that
+are done. Then it counts the files and bytes that runs leave, and takes the processor time of the
+commands that read a history: of these runs, and of ten thousand made up from them. Processor time,
+unlike the clock's, does not count waiting for other programs. What was measured of the other part
+stays in the file.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -20,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,10 +44,10 @@ from gru_bench.training.fit import fit
 
 # The LSTM is the reference of timing, so that no other cell is compiled beside it.
 WORDS = [
-    "cell=lstm", "task=adding", "hidden_size=8", "batch_size=8", "seeds=1", "steps=20",
+    "cell=lstm", "task=adding", "task.length=10", "hidden_size=8", "seeds=1", "steps=20",
     "probes=false", "save_weights=best",
 ]  # fmt: skip
-SHORTEST = 4  # steps of the shortest sequences
+SMALLEST = 8  # sequences of the smallest batches
 FEWEST = 10  # runs in which early ones can be told from late ones
 HISTORY = 10_000
 POPULATIONS = (1, 2, 4, 8, 16, 32, 64)  # seeds that are trained at once
@@ -52,10 +55,9 @@ UPDATES, ROUNDS = 50, 3
 READERS = ("status", "report", "report --format csv")
 
 
-def words_of(runs: int, out_dir: Path) -> list[str]:
-    """Returns the words of the sweep."""
-    lengths = SHORTEST + np.random.default_rng(0).permutation(runs)
-    return [*WORDS, f"task.length={','.join(map(str, lengths))}", f"out_dir={out_dir}"]
+def words_of(sizes: Sequence[int], out_dir: Path) -> list[str]:
+    """Returns the words of the sweep over sizes of batches."""
+    return [*WORDS, f"batch_size={','.join(map(str, sizes))}", f"out_dir={out_dir}"]
 
 
 def resident_mb() -> float:
@@ -64,8 +66,8 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def sweep(runs: int, out_dir: Path) -> dict[str, Any]:
-    """Trains the sweep; returns processor seconds and memory by the number of the run.
+def sweep(sizes: Sequence[int], out_dir: Path) -> dict[str, Any]:
+    """Trains the sweep; returns processor seconds and memory of early and of late runs.
 
     Both are noted when a run has written its result, which is the last that it does.
     """
@@ -75,8 +77,11 @@ def sweep(runs: int, out_dir: Path) -> dict[str, Any]:
         write_result(folder, result)
         samples.append((time.process_time(), resident_mb()))
 
-    with mock.patch.object(population, "write_result", write_and_note):
-        run_experiments(compose_experiments(words_of(runs, out_dir), multirun=True), "scale")
+    with (
+        mock.patch.object(population, "write_result", write_and_note),
+        contextlib.suppress(KeyboardInterrupt),
+    ):
+        run_experiments(compose_experiments(words_of(sizes, out_dir), multirun=True), "scale")
     at, memory = np.array(samples).T
     seconds = np.diff(at, prepend=began)
     numbers = np.arange(1, len(at) + 1)
@@ -149,11 +154,13 @@ def measure_seeds() -> dict[str, Any]:
 
 def measure_sweep(runs: int) -> dict[str, Any]:
     """Measures many runs, what they leave behind, and what it takes to read a history."""
+    sizes = (SMALLEST + np.random.default_rng(0).permutation(runs)).tolist()
     with tempfile.TemporaryDirectory() as folder:
         out_dir, history = Path(folder) / "runs", Path(folder) / "history"
-        found = {"environment": machine.describe(), **sweep(runs, out_dir)}
-        found |= left_behind(out_dir, runs)
-        found["again_s"] = processor_seconds(["run", "-m", "-q", *words_of(runs, out_dir)])
+        found = {"environment": machine.describe(), **sweep(sizes, out_dir)}
+        done = sizes[: found["runs"]]
+        found |= left_behind(out_dir, len(done))
+        found["again_s"] = processor_seconds(["run", "-m", "-q", *words_of(done, out_dir)])
         make_up(history, out_dir, HISTORY)
         found["history"] = {
             "runs": HISTORY,
