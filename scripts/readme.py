@@ -45,6 +45,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "length-scores": costs.length_scores,
     "scale": costs.scale,
     "seeds-at-once": costs.seeds_at_once,
+    "late-runs": costs.late_runs,
 }
 
 
