@@ -163,11 +163,11 @@ def late_runs() -> str:
     before, after = (f"{memory:,.0f} MB" for memory in found["memory_mb"])
     readers = (f"`{words}` {seconds:.0f}" for words, seconds in history["seconds"].items())
     return (
-        f"Of {found['runs']} tiny runs in one process, each with batches of a size of its own"
-        f" and compiled anew, runs 2 to {fifth + 1} took {found['early_s']:.2f} seconds of processor"
-        f" time each (median), the last {fifth} {found['late_s']:.2f}; after the first {fifth} a run took"
-        f" {1e3 * found['slope_s_a_run']:+.2f} milliseconds more than the one before. The process"
-        f" held {before} after run {fifth + 1}, and {after} after the last. A run left"
+        f"Of {found['runs']} tiny runs in one process, each with batches of a size of its own and"
+        f" compiled anew, runs 2 to {fifth + 1} took {found['early_s']:.2f} seconds of processor"
+        f" time each (median), the last {fifth} {found['late_s']:.2f}; after the first {fifth} a"
+        f" run took {1e3 * found['slope_s_a_run']:+.2f} milliseconds more than the one before. The"
+        f" process held {before} after run {fifth + 1}, and {after} after the last. A run left"
         f" {found['files_a_run']:.0f} files, {found['kilobytes_a_run']:.0f} kB. Given again, the"
         f" whole sweep took {found['again_s']:.0f} seconds of processor time, and reading"
         f" {history['runs']:,} runs: {', '.join(readers)}."
