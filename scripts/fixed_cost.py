@@ -89,11 +89,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     result["runs"] = {}
     for name in [SMALLEST] if options.smallest else RUNS:
         with tempfile.TemporaryDirectory() as folder:
-            first = measure(RUNS[name], Path(folder), "first")
+            first = measure(RUNS[name], Path(folder), STARTS[0])
             if name == COMPARISON and importlib.util.find_spec("torch"):
                 result["torch_s"] = torch_s()
-            warm = measure(RUNS[name], Path(folder), "warm")
-        result["runs"][name] = {"first": first, "warm": warm}
+            warm = measure(RUNS[name], Path(folder), STARTS[1])
+        result["runs"][name] = dict(zip(STARTS, (first, warm), strict=True))
     result["refused_s"] = float(np.median([refusal_s() for _ in range(REFUSALS)]))
     text = as_markdown(result) + f"\n{layer.load_remark(result)}\n"
     print(text)

@@ -97,12 +97,13 @@ def sweep(sizes: Sequence[int], out_dir: Path) -> dict[str, Any]:
     }
 
 
-def left_behind(out_dir: Path, runs: int) -> dict[str, float]:
-    """Returns the files and bytes that a run leaves."""
-    files = [path for path in out_dir.rglob("*") if path.is_file()]
+def left_behind(out_dir: Path) -> dict[str, float]:
+    """Returns the files and bytes that a finished run leaves."""
+    runs = [path.parent for path in out_dir.rglob(RESULT)]
+    files = [path for run in runs for path in run.rglob("*") if path.is_file()]
     return {
-        "files_a_run": len(files) / runs,
-        "kilobytes_a_run": sum(path.stat().st_size for path in files) / runs / 1e3,
+        "files_a_run": len(files) / len(runs),
+        "kilobytes_a_run": sum(path.stat().st_size for path in files) / len(runs) / 1e3,
     }
 
 
@@ -159,7 +160,7 @@ def measure_sweep(runs: int) -> dict[str, Any]:
         out_dir, history = Path(folder) / "runs", Path(folder) / "history"
         found = {"environment": machine.describe(), **sweep(sizes, out_dir)}
         done = sizes[: found["runs"]]
-        found |= left_behind(out_dir, len(done))
+        found |= left_behind(out_dir)
         found["again_s"] = processor_seconds(["run", "-m", "-q", *words_of(done, out_dir)])
         make_up(history, out_dir, HISTORY)
         found["history"] = {
